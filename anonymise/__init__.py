@@ -1,0 +1,1 @@
+"""k-anonymous statistics of persons: definition, partition, audit, release, portal."""

@@ -1,0 +1,1 @@
+"""Settings, database, vault, queue, caller, problems, log, clock."""

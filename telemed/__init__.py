@@ -1,0 +1,1 @@
+"""The platform: people, appointments, consultations, access, pages, wiring."""

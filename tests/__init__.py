@@ -1,0 +1,1 @@
+"""Tests mirror the code; flows/ use real servers and browsers."""

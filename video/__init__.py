@@ -1,0 +1,1 @@
+"""Live calls: rooms, signalling, the pre-call check."""
