@@ -1,0 +1,178 @@
+"""The database: atomic units of work on SQLite or PostgreSQL.
+
+A unit is a plain function of a session. It can't await, so it can't hold the writer while a network answers, and it
+may run twice, so it must have no effect outside its session. `write` returns when the unit is durably committed, which
+is why no answer can leave before its commit. See README.md, decision 1.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import Session as Session  # the one alias: what every unit takes
+from sqlmodel import SQLModel
+
+from infra.problems import DiskFull, Unavailable
+from infra.writer import GroupWriter
+
+T = TypeVar("T")
+Unit = Callable[[Session], T]
+
+READERS = 4
+POOL = 10
+# Serialisation failure and deadlock: the transaction did nothing and may be repeated (PostgreSQL, appendix A).
+REPEATABLE = ("40001", "40P01")
+TRIES = 6
+
+
+class Database(Protocol):
+    """A database that runs atomic units.
+
+    `on_lost` holds what must forget rows that a unit saw but that never reached the disk: a failed group commit.
+    """
+
+    on_lost: list[Callable[[], None]]
+
+    async def write(self, unit: Unit[T]) -> T:
+        """What the unit returns, once all it wrote is durable; if it raises, nothing was written."""
+        ...
+
+    async def read(self, unit: Unit[T]) -> T:
+        """What the unit returns from one consistent snapshot; it must not write."""
+        ...
+
+    async def create_all(self) -> None:
+        """All tables of the models imported so far; migrations do this in a running service."""
+        ...
+
+    async def close(self) -> None:
+        """Nothing; every connection is closed."""
+        ...
+
+
+def open_database(url: str) -> Database:
+    """A database for `sqlite:///file` or `postgresql://...`."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteDatabase(Path(parsed.database or ""))
+    if parsed.get_backend_name() == "postgresql":
+        return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False))
+    raise ValueError("TELEMED_DATABASE_URL must start with sqlite:/// or postgresql://")
+
+
+class SqliteDatabase:
+    """SQLite in WAL mode: one writer thread that commits in groups, a few readers beside it."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE")
+        self._reading = _sqlite_engine(path, begin="BEGIN", pragmas=("query_only=ON",))
+        self.on_lost: list[Callable[[], None]] = []
+        self._writer = GroupWriter(self._writing, lost=self._lost)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+
+    async def write(self, unit: Unit[T]) -> T:
+        """What the unit returns, once the group it was part of is on disk."""
+        return await self._writer.run(unit)
+
+    async def read(self, unit: Unit[T]) -> T:
+        """What the unit returns from one consistent snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    def _read(self, unit: Unit[T]) -> T:
+        with Session(self._reading) as session:
+            return unit(session)
+
+    def _lost(self) -> None:
+        for forget in self.on_lost:
+            forget()
+
+    async def create_all(self) -> None:
+        """All tables of the models imported so far."""
+        await self.write(lambda session: SQLModel.metadata.create_all(session.connection()))
+
+    async def close(self) -> None:
+        """Nothing; the writer finishes what it was given first."""
+        await asyncio.to_thread(self._writer.close)
+        self._readers.shutdown()
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+class PostgresDatabase:
+    """PostgreSQL: one transaction per unit, repeated when the server asks for it."""
+
+    def __init__(self, url: str) -> None:
+        self.on_lost: list[Callable[[], None]] = []  # never called: uncommitted rows are not seen by others
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=False)
+
+    async def write(self, unit: Unit[T]) -> T:
+        """What the unit returns, after the commit."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False) as session:
+                    async with session.begin():
+                        return await session.run_sync(cast(Callable[..., T], unit))
+            except (DBAPIError, OSError) as error:
+                if _sqlstate(error) not in REPEATABLE or attempt == TRIES:
+                    raise _translated(error) from error
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+        raise AssertionError("unreachable")
+
+    async def read(self, unit: Unit[T]) -> T:
+        """What the unit returns from one consistent snapshot."""
+
+        def snapshot(session: Session) -> T:
+            session.connection().execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            return unit(session)
+
+        return await self.write(snapshot)
+
+    async def create_all(self) -> None:
+        """All tables of the models imported so far."""
+        await self.write(lambda session: SQLModel.metadata.create_all(session.connection()))
+
+    async def close(self) -> None:
+        """Nothing; the pool is closed."""
+        await self._engine.dispose()
+
+
+def _sqlite_engine(path: Path, *, begin: str, pragmas: tuple[str, ...] = ()) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: object, _record: object) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's connection has no common type
+        # FULL: an acknowledged write survives a power cut; group commit makes it affordable.
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", *pragmas):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        # A plain BEGIN that later writes fails at once under concurrency, whatever busy_timeout says.
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _sqlstate(error: BaseException) -> str:
+    origin = getattr(error, "orig", None)
+    return str(getattr(origin, "sqlstate", "") or "")
+
+
+def _translated(error: DBAPIError | OSError) -> BaseException:
+    state = _sqlstate(error)
+    if state == "53100":
+        return DiskFull()
+    if isinstance(error, OSError | InterfaceError | OperationalError) or state.startswith(("08", "57P")):
+        return Unavailable("The database does not answer. Try again shortly.")
+    return error

@@ -1,0 +1,67 @@
+"""Everything an operator can set: environment variables with the prefix TELEMED_."""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Where the process runs; only the demo may sign in by one click or show the outbox."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """The settings of one process; infra/README.md has a line for each."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEMED_", extra="ignore", frozen=True)
+
+    environment: Environment = Environment.PRODUCTION
+    data_dir: Path = Path("var/telemed")
+    database_url: str = Field(default="", repr=False)
+    redis_url: str = Field(default="", repr=False)
+    base_url: str = "http://localhost:8000"
+    portal_url: str = "http://localhost:8001"
+    releases_dir: Path | None = None
+    key_provider: str = "file"
+    key_file: Path | None = None
+    allow_file_keys: bool = False
+    demo_now: datetime | None = None
+    body_limit: int = 1_048_576
+    bundle_limit: int = 10_485_760
+    log_level: str = "INFO"
+    smtp_url: str = Field(default="", repr=False)
+    mail_sender: str = "termin@telemed.example"
+    ice_servers: str = Field(default="", repr=False)
+    ice_loopback: bool = False
+    slot_horizon_days: int = 28
+    phone: str = "0431 0000000"
+
+    @property
+    def database(self) -> str:
+        """The database's address; without one a SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'telemed.sqlite3').resolve()}"
+
+    @property
+    def keys(self) -> Path:
+        """The key file of the `file` key provider."""
+        return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def releases(self) -> Path:
+        """The folder that holds published releases; the portal reads nothing else."""
+        return self.releases_dir or self.data_dir / "releases"
+
+    @property
+    def is_demo(self) -> bool:
+        """True where people are made up and demo conveniences are open."""
+        return self.environment is Environment.DEMO
+
+    @property
+    def is_tls(self) -> bool:
+        """True where browsers reach us by https, so that cookies carry `__Host-` and Secure."""
+        return self.base_url.startswith("https://")

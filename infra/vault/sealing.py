@@ -1,0 +1,199 @@
+"""Sealing and opening bytes, and the blind tokens by which sealed values are found."""
+
+import hmac
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Session, col
+
+from infra.problems import Problem
+from infra.vault.keys import KEY, NONCE, KeyProvider
+from infra.vault.models import DataKey
+
+FORMAT: Final = b"\x01"
+TOKEN: Final = 16
+CACHED_KEYS: Final = 50_000
+
+
+class SealBroken(Problem):
+    """A sealed value does not fit the place where it stands. It was moved or changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a sealed value belongs to; it opens nowhere else."""
+
+    tenant: str
+    type: str
+    id: str
+    version: int = 1
+    compartment: str = ""
+
+    @property
+    def scope(self) -> str:
+        """Whose data key is used: the patient compartment's, or the tenant's where there is none."""
+        return f"c:{self.compartment}" if self.compartment else f"t:{self.tenant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Sealed bytes and the id of their data key."""
+
+    data_key: int
+    body: bytes
+
+
+class Vault:
+    """Seals, opens and makes tokens. One for a process; safe to use from several threads."""
+
+    def __init__(self, provider: KeyProvider) -> None:
+        self.provider = provider
+        self._index_root = provider.secret("blind-index")
+        self._index_keys: dict[str, bytes] = {}
+        self._opened: OrderedDict[int, AESGCM] = OrderedDict()
+        self._scopes: OrderedDict[str, int] = OrderedDict()
+        self._lock = Lock()
+
+    def seal(self, session: Session, plaintext: bytes, *, to: Binding) -> Sealed:
+        """The plaintext sealed under the data key of its compartment or tenant; makes the key when there is none."""
+        key_id, cipher = self._sealing_key(session, to.scope)
+        nonce = os.urandom(NONCE)
+        return Sealed(key_id, FORMAT + nonce + cipher.encrypt(nonce, plaintext, _bound(to, key_id)))
+
+    def open(self, sealed: Sealed, *, key: DataKey, to: Binding) -> bytes:
+        """The plaintext again. `key` comes with the row by JOIN; `SealBroken` if anything was moved or changed."""
+        if sealed.body[:1] != FORMAT or key.id != sealed.data_key:
+            raise SealBroken
+        nonce, body = sealed.body[1 : 1 + NONCE], sealed.body[1 + NONCE :]
+        try:
+            return self._cipher(key).decrypt(nonce, body, _bound(to, key.id))
+        except InvalidTag as error:
+            raise SealBroken from error
+
+    def open_alone(self, session: Session, sealed: Sealed, *, to: Binding) -> bytes:
+        """The plaintext again, looking the key up; for single values outside the hot path."""
+        key = session.get(DataKey, sealed.data_key)
+        if key is None:
+            raise SealBroken
+        return self.open(sealed, key=key, to=to)
+
+    def token(self, parameter: str, *parts: str) -> bytes:
+        """16 bytes that stand for a value of a search parameter: equal for equal values, nothing else can be read off."""
+        key = self._index_keys.get(parameter)
+        if key is None:
+            key = HKDFExpand(SHA256(), KEY, info=parameter.encode()).derive(self._index_root)
+            self._index_keys[parameter] = key
+        return hmac.digest(key, _prefixed(parts), "sha256")[:TOKEN]
+
+    def pseudonym(self, purpose: str, *parts: str) -> str:
+        """32 hexadecimal digits that stand for somebody within one purpose and can't be joined with another."""
+        return self.token(f"pseudonym:{purpose}", *parts).hex()
+
+    def prepare(self, session: Session, scopes: Iterable[str]) -> None:
+        """Nothing; the data keys of all scopes exist in this session, made in one go. For bulk writes."""
+        wanted = [scope for scope in dict.fromkeys(scopes) if self._known(session, scope) is None]
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            statement = select(DataKey).where(col(DataKey.scope).in_(part)).order_by(col(DataKey.version))
+            for key in session.execute(statement).scalars():
+                self._remember(key)
+        missing = [self._new_key(scope) for scope in wanted if self._known(session, scope) is None]
+        if missing:
+            session.execute(insert(DataKey), [row for row, _ in missing])
+            self._fresh(session).update({str(row["scope"]): (int(str(row["id"])), cipher) for row, cipher in missing})
+
+    def forget(self) -> None:
+        """Nothing; every cached key is dropped. Called when a group of writes was lost, and after a key is destroyed."""
+        with self._lock:
+            self._opened.clear()
+            self._scopes.clear()
+
+    def _sealing_key(self, session: Session, scope: str) -> tuple[int, AESGCM]:
+        known = self._known(session, scope)
+        if known is not None:
+            return known
+        statement = select(DataKey).where(col(DataKey.scope) == scope).order_by(col(DataKey.version).desc()).limit(1)
+        key = session.execute(statement).scalar_one_or_none()
+        if key is None:
+            row, cipher = self._new_key(scope)
+            upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+            made = session.execute(upsert(DataKey).values(row).on_conflict_do_nothing().returning(col(DataKey.id)))
+            if made.scalar_one_or_none() is not None:
+                # Not cached beyond this session: the unit may still be rolled back.
+                self._fresh(session)[scope] = (int(str(row["id"])), cipher)
+                return self._fresh(session)[scope]
+            key = session.execute(statement).scalar_one()
+        return self._remember(key)
+
+    def _known(self, session: Session, scope: str) -> tuple[int, AESGCM] | None:
+        fresh = self._fresh(session).get(scope)
+        if fresh is not None:
+            return fresh
+        with self._lock:
+            key_id = self._scopes.get(scope)
+            cipher = self._opened.get(key_id) if key_id is not None else None
+            return None if key_id is None or cipher is None else (key_id, cipher)
+
+    @staticmethod
+    def _fresh(session: Session) -> dict[str, tuple[int, AESGCM]]:
+        fresh: dict[str, tuple[int, AESGCM]] = session.info.setdefault("fresh_data_keys", {})
+        return fresh
+
+    def _new_key(self, scope: str) -> tuple[dict[str, object], AESGCM]:
+        plain = AESGCM.generate_key(KEY * 8)
+        key_id = secrets.randbits(62)
+        row: dict[str, object] = {
+            "id": key_id,
+            "scope": scope,
+            "version": 1,
+            "provider_version": self.provider.current,
+            "wrapped": self.provider.wrap(plain, context=_prefixed((scope, str(key_id)))),
+            "created": datetime.now(UTC),
+        }
+        return row, AESGCM(plain)
+
+    def _cipher(self, key: DataKey) -> AESGCM:
+        with self._lock:
+            cipher = self._opened.get(key.id)
+            if cipher is not None:
+                self._opened.move_to_end(key.id)
+                return cipher
+        context = _prefixed((key.scope, str(key.id)))
+        cipher = AESGCM(self.provider.unwrap(key.wrapped, version=key.provider_version, context=context))
+        with self._lock:
+            self._opened[key.id] = cipher
+            while len(self._opened) > CACHED_KEYS:
+                self._opened.popitem(last=False)
+        return cipher
+
+    def _remember(self, key: DataKey) -> tuple[int, AESGCM]:
+        cipher = self._cipher(key)
+        with self._lock:
+            self._scopes[key.scope] = key.id
+            while len(self._scopes) > CACHED_KEYS:
+                self._scopes.popitem(last=False)
+        return key.id, cipher
+
+
+def _bound(to: Binding, key_id: int) -> bytes:
+    parts = (to.tenant, to.type, to.id, str(to.version), to.compartment, str(key_id))
+    return FORMAT + _prefixed(parts)
+
+
+def _prefixed(parts: Iterable[str]) -> bytes:
+    # Lengths, not separators: ("ab", "c") and ("a", "bc") must differ.
+    encoded = [part.encode() for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
