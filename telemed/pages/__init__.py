@@ -1,0 +1,1 @@
+"""The pages a patient sees, and what all pages share: templates, texts, styles, security headers."""

@@ -1,0 +1,87 @@
+"""Tables of a video visit. Codes, birth dates and cookies stand here only as keyed hashes."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, SQLModel
+
+from infra.columns import UtcDateTime
+
+
+class Guest(StrEnum):
+    """Who holds a join code; the clinic's people come through the console instead."""
+
+    PATIENT = "patient"
+    RELATIVE = "relative"
+    NURSE = "nurse"
+    INTERPRETER = "interpreter"
+
+
+class CodeState(StrEnum):
+    """What became of a join code."""
+
+    ACTIVE = "active"
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"
+
+
+class Stage(StrEnum):
+    """How far a visit has come."""
+
+    EXPECTED = "expected"
+    WAITING = "waiting"
+    ADMITTED = "admitted"
+    ENDED = "ended"
+
+
+class JoinCode(SQLModel, table=True):
+    """One join code: which appointment it opens, when, and the second factor that goes with it."""
+
+    __tablename__ = "join_code"
+
+    hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    factor: bytes = Field(sa_type=LargeBinary)
+    appointment_id: str = Field(index=True)
+    tenant: str
+    role: str
+    state: str = CodeState.ACTIVE
+    opens: datetime = Field(sa_type=UtcDateTime)
+    closes: datetime = Field(sa_type=UtcDateTime)
+
+
+class JoinAttempt(SQLModel, table=True):
+    """Failed attempts per code, whether the code exists or not, so that both cost and answer the same."""
+
+    __tablename__ = "join_attempt"
+
+    hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    failures: int
+    last: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class VisitSession(SQLModel, table=True):
+    """One device that showed code and birth date; it may take part in one appointment."""
+
+    __tablename__ = "visit_session"
+
+    hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    code_hash: bytes = Field(sa_type=LargeBinary, index=True)
+    appointment_id: str = Field(index=True)
+    tenant: str
+    role: str
+    expires: datetime = Field(sa_type=UtcDateTime)
+    ended: str = ""
+
+
+class Visit(SQLModel, table=True):
+    """The visit of one appointment: its random room, how far it has come, the encounter that documents it."""
+
+    __tablename__ = "visit"
+
+    appointment_id: str = Field(primary_key=True)
+    tenant: str = Field(index=True)
+    room: str
+    stage: str = Stage.EXPECTED
+    encounter_id: str | None = None
+    waiting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
