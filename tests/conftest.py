@@ -1,0 +1,10 @@
+"""What every test can ask for: databases, Redis, browsers, reference data."""
+
+pytest_plugins = [
+    "tests.effort",
+    "tests.fixtures.participants",
+    "tests.fixtures.databases",
+    "tests.fixtures.queues",
+    "tests.fixtures.browsers",
+    "tests.fixtures.reference",
+]

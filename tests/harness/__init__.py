@@ -1,0 +1,1 @@
+"""Tests of the tests: that the real parts are real."""
