@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlmodel import Session as Session  # the one alias: what every unit takes
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from infra.problems import DiskFull, Unavailable
 from infra.writer import GroupWriter
+
+__all__ = ["Database", "PostgresDatabase", "Session", "SqliteDatabase", "Unit", "open_database"]
 
 T = TypeVar("T")
 Unit = Callable[[Session], T]
@@ -114,13 +115,15 @@ class PostgresDatabase:
         self.on_lost: list[Callable[[], None]] = []  # never called: uncommitted rows are not seen by others
         self._engine: AsyncEngine = create_async_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=False)
 
+    def _session(self) -> AsyncSession:
+        return AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False)
+
     async def write(self, unit: Unit[T]) -> T:
         """What the unit returns, after the commit."""
         for attempt in range(1, TRIES + 1):
             try:
-                async with AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False) as session:
-                    async with session.begin():
-                        return await session.run_sync(cast(Callable[..., T], unit))
+                async with self._session() as session, session.begin():
+                    return await session.run_sync(cast(Callable[..., T], unit))
             except (DBAPIError, OSError) as error:
                 if _sqlstate(error) not in REPEATABLE or attempt == TRIES:
                     raise _translated(error) from error

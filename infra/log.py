@@ -12,8 +12,38 @@ from typing import Any, TextIO
 import structlog
 
 SAFE = frozenset(
-    "event level timestamp request_id method route status milliseconds bytes kind count error job attempt state "
-    "tenant client role action type dropped logger where pid port version release dataset seconds room".split()
+    [
+        "event",
+        "level",
+        "timestamp",
+        "request_id",
+        "method",
+        "route",
+        "status",
+        "milliseconds",
+        "bytes",
+        "kind",
+        "count",
+        "error",
+        "job",
+        "attempt",
+        "state",
+        "tenant",
+        "client",
+        "role",
+        "action",
+        "type",
+        "dropped",
+        "logger",
+        "where",
+        "pid",
+        "port",
+        "version",
+        "release",
+        "dataset",
+        "seconds",
+        "room",
+    ]
 )
 
 

@@ -98,7 +98,7 @@ def _attempt(ticket: _Ticket, connection: Connection) -> None:
         with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
             ticket.result = ticket.unit(session)
             session.commit()
-    except BaseException as error:  # noqa: BLE001  # whatever a unit raises belongs to its caller, not to this thread
+    except BaseException as error:  # whatever a unit raises belongs to its caller, not to this thread
         if not _is_open(connection):
             raise _GroupLost from error
         ticket.error = translated(error)

@@ -6,6 +6,6 @@ AES-256-GCM -> one version of one resource. DESIGN 4 and infra/README.md say wha
 
 from infra.vault.keys import FileKeyProvider, KeyProvider, key_provider
 from infra.vault.models import DataKey
-from infra.vault.sealing import Binding, Sealed, SealBroken, Vault
+from infra.vault.sealing import Binding, SealBroken, Sealed, Vault
 
 __all__ = ["Binding", "DataKey", "FileKeyProvider", "KeyProvider", "SealBroken", "Sealed", "Vault", "key_provider"]
