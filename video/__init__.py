@@ -1,1 +1,6 @@
-"""Live calls: rooms, signalling, the pre-call check."""
+"""Live calls: rooms, signalling, the pre-call check and the browser modules."""
+
+from pathlib import Path
+
+#: The folder of the browser's ES modules; the application serves it as static files.
+WEB = Path(__file__).parent / "web"
