@@ -1,0 +1,85 @@
+"""What the store asks before it shows or changes anything; telemed.access answers.
+
+A policy turns (caller, action, type) into a permit or refuses by raising `infra.problems.Forbidden`. The permit's clause
+filters in SQL; `admits` decides once more on the row that came back, so that a wrong clause alone opens nothing.
+"""
+
+from enum import StrEnum
+from typing import Final, Protocol
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session
+
+from infra.caller import Caller
+
+
+class Action(StrEnum):
+    """FHIR interactions on one type, by the codes of http://hl7.org/fhir/restful-interaction."""
+
+    CREATE = "create"
+    READ = "read"
+    VREAD = "vread"
+    UPDATE = "update"
+    DELETE = "delete"
+    HISTORY = "history-instance"
+    SEARCH = "search-type"
+
+    @property
+    def changes(self) -> bool:
+        """True where the interaction writes."""
+        return self in (Action.CREATE, Action.UPDATE, Action.DELETE)
+
+
+# DESIGN 5: who works where and when is known to the whole region; it is written by its own tenant alone.
+REGION_WIDE: Final = frozenset(
+    ["Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole", "Schedule", "Slot"]
+)
+
+
+class Protected(Protocol):
+    """The plain part of a row, as far as access depends on it."""
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """Who wrote the resource."""
+        ...
+
+    @property
+    def compartment(self) -> str | None:
+        """The pseudonym of the one patient that it is about, if there is one."""
+        ...
+
+
+class Permit(Protocol):
+    """An allowance for one caller, one action and one type."""
+
+    @property
+    def clause(self) -> ColumnElement[bool]:
+        """A filter over the columns type, tenant and compartment of `fhir.tables.Resource`."""
+        ...
+
+    def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
+        """True if this caller may act in this patient's compartment now."""
+        ...
+
+
+class Policy(Protocol):
+    """Decides who may do what; a pure function of its arguments and its configuration."""
+
+    def permit(self, caller: Caller, action: Action, type: str) -> Permit:
+        """The permit, or `Forbidden` where scope or role does not cover the action on this type."""
+        ...
+
+
+def admits(permit: Permit, session: Session, caller: Caller, *, action: Action, row: Protected) -> bool:
+    """True if the row may be shown or changed: it is the caller's own, region-wide and only read, or of an open patient."""
+    if row.tenant == caller.tenant:
+        return True
+    if row.type in REGION_WIDE:
+        return not action.changes
+    return row.compartment is not None and permit.entitled(session, caller, row.compartment)
