@@ -19,7 +19,7 @@ class Issue:
     severity: str = "error"
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818  # subclasses are named for what happened: NotFound, SlotTaken
     """Something went wrong on our side."""
 
     status: ClassVar[int] = 500

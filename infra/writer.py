@@ -31,7 +31,7 @@ class _Ticket:
     error: BaseException | None = None
 
 
-class _GroupLost(Exception):
+class _GroupLostError(Exception):
     pass
 
 
@@ -77,7 +77,7 @@ class GroupWriter:
                 while len(group) < GROUP and (ticket := self._next()) is not None:
                     group.append(ticket)
                     _attempt(ticket, connection)
-        except (DBAPIError, sqlite3.Error, _GroupLost) as error:
+        except (DBAPIError, sqlite3.Error, _GroupLostError) as error:
             self._lost()
             for ticket in group:  # nothing of the group is on disk, whatever a unit thought
                 ticket.error = translated(error.__cause__ or error)
@@ -100,7 +100,7 @@ def _attempt(ticket: _Ticket, connection: Connection) -> None:
             session.commit()
     except BaseException as error:  # whatever a unit raises belongs to its caller, not to this thread
         if not _is_open(connection):
-            raise _GroupLost from error
+            raise _GroupLostError from error
         ticket.error = translated(error)
 
 

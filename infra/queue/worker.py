@@ -14,7 +14,7 @@ from arq.worker import Worker, func
 from fakeredis import FakeAsyncRedis
 from redis.exceptions import RedisError
 
-from infra.database import Database
+from infra.database import Database, Session
 from infra.problems import Unavailable
 from infra.queue.models import Job, JobState
 from infra.queue.outbox import Outbox
@@ -133,12 +133,13 @@ class JobQueue:
             return
         try:
             await self._handlers[job.kind](job.ref, job.id)
-        except Exception as error:  # noqa: BLE001  # the edge of a job: whatever it raised, the row keeps its kind
-            await self._database.write(lambda session: self._note(session, job, error=error))
+        except Exception as error:  # the edge of a job: whatever it raised, the row keeps its kind
+            kind = type(error).__name__
+            await self._database.write(lambda session: self._note(session, job, error=kind))
         else:
             await self._database.write(lambda session: self._outbox.done(session, job_id))
 
-    def _note(self, session: Any, job: Job, *, error: Exception) -> None:
-        state = self._outbox.failed(session, job, error=type(error).__name__)
+    def _note(self, session: Session, job: Job, *, error: str) -> None:
+        state = self._outbox.failed(session, job, error=error)
         event = "job_given_up" if state is JobState.FAILED else "job_failed"
-        log.error(event, kind=job.kind, job=job.id, attempt=job.attempts, error=type(error).__name__)
+        log.error(event, kind=job.kind, job=job.id, attempt=job.attempts, error=error)
