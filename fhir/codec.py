@@ -1,0 +1,175 @@
+"""FHIR JSON: reading it strictly, and putting the server's id and meta into it without touching another byte.
+
+A resource is never written out again from a parsed form: that would change decimals and instants (`0.40`, `.715Z`).
+https://hl7.org/fhir/R4/json.html
+"""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any, Final
+
+from fhir.models import KNOWN, MESSAGES, require_served
+from fhir.spans import Span, members
+from infra.problems import BadRequest
+
+MAX_DEPTH: Final = 64  # the deepest official example has 14 levels; recursion downstream must stay bounded
+
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_PRINTABLE_KEY = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
+Edit = tuple[int, int, str]  # start, end and what stands there instead
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class MalformedJson(BadRequest):
+    """The body is not valid JSON."""
+
+
+class DuplicateKey(BadRequest):
+    """A JSON object names the same key twice."""
+
+
+class TooDeep(BadRequest):
+    """The JSON is nested too deeply."""
+
+
+class NoResourceType(BadRequest):
+    """The body is not a FHIR resource: a JSON object with a resourceType is needed."""
+
+
+class WrongResourceType(BadRequest):
+    """The body's resourceType is not the one of the address."""
+
+
+class UnknownResourceType(BadRequest):
+    """The body's resourceType is not one that is served here. See /fhir/metadata for the types that are."""
+
+    issue = "not-supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A resource as it was sent, and its content to look at; decimals are `Decimal`, so no digit is lost."""
+
+    type: str
+    data: dict[str, Any]
+    raw: bytes
+
+
+def parse(body: bytes, *, type: str | None) -> Parsed:
+    """The resource in a request body; a problem that says where it is wrong if it is not one of that type."""
+    if type is not None and type not in MESSAGES:
+        require_served(type)
+    data = load(body)
+    found = data.get("resourceType") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(found, str):
+        raise NoResourceType
+    if type is not None and found != type:
+        raise WrongResourceType(f"The body's resourceType must be {type}, as in the address.")
+    if found not in KNOWN:
+        raise UnknownResourceType
+    return Parsed(found, data, body)
+
+
+def load(body: bytes) -> Any:
+    """The JSON value in these bytes, read strictly: UTF-8, no duplicate keys, no NaN, at most `MAX_DEPTH` levels."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as wrong:
+        raise MalformedJson(f"The body is not UTF-8: the byte at position {wrong.start} can't be decoded.") from None
+    try:
+        data = json.loads(text, object_pairs_hook=_object, parse_float=_decimal, parse_constant=_no_constant)
+    except json.JSONDecodeError as wrong:
+        raise MalformedJson(f"{wrong.msg} at line {wrong.lineno}, column {wrong.colno}.") from None
+    except RecursionError:
+        raise TooDeep(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
+    except ValueError:  # an integer of more digits than Python converts
+        raise MalformedJson("A number in the body is too long.") from None
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise TooDeep(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
+    if _SURROGATE.search(text):
+        _require_whole_characters(data)
+    return data
+
+
+def splice(raw: bytes, *, id: str, version: str, last_updated: datetime) -> bytes:
+    """The client's bytes with the server's id, meta.versionId and meta.lastUpdated; all else stands as it was sent."""
+    text = raw.decode()
+    top = members(text)
+    stamps = {"versionId": f'"{version}"', "lastUpdated": f'"{instant(last_updated)}"'}
+    wanted = {"id": f'"{id}"'}
+    edits: list[Edit] = []
+    meta = top.get("meta")
+    if meta is not None and text[meta.start] == "{":
+        held = members(text, at=meta.start)
+        edits, missing = _changes(held, stamps)
+        if missing:
+            edits.append((meta.start + 1, meta.start + 1, missing + ("," if held else "")))
+    else:
+        wanted["meta"] = "{" + _changes({}, stamps)[1] + "}"
+    more, missing = _changes(top, wanted)
+    edits += more
+    if missing:
+        end = top["resourceType"].end
+        edits.append((end, end, "," + missing))
+    return _edited(text, edits).encode()
+
+
+def _changes(held: dict[str, Span], wanted: dict[str, str]) -> tuple[list[Edit], str]:
+    edits = [(held[key].start, held[key].end, value) for key, value in wanted.items() if key in held]
+    return edits, ",".join(f'"{key}":{value}' for key, value in wanted.items() if key not in held)
+
+
+def _edited(text: str, edits: list[Edit]) -> str:
+    pieces: list[str] = []
+    copied = 0
+    for start, end, new in sorted(edits):  # no two begin at the same place
+        pieces += (text[copied:start], new)
+        copied = end
+    pieces.append(text[copied:])
+    return "".join(pieces)
+
+
+def instant(moment: datetime) -> str:
+    """An aware time as a FHIR instant in UTC, to the microsecond, so that it equals the column it stands for."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = counts.most_common(1)[0][0]
+        # A key can be anything a client typed; only what looks like an element's name is repeated.
+        name = twice if _PRINTABLE_KEY.fullmatch(twice) else "(not an element name)"
+        raise DuplicateKey(f"The key {name} stands twice in one JSON object. Send it once.")
+    return members
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise MalformedJson("A number in the body is out of range.") from None
+
+
+def _no_constant(name: str) -> None:
+    raise MalformedJson(f"{name} is not a JSON number.")
+
+
+def _depth(body: bytes) -> int:
+    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
+
+
+def _require_whole_characters(data: Any) -> None:
+    try:
+        json.dumps(data, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise MalformedJson("A string in the body holds half of a character (a lone surrogate).") from None

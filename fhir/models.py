@@ -1,0 +1,64 @@
+"""The resource types that are served, and their R4B model classes, imported when first needed.
+
+R4B and not R4: for these types no element differs (the few differences of data types and reference targets are
+checked in `fhir.rules`), and the library has no R4 models. Its import takes a second, so nothing here runs it early.
+"""
+
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from infra.problems import NotFound
+
+# The whitelist: the library knows 140 types, among them some that are not in R4 at all.
+SERVED: Final = (
+    "Patient",
+    "RelatedPerson",
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "HealthcareService",
+    "Schedule",
+    "Slot",
+    "Appointment",
+    "Encounter",
+    "Condition",
+    "Observation",
+    "ServiceRequest",
+    "Task",
+    "CarePlan",
+    "CareTeam",
+    "Consent",
+    "Communication",
+    "Questionnaire",
+    "QuestionnaireResponse",
+    "DocumentReference",
+    "AuditEvent",
+)
+# Types that travel but are never stored.
+MESSAGES: Final = ("Bundle", "OperationOutcome")
+KNOWN: Final = frozenset(SERVED + MESSAGES)
+
+
+class TypeNotServed(NotFound):
+    """This resource type is not served here. See /fhir/metadata for the types that are."""
+
+    issue = "not-supported"
+
+
+def require_served(type: str) -> str:
+    """The type itself if it is one of the served types; otherwise a 404 that says so."""
+    if type not in SERVED:
+        raise TypeNotServed
+    return type
+
+
+@cache
+def model(type: str) -> Any:
+    """The R4B model class of a resource or data type, by its FHIR name; KeyError for names that R4B does not have."""
+    try:
+        module = import_module(f"fhir.resources.R4B.{type.lower()}")
+    except ModuleNotFoundError as absent:
+        raise KeyError(type) from absent
+    return getattr(module, type)
