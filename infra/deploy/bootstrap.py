@@ -119,8 +119,9 @@ def _works(command: list[str]) -> bool:
         return False
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True)
+def _run(command: list[str], **extra: str) -> None:
+    quiet = {"PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    subprocess.run(command, check=True, env={**os.environ, **quiet, **extra})
 
 
 def _say(text: str) -> None:
