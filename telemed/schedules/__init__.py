@@ -1,0 +1,1 @@
+"""Opening rules, absences and holidays -> Slots, a cache that can be rebuilt at any time."""
