@@ -1,0 +1,106 @@
+"""The rule about rows, once in SQL and once in memory; a property test holds the two together.
+
+Reading: what the caller's own tenant wrote (it must keep its documentation, Section 630f BGB), what is region-wide, the
+compartments of its own patients, and compartments that a grant opens now.
+Changing: only what the own tenant wrote, and only while the compartment is open; so nothing moves out of a record
+that has been closed. A patient's session reads its one appointment.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol, cast
+
+from sqlalchemy import ColumnElement, Table, and_, bindparam, exists, or_, select
+from sqlmodel import Session
+
+from fhir.rows import COMPARTMENT, RESOURCE
+from infra.columns import UtcDateTime
+from telemed.access.models import CareGrant
+
+CARE_GRANT: Final = cast(Table, CareGrant.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+class Reach(StrEnum):
+    """How far an allowed action goes."""
+
+    REGION = "region"
+    RECORD = "record"
+    OWN_CHANGE = "own-change"
+    ONE = "one"
+
+
+class Row(Protocol):
+    """The plain part of a resource's row."""
+
+    @property
+    def id(self) -> str:
+        """The resource's id."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """Who wrote it."""
+        ...
+
+    @property
+    def compartment(self) -> str | None:
+        """Whose patient's record it belongs to, if to one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who asks, for the rule: a tenant, and for a patient's session the one resource."""
+
+    tenant: str
+    one: str = ""
+
+
+def holds(reach: Reach, row: Row, *, standing: Standing, opened: Callable[[str], bool]) -> bool:
+    """True if the row is within reach; `opened` says whether a compartment is open to the standing's tenant now."""
+    if reach is Reach.REGION:
+        return True
+    if reach is Reach.ONE:
+        return row.id == standing.one
+    own = row.tenant == standing.tenant
+    within = row.compartment is not None and opened(row.compartment)
+    if reach is Reach.RECORD:
+        return own or within
+    return own and (row.compartment is None or within)
+
+
+def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> ColumnElement[bool]:
+    """The same rule as a filter over `fhir.tables.Resource`. `now` is asked each time a statement runs."""
+    if reach is Reach.REGION:
+        return RESOURCE.c.id.is_not(None)
+    if reach is Reach.ONE:
+        return RESOURCE.c.id == standing.one
+    own = RESOURCE.c.tenant == standing.tenant
+    within = or_(_home(standing.tenant), _granted(standing.tenant, now))
+    if reach is Reach.RECORD:
+        return or_(own, within)
+    return and_(own, or_(RESOURCE.c.compartment.is_(None), within))
+
+
+def is_open(session: Session, tenant: str, *, compartment: str, now: datetime) -> bool:
+    """True if the compartment is of the tenant's own patient, or a grant opens it to the tenant now."""
+    home = exists().where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
+    grant = exists().where(CARE_GRANT.c.compartment == compartment, _valid(tenant, now))
+    return bool(session.connection().execute(select(or_(home, grant))).scalar_one())
+
+
+def _home(tenant: str) -> ColumnElement[bool]:
+    same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.tenant == tenant)
+    return same.correlate(RESOURCE)
+
+
+def _granted(tenant: str, now: Callable[[], datetime]) -> ColumnElement[bool]:
+    moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
+    grant = exists().where(CARE_GRANT.c.compartment == RESOURCE.c.compartment, _valid(tenant, moment))
+    return grant.correlate(RESOURCE)
+
+
+def _valid(tenant: str, moment: Any) -> ColumnElement[bool]:
+    return and_(CARE_GRANT.c.tenant == tenant, CARE_GRANT.c["from"] <= moment, CARE_GRANT.c.until > moment)

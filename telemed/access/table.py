@@ -1,0 +1,87 @@
+"""The access table: which role may do what with which kind of resource.
+
+Read it as: a nurse may create, read, update and search (`crus`) clinical resources. What is not written here is not
+allowed. The table only says which actions exist for a role; `policy.py` narrows them to the rows a tenant may reach,
+and a token's scopes narrow them further.
+"""
+
+from enum import StrEnum
+
+from infra.caller import Role
+
+# Letters as in SMART scopes: create, read (also vread and instance history), update, delete, search (also type history)
+ALL, KEEP, LOOK, NONE = "cruds", "crus", "rs", ""
+
+
+class Group(StrEnum):
+    """Kinds of resources that are treated alike."""
+
+    DIRECTORY = "directory"
+    CALENDAR = "calendar"
+    PERSON = "person"
+    BOOKING = "booking"
+    CLINICAL = "clinical"
+    COORDINATION = "coordination"
+    CONSENT = "consent"
+    FORMS = "forms"
+    TRACE = "trace"
+
+
+MEMBERS: dict[Group, tuple[str, ...]] = {
+    Group.DIRECTORY: ("Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole"),
+    Group.CALENDAR: ("Schedule", "Slot"),
+    Group.PERSON: ("Patient", "RelatedPerson"),
+    Group.BOOKING: ("Appointment",),
+    Group.CLINICAL: (
+        "Encounter",
+        "Condition",
+        "Observation",
+        "ServiceRequest",
+        "QuestionnaireResponse",
+        "DocumentReference",
+    ),
+    Group.COORDINATION: ("Task", "CareTeam", "CarePlan", "Communication"),
+    Group.CONSENT: ("Consent",),
+    Group.FORMS: ("Questionnaire",),
+    Group.TRACE: ("AuditEvent",),
+}
+GROUP: dict[str, Group] = {type: group for group, types in MEMBERS.items() for type in types}
+
+# Readable in the whole region, written by their own tenant only (DESIGN 5).
+REGION_WIDE = frozenset(MEMBERS[Group.DIRECTORY] + MEMBERS[Group.CALENDAR])
+
+_EVERYTHING = dict.fromkeys(Group, ALL)
+_NOTHING = dict.fromkeys(Group, NONE)
+_DIRECTORY_ONLY = _NOTHING | {Group.DIRECTORY: LOOK, Group.CALENDAR: LOOK}
+
+ALLOWED: dict[Role, dict[Group, str]] = {
+    # A clinic's own system, as far as its scopes go; AuditEvents that clients send can't be changed afterwards.
+    Role.SYSTEM: _EVERYTHING | {Group.TRACE: "crs"},
+    # The platform's own acts (delivery, demo, slot building). No token and no session leads to this role.
+    Role.SERVICE: _EVERYTHING | {Group.TRACE: "crs"},
+    Role.PHYSICIAN: _EVERYTHING
+    | {Group.DIRECTORY: LOOK, Group.PERSON: KEEP, Group.BOOKING: KEEP, Group.CONSENT: KEEP}
+    | {Group.FORMS: LOOK, Group.TRACE: NONE},
+    Role.NURSE: dict.fromkeys(Group, KEEP)
+    | {Group.DIRECTORY: LOOK, Group.CALENDAR: LOOK, Group.FORMS: LOOK, Group.TRACE: NONE},
+    # Coordinates care without reading notes.
+    Role.COORDINATOR: _DIRECTORY_ONLY
+    | {Group.PERSON: LOOK, Group.BOOKING: KEEP, Group.COORDINATION: KEEP, Group.CONSENT: LOOK, Group.FORMS: LOOK},
+    Role.RECEPTIONIST: _DIRECTORY_ONLY
+    | {Group.CALENDAR: ALL, Group.PERSON: KEEP, Group.BOOKING: KEEP, Group.CONSENT: KEEP, Group.FORMS: LOOK},
+    # The one appointment of the join code, nothing of the record.
+    Role.PATIENT: _NOTHING | {Group.BOOKING: "r"},
+    # Sees published tables only.
+    Role.ANALYST: _DIRECTORY_ONLY,
+    # Keeps the service running; no clinical read.
+    Role.OPERATOR: _DIRECTORY_ONLY | {Group.DIRECTORY: KEEP},
+}
+
+# The scope context (SMART) that a role's scopes must have. SERVICE has no token, hence no scopes.
+CONTEXT: dict[Role, str] = dict.fromkeys(Role, "user") | {Role.SYSTEM: "system", Role.PATIENT: "patient"}
+
+
+def letters(role: Role, type: str) -> str:
+    """The letters of cruds that the role has for the type, before scopes and before rows; empty for an unknown type."""
+    group = GROUP.get(type)
+    return ALLOWED[role][group] if group else NONE

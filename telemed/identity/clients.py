@@ -1,0 +1,63 @@
+"""Registered systems: what may be registered, and how a registration is found."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+from sqlmodel import Session
+
+from infra.problems import Unprocessable
+from telemed.access.scopes import within
+from telemed.identity.models import OAuthClient
+
+# SMART App Launch 2.2, "Client authentication: asymmetric": these two, and no others, whatever a library would accept.
+ALGORITHMS = ("RS384", "ES384")
+SMALLEST_RSA = 2048
+LARGEST_RSA = 8192
+MOST_KEYS = 8
+
+
+class UnusableClientKeys(Unprocessable):
+    """A client needs one to eight public keys with distinct kid: EC on P-384 (ES384) or RSA of 2048 bits up (RS384)."""
+
+
+class UnusableScope(Unprocessable):
+    """A backend client's scopes have the form system/Type.cruds, without search parameters."""
+
+
+def register(
+    session: Session, *, client_id: str, tenant: str, jwks: Mapping[str, Any], scope: str, now: datetime
+) -> OAuthClient:
+    """The registration of a clinic's system, stored; registering the same id again replaces keys and scope."""
+    public_keys(jwks)
+    if not scope.split() or not within(scope.split(), ["system/*.cruds"]):
+        raise UnusableScope
+    client = OAuthClient(client_id=client_id, tenant=tenant, jwks=dict(jwks), scope=scope, created=now)
+    return session.merge(client)
+
+
+def public_keys(jwks: Mapping[str, Any]) -> KeySet:
+    """The keys of a registration, ready to verify with; refuses private, weak, symmetric and nameless ones."""
+    keys = jwks.get("keys")
+    if not isinstance(keys, list) or not 1 <= len(keys) <= MOST_KEYS:
+        raise UnusableClientKeys
+    if len({key.get("kid") for key in keys if isinstance(key, dict)}) != len(keys):
+        raise UnusableClientKeys
+    return KeySet([_public_key(key) for key in keys])
+
+
+def _public_key(key: dict[str, Any]) -> ECKey | RSAKey:
+    if not isinstance(key.get("kid"), str) or not key["kid"] or "d" in key:
+        raise UnusableClientKeys
+    try:
+        if key.get("kty") == "EC" and key.get("crv") == "P-384":
+            return ECKey.import_key({**key, "alg": "ES384"})
+        if key.get("kty") == "RSA":
+            rsa = RSAKey.import_key({**key, "alg": "RS384"})
+            if SMALLEST_RSA <= rsa.public_key.key_size <= LARGEST_RSA:
+                return rsa
+    except (JoseError, ValueError) as error:
+        raise UnusableClientKeys from error
+    raise UnusableClientKeys

@@ -1,0 +1,23 @@
+"""How long proofs of identity live. Real time always: a demo clock must not stretch them."""
+
+from datetime import timedelta
+
+# SMART Backend Services 1.0: an assertion expires at most five minutes ahead, a token lives at most five minutes.
+ASSERTION_AHEAD = timedelta(minutes=5)
+ACCESS_TOKEN = timedelta(minutes=5)
+# Clocks of clinics differ; a minute either way is what RFC 7523 calls "a few minutes" at most.
+LEEWAY = timedelta(seconds=60)
+
+# A verified token is believed again without a second look for this long (never beyond its own end).
+TOKEN_CACHE = timedelta(seconds=60)
+
+# Signing keys: a new one every 30 days. Each is published long before it signs by being made a day ahead.
+SIGNING_KEY = timedelta(days=30)
+SIGNING_KEY_AHEAD = timedelta(days=1)
+
+# A console left alone locks after half an hour; nobody stays signed in over two shifts.
+CONSOLE_IDLE = timedelta(minutes=30)
+CONSOLE_ABSOLUTE = timedelta(hours=12)
+# A visit's session outlives pauses in the waiting room, and ends with the day of the appointment.
+VISIT_IDLE = timedelta(hours=4)
+VISIT_ABSOLUTE = timedelta(hours=8)

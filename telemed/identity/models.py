@@ -1,0 +1,84 @@
+"""The tables of identities: registered systems, people of a clinic, their sessions, the platform's signing keys."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from infra.columns import UtcDateTime
+
+
+class OAuthClient(SQLModel, table=True):
+    """A clinic's system that may ask for tokens: its public keys and the scopes it is registered for."""
+
+    __tablename__ = "oauth_client"
+
+    client_id: str = Field(primary_key=True, max_length=64)
+    tenant: str = Field(max_length=64, index=True)
+    # A JSON Web Key Set with public keys only (`clients.public_keys` checks).
+    jwks: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    scope: str = Field(max_length=2000)
+    active: bool = True
+    created: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class UsedAssertion(SQLModel, table=True):
+    """A client assertion that has been used. Its primary key is what makes single use atomic."""
+
+    __tablename__ = "used_assertion"
+
+    # SHA-256 over client and jti: of bounded size whatever the client sends.
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+
+
+class SigningKey(SQLModel, table=True):
+    """A key that signs access tokens: the public half to publish, the private half sealed."""
+
+    __tablename__ = "signing_key"
+
+    kid: str = Field(primary_key=True, max_length=64)
+    public: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    data_key: int = Field(sa_column=Column(BigInteger, nullable=False))
+    private: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # Signs until then; is published for one token life longer.
+    retires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class Clinician(SQLModel, table=True):
+    """A person who signs in to the console. Names stand in the record, under the Practitioner."""
+
+    __tablename__ = "clinician"
+
+    id: str = Field(primary_key=True, max_length=64)
+    tenant: str = Field(max_length=64, index=True)
+    practitioner_id: str = Field(max_length=64)
+    role: str = Field(max_length=16)
+    active: bool = True
+
+
+class SignInLink(SQLModel, table=True):
+    """A reusable one-click sign-in of the demo. A production start refuses a database that holds one."""
+
+    __tablename__ = "sign_in_link"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    clinician_id: str = Field(max_length=64)
+
+
+class WebSession(SQLModel, table=True):
+    """A signed-in browser. The cookie's value is not here, only a keyed hash of it."""
+
+    __tablename__ = "web_session"
+    __table_args__ = (Index("web_session_subject", "kind", "subject"),)
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    kind: str = Field(max_length=16)
+    tenant: str = Field(max_length=64)
+    subject: str = Field(max_length=64)
+    role: str = Field(max_length=16)
+    opened: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    seen: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))

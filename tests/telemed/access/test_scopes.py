@@ -1,0 +1,55 @@
+"""SMART scopes: only the version 2 syntax, and nothing wider than what was registered."""
+
+import pytest
+
+from telemed.access.scopes import allows, parse, within
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "system/*.read",
+        "system/*.*",
+        "system/*.sdurc",
+        "system/*.",
+        "System/*.cruds",
+        "system/*.cruds ",
+        " system/*.cruds",
+        "system/patient.r",
+        "system/Observation.rs?category=laboratory",
+        "launch",
+        "openid",
+        "",
+        "system/*.r\n",
+        "syst\u0435m/*.r",
+    ],
+)
+def test_a_scope_that_is_not_served_opens_nothing(text: str) -> None:
+    assert parse(text) is None
+    assert not within([text], ["system/*.cruds"])
+    assert not allows([text], "system", type="Observation", letter="r")
+
+
+def test_a_scope_covers_its_type_and_its_letters_alone() -> None:
+    scopes = ["system/Observation.rs"]
+
+    assert allows(scopes, "system", type="Observation", letter="r")
+    assert not allows(scopes, "system", type="Observation", letter="c")
+    assert not allows(scopes, "system", type="Condition", letter="r")
+    assert not allows(scopes, "user", type="Observation", letter="r")
+
+
+@pytest.mark.parametrize(
+    ("requested", "registered", "inside"),
+    [
+        ("system/*.cruds", "system/*.cruds", True),
+        ("system/Patient.rs", "system/*.cruds", True),
+        ("system/Patient.rs", "system/Patient.r system/*.s", True),
+        ("system/*.rs", "system/Patient.rs", False),
+        ("user/*.cruds", "system/*.cruds", False),
+        ("system/*.cruds", "system/*.rs", False),
+        ("system/Patient.r system/Condition.c", "system/Patient.cruds", False),
+    ],
+)
+def test_a_requested_scope_stays_within_the_registered_ones(requested: str, registered: str, inside: bool) -> None:
+    assert within(requested.split(), registered.split()) is inside
