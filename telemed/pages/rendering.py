@@ -1,0 +1,105 @@
+"""Pages: a template, a language, and the headers every page carries."""
+
+import gzip
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from fastapi import Request, Response
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from telemed.pages.assets import asset_url
+from telemed.pages.languages import COOKIE, LANGUAGES, choose, translations
+from telemed.pages.times import day_and_time, day_in_words, time_of_day
+
+BIG_TEXT_COOKIE: Final = "text"
+CHOICE_LIFETIME: Final = 365 * 24 * 3600
+HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
+
+# Nothing from outside, nothing inline, no frames. `blob:` is what a page's own camera picture may need.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
+    "connect-src 'self'{socket}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    # Not `no-referrer`: that would turn the Origin of our own form posts into `null`.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=(), browsing-topics=()",
+    "Vary": "Accept-Encoding, Accept-Language, Cookie",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How somebody reads a page: in which language, and whether in big letters."""
+
+    language: str
+    big_text: bool = False
+
+
+def reading_of(request: Request) -> Reading:
+    """How this request's page is read: by link, by cookie, by the browser's preference."""
+    language = choose(
+        asked=request.query_params.get("lang"),
+        cookie=request.cookies.get(COOKIE),
+        accepted=request.headers.get("accept-language", ""),
+    )
+    size = request.query_params.get("text", request.cookies.get(BIG_TEXT_COOKIE, ""))
+    return Reading(language, size == "big")
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: object) -> Response:
+    """A rendered page with all security headers, packed where the browser can unpack it."""
+    reading = reading_of(request)
+    html = environment(reading.language).get_template(template).render(
+        reading=reading, languages=LANGUAGES, path=request.url.path, phone=request.app.state.phone, **context
+    )
+    response = _packed(request, html.encode(), status)
+    response.headers.update(HEADERS)
+    response.headers["Content-Security-Policy"] = content_policy(request)
+    _remember(request, response, reading)
+    return response
+
+
+def content_policy(request: Request) -> str:
+    """The content security policy; names the WebSocket's origin, as older browsers don't count it to 'self'."""
+    host = request.headers.get("host", "")
+    scheme = "wss" if request.url.scheme == "https" else "ws"
+    return POLICY.format(socket=f" {scheme}://{host}" if HOST.fullmatch(host) else "")
+
+
+@lru_cache
+def environment(language: str) -> Environment:
+    """The template environment of a language."""
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader("telemed.pages"), PackageLoader("telemed.console")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+    made.globals["asset"] = asset_url
+    made.filters["day_and_time"] = lambda moment: day_and_time(moment, language=language)
+    made.filters["day_in_words"] = lambda moment: day_in_words(moment, language=language)
+    made.filters["time_of_day"] = lambda moment: time_of_day(moment, language=language)
+    return made
+
+
+def _packed(request: Request, body: bytes, status: int) -> Response:
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(body, status, media_type="text/html")
+    # No page shows a secret of ours beside input of others, so packing gives nothing away (BREACH).
+    return Response(gzip.compress(body, 6), status, headers={"Content-Encoding": "gzip"}, media_type="text/html")
+
+
+def _remember(request: Request, response: Response, reading: Reading) -> None:
+    for cookie, value in ((COOKIE, reading.language), (BIG_TEXT_COOKIE, "big" if reading.big_text else "")):
+        if cookie in request.query_params:
+            secure = request.url.scheme == "https"
+            response.set_cookie(cookie, value, max_age=CHOICE_LIFETIME, httponly=True, samesite="lax", secure=secure)

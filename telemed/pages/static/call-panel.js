@@ -1,0 +1,115 @@
+// One call on the screen, for both sides: pictures, three buttons, check words and text that is seen as it is typed.
+import { Call } from "../video/call.js";
+
+const SPEAKING = 0.02;
+
+export class CallPanel {
+  constructor(root, { signalling, room, stream, offers, texts }) {
+    this.texts = texts;
+    this.stream = stream;
+    this.parts = {};
+    for (const part of root.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
+    this.call = new Call({ signalling, room, stream, offers });
+    this.muted = !stream?.getAudioTracks().length;
+    this.dark = !stream?.getVideoTracks().length;
+    this.parts.self.srcObject = stream;
+    this.parts.lines.replaceChildren();
+    this.listen();
+    this.show();
+  }
+
+  start() {
+    this.call.start();
+    if (this.muted) this.call.mute(true);
+    if (this.dark) this.call.camera(true);
+  }
+
+  // Only this panel's handlers: a later call on the same page takes the buttons over.
+  listen() {
+    const { parts, call } = this;
+    parts.microphone.onclick = () => this.setMuted(!this.muted);
+    parts.camera.onclick = () => this.setDark(!this.dark);
+    parts["audio-only"].onclick = () => this.setDark(!this.dark);
+    parts.typing.oninput = () => call.type(parts.typing.value);
+    parts.typing.onkeydown = (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.commit(event); };
+    call.addEventListener("remote", ({ detail }) => { parts.remote.srcObject = detail; });
+    call.addEventListener("state", ({ detail }) => this.state(detail));
+    call.addEventListener("words", ({ detail }) => this.words(detail));
+    call.addEventListener("tampered", () => this.say(this.texts.tampered));
+    call.addEventListener("text", ({ detail }) => this.line(detail));
+    call.addEventListener("peer", ({ detail }) => this.peer(detail));
+    call.addEventListener("stats", ({ detail }) => parts.stage.classList.toggle("speaking", detail.audioLevel > SPEAKING));
+  }
+
+  commit(event) {
+    event.preventDefault();
+    if (!this.parts.typing.value.trim()) return;
+    this.call.commit();
+    this.parts.typing.value = "";
+  }
+
+  setMuted(on) {
+    if (!this.stream?.getAudioTracks().length) return this.say(this.texts.noMicrophone);
+    this.muted = on;
+    this.call.mute(on);
+    this.show();
+  }
+
+  setDark(on) {
+    if (!this.stream?.getVideoTracks().length) return this.say(this.texts.noCamera);
+    this.dark = on;
+    this.call.camera(on);
+    this.show();
+  }
+
+  show() {
+    const { parts, texts } = this;
+    parts["microphone-word"].textContent = this.muted ? texts.soundOff : texts.soundOn;
+    parts["camera-word"].textContent = this.dark ? texts.pictureOff : texts.pictureOn;
+    parts["audio-only"].textContent = this.dark ? texts.pictureAgain : texts.audioOnly;
+    parts.microphone.classList.toggle("off", this.muted);
+    parts.camera.classList.toggle("off", this.dark);
+  }
+
+  state(state) {
+    const words = { connecting: "connecting", live: "live", reconnecting: "reconnecting", failed: "failed" }[state];
+    if (words) this.say(this.texts[words]);
+    this.cover(state === "live" ? "" : this.texts[words] || "");
+  }
+
+  cover(text) {
+    this.parts.placeholder.textContent = text;
+    this.parts.placeholder.hidden = !text;
+  }
+
+  words({ words, digits }) {
+    this.parts.words.textContent = words.join(" ");
+    this.parts.digits.textContent = digits;
+  }
+
+  peer({ audio, video }) {
+    this.cover(video ? "" : this.texts.peerDark);
+    if (!audio) this.say(this.texts.peerMuted);
+  }
+
+  line({ from, line, text, done }) {
+    const { lines, announcer } = this.parts;
+    const key = `${from}-${line}`;
+    let item = lines.querySelector(`[data-line="${key}"]`);
+    if (!item) {
+      item = document.createElement("li");
+      item.dataset.line = key;
+      item.className = from;
+      item.append(Object.assign(document.createElement("b"), { textContent: `${lines.dataset[from]}: ` }), "");
+      lines.append(item);
+    }
+    item.lastChild.textContent = text;
+    lines.scrollTop = lines.scrollHeight;
+    // A screen reader hears whole lines: letter by letter would talk over the conversation.
+    if (done && from === "peer") announcer.textContent = `${lines.dataset.peer}: ${text}`;
+  }
+
+  say(text) { this.parts.status.textContent = text; }
+
+  close() { this.call.hangUp(); }
+}

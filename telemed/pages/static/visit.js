@@ -1,0 +1,176 @@
+// The patient's page after the code: check, waiting room, call, goodbye. One page, so that the device asks only once.
+import { getDevices, support, testPicture } from "../video/devices.js";
+
+const page = JSON.parse(document.getElementById("page").textContent);
+const { texts } = page;
+const element = (id) => document.getElementById(id);
+const sections = ["check", "wait", "call", "bye", "stopped"];
+const CHECKED = "checked";
+let stream = null, sound = null, precheck = null, signalling = null, panel = null, room = "";
+
+function show(step) {
+  for (const id of sections) element(id).hidden = id !== step;
+  const main = element("main");
+  main.dataset.step = step;
+  main.className = step === "call" ? "wide" : "";
+  element(step).querySelector("h1").focus({ preventScroll: false });
+  document.title = step === "call" ? `● ${texts.live}` : document.title.replace(/^● .*/, texts.title);
+}
+
+function banner(text) {
+  element("banner").textContent = text;
+  element("banner").hidden = !text;
+}
+
+async function join() {
+  const answer = await fetch(`/visits/${page.appointment}/join`, { method: "POST" });
+  // The server knows why the visit is not open; the page it renders says so.
+  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) location.reload();
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
+// --- camera, microphone, connection
+
+async function check(wanted) {
+  element("start-check").disabled = true;
+  sound ??= new AudioContext();
+  stopDevices();
+  const usable = support(navigator.userAgent);
+  const found = usable === "ok" ? await getDevices(wanted) : { state: usable, stream: null };
+  if (page.demo && !found.stream) Object.assign(found, { state: "ok", stream: testPicture() });
+  element("start-check").disabled = false;
+  stream = found.stream;
+  const fine = found.state === "ok";
+  element("device-message").textContent = fine ? "" : texts[found.state];
+  element("device-message").hidden = fine;
+  element("ask").hidden = fine;
+  element("start-check").textContent = texts.again;
+  element("start-check").className = fine ? "" : "primary";
+  element("enter").hidden = element("sound").hidden = !stream;
+  element("preview").hidden = !stream;
+  for (const id of ["own", "own-waiting"]) element(id).srcObject = stream;
+  element("own").parentElement.hidden = element("own-waiting").parentElement.hidden = !stream?.getVideoTracks().length;
+  return Boolean(stream);
+}
+
+async function checkConnection() {
+  const { Precheck } = await import("../video/precheck.js");
+  element("network").textContent = texts.checking;
+  const mine = precheck = new Precheck({ ticket: async () => (await join()).check, stream });
+  mine.addEventListener("level", ({ detail }) => { element("level").value = detail; });
+  const verdict = await mine.run();
+  if (precheck !== mine) return;
+  const words = [texts[`network_${verdict.network}`]];
+  if (!verdict.microphone && stream?.getAudioTracks().length) words.push(texts.quiet);
+  element("network").textContent = words.join(" ");
+  element("network").dataset.verdict = verdict.network;
+}
+
+function stopDevices() {
+  precheck?.stop();
+  precheck = null;
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+}
+
+function tone(frequency, at, length) {
+  const [source, volume] = [sound.createOscillator(), sound.createGain()];
+  source.frequency.value = frequency;
+  volume.gain.setValueAtTime(0.2, sound.currentTime + at);
+  volume.gain.exponentialRampToValueAtTime(0.001, sound.currentTime + at + length);
+  source.connect(volume).connect(sound.destination);
+  source.start(sound.currentTime + at);
+  source.stop(sound.currentTime + at + length);
+}
+
+function chime() {
+  if (sound) { tone(660, 0, 0.5); tone(880, 0.3, 0.8); }
+  navigator.vibrate?.([200, 100, 200]);
+}
+
+// --- waiting room and call
+
+async function enter() {
+  sessionStorage.setItem(CHECKED, stream ? (stream.getVideoTracks().length ? "video" : "audio") : "none");
+  precheck?.stop();
+  precheck = null;
+  show("wait");
+  navigator.wakeLock?.request("screen").catch(() => {});
+  if (!signalling) await connect();
+}
+
+async function connect() {
+  const { Signalling } = await import("../video/signalling.js");
+  import("./call-panel.js");
+  let first = await retried(join);
+  room = first.room;
+  const ticket = async () => {
+    const { ticket } = first ?? await join();
+    first = null;
+    return ticket;
+  };
+  signalling = new Signalling({ room, ticket });
+  const on = (name, handler) => signalling.addEventListener(name, ({ detail }) => handler(detail));
+  on("online", () => banner(""));
+  on("offline", () => banner(texts.net));
+  on("waiting", () => show("wait"));
+  on("late", ({ minutes }) => { element("late").textContent = texts.late.replace("%n", minutes); element("late").hidden = false; });
+  on("admitted", () => startCall());
+  on("elsewhere", () => stopped(texts.elsewhere));
+  on("refused", ({ reason }) => stopped(reason === "full" ? texts.full : texts.refused));
+  on("ended", () => goodbye(false));
+  signalling.open();
+}
+
+async function retried(action) {
+  for (let pause = 1000; ; pause = Math.min(pause * 1.6, 15000)) {
+    try { return await action(); } catch { banner(texts.net); }
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.7 + 0.6 * Math.random())));
+  }
+}
+
+async function startCall() {
+  if (panel) return;
+  const { CallPanel } = await import("./call-panel.js");
+  panel = new CallPanel(element("call"), { signalling, room, stream, offers: false, texts });
+  panel.parts.end.onclick = () => { endCall(); signalling.close(); signalling = null; goodbye(true); };
+  panel.call.addEventListener("state", ({ detail }) => { if (detail === "failed") banner(texts.failed); if (detail === "live") banner(""); });
+  chime();
+  show("call");
+  panel.start();
+}
+
+function endCall() {
+  panel?.close();
+  panel = null;
+}
+
+function stopped(text) {
+  endCall();
+  element("stopped-title").textContent = text;
+  show("stopped");
+}
+
+function goodbye(mayReturn) {
+  endCall();
+  if (!mayReturn) { stopDevices(); sessionStorage.removeItem(CHECKED); }
+  banner("");
+  element("return").hidden = !mayReturn;
+  show("bye");
+}
+
+element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };
+element("without").onclick = async () => { await check({ audio: true, video: false }); await enter(); };
+element("enter").onclick = enter;
+element("sound").onclick = () => chime();
+element("again").onclick = () => show("check");
+element("return").onclick = enter;
+element("continue-here").onclick = () => { show("wait"); signalling.open(); };
+
+// A reload keeps the place: who has been through the check goes straight back.
+const before = sessionStorage.getItem(CHECKED);
+if (before) {
+  if (before !== "none") await check({ audio: true, video: before === "video" });
+  await enter();
+}

@@ -1,0 +1,25 @@
+"""Times as people in the region read them: local, with the weekday, 24 hours."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+
+REGION = ZoneInfo("Europe/Berlin")
+# British English: day before month and 24 hours, as everything else on the pages.
+LOCALES = {"en": "en_GB"}
+
+
+def day_in_words(moment: datetime, *, language: str) -> str:
+    """The day with its weekday, such as "Montag, 23. November 2026"."""
+    return str(format_date(moment.astimezone(REGION).date(), "full", locale=LOCALES.get(language, language)))
+
+
+def time_of_day(moment: datetime, *, language: str) -> str:
+    """The time of day, such as "09:30"."""
+    return str(format_time(moment.astimezone(REGION), "HH:mm", tzinfo=REGION, locale=LOCALES.get(language, language)))
+
+
+def day_and_time(moment: datetime, *, language: str) -> str:
+    """Day and time, such as "Montag, 23. November 2026, 09:30"."""
+    return f"{day_in_words(moment, language=language)}, {time_of_day(moment, language=language)}"

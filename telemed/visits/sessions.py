@@ -1,0 +1,62 @@
+"""Sessions of patients: a device that showed code and birth date takes part in one appointment, without an account."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, update
+
+from infra.database import Session
+from telemed.visits.codes import Admitted
+from telemed.visits.models import Guest, VisitSession
+
+TOKEN_BYTES = 32
+# A session ended by another device of the same person says so; the others are codes.CodeState.
+ELSEWHERE = "elsewhere"
+EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Whom a visit cookie stands for, and whether it still opens anything (`ended` is empty then)."""
+
+    id: str
+    appointment_id: str
+    tenant: str
+    role: Guest
+    ended: str
+
+
+def open_session(session: Session, admitted: Admitted, *, now: datetime, business_now: datetime) -> str:
+    """A new cookie value. A device that used the same code before is told that the call is open elsewhere."""
+    earlier = update(VisitSession).where(
+        col(VisitSession.code_hash) == admitted.code_hash, col(VisitSession.ended) == ""
+    )
+    session.exec(earlier.values(ended=ELSEWHERE))
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    session.add(
+        VisitSession(
+            hash=_hash(token),
+            code_hash=admitted.code_hash,
+            appointment_id=admitted.appointment_id,
+            tenant=admitted.tenant,
+            role=admitted.role,
+            # The window is of the business clock, the lifetime of the real one: only the remainder is carried over.
+            expires=now + (admitted.closes - business_now),
+        )
+    )
+    return token
+
+
+def attendance(session: Session, token: str, *, now: datetime) -> Attendance | None:
+    """Whom the cookie stands for, or None where it is unknown."""
+    found = session.get(VisitSession, _hash(token))
+    if found is None:
+        return None
+    ended = found.ended or (EXPIRED if now > found.expires else "")
+    return Attendance(found.hash.hex()[:32], found.appointment_id, found.tenant, Guest(found.role), ended)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
