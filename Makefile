@@ -20,7 +20,8 @@ test: ## set up, run every test on real servers and browsers, print the branch c
 	@$(PYTHON) infra/deploy/real_parts.py
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest --real $(TESTS); tests=$$?; \
-	  $(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report; exit $$tests
+	  $(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report; \
+	  cat .pytest_cache/d/real-parts/list.txt; exit $$tests
 
 check: ## lint, format, types and import contracts
 	@$(BOOTSTRAP) --dev
