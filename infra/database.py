@@ -113,7 +113,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.on_lost: list[Callable[[], None]] = []  # never called: uncommitted rows are not seen by others
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=False)
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=POOL, max_overflow=POOL, hide_parameters=True)
 
     def _session(self) -> AsyncSession:
         return AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False)
@@ -149,7 +149,8 @@ class PostgresDatabase:
 
 
 def _sqlite_engine(path: Path, *, begin: str, pragmas: tuple[str, ...] = ()) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "isolation_level": None})
+    options = {"check_same_thread": False, "isolation_level": None}
+    engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: object, _record: object) -> None:

@@ -100,7 +100,7 @@ def _attempt(ticket: _Ticket, connection: Connection) -> None:
             session.commit()
     except BaseException as error:  # whatever a unit raises belongs to its caller, not to this thread
         if not _is_open(connection):
-            raise _GroupLostError from error
+            raise _GroupLostError from _first(error)
         ticket.error = translated(error)
 
 
@@ -108,6 +108,13 @@ def _is_open(connection: Connection) -> bool:
     # A full disk makes SQLite roll the whole transaction back by itself.
     raw = connection.connection.driver_connection
     return bool(raw is not None and raw.in_transaction)
+
+
+def _first(error: BaseException) -> BaseException:
+    # The savepoint is gone as well, so that rolling back to it failed too and hides what came first.
+    while isinstance(error.__context__, DBAPIError):
+        error = error.__context__
+    return error
 
 
 def _settle(ticket: _Ticket) -> None:
