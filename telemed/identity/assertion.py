@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from telemed.identity.clients import ALGORITHMS, public_keys
 from telemed.identity.lifetimes import ASSERTION_AHEAD, LEEWAY
@@ -109,7 +109,7 @@ class SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authli
             upsert(UsedAssertion)
             .values(digest=digest, expires=expires)
             .on_conflict_do_nothing()
-            .returning(UsedAssertion.digest)
+            .returning(col(UsedAssertion.digest))
         )
         return added.scalar_one_or_none() is not None
 

@@ -1,5 +1,6 @@
 """Registered systems: what may be registered, and how a registration is found."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from telemed.identity.models import OAuthClient
 
 # SMART App Launch 2.2, "Client authentication: asymmetric": these two, and no others, whatever a library would accept.
 ALGORITHMS = ("RS384", "ES384")
+# ASCII only: no look-alike letters, nothing that a database or a log could take amiss.
+CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
 SMALLEST_RSA = 2048
 LARGEST_RSA = 8192
 MOST_KEYS = 8
@@ -21,6 +24,10 @@ MOST_KEYS = 8
 
 class UnusableClientKeys(Unprocessable):
     """A client needs one to eight public keys with distinct kid: EC on P-384 (ES384) or RSA of 2048 bits up (RS384)."""
+
+
+class UnusableClientId(Unprocessable):
+    """A client id has 1 to 64 ASCII letters, digits, dots, hyphens or underscores."""
 
 
 class UnusableScope(Unprocessable):
@@ -32,6 +39,8 @@ def register(
 ) -> OAuthClient:
     """The registration of a clinic's system, stored; registering the same id again replaces keys and scope."""
     public_keys(jwks)
+    if not CLIENT_ID.fullmatch(client_id):
+        raise UnusableClientId
     if not scope.split() or not within(scope.split(), ["system/*.cruds"]):
         raise UnusableScope
     client = OAuthClient(client_id=client_id, tenant=tenant, jwks=dict(jwks), scope=scope, created=now)

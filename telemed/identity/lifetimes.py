@@ -18,6 +18,5 @@ SIGNING_KEY_AHEAD = timedelta(days=1)
 # A console left alone locks after half an hour; nobody stays signed in over two shifts.
 CONSOLE_IDLE = timedelta(minutes=30)
 CONSOLE_ABSOLUTE = timedelta(hours=12)
-# A visit's session outlives pauses in the waiting room, and ends with the day of the appointment.
-VISIT_IDLE = timedelta(hours=4)
-VISIT_ABSOLUTE = timedelta(hours=8)
+# Activity is noted at most this often, so that looking around does not write with every click.
+CONSOLE_NOTED = timedelta(seconds=60)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary
+from sqlalchemy import JSON, BigInteger, Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
@@ -68,17 +68,13 @@ class SignInLink(SQLModel, table=True):
     clinician_id: str = Field(max_length=64)
 
 
-class WebSession(SQLModel, table=True):
-    """A signed-in browser. The cookie's value is not here, only a keyed hash of it."""
+class ConsoleSession(SQLModel, table=True):
+    """A signed-in browser of a clinician. The cookie's value is not here, only a keyed hash of it."""
 
-    __tablename__ = "web_session"
-    __table_args__ = (Index("web_session_subject", "kind", "subject"),)
+    __tablename__ = "console_session"
 
     digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
-    kind: str = Field(max_length=16)
-    tenant: str = Field(max_length=64)
-    subject: str = Field(max_length=64)
-    role: str = Field(max_length=16)
+    clinician_id: str = Field(max_length=64, index=True)
     opened: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     seen: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))

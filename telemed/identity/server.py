@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from telemed.access.scopes import within
 from telemed.identity.assertion import METHOD, RegisteredClient, SignedAssertion
+from telemed.identity.clients import CLIENT_ID
 from telemed.identity.lifetimes import ACCESS_TOKEN
 from telemed.identity.models import OAuthClient
 from telemed.identity.tokens import TokenIssuer
@@ -88,7 +89,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib ships no ty
         self.register_token_generator("default", self._token)
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
-        row = self._session.get(OAuthClient, client_id) if len(client_id) <= 64 else None
+        row = self._session.get(OAuthClient, client_id) if CLIENT_ID.fullmatch(client_id) else None
         return RegisteredClient(row) if row is not None and row.active else None
 
     def save_token(self, token: dict[str, Any], request: Any) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from joserfc import jws, jwt
@@ -22,6 +22,7 @@ ALGORITHM = "ES256"
 TYPE = "at+jwt"
 CACHED_TOKENS = 10_000
 LONGEST_TOKEN = 4096
+LOOK_AGAIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,19 @@ class TokenIssuer:
         self._audience = audience
         self._clock = clock
         self._keys: list[_Key] = []
+        self._looked = datetime.min.replace(tzinfo=UTC)
         self._verified: OrderedDict[bytes, tuple[datetime, Grant]] = OrderedDict()
 
     async def load(self, database: Database) -> None:
         """Nothing; the signing keys are read, and a next one is made when the newest nears its end."""
         self._keys = await database.write(self._maintain)
+
+    async def look_again(self, database: Database) -> None:
+        """Nothing; keys that another process made are read, at most once in ten seconds whatever is sent to us."""
+        now = self._clock.now()
+        if now - self._looked >= LOOK_AGAIN:
+            self._looked = now
+            self._keys = await database.read(self._stored)
 
     def sign(self, *, tenant: str, client_id: str, scope: str) -> str:
         """A new access token."""
@@ -121,10 +130,17 @@ class TokenIssuer:
     def _maintain(self, session: Session) -> list[_Key]:
         now = self._clock.now()
         session.exec(delete(SigningKey).where(col(SigningKey.retires) < now - ACCESS_TOKEN - LEEWAY))
-        rows = list(session.exec(select(SigningKey).order_by(col(SigningKey.retires))))
+        rows = self._rows(session)
         if not rows or rows[-1].retires < now + SIGNING_KEY_AHEAD:
             rows.append(self._make(session, start=max([now, *(row.retires for row in rows)])))
         return [self._opened(session, row) for row in rows]
+
+    def _stored(self, session: Session) -> list[_Key]:
+        return [self._opened(session, row) for row in self._rows(session)]
+
+    @staticmethod
+    def _rows(session: Session) -> list[SigningKey]:
+        return list(session.exec(select(SigningKey).order_by(col(SigningKey.retires))))
 
     def _make(self, session: Session, *, start: datetime) -> SigningKey:
         kid = secrets.token_hex(8)

@@ -1,0 +1,105 @@
+"""Who is calling: the one place where a `Caller` is made, from a bearer token or a console session."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+from structlog.contextvars import bind_contextvars
+
+from infra.caller import Caller, Role
+from infra.problems import Forbidden, Unauthorized
+from telemed.identity.sessions import SignedIn, cookie_name, note_use, signed_in
+from telemed.services import Services, services_of
+
+CHALLENGE = 'Bearer realm="telemed"'
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# The most that a signed-in person's role can use; the access table cuts it down.
+CONSOLE_SCOPES = frozenset({"user/*.cruds"})
+
+
+class NotSignedIn(Unauthorized):
+    """No valid sign-in or token came with the request."""
+
+
+class ForeignOrigin(Forbidden):
+    """A signed-in browser may only change things from our own pages."""
+
+
+async def caller_of(connection: HTTPConnection) -> Caller:
+    """The caller of this request: a system by its token, else a clinician by the console's cookie, else a 401."""
+    authorization = connection.headers.get("authorization")
+    # A token that does not hold is never made up for by a cookie that came along.
+    caller = await _by_token(connection, authorization) if authorization else await clinician_of(connection)
+    bind_contextvars(tenant=caller.tenant, role=caller.role.value)
+    return caller
+
+
+async def clinician_of(connection: HTTPConnection) -> Caller:
+    """The clinician of this browser by the console's cookie alone, else a 401."""
+    services = services_of(connection)
+    secret = connection.cookies.get(cookie_name(services.settings), "")
+    found = await _signed_in(services, secret) if secret else None
+    if found is None:
+        raise NotSignedIn(headers={"WWW-Authenticate": CHALLENGE})
+    require_own_origin(connection)
+    return Caller(
+        tenant=found.clinician.tenant,
+        subject=found.clinician.practitioner_id,
+        role=found.role,
+        scopes=CONSOLE_SCOPES,
+        request_id=_request_id(connection),
+    )
+
+
+CurrentCaller = Annotated[Caller, Depends(caller_of)]
+SignedInClinician = Annotated[Caller, Depends(clinician_of)]
+
+
+def require_own_origin(connection: HTTPConnection) -> None:
+    """Nothing; refuses a change that a browser sends with its cookie from a page that is not ours.
+
+    https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
+    A socket counts as a change: browsers open one to any host, with cookies, and without asking.
+    """
+    if connection.scope["type"] == "http" and connection.scope["method"] in SAFE_METHODS:
+        return
+    site = connection.headers.get("sec-fetch-site")
+    if site is not None:
+        if site != "same-origin":
+            raise ForeignOrigin
+        return
+    # Older browsers: no Sec-Fetch-Site, but an Origin with every unsafe request.
+    origin = connection.headers.get("origin", "")
+    if not origin or urlsplit(origin).netloc != connection.headers.get("host"):
+        raise ForeignOrigin
+
+
+async def _by_token(connection: HTTPConnection, authorization: str) -> Caller:
+    services = services_of(connection)
+    scheme, _, token = authorization.partition(" ")
+    grant = services.issuer.verify(token) if scheme.lower() == "bearer" else None
+    if grant is None and scheme.lower() == "bearer" and services.issuer.is_foreign(token):
+        await services.issuer.look_again(services.database)
+        grant = services.issuer.verify(token)
+    if grant is None:
+        raise NotSignedIn(headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
+    return Caller(
+        tenant=grant.tenant,
+        subject=grant.client_id,
+        role=Role.SYSTEM,
+        scopes=grant.scopes,
+        request_id=_request_id(connection),
+    )
+
+
+async def _signed_in(services: Services, secret: str) -> SignedIn | None:
+    now, vault = services.system_clock.now(), services.vault
+    found = await services.database.read(lambda session: signed_in(session, vault, secret=secret, now=now))
+    if found is not None and found.stale:
+        await services.database.write(lambda session: note_use(session, vault, secret=secret, now=now))
+    return found
+
+
+def _request_id(connection: HTTPConnection) -> str:
+    return str(connection.scope.get("state", {}).get("request_id", ""))

@@ -1,0 +1,41 @@
+"""What lives as long as the process: made once in the lifespan, handed to routes as `request.app.state.services`."""
+
+from dataclasses import dataclass
+
+from fastapi.requests import HTTPConnection
+
+from fhir.store import Store
+from infra.clock import Clock
+from infra.database import Database
+from infra.queue import JobQueue
+from infra.settings import Settings
+from infra.vault import Vault
+from telemed.identity.failures import FailureLimit
+from telemed.identity.tokens import TokenIssuer
+from video.ice import Ice
+from video.rooms import Rooms
+from video.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The long-lived parts. `clock` is the business clock; what protects goes by `system_clock`."""
+
+    settings: Settings
+    clock: Clock
+    system_clock: Clock
+    database: Database
+    vault: Vault
+    store: Store
+    queue: JobQueue
+    rooms: Rooms
+    tickets: Tickets
+    ice: Ice
+    issuer: TokenIssuer
+    failures: FailureLimit
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the app that serves this request or socket."""
+    services: Services = connection.app.state.services
+    return services
