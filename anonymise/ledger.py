@@ -1,0 +1,150 @@
+"""What publication has to remember: which person stood in which block of which release, sealed.
+
+It never leaves the data directory. Persons stand as keyed pseudonyms. A person who withdraws stays in the entries of
+releases that are out already, because later releases must still be met with them.
+"""
+
+import hmac
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Protocol
+
+import polars as pl
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from anonymise.problems import InputInvalid
+from anonymise.screen import Earlier
+
+NONCE: Final = 12
+SECRET: Final = 32
+
+
+class Secrets(Protocol):
+    """Derives the same secret for the same purpose, every time."""
+
+    def derive(self, purpose: str) -> bytes:
+        """32 secret bytes."""
+        ...
+
+
+class SecretFile:
+    """Secrets from a key file that is made on first use and readable by its owner only."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(os.urandom(SECRET))
+        self._secret = path.read_bytes()
+        if len(self._secret) != SECRET:
+            raise InputInvalid("The key file of the ledger is damaged.")
+
+    def derive(self, purpose: str) -> bytes:
+        """32 secret bytes."""
+        return hmac.digest(self._secret, purpose.encode(), "sha256")
+
+
+class TokenSource(Protocol):
+    """The part of `infra.vault.Vault` that the ledger uses."""
+
+    def token(self, parameter: str, *parts: str) -> bytes:
+        """A keyed token."""
+        ...
+
+
+class VaultSecrets:
+    """Secrets from the vault of the platform: no further key file."""
+
+    def __init__(self, vault: TokenSource) -> None:
+        self._vault = vault
+
+    def derive(self, purpose: str) -> bytes:
+        """32 secret bytes."""
+        return sha256(b"".join(self._vault.token("statistics", purpose, part) for part in ("1", "2"))).digest()
+
+
+def signing_key(secrets: Secrets) -> Ed25519PrivateKey:
+    """The key that releases are signed with."""
+    return Ed25519PrivateKey.from_private_bytes(secrets.derive("sign releases"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One release in the ledger: what it is about."""
+
+    slug: str
+    release: str
+    start: datetime
+    end: datetime
+
+    @property
+    def name(self) -> str:
+        """How findings name the release."""
+        return f"{self.slug} {self.release}"
+
+
+class Ledger:
+    """The sealed memory of all releases, one file each."""
+
+    def __init__(self, folder: Path, secrets: Secrets) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._person = secrets.derive("persons of the ledger")
+        self._seal = AESGCM(secrets.derive("seal of the ledger"))
+
+    def pseudonym(self, person: str) -> str:
+        """The name under which a person stands in the ledger."""
+        return hmac.digest(self._person, person.encode(), "sha256")[:16].hex()
+
+    def write(self, entry: Entry, members: pl.DataFrame) -> None:
+        """Keep the blocks and groups of a release, durably, before the release becomes visible."""
+        buffer = io.BytesIO()
+        members.select("person", "block", "group", "chapter").write_parquet(buffer)
+        header = _header(entry)
+        nonce = os.urandom(NONCE)
+        sealed = self._seal.encrypt(nonce, buffer.getvalue(), header)
+        path = self._folder / f"{entry.slug}--{entry.release}.sealed"
+        draft = path.with_suffix(".draft")
+        with draft.open("wb") as file:
+            file.write(header + b"\n" + nonce + sealed)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+    def overlapping(self, entry: Entry) -> Sequence[Earlier]:
+        """The members of every other release whose period overlaps."""
+        found = []
+        for path in sorted(self._folder.glob("*.sealed")):
+            header, _, body = path.read_bytes().partition(b"\n")
+            other = _entry(header)
+            if (other.slug, other.release) == (entry.slug, entry.release):
+                continue
+            if other.start < entry.end and entry.start < other.end:
+                found.append(Earlier(other.name, self._open(header, body)))
+        return found
+
+    def _open(self, header: bytes, body: bytes) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(io.BytesIO(self._seal.decrypt(body[:NONCE], body[NONCE:], header)))
+        except InvalidTag as error:
+            raise InputInvalid("An entry of the ledger can't be opened with this key.") from error
+
+
+def _header(entry: Entry) -> bytes:
+    fields = {"slug": entry.slug, "release": entry.release}
+    fields |= {"start": entry.start.isoformat(), "end": entry.end.isoformat()}
+    return json.dumps(fields, sort_keys=True).encode()
+
+
+def _entry(header: bytes) -> Entry:
+    fields = json.loads(header)
+    start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
+    return Entry(fields["slug"], fields["release"], start, end)

@@ -1,0 +1,1 @@
+"""The open data portal: serves the releases folder, knows no database and no key."""

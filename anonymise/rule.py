@@ -1,0 +1,54 @@
+"""The publication rule: what a group of persons needs before a number about it may leave. Everything else obeys this file.
+
+A block is a set of persons that share a cell of the identifying dimensions. Published numbers of persons are sums over
+blocks, so any union, intersection or difference of them is empty or holds at least k persons.
+A group is a union of blocks for which the sensitive dimension is shown. Groups are disjoint, so a union or a difference
+of groups is again a union of groups, and a share that is at most the limit in each is at most the limit in the union.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+K_DEFAULT = 10
+"""Persons a block holds at least. Disclosure rules of health networks range from 5 to 11; we take the stricter end."""
+
+K_FLOOR = 5
+"""No definition may ask for less."""
+
+SHARE_LIMIT = 0.8
+"""No category of the sensitive dimension may hold a larger share of a group: beyond it, being in the group tells it."""
+
+MIN_CATEGORIES = 2
+"""A group with a single category tells everybody's."""
+
+Counts = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The thresholds that one data set is published under."""
+
+    k: int = K_DEFAULT
+    share_limit: float = SHARE_LIMIT
+    min_categories: int = MIN_CATEGORIES
+
+
+def may_be_counted(persons: Counts, *, rule: Rule) -> Mask:
+    """Which blocks hold enough persons; one row per block, the persons in the first column."""
+    result: Mask = persons[:, 0] >= rule.k
+    return result
+
+
+def may_be_broken_down(categories: Counts, *, rule: Rule) -> Mask:
+    """Which groups may show their categories; one row per group, one column per category."""
+    total = categories.sum(axis=1)
+    largest = categories.max(axis=1)
+    # Whole numbers: 0.8 * n is not exact, and a share of exactly the limit is allowed.
+    within_share = largest * 1000 <= round(rule.share_limit * 1000) * total
+    several = (categories > 0).sum(axis=1) >= rule.min_categories
+    none_small = ((categories == 0) | (categories >= rule.k)).all(axis=1)
+    result: Mask = within_share & several & none_small
+    return result
