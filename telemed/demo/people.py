@@ -8,7 +8,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final
 
-from anonymise.region import Municipality, municipalities
+from anonymise.hierarchies import Municipality, municipality_table
 from telemed.demo.clinics import CLINICS, Clinic
 from telemed.demo.names import family_name, given_name
 
@@ -61,7 +61,7 @@ def check_digit(body: str) -> int:
 
 def people(random: Random, count: int, *, today: date) -> Iterator[Person]:
     """So many persons, spread over the municipalities by population and over the ages."""
-    places = municipalities()
+    places = municipality_table()
     running = list(accumulate(place.population for place in places))
     ages = list(accumulate(AGE_BANDS))
     near = {place.ags: [clinic for clinic in CLINICS if clinic.ags[:5] == place.ags[:5]] for place in places}

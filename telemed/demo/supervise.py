@@ -1,0 +1,102 @@
+"""The demo's processes: started with a bare environment, started again when one dies, ended together."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+# What a child needs from us to find its interpreter, its files and its language; nothing else is handed on.
+INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
+STOP_SECONDS: Final = 15
+READY_SECONDS: Final = 60
+ASK_EVERY: Final = 0.1
+RESTART_PAUSE: Final = 0.5
+
+
+class NotReady(Exception):  # noqa: N818  # named for what happened
+    """A process of the demo did not answer in time. Its log file says why."""
+
+
+class Child:
+    """One process of the demo, with its output in a log file."""
+
+    def __init__(self, name: str, arguments: Sequence[str], *, ready_url: str, log_file: Path) -> None:
+        self.name = name
+        self.log_file = log_file
+        self._arguments = [sys.executable, "-m", *arguments]
+        self._ready_url = ready_url
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process's number; 0 while it is not running."""
+        return self._process.pid if self._process is not None else 0
+
+    async def start(self, environment: Mapping[str, str]) -> None:
+        """Nothing; the process answers."""
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        with self.log_file.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._arguments,
+                env={**inherited, **environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        await self._until_ready()
+
+    async def ended(self) -> int:
+        """The exit status, once the process has ended."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Nothing; the process has ended, by force if it did not go when asked."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    async def _until_ready(self) -> None:
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+                while self._process.returncode is None:
+                    with suppress(httpx.TransportError):
+                        if (await client.get(self._ready_url)).is_success:
+                            return
+                    await asyncio.sleep(ASK_EVERY)
+        except TimeoutError:
+            pass
+        await self.stop()
+        raise NotReady(f"{self.name} did not answer; see {self.log_file}")
+
+
+async def keep_running(
+    children: Sequence[Child], *, environment: Callable[[], Mapping[str, str]], restarted: Callable[[], None]
+) -> None:
+    """Nothing, ever: a child that ends is started again, and `restarted` is told."""
+
+    async def watch(child: Child) -> None:
+        while True:
+            await child.ended()
+            await asyncio.sleep(RESTART_PAUSE)
+            await child.start(environment())
+            restarted()
+
+    async with asyncio.TaskGroup() as group:
+        for child in children:
+            group.create_task(watch(child))

@@ -1,0 +1,50 @@
+"""Log lines carry listed fields only, whoever writes them."""
+
+import io
+import json
+import logging
+
+import structlog
+
+from infra import log
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_field_that_is_not_listed_is_dropped_and_named() -> None:
+    stream = io.StringIO()
+    log.configure(stream=stream)
+
+    structlog.get_logger().info("patient_read", name="Anke Musterfrau", status=200)
+
+    [line] = lines(stream)
+    assert line["status"] == 200
+    assert line["dropped"] == "name"
+    assert "Musterfrau" not in stream.getvalue()
+
+
+def test_without_the_list_the_name_would_leave() -> None:
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    processors = [step for step in structlog.get_config()["processors"] if step is not log._only_safe]
+    structlog.configure(processors=processors)
+
+    structlog.get_logger().info("patient_read", name="Anke Musterfrau")
+
+    assert "Musterfrau" in stream.getvalue()
+
+
+def test_a_library_message_is_reduced_to_its_source_and_kind() -> None:
+    stream = io.StringIO()
+    log.configure(stream=stream)
+
+    try:
+        int("Anke Musterfrau")
+    except ValueError:
+        logging.getLogger("some.library").exception("could not read %s", "Anke Musterfrau")
+
+    [line] = lines(stream)
+    assert (line["logger"], line["error"], line["level"]) == ("some.library", "ValueError", "error")
+    assert "Musterfrau" not in stream.getvalue()
