@@ -1,18 +1,19 @@
-"""The tables of the record. What stands here in plain text is listed in DESIGN 4; everything else is sealed."""
+"""The tables of the record. What stands here in plain text is listed in DESIGN 4; everything else is sealed.
+
+`data_key` columns carry no foreign key: destroying a key erases its rows without touching them.
+"""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String
 from sqlmodel import Field, SQLModel
 
-from infra.columns import UtcDateTime
+from infra.columns import RowId, UtcDateTime
 
 
-def _row_id(*, reference: str | None = None) -> Column[int]:
+def _row_id() -> Column[int]:
     # Made by fhir.ids, not by the database: all rows of a write are known before the first statement.
-    kind = BigInteger().with_variant(Integer(), "sqlite")
-    links = [ForeignKey(reference)] if reference else []
-    return Column(kind, *links, primary_key=True, autoincrement=False)
+    return Column(RowId, primary_key=True, autoincrement=False)
 
 
 class Resource(SQLModel, table=True):
@@ -32,7 +33,7 @@ class Resource(SQLModel, table=True):
     last_updated: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     tenant: str = Field(sa_column=Column(String(64), nullable=False))
     compartment: str | None = Field(default=None, sa_column=Column(String(32), nullable=True))
-    data_key: int = Field(sa_column=Column(BigInteger, ForeignKey("data_key.id"), nullable=False))
+    data_key: int = Field(sa_column=Column(BigInteger, nullable=False))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -41,7 +42,7 @@ class History(SQLModel, table=True):
 
     __tablename__ = "resource_history"
 
-    rid: int = Field(sa_column=_row_id(reference="resource.rid"))
+    rid: int = Field(sa_column=_row_id())
     version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     id: str = Field(sa_column=Column(String(64), nullable=False))
     type: str = Field(sa_column=Column(String(32), nullable=False))
@@ -49,7 +50,7 @@ class History(SQLModel, table=True):
     last_updated: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     tenant: str = Field(sa_column=Column(String(64), nullable=False))
     compartment: str | None = Field(default=None, sa_column=Column(String(32), nullable=True))
-    data_key: int = Field(sa_column=Column(BigInteger, ForeignKey("data_key.id"), nullable=False))
+    data_key: int = Field(sa_column=Column(BigInteger, nullable=False))
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -107,5 +108,5 @@ class AuditRow(SQLModel, table=True):
     purpose: str = Field(sa_column=Column(String(20), nullable=False))
     outcome: str = Field(sa_column=Column(String(2), nullable=False))
     request_id: str = Field(sa_column=Column(String(64), nullable=False))
-    data_key: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("data_key.id"), nullable=True))
+    data_key: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     detail: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))

@@ -1,0 +1,74 @@
+"""The log of accesses: one lean row for each, written in the same atomic unit as what it tells of.
+
+A row names types, ids and callers. What was searched for is sealed. Rows are rendered as AuditEvents when somebody reads
+them (`fhir.audit_event`). AuditEvents that clients write are ordinary resources and never come here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import Insert, Table, insert
+from sqlmodel import Session
+
+from fhir.ids import new_row_id
+from fhir.policy import Action
+from fhir.tables import AuditRow
+from infra.caller import Caller
+from infra.vault import Binding, Vault
+
+AUDIT: Final = cast(Table, AuditRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+INSERT_AUDIT: Final[Insert] = insert(AUDIT)
+
+# http://hl7.org/fhir/audit-event-outcome
+DONE: Final = "0"
+REFUSED: Final = "4"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What was done to what; `query` is only set for a search and is sealed."""
+
+    action: Action
+    type: str
+    id: str | None = None
+    version: int | None = None
+    compartment: str | None = None
+    outcome: str = DONE
+    query: str = ""
+
+
+def row(caller: Caller, access: Access, *, recorded: datetime, tenant: str | None = None) -> dict[str, Any]:
+    """The row for one access; it belongs to the caller's log unless another tenant's is named."""
+    return {
+        "id": new_row_id(),
+        "recorded": recorded,
+        "tenant": tenant or caller.tenant,
+        "compartment": access.compartment,
+        "action": str(access.action),
+        "type": access.type,
+        "resource_id": access.id,
+        "version": access.version,
+        "agent": caller.subject,
+        "agent_tenant": caller.tenant,
+        "role": str(caller.role),
+        "purpose": caller.purpose,
+        "outcome": access.outcome,
+        "request_id": caller.request_id,
+        "data_key": None,
+        "detail": None,
+    }
+
+
+def record(vault: Vault, session: Session, caller: Caller, *, access: Access, recorded: datetime) -> None:
+    """Nothing; the access stands in the log if and only if the unit is committed."""
+    made = row(caller, access, recorded=recorded)
+    if access.query:
+        sealed = vault.seal(session, access.query.encode(), to=detail_binding(made["tenant"], made["id"]))
+        made |= {"data_key": sealed.data_key, "detail": sealed.body}
+    session.connection().execute(INSERT_AUDIT, made)
+
+
+def detail_binding(tenant: str, id: int) -> Binding:
+    """What the detail of a log row is sealed to."""
+    return Binding(tenant, "AuditEvent", str(id))

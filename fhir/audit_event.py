@@ -1,0 +1,175 @@
+"""The log of accesses as FHIR AuditEvents, for the tenant whose log it is.
+
+The shape follows IHE BALP for RESTful activities: who (agent), what (entity), about which patient (entity), when.
+https://profiles.ihe.net/ITI/BALP/
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, cast
+
+from sqlalchemy import Select, func, or_, select, tuple_
+from sqlmodel import Session
+
+from fhir import codec
+from fhir.audit import AUDIT, detail_binding
+from fhir.ids import decode, encode
+from fhir.policy import Action
+from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, WrappedKey, within
+from fhir.search.match import matches
+from fhir.search.query import Query, Sort
+from infra.vault import DataKey, Sealed, Vault
+
+PREFIX: Final = "log-"
+STEP: Final = 1000
+
+_TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
+_OURS: Final = "https://telemed.example/fhir/sid/"
+_ACTIONS: Final = {"create": "C", "update": "U", "delete": "D", "search-type": "E"}
+
+_SELECT: Final[Select[Any]] = (
+    select(
+        *AUDIT.c, COMPARTMENT.c.patient_id, DATA_KEY.c.scope, DATA_KEY.c.provider_version, DATA_KEY.c.wrapped
+    )
+    .outerjoin(COMPARTMENT, COMPARTMENT.c.id == AUDIT.c.compartment)
+    .outerjoin(DATA_KEY, DATA_KEY.c.id == AUDIT.c.data_key)
+)  # fmt: skip
+
+
+class Log(NamedTuple):
+    """One tenant's log of accesses."""
+
+    vault: Vault
+    session: Session
+    tenant: str
+
+    def find(self, id: str) -> Stored | None:
+        """The event with this id, if it is in this log."""
+        number = decode(id.removeprefix(PREFIX))
+        if number is None or number >= 1 << 63:
+            return None
+        statement = _SELECT.where(AUDIT.c.id == number, AUDIT.c.tenant == self.tenant)
+        row = self.session.connection().execute(statement).mappings().first()
+        return None if row is None else _stored(row, _render(self.vault, row))
+
+    def matches(self, query: Query, *, after: Position | None) -> Iterator[Stored]:
+        """The events that match, in the order of the query."""
+        position, full = after, True
+        while full:
+            rows = self.session.connection().execute(self._step(query, after=position)).mappings().fetchall()
+            full = len(rows) == STEP
+            for row in rows:
+                position = Position(row["recorded"], row["id"])
+                event = _render(self.vault, row)
+                if matches("AuditEvent", event, query):
+                    yield _stored(row, event)
+
+    def count(self, query: Query) -> int:
+        """How many events match."""
+        if query.conditions or query.ids is not None:
+            return sum(1 for _ in self.matches(query, after=None))
+        statement = select(func.count()).select_from(AUDIT).where(*self._where(query))
+        return int(self.session.connection().execute(statement).scalar_one())
+
+    def _where(self, query: Query) -> list[Any]:
+        where = [AUDIT.c.tenant == self.tenant]
+        if query.ids is not None:
+            numbers = [decode(id.removeprefix(PREFIX)) for id in query.ids if id.startswith(PREFIX)]
+            where.append(AUDIT.c.id.in_([number for number in numbers if number is not None and number < 1 << 63]))
+        where += [or_(*(within(AUDIT.c.recorded, bounds) for bounds in either)) for either in query.updated]
+        return where
+
+    def _step(self, query: Query, *, after: Position | None) -> Select[Any]:
+        statement = _SELECT.where(*self._where(query)).limit(STEP)
+        if after is not None:
+            place, edge = tuple_(AUDIT.c.recorded, AUDIT.c.id), tuple_(after.last_updated, after.rid)
+            statement = statement.where(place < edge if query.sort is Sort.NEWEST_FIRST else place > edge)
+        order = (AUDIT.c.recorded, AUDIT.c.id)
+        return statement.order_by(
+            *(column.desc() if query.sort is Sort.NEWEST_FIRST else column.asc() for column in order)
+        )
+
+
+def _stored(row: Any, event: dict[str, Any]) -> Stored:
+    body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return Stored(
+        row["id"], "AuditEvent", event["id"], 1, row["recorded"], row["tenant"], None, deleted=False, body=body
+    )
+
+
+def _render(vault: Vault, row: Any) -> dict[str, Any]:
+    moment = codec.instant(row["recorded"])
+    return {
+        "resourceType": "AuditEvent",
+        "id": PREFIX + encode(row["id"]),
+        "meta": {"versionId": "1", "lastUpdated": moment},
+        "type": {"system": f"{_TERMS}audit-event-type", "code": "rest"},
+        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": row["action"]}],
+        "action": _ACTIONS.get(row["action"], "R"),
+        "recorded": moment,
+        "outcome": row["outcome"],
+        "purposeOfEvent": [_coded(f"{_TERMS}v3-ActReason", row["purpose"])],
+        "agent": [_agent(row)],
+        "source": {
+            "observer": {"reference": f"Organization/{row['tenant']}"},
+            "type": [{"system": f"{_TERMS}security-source-type", "code": "4"}],
+        },
+        "entity": [_entity(vault, row), *_others(row)],
+    }
+
+
+def _agent(row: Any) -> dict[str, Any]:
+    return {
+        "type": _coded(f"{_TERMS}v3-ParticipationType", "IRCP"),
+        "role": [_coded(f"{_OURS.replace('sid', 'CodeSystem')}role", row["role"])],
+        "who": {"identifier": {"system": f"{_OURS}{row['agent_tenant']}/caller", "value": row["agent"]}},
+        "altId": row["agent_tenant"],
+        "requestor": True,
+    }
+
+
+def _entity(vault: Vault, row: Any) -> dict[str, Any]:
+    detail = _detail(vault, row)
+    if row["action"] == Action.SEARCH and detail:
+        return {
+            "type": _coding("audit-entity-type", "2"),
+            "role": _coding("object-role", "24"),
+            "query": base64.b64encode(detail).decode("ascii"),
+        }
+    entity: dict[str, Any] = {"type": _coding("audit-entity-type", "2"), "role": _coding("object-role", "4")}
+    if row["resource_id"]:
+        version = f"/_history/{row['version']}" if row["version"] else ""
+        entity["what"] = {"reference": f"{row['type']}/{row['resource_id']}{version}"}
+    else:
+        entity["description"] = detail.decode() or row["type"]
+    return entity
+
+
+def _others(row: Any) -> list[dict[str, Any]]:
+    others: list[dict[str, Any]] = []
+    if row["patient_id"]:
+        patient = {"reference": f"Patient/{row['patient_id']}"}
+        others.append({"what": patient, "type": _coding("audit-entity-type", "1"), "role": _coding("object-role", "1")})
+    if row["request_id"]:
+        identifier = {"system": f"{_OURS}request", "value": row["request_id"]}
+        # BALP: the transaction entity ties an event to the request's other traces.
+        others.append({"what": {"identifier": identifier}, "type": _coding("audit-entity-type", "4")})
+    return others
+
+
+def _detail(vault: Vault, row: Any) -> bytes:
+    if row["detail"] is None or row["wrapped"] is None:
+        return b""
+    key = WrappedKey(row["data_key"], row["scope"], row["provider_version"], row["wrapped"])
+    # The vault reads the four attributes of a key (see fhir.rows.opened).
+    sealed = Sealed(row["data_key"], row["detail"])
+    return vault.open(sealed, key=cast(DataKey, key), to=detail_binding(row["tenant"], row["id"]))
+
+
+def _coding(system: str, code: str) -> dict[str, str]:
+    return {"system": f"{_TERMS}{system}", "code": code}
+
+
+def _coded(system: str, code: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code}]}

@@ -1,0 +1,89 @@
+"""What the server can do, in one table: the routes ask it, and /fhir/metadata is made from it.
+
+https://hl7.org/fhir/R4/capabilitystatement.html
+"""
+
+from typing import Any, Final
+
+from fhir.models import SERVED, require_served
+from fhir.policy import Action
+from fhir.search.definitions import COLUMNS, PARAMETERS
+from infra.problems import Problem
+
+_ALL: Final = tuple(Action)
+# The log of accesses is read here, so nothing of this type can be changed or deleted.
+INTERACTIONS: Final[dict[str, tuple[Action, ...]]] = dict.fromkeys(SERVED, _ALL) | {
+    "AuditEvent": (Action.CREATE, Action.READ, Action.SEARCH)
+}
+SYSTEM: Final = ("transaction", "batch")
+_KINDS: Final = {"_id": "token", "_lastUpdated": "date"}
+
+
+class NotOffered(Problem):
+    """This interaction is not offered for this resource type. See /fhir/metadata for those that are."""
+
+    status, issue = 405, "not-supported"
+
+
+def require(type: str, action: Action) -> None:
+    """Nothing; 404 for a type that is not served, 405 for an interaction that is not offered on it."""
+    if action not in INTERACTIONS[require_served(type)]:
+        raise NotOffered
+
+
+def statement(*, base_url: str, date: str, version: str) -> dict[str, Any]:
+    """The CapabilityStatement of this server."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": date,
+        "kind": "instance",
+        "software": {"name": "telemed", "version": version},
+        "implementation": {"description": "Telemedicine platform of a region", "url": base_url},
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "cors": False,
+                    "service": [
+                        {
+                            "coding": [
+                                {
+                                    "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                                    "code": "SMART-on-FHIR",
+                                }
+                            ]
+                        }
+                    ],
+                },
+                "resource": [_resource(type) for type in SERVED],
+                "interaction": [{"code": code} for code in SYSTEM],
+            }
+        ],
+    }
+
+
+def _resource(type: str) -> dict[str, Any]:
+    actions = INTERACTIONS[type]
+    return {
+        "type": type,
+        "interaction": [{"code": str(action)} for action in actions],
+        "versioning": "versioned" if Action.VREAD in actions else "no-version",
+        "readHistory": Action.VREAD in actions,
+        "updateCreate": False,
+        "conditionalCreate": True,
+        "searchParam": [
+            *({"name": name, "type": _KINDS[name]} for name in COLUMNS),
+            *(
+                {"name": name, "type": _search_type(parameter.kind.value)}
+                for name, parameter in PARAMETERS[type].parameters.items()
+            ),
+        ],
+    }
+
+
+def _search_type(kind: str) -> str:
+    # A canonical is searched like a reference (https://hl7.org/fhir/R4/search.html#reference).
+    return "reference" if kind == "canonical" else kind

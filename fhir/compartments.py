@@ -1,0 +1,119 @@
+"""Whose record a resource belongs to: the compartment of its one patient, under a pseudonym.
+
+A resource goes into a patient's compartment only if its writer is entitled to that patient. A stranger's patient and one
+that does not exist look the same: the resource stays with its tenant, outside any compartment.
+https://hl7.org/fhir/R4/compartmentdefinition-patient.html
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session
+
+from fhir.policy import Permit
+from fhir.rows import COMPARTMENT
+from infra.caller import Caller
+from infra.vault import Vault
+
+# Where each type names the patient it is about. A type that is absent is never about one patient.
+PATHS: Final[dict[str, tuple[str, ...]]] = {
+    "RelatedPerson": ("patient",),
+    "Appointment": ("participant.actor",),
+    "Encounter": ("subject",),
+    "Condition": ("subject",),
+    "Observation": ("subject",),
+    "ServiceRequest": ("subject",),
+    "Task": ("for",),
+    "CarePlan": ("subject",),
+    "CareTeam": ("subject",),
+    "Consent": ("patient",),
+    "Communication": ("subject",),
+    "QuestionnaireResponse": ("subject",),
+    "DocumentReference": ("subject",),
+}
+KVNR: Final = "http://fhir.de/sid/gkv/kvid-10"
+# Letter, eight digits, check digit: what follows names the insurer and the main member and may change (SGB V 290).
+UNCHANGEABLE: Final = 10
+
+_REFERENCE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+_ADD: Final = insert(COMPARTMENT)
+_SET_PERSON: Final = update(COMPARTMENT).where(COMPARTMENT.c.id == bindparam("compartment"))
+
+
+def pseudonym(vault: Vault, patient_id: str) -> str:
+    """The name of a patient's compartment, from which the patient can't be read off."""
+    return vault.pseudonym("compartment", patient_id)
+
+
+def patient_ids(type: str, data: dict[str, Any]) -> frozenset[str]:
+    """The ids of all patients that a resource is about."""
+    found = (_REFERENCE.fullmatch(link) for path in PATHS.get(type, ()) for link in _links(data, path.split(".")))
+    return frozenset(match[1] for match in found if match)
+
+
+def named(vault: Vault, type: str, id: str, data: dict[str, Any]) -> str | None:
+    """The compartment that a resource names, whoever wrote it; None if it is about nobody or about several."""
+    if type == "Patient":
+        return pseudonym(vault, id)
+    patients = patient_ids(type, data)
+    return pseudonym(vault, next(iter(patients))) if len(patients) == 1 else None
+
+
+def entered(compartment: str | None, *, type: str, session: Session, caller: Caller, permit: Permit) -> str | None:
+    """The compartment itself if the caller may write into it, otherwise None."""
+    if compartment is None or type == "Patient" or permit.entitled(session, caller, compartment):
+        return compartment
+    return None
+
+
+def person(vault: Vault, patient: dict[str, Any]) -> str | None:
+    """The pseudonym of the person behind a Patient with a health insurance number; None without one."""
+    number = insurance_number(patient)
+    return None if number is None else vault.pseudonym("person", number)
+
+
+def insurance_number(patient: dict[str, Any]) -> str | None:
+    """The unchangeable part of the first KVNR."""
+    for identifier in patient.get("identifier") or ():
+        if identifier.get("system") == KVNR and len(identifier.get("value") or "") >= UNCHANGEABLE:
+            return str(identifier["value"][:UNCHANGEABLE]).upper()
+    return None
+
+
+def row(vault: Vault, patient_id: str, *, tenant: str, patient: dict[str, Any]) -> dict[str, str]:
+    """The row of a new patient's compartment; without a KVNR the person is new, under a random pseudonym."""
+    someone = person(vault, patient) or secrets.token_hex(16)
+    return {"id": pseudonym(vault, patient_id), "tenant": tenant, "patient_id": patient_id, "person": someone}
+
+
+def add(session: Session, rows: dict[str, str] | list[dict[str, str]]) -> None:
+    """Nothing; the compartments exist."""
+    session.connection().execute(_ADD, rows)
+
+
+def follow(vault: Vault, session: Session, compartment: str, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Nothing; a Patient whose KVNR was added or corrected stands for that person from now on."""
+    now = person(vault, after)
+    if now is not None and now != person(vault, before):
+        session.connection().execute(_SET_PERSON, {"compartment": compartment, "person": now})
+
+
+def patient_of(session: Session, compartment: str) -> str | None:
+    """The id of the patient whose compartment this is."""
+    statement = select(COMPARTMENT.c.patient_id).where(COMPARTMENT.c.id == compartment)
+    found: str | None = session.connection().execute(statement).scalar_one_or_none()
+    return found
+
+
+def _links(value: Any, path: list[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _links(item, path)
+    elif isinstance(value, dict):
+        if path:
+            yield from _links(value.get(path[0]), path[1:])
+        elif isinstance(link := value.get("reference"), str):
+            yield link

@@ -1,0 +1,48 @@
+"""Conditional creates: of several at once with the same criteria, one creates and the others find what it made.
+
+Searching first and creating then lets two clients both find nothing. So the criteria are claimed under a unique blind
+token in the same transaction: the second waits for the first, then finds its resource.
+https://hl7.org/fhir/R4/http.html#ccreate
+"""
+
+from typing import Final, cast
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Session
+
+from fhir.search.query import Query
+from fhir.tables import UniqueToken
+from infra.caller import Caller
+from infra.problems import Problem
+from infra.vault import Vault
+
+UNIQUE: Final = cast(Table, UniqueToken.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+class SeveralMatches(Problem):
+    """More than one resource matches the criteria. Make them more selective."""
+
+    status, issue = 412, "multiple-matches"
+
+
+def criteria_token(vault: Vault, caller: Caller, query: Query) -> bytes:
+    """What stands for these criteria of this tenant; the order in which they were written does not matter."""
+    flat = [part for pair in sorted(query.pairs) for part in pair]
+    return vault.token(f"unique.{query.type}", caller.tenant, *flat)
+
+
+def claim(session: Session, token: bytes, *, rid: int) -> bool:
+    """True if the criteria are now held for this row; False if another row holds them."""
+    insert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    statement = insert(UNIQUE).values(t=token, rid=rid).on_conflict_do_nothing().returning(UNIQUE.c.rid)
+    return session.connection().execute(statement).scalar_one_or_none() is not None
+
+
+def take_over(session: Session, token: bytes, *, rid: int) -> bool:
+    """True if a claim whose resource is gone or changed is now held for this row; False if somebody was quicker."""
+    connection = session.connection()
+    old = connection.execute(select(UNIQUE.c.rid).where(UNIQUE.c.t == token)).scalar_one_or_none()
+    statement = update(UNIQUE).where(UNIQUE.c.t == token, UNIQUE.c.rid == old).values(rid=rid)
+    return old is not None and connection.execute(statement).rowcount == 1

@@ -1,0 +1,45 @@
+"""A resource made ready to be written: everything that needs no database, so it can be done in another process."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fhir import codec, compartments
+from fhir.codec import Parsed
+from fhir.ids import new_id, new_row_id
+from fhir.search import parameters
+from infra.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A new resource in its first version. `compartment` is the one it names; the store decides if it may enter."""
+
+    rid: int
+    type: str
+    id: str
+    last_updated: datetime
+    compartment: str | None
+    body: bytes
+    tokens: tuple[bytes, ...]
+    data: dict[str, Any]
+
+
+def draft(vault: Vault, parsed: Parsed, *, now: datetime, id: str | None = None) -> Draft:
+    """The resource with its id, its body as it will be read, and its index entries."""
+    id = id or new_id()
+    return Draft(
+        rid=new_row_id(),
+        type=parsed.type,
+        id=id,
+        last_updated=now,
+        compartment=compartments.named(vault, parsed.type, id, parsed.data),
+        body=codec.splice(parsed.raw, id=id, version="1", last_updated=now),
+        tokens=tuple(blind(vault, parsed.type, parsed.data)),
+        data=parsed.data,
+    )
+
+
+def blind(vault: Vault, type: str, data: dict[str, Any]) -> set[bytes]:
+    """The blind tokens under which a resource is found; each search parameter has a key of its own."""
+    return {vault.token(*token) for token in parameters.tokens(type, data)}

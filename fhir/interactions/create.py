@@ -1,0 +1,28 @@
+"""create: POST /fhir/{type}, conditionally with If-None-Exist. https://hl7.org/fhir/R4/http.html#create"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fhir import codec
+from fhir.audit import Access
+from fhir.interactions.preconditions import criteria
+from fhir.interactions.record import Record, body_of, type_of, written
+from fhir.policy import Action
+from fhir.rules import validate
+from infra.caller import Caller
+
+
+async def create(request: Request, record: Record, caller: Caller) -> Response:
+    """201 with the new resource; 200 with the one that If-None-Exist found."""
+    type = type_of(request, Action.CREATE)
+    parsed = codec.parse(await body_of(request, limit=record.body_limit), type=type)
+    validate(parsed)
+    query = criteria(type, request.headers.get("if-none-exist"))
+    new, access = record.store.draft(parsed), Access(Action.CREATE, type)
+    if query is None:
+        stored = await record.run(caller, access, lambda session: record.store.add(session, caller, new))
+        return written(request, record, stored, status=201)
+    stored, created = await record.run(
+        caller, access, lambda session: record.store.create_unless(session, caller, new, query=query)
+    )
+    return written(request, record, stored, status=201 if created else 200)

@@ -1,0 +1,113 @@
+"""What every FHIR route has at hand, and the one way from a request to an atomic unit and back to an answer."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from functools import wraps
+from typing import Final, TypeVar
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fhir import capability
+from fhir.audit import Access
+from fhir.outcome import MEDIA_TYPE
+from fhir.policy import Action
+from fhir.rows import Stored
+from fhir.store import Store
+from infra.caller import Caller
+from infra.database import Database
+from infra.problems import Forbidden, NotFound, TooLarge, UnsupportedMediaType
+
+T = TypeVar("T")
+
+BODY_LIMIT: Final = 1_048_576
+BUNDLE_LIMIT: Final = 10_485_760
+# Nothing of the record may lie in a cache between us and the client.
+HEADERS: Final = {"Cache-Control": "no-store"}
+_READ_TYPES: Final = ("application/fhir+json", "application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The record as the routes see it. `base_url` is the FHIR base without a slash at its end."""
+
+    database: Database
+    store: Store
+    base_url: str
+    body_limit: int = BODY_LIMIT
+    bundle_limit: int = BUNDLE_LIMIT
+
+    async def run(self, caller: Caller, access: Access, unit: Callable[[Session], T]) -> T:
+        """What the unit returns; a refused access is written to the log before the caller hears of it."""
+        try:
+            return await self.database.write(unit)
+        except (NotFound, Forbidden):
+            await self.database.write(lambda session: self.store.refused(session, caller, access))
+            raise
+
+
+RecordOf = Callable[[Request], Record]
+CallerOf = Callable[[Request], Awaitable[Caller]]
+Interaction = Callable[[Request, Record, Caller], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def guarded(interaction: Interaction, *, record_of: RecordOf, caller_of: CallerOf) -> Endpoint:
+    """The endpoint of an interaction: no caller, no answer."""
+
+    @wraps(interaction)
+    async def endpoint(request: Request) -> Response:
+        return await interaction(request, record_of(request), await caller_of(request))
+
+    # The application's start-up check looks here for who may call a route.
+    endpoint.__dict__["guard"] = caller_of
+    return endpoint
+
+
+def type_of(request: Request, action: Action) -> str:
+    """The resource type in the address, if this interaction is offered on it."""
+    type: str = request.path_params["type"]
+    capability.require(type, action)
+    return type
+
+
+async def body_of(request: Request, *, limit: int) -> bytes:
+    """The body of a write; 415 if it is not FHIR JSON, 413 if it is too large."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in _READ_TYPES:
+        raise UnsupportedMediaType("Send the body as application/fhir+json.")
+    body = await request.body()
+    if len(body) > limit:
+        raise TooLarge
+    return body
+
+
+def resource(stored: Stored, *, status: int = 200) -> Response:
+    """An answer with a resource: its stored bytes, its version and when it was written."""
+    return Response(stored.body, status, headers=versioned(stored), media_type=MEDIA_TYPE)
+
+
+def versioned(stored: Stored) -> dict[str, str]:
+    """The headers that tell a version: ETag and Last-Modified."""
+    return {**HEADERS, "ETag": stored.etag, "Last-Modified": http_date(stored.last_updated)}
+
+
+def written(request: Request, record: Record, stored: Stored, *, status: int) -> Response:
+    """The answer to a create or update, with or without the resource as the client prefers."""
+    headers = versioned(stored)
+    headers["Location"] = f"{record.base_url}/{stored.reference}/_history/{stored.version}"
+    minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "")
+    return Response(b"" if minimal else stored.body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def bundle(body: bytes) -> Response:
+    """An answer with a Bundle."""
+    return Response(body, headers=HEADERS, media_type=MEDIA_TYPE)
+
+
+def http_date(moment: datetime) -> str:
+    """A moment as HTTP headers write it."""
+    return format_datetime(moment, usegmt=True)

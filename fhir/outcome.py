@@ -1,0 +1,35 @@
+"""A problem as a FHIR OperationOutcome. Under /fhir every error leaves in this form.
+
+https://hl7.org/fhir/R4/operationoutcome.html
+"""
+
+import json
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from infra.problems import Issue, Problem
+
+MEDIA_TYPE: Final = "application/fhir+json"
+
+
+def response(problem: Problem) -> Response:
+    """The answer to a request that failed; nothing in it varies from request to request."""
+    return Response(body(problem), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def body(problem: Problem) -> bytes:
+    """The OperationOutcome of a problem, as it is sent."""
+    return json.dumps(outcome(problem), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def outcome(problem: Problem) -> dict[str, Any]:
+    """The OperationOutcome of a problem."""
+    return {"resourceType": "OperationOutcome", "issue": [_issue(issue) for issue in problem.issues]}
+
+
+def _issue(issue: Issue) -> dict[str, Any]:
+    entry: dict[str, Any] = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.text}
+    if issue.expression:
+        entry["expression"] = list(issue.expression)
+    return entry

@@ -1,0 +1,200 @@
+"""Rows of the record: the statements the store runs, built once, and the way from a sealed row to a resource."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Insert,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    true,
+    update,
+)
+from sqlmodel import Session
+
+from fhir import codec
+from fhir.search.query import Bounds
+from fhir.tables import Compartment, History, Resource, Token
+from infra.vault import Binding, DataKey, Sealed, Vault
+
+RESOURCE: Final = cast(Table, Resource.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+HISTORY: Final = cast(Table, History.__table__)  # type: ignore[attr-defined]  # as above
+TOKEN: Final = cast(Table, Token.__table__)  # type: ignore[attr-defined]  # as above
+COMPARTMENT: Final = cast(Table, Compartment.__table__)  # type: ignore[attr-defined]  # as above
+DATA_KEY: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # as above
+
+_NAMES: Final = (
+    "rid", "id", "type", "version", "deleted", "last_updated", "tenant", "compartment", "data_key", "body"
+)  # fmt: skip
+_KEY: Final = (DATA_KEY.c.scope, DATA_KEY.c.provider_version, DATA_KEY.c.wrapped)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of one resource, opened. `body` is what a read sends, byte for byte."""
+
+    rid: int
+    type: str
+    id: str
+    version: int
+    last_updated: datetime
+    tenant: str
+    compartment: str | None
+    deleted: bool
+    body: bytes
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The parsed body; an empty dict for a deleted resource."""
+        parsed: dict[str, Any] = codec.load(self.body) if self.body else {}
+        return parsed
+
+    @property
+    def reference(self) -> str:
+        """The relative reference to this resource."""
+        return f"{self.type}/{self.id}"
+
+    @property
+    def etag(self) -> str:
+        """The weak validator of this version."""
+        return f'W/"{self.version}"'
+
+
+class Position(NamedTuple):
+    """Where a page of a search ended: the next one begins after it."""
+
+    last_updated: datetime
+    rid: int
+
+
+class WrappedKey(NamedTuple):
+    """A data key as it comes with a row."""
+
+    id: int
+    scope: str
+    provider_version: int
+    wrapped: bytes
+
+
+class SealedRow(NamedTuple):
+    """A row as it lies in the database, with its wrapped key."""
+
+    rid: int
+    id: str
+    type: str
+    version: int
+    deleted: bool
+    last_updated: datetime
+    tenant: str
+    compartment: str | None
+    data_key: int
+    body: bytes
+    scope: str
+    provider_version: int
+    wrapped: bytes
+
+
+# The wrapped key comes with the row: a second look-up would double the cost of a read (notes/security 3).
+HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in _NAMES), *_KEY).join(
+    DATA_KEY, DATA_KEY.c.id == RESOURCE.c.data_key
+)
+VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_KEY).join(
+    DATA_KEY, DATA_KEY.c.id == HISTORY.c.data_key
+)
+
+INSERT_RESOURCE: Final[Insert] = insert(RESOURCE)
+INSERT_TOKENS: Final[Insert] = insert(TOKEN)
+DELETE_TOKEN: Final[Delete] = delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
+KEEP_VERSION: Final = insert(HISTORY).from_select(
+    list(_NAMES), select(*(RESOURCE.c[name] for name in _NAMES)).where(RESOURCE.c.rid == bindparam("kept_rid"))
+)
+REPLACE_HEAD: Final = update(RESOURCE).where(
+    RESOURCE.c.rid == bindparam("old_rid"), RESOURCE.c.version == bindparam("old_version")
+)
+
+
+def one(session: Session, statement: Select[Any]) -> SealedRow | None:
+    """The only row of a select over `HEADS` or `VERSIONS`."""
+    found = session.connection().execute(statement).first()
+    return None if found is None else SealedRow._make(found)
+
+
+def many(session: Session, statement: Select[Any]) -> list[SealedRow]:
+    """All rows of a select over `HEADS` or `VERSIONS`."""
+    rows: Sequence[Row[Any]] = session.connection().execute(statement).fetchall()
+    return [SealedRow._make(row) for row in rows]
+
+
+def head(type: str, id: str, *clauses: ColumnElement[bool]) -> Select[Any]:
+    """A select of the present version."""
+    return HEADS.where(RESOURCE.c.id == id, RESOURCE.c.type == type, *clauses)
+
+
+def binding(row: SealedRow) -> Binding:
+    """What the row's body is sealed to: moved elsewhere, it does not open."""
+    return Binding(row.tenant, row.type, row.id, row.version, row.compartment or "")
+
+
+def opened(vault: Vault, row: SealedRow) -> Stored:
+    """The resource of a row; `SealBroken` if the body does not belong there."""
+    body = b""
+    if not row.deleted:
+        key = WrappedKey(row.data_key, row.scope, row.provider_version, row.wrapped)
+        # The vault reads the four attributes of a key; building a mapped object per row costs more than opening it.
+        body = vault.open(Sealed(row.data_key, row.body), key=cast(DataKey, key), to=binding(row))
+    return Stored(
+        row.rid, row.type, row.id, row.version, row.last_updated, row.tenant, row.compartment, row.deleted, body
+    )
+
+
+def columns(stored: Stored, sealed: Sealed) -> dict[str, Any]:
+    """The row to insert for a new resource."""
+    return {
+        "rid": stored.rid,
+        "id": stored.id,
+        "type": stored.type,
+        "version": stored.version,
+        "deleted": stored.deleted,
+        "last_updated": stored.last_updated,
+        "tenant": stored.tenant,
+        "compartment": stored.compartment,
+        "data_key": sealed.data_key,
+        "body": sealed.body,
+    }
+
+
+def seal(vault: Vault, session: Session, stored: Stored) -> Sealed:
+    """The body, sealed to exactly this version of this resource."""
+    to = Binding(stored.tenant, stored.type, stored.id, stored.version, stored.compartment or "")
+    return vault.seal(session, stored.body, to=to)
+
+
+def within(column: ColumnElement[datetime], bounds: Bounds) -> ColumnElement[bool]:
+    """A filter for moments within bounds, of which the second is not included."""
+    since = [column >= bounds.since] if bounds.since else []
+    before = [column < bounds.before] if bounds.before else []
+    return and_(true(), *since, *before)
+
+
+def add_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
+    """Nothing; the resource is found by these tokens from now on."""
+    rows: list[Mapping[str, Any]] = [{"t": token, "rid": rid} for token in tokens]
+    if rows:
+        session.connection().execute(INSERT_TOKENS, rows)
+
+
+def remove_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
+    """Nothing; the resource is no longer found by these tokens."""
+    rows: list[Mapping[str, Any]] = [{"old_t": token, "old_rid": rid} for token in tokens]
+    if rows:
+        session.connection().execute(DELETE_TOKEN, rows)

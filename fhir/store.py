@@ -1,0 +1,292 @@
+"""The record: every read and every write of a resource, each inside an atomic unit, each with a caller.
+
+All methods are plain functions of a session (`infra.database`). Parsing and validation happen before the unit. No method
+works without a caller, and every query is built from the policy's permit: no route can forget to ask.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from fhir import audit, codec, compartments, conditional, rows
+from fhir.audit import REFUSED, Access
+from fhir.audit_event import PREFIX, Log
+from fhir.codec import Parsed
+from fhir.drafts import Draft, blind, draft
+from fhir.policy import Action, Permit, Policy, admits
+from fhir.rows import HISTORY, RESOURCE, Position, SealedRow, Stored
+from fhir.search import pages
+from fhir.search.pages import Page
+from fhir.search.query import Query
+from infra.caller import Caller
+from infra.clock import Clock
+from infra.problems import Conflict, Gone, NotFound, StaleVersion
+from infra.vault import Vault
+
+CLAIM_TRIES = 3
+
+
+class IdTaken(Conflict):
+    """A resource with this id exists already."""
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else wrote this resource at the same moment. Repeat the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A resource that has just been written: its content before (None: new) and after (None: deleted)."""
+
+    type: str
+    id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    stored: Stored
+
+
+Hook = Callable[[Session, Caller, Change], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Versions of one resource, newest first, how many there are, and where the next page starts."""
+
+    entries: tuple[Stored, ...]
+    total: int
+    next: int | None
+
+
+class Store:
+    """The record. One for a process; it holds no state of its own."""
+
+    def __init__(self, vault: Vault, policy: Policy, clock: Clock, hooks: Sequence[Hook] = ()) -> None:
+        self.vault = vault
+        self.policy = policy
+        self.clock = clock
+        self.hooks = tuple(hooks)
+
+    def draft(self, parsed: Parsed, *, id: str | None = None) -> Draft:
+        """A new resource made ready, without a database; `id` is for the service itself, clients never choose one."""
+        return draft(self.vault, parsed, now=self.clock.now(), id=id)
+
+    def create(self, session: Session, caller: Caller, parsed: Parsed, *, id: str | None = None) -> Stored:
+        """The new resource in its first version."""
+        return self.add(session, caller, self.draft(parsed, id=id))
+
+    def add(self, session: Session, caller: Caller, new: Draft) -> Stored:
+        """The new resource that the draft describes."""
+        permit = self.policy.permit(caller, Action.CREATE, new.type)
+        compartment = compartments.entered(
+            new.compartment, type=new.type, session=session, caller=caller, permit=permit
+        )
+        stored = Stored(
+            new.rid, new.type, new.id, 1, new.last_updated, caller.tenant, compartment, deleted=False, body=new.body
+        )
+        if new.type == "Patient":
+            compartments.add(session, compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data))
+        sealed = rows.seal(self.vault, session, stored)
+        try:
+            session.connection().execute(rows.INSERT_RESOURCE, rows.columns(stored, sealed))
+        except IntegrityError as taken:
+            raise IdTaken from taken
+        rows.add_tokens(session, stored.rid, new.tokens)
+        self._written(session, caller, Action.CREATE, Change(new.type, new.id, None, new.data, stored))
+        return stored
+
+    def create_unless(self, session: Session, caller: Caller, new: Draft, *, query: Query) -> tuple[Stored, bool]:
+        """The one resource of the caller's tenant that matches and False, or else the new one and True."""
+        token = conditional.criteria_token(self.vault, caller, query)
+        for _ in range(CLAIM_TRIES):
+            present = self._own_match(session, caller, query)
+            if present is not None:
+                self._log(session, caller, Action.READ, present)
+                return present, False
+            if conditional.claim(session, token, rid=new.rid):
+                return self.add(session, caller, new), True
+            # Held by a row that another transaction has just committed, or by one that no longer matches.
+            present = self._own_match(session, caller, query)
+            if present is None and conditional.take_over(session, token, rid=new.rid):
+                return self.add(session, caller, new), True
+        raise ChangedMeanwhile
+
+    def read(self, session: Session, caller: Caller, type: str, id: str) -> Stored:
+        """The present version; `Gone` if it was deleted, `NotFound` if it is absent or not for this caller."""
+        if type == "AuditEvent" and id.startswith(PREFIX):
+            found = self._log_event(session, caller, id)
+        else:
+            found = self._present(session, caller, Action.READ, type=type, id=id)
+        if found.deleted:
+            raise Gone
+        self._log(session, caller, Action.READ, found)
+        return found
+
+    def vread(self, session: Session, caller: Caller, type: str, id: str, *, version: int) -> Stored:
+        """One version, present or past."""
+        found = self._present(session, caller, Action.VREAD, type=type, id=id)
+        if version != found.version:
+            permit = self.policy.permit(caller, Action.VREAD, type)
+            row = rows.one(session, rows.VERSIONS.where(HISTORY.c.rid == found.rid, HISTORY.c.version == version))
+            if row is None or not admits(permit, session, caller, action=Action.VREAD, row=row):
+                raise NotFound
+            found = rows.opened(self.vault, row)
+        if found.deleted:
+            raise Gone
+        self._log(session, caller, Action.VREAD, found)
+        return found
+
+    def update(
+        self, session: Session, caller: Caller, type: str, id: str, parsed: Parsed, *, if_match: int | None
+    ) -> Stored:
+        """The resource in its next version; `StaleVersion` if `if_match` names another than the present one."""
+        old = self._locked(session, caller, Action.UPDATE, type=type, id=id, if_match=if_match)
+        before, now = old.data, self.clock.now()
+        body = codec.splice(parsed.raw, id=id, version=str(old.version + 1), last_updated=now)
+        compartment = self._moved(session, caller, old, parsed.data)
+        new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, compartment, deleted=False, body=body)
+        sealed = rows.seal(self.vault, session, new)
+        self._replace(session, old, {"data_key": sealed.data_key, "body": sealed.body}, new=new)
+        self._reindex(session, new, before=before, after=parsed.data)
+        if type == "Patient" and compartment is not None:
+            compartments.follow(self.vault, session, compartment, before=before, after=parsed.data)
+        self._written(session, caller, Action.UPDATE, Change(type, id, before, parsed.data, new))
+        return new
+
+    def delete(self, session: Session, caller: Caller, type: str, id: str, *, if_match: int | None = None) -> Stored:
+        """The deleted resource: a version without a body. Deleting it again changes nothing."""
+        try:
+            old = self._locked(session, caller, Action.DELETE, type=type, id=id, if_match=if_match)
+        except Gone:
+            return self._present(session, caller, Action.DELETE, type=type, id=id)
+        before, now = old.data, self.clock.now()
+        new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, old.compartment, deleted=True, body=b"")
+        self._replace(session, old, {"body": b""}, new=new)
+        self._reindex(session, new, before=before, after={})
+        self._written(session, caller, Action.DELETE, Change(type, id, before, None, new))
+        return new
+
+    def history(
+        self, session: Session, caller: Caller, type: str, id: str, *, count: int = 50, below: int | None = None
+    ) -> Versions:
+        """The versions of a resource, newest first, deletions among them; `below` continues an earlier page."""
+        permit = self.policy.permit(caller, Action.HISTORY, type)
+        head = self._present(session, caller, Action.HISTORY, type=type, id=id)
+        past = rows.VERSIONS.where(HISTORY.c.rid == head.rid).order_by(HISTORY.c.version.desc())
+        if below is not None:
+            past = past.where(HISTORY.c.version < below)
+        found = [] if below is not None and head.version >= below else [head]
+        found += [
+            rows.opened(self.vault, row)
+            for row in rows.many(session, past.limit(count + 1))
+            if admits(permit, session, caller, action=Action.HISTORY, row=row)
+        ]
+        total = select(func.count()).select_from(HISTORY).where(HISTORY.c.rid == head.rid)
+        self._log(session, caller, Action.HISTORY, head)
+        following = found[count - 1].version if len(found) > count else None
+        return Versions(tuple(found[:count]), 1 + session.connection().execute(total).scalar_one(), following)
+
+    def search(self, session: Session, caller: Caller, query: Query, *, after: Position | None = None) -> Page:
+        """One page of what matches the query and may be seen by this caller, with the accurate total of it."""
+        permit = self.policy.permit(caller, Action.SEARCH, query.type)
+        page = pages.page(self.vault, session, caller, permit=permit, query=query, after=after)
+        access = Access(Action.SEARCH, query.type, query=urlencode(query.pairs))
+        audit.record(self.vault, session, caller, access=access, recorded=self.clock.now())
+        return page
+
+    def refused(self, session: Session, caller: Caller, access: Access) -> None:
+        """Nothing; a refused access stands in the caller's log, and in the owner's if it was about somebody else's."""
+        now = self.clock.now()
+        # What a client asks for can be anything, a name too: it is sealed like a search.
+        blank = Access(access.action, access.type, outcome=REFUSED, query=f"{access.type}/{access.id or ''}")
+        audit.record(self.vault, session, caller, access=blank, recorded=now)
+        if access.id is None:
+            return
+        wanted = select(RESOURCE.c.tenant, RESOURCE.c.compartment)
+        owner = session.connection().execute(wanted.where(RESOURCE.c.id == access.id, RESOURCE.c.type == access.type))
+        for tenant, compartment in owner.fetchall():
+            if tenant != caller.tenant:
+                told = Access(access.action, access.type, id=access.id, compartment=compartment, outcome=REFUSED)
+                row = audit.row(caller, told, recorded=now, tenant=tenant)
+                session.connection().execute(audit.INSERT_AUDIT, row)
+
+    def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
+        permit = self.policy.permit(caller, action, type)
+        row = rows.one(session, rows.head(type, id, permit.clause))
+        return self._admitted(session, caller, permit, action=action, row=row)
+
+    def _locked(
+        self, session: Session, caller: Caller, action: Action, *, type: str, id: str, if_match: int | None
+    ) -> Stored:
+        permit = self.policy.permit(caller, action, type)
+        statement = rows.head(type, id, permit.clause).with_for_update(of=RESOURCE)
+        # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
+        row = rows.one(session, statement) or rows.one(session, statement)
+        old = self._admitted(session, caller, permit, action=action, row=row)
+        if old.deleted:
+            raise Gone
+        if if_match is not None and if_match != old.version:
+            raise StaleVersion(headers={"ETag": old.etag})
+        return old
+
+    def _admitted(
+        self, session: Session, caller: Caller, permit: Permit, *, action: Action, row: SealedRow | None
+    ) -> Stored:
+        if row is None or not admits(permit, session, caller, action=action, row=row):
+            raise NotFound
+        return rows.opened(self.vault, row)
+
+    def _log_event(self, session: Session, caller: Caller, id: str) -> Stored:
+        self.policy.permit(caller, Action.READ, "AuditEvent")
+        found = Log(self.vault, session, caller.tenant).find(id)
+        if found is None:
+            raise NotFound
+        return found
+
+    def _moved(self, session: Session, caller: Caller, old: Stored, data: dict[str, Any]) -> str | None:
+        # A resource stays in its compartment as long as it names it, even if its writer's grant has ended since.
+        named = compartments.named(self.vault, old.type, old.id, data)
+        if named == old.compartment:
+            return named
+        permit = self.policy.permit(caller, Action.UPDATE, old.type)
+        return compartments.entered(named, type=old.type, session=session, caller=caller, permit=permit)
+
+    def _replace(self, session: Session, old: Stored, sealed: dict[str, Any], *, new: Stored) -> None:
+        connection = session.connection()
+        connection.execute(rows.KEEP_VERSION, {"kept_rid": old.rid})
+        head = {
+            "version": new.version,
+            "deleted": new.deleted,
+            "last_updated": new.last_updated,
+            "compartment": new.compartment,
+        }
+        where = {"old_rid": old.rid, "old_version": old.version}
+        if connection.execute(rows.REPLACE_HEAD, head | sealed | where).rowcount != 1:
+            raise ChangedMeanwhile
+
+    def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+        old = blind(self.vault, new.type, before)
+        now = blind(self.vault, new.type, after) if after else set()
+        rows.remove_tokens(session, new.rid, old - now)
+        rows.add_tokens(session, new.rid, now - old)
+
+    def _own_match(self, session: Session, caller: Caller, query: Query) -> Stored | None:
+        permit = self.policy.permit(caller, Action.SEARCH, query.type)
+        own = RESOURCE.c.tenant == caller.tenant
+        found = pages.first(self.vault, session, caller, permit=permit, query=query, limit=2, extra=own)
+        if len(found) > 1:
+            raise conditional.SeveralMatches
+        return found[0] if found else None
+
+    def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
+        self._log(session, caller, action, change.stored)
+        for hook in self.hooks:
+            hook(session, caller, change)
+
+    def _log(self, session: Session, caller: Caller, action: Action, stored: Stored) -> None:
+        access = Access(action, stored.type, stored.id, stored.version, stored.compartment)
+        audit.record(self.vault, session, caller, access=access, recorded=self.clock.now())
