@@ -1,6 +1,6 @@
 """What lives as long as the process: made once in the lifespan, handed to routes as `request.app.state.services`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi.requests import HTTPConnection
 
@@ -12,6 +12,8 @@ from infra.settings import Settings
 from infra.vault import Vault
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
+from telemed.schedules.calendar import Calendar
+from telemed.visits.limits import GuessingGuard
 from video.ice import Ice
 from video.rooms import Rooms
 from video.tickets import Tickets
@@ -27,12 +29,16 @@ class Services:
     database: Database
     vault: Vault
     store: Store
+    # The same record without hooks, for what follows from a change whose hooks have run.
+    record: Store
+    calendar: Calendar
     queue: JobQueue
     rooms: Rooms
     tickets: Tickets
     ice: Ice
     issuer: TokenIssuer
     failures: FailureLimit
+    guessing: GuessingGuard = field(default_factory=GuessingGuard)
 
 
 def services_of(connection: HTTPConnection) -> Services:

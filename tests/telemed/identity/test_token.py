@@ -161,8 +161,11 @@ async def test_a_refused_scope_burns_the_assertion(ask: Ask, client: Client) -> 
         "system/Patient.cruds",
         "SYSTEM/Patient.rs",
         "system/Patient.rs  system/Patient.rs",
-    ]
-    + ["system/Patient.rs?name=x", "system/*.read", "openid", "system/Patient.rs\tsystem/Patient.c"],
+        "system/Patient.rs?name=x",
+        "system/*.read",
+        "openid",
+        "system/Patient.rs\tsystem/Patient.c",
+    ],
 )
 async def test_no_scope_goes_beyond_the_registration(
     ask: Ask, database: Database, clock: FixedClock, scope: str

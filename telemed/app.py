@@ -1,0 +1,134 @@
+"""The web application: routers, guards, headers, errors; its parts are opened when it starts and closed when it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request
+
+from fhir import interactions, outcome
+from fhir.interactions import Record
+from infra import web
+from infra.problems import Problem
+from infra.settings import Settings
+from telemed import headers, health
+from telemed.guards import require_guards
+from telemed.identity import routes as identity
+from telemed.identity.callers import caller_of, clinician_of
+from telemed.identity.sessions import tidy
+from telemed.pages import assets
+from telemed.services import Services, services_of
+from telemed.startup import refuse_settings
+from telemed.visits import routes as visits
+from telemed.visits.attending import attending_of
+from telemed.wiring import open_services
+from video import routes as video
+
+log = structlog.get_logger()
+
+# In this order: the record's routes take every /fhir/{type}, so what has its own address there stands before them.
+ROUTERS: Final[tuple[APIRouter, ...]] = (health.router, identity.router, visits.router, assets.router)
+
+# Whoever depends on one of these has said who may call.
+GUARDS: Final = (caller_of, clinician_of, attending_of)
+
+# All that anybody may call without a sign-in, and why.
+PUBLIC: Final[Mapping[str, str]] = {
+    "/livez": "tells that the process runs",
+    "/readyz": "tells which parts are down, nothing else",
+    "/oauth/token": "takes a signed assertion, which is the sign-in",
+    "/oauth/jwks.json": "public keys",
+    "/fhir/metadata": "what the server can do",
+    "/fhir/.well-known/smart-configuration": "where to get a token",
+    "/console/sign-in/{token}": "the demo's one-click sign-in; 404 in production",
+    "/assets/{version_asked}/{folder}/{name}": "styles and scripts of our own",
+    "/video/rooms/{room}/ws": "takes a ticket for this room in its first message",
+}
+
+TOKEN_LIMIT: Final = 16_384
+HOUSEKEEPING: Final = timedelta(hours=1)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings; refuses unsafe settings and routes that nobody guards."""
+    refuse_settings(settings)
+    app = FastAPI(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app.state.settings = settings
+    app.state.phone = settings.phone
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(interactions.router(record_of=record_of, caller_of=caller_of))
+    limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/oauth": TOKEN_LIMIT}
+    web.install(app, limits=limits, renders={"/fhir": outcome.response})
+    app.add_middleware(headers.SecurityHeaders, headers=_headers(settings))
+    _check(app)
+    return app
+
+
+def record_of(request: Request) -> Record:
+    """The record as the FHIR routes take it."""
+    services = services_of(request)
+    settings = services.settings
+    return Record(
+        services.database,
+        services.store,
+        f"{settings.base_url.rstrip('/')}/fhir",
+        settings.body_limit,
+        settings.bundle_limit,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with open_services(settings) as services:
+        app.state.services = services
+        origins = _origins(settings)
+        app.include_router(video.router(services.rooms, services.tickets, ice=services.ice, origins=origins))
+        _check(app)
+        tasks = [asyncio.create_task(_housekeeping(services))]
+        if not settings.redis_url:
+            # Without a Redis nobody else could work: the embedded default has its worker inside.
+            tasks.append(asyncio.create_task(services.queue.run()))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+async def _housekeeping(services: Services) -> None:
+    """Nothing, ever: hourly, expired sessions go and the next signing key is made in time."""
+    while True:
+        await asyncio.sleep(HOUSEKEEPING.total_seconds())
+        try:
+            await services.database.write(partial(tidy, now=services.system_clock.now()))
+            await services.issuer.load(services.database)
+        except Problem as error:
+            log.error("housekeeping_failed", error=type(error).__name__)
+
+
+def _check(app: FastAPI) -> None:
+    require_guards(app.routes, guards=GUARDS, public=PUBLIC)
+
+
+def _headers(settings: Settings) -> Mapping[str, str]:
+    transport = {"Strict-Transport-Security": headers.TRANSPORT} if settings.is_tls else {}
+    return {**headers.HEADERS, **transport}
+
+
+def _origins(settings: Settings) -> list[str]:
+    """The addresses by which browsers reach us; on a loopback the demo answers to its number, too."""
+    address = urlsplit(settings.base_url)
+    own = f"{address.scheme}://{address.netloc}"
+    if settings.is_demo and address.hostname == "localhost":
+        return [own, own.replace("localhost", "127.0.0.1")]
+    return [own]

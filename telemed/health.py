@@ -1,0 +1,58 @@
+"""Health for those who run the service: `/livez` for the process, `/readyz` for everything it needs."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import select
+
+from infra.problems import Unavailable
+from telemed.services import Services, services_of
+
+router = APIRouter()
+
+PATIENCE = 5.0
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """For everybody: the process answers."""
+    return Response(b'{"status":"alive"}', media_type="application/json")
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """For everybody: 200 if database, keys and worker are there, 503 with the names of those that are not."""
+    failing = await failing_parts(services_of(request))
+    body = {"status": "unavailable", "failing": failing} if failing else {"status": "ready"}
+    return Response(msgspec.json.encode(body), 503 if failing else 200, media_type="application/json")
+
+
+async def failing_parts(services: Services) -> list[str]:
+    """The names of the parts that do not work now."""
+    parts: dict[str, Callable[[Services], Awaitable[bool]]] = {"database": _database, "keys": _keys, "worker": _worker}
+    answers = await asyncio.gather(*(_patiently(check, services) for check in parts.values()))
+    return [name for name, works in zip(parts, answers, strict=True) if not works]
+
+
+async def _patiently(check: Callable[[Services], Awaitable[bool]], services: Services) -> bool:
+    try:
+        return await asyncio.wait_for(check(services), PATIENCE)
+    except (TimeoutError, Unavailable, OSError):
+        return False
+
+
+async def _database(services: Services) -> bool:
+    return await services.database.read(lambda session: session.connection().execute(select(1)).scalar_one() == 1)
+
+
+async def _keys(services: Services) -> bool:
+    provider, key = services.vault.provider, secrets.token_bytes(32)
+    wrapped = provider.wrap(key, context=b"readyz")
+    return provider.unwrap(wrapped, version=provider.current, context=b"readyz") == key
+
+
+async def _worker(services: Services) -> bool:
+    return await services.queue.alive()

@@ -1,0 +1,52 @@
+"""What a start refuses: conveniences of the demo and careless settings have no place in production."""
+
+from urllib.parse import urlsplit
+
+import structlog
+from sqlmodel import Session, select
+
+from infra.database import Database
+from infra.problems import Problem
+from infra.settings import Settings
+from telemed.identity.models import SignInLink
+
+log = structlog.get_logger()
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+PLACEHOLDERS = ("phone", "mail_sender")
+
+
+class StartRefused(Problem):
+    """The service does not start like this."""
+
+    status = 503
+
+
+def refuse_settings(settings: Settings) -> None:
+    """Nothing; raises `StartRefused` with the first thing in the settings that is unsafe outside the demo."""
+    address = urlsplit(settings.base_url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise StartRefused("TELEMED_BASE_URL must be the address that browsers use, like https://telemed.example.")
+    if settings.is_demo:
+        return
+    if not settings.is_tls and address.hostname not in LOOPBACK:
+        raise StartRefused("TELEMED_BASE_URL must begin with https:// in production.")
+    if settings.demo_now is not None:
+        raise StartRefused("TELEMED_DEMO_NOW moves the clock and is for the demo only. Remove it.")
+    if settings.ice_loopback:
+        raise StartRefused("TELEMED_ICE_LOOPBACK is for the demo only. Remove it.")
+    left = [name for name in PLACEHOLDERS if getattr(settings, name) == type(settings).model_fields[name].default]
+    if left:
+        log.warning("placeholder_settings", kind=",".join(left))
+
+
+async def refuse_database(settings: Settings, database: Database) -> None:
+    """Nothing; raises `StartRefused` if the database holds what only a demo may hold."""
+    if settings.is_demo:
+        return
+    if await database.read(_has_sign_in_link):
+        raise StartRefused("The database holds one-click sign-ins of a demo. Production needs a database of its own.")
+
+
+def _has_sign_in_link(session: Session) -> bool:
+    return session.exec(select(SignInLink.clinician_id).limit(1)).first() is not None

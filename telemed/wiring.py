@@ -1,0 +1,92 @@
+"""The one place where the long-lived parts are made and put together; whoever opens them closes them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from fhir.store import Hook, Store
+from infra.clock import Clock, SystemClock, clock_from
+from infra.database import Database, open_database
+from infra.queue import Handler, JobQueue, redis_pool
+from infra.settings import Settings
+from infra.vault import Vault, key_provider
+from telemed.access.grants import grants_hook
+from telemed.access.policy import CarePolicy
+from telemed.identity.failures import FailureLimit
+from telemed.identity.tokens import TokenIssuer
+from telemed.notices import delivery
+from telemed.notices.message import House
+from telemed.schedules import jobs as schedule_jobs
+from telemed.schedules.calendar import Calendar, calendar_hook
+from telemed.services import Services
+from telemed.startup import refuse_database, refuse_settings
+from telemed.visits.hooks import appointment_changed
+from video.ice import Ice, ice_from
+from video.rooms import Rooms
+from video.tickets import Tickets
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services, opened and checked; closed again when the block ends."""
+    refuse_settings(settings)
+    database = open_database(settings.database)
+    try:
+        await refuse_database(settings, database)
+        queue_pool = await redis_pool(settings.redis_url)
+        handlers: dict[str, Handler] = {}
+        queue = JobQueue(database, queue_pool, handlers=handlers)
+        try:
+            services = _services(settings, database, queue=queue)
+            handlers.update(_handlers(services))
+            await services.issuer.load(database)
+            yield services
+        finally:
+            await queue.close()
+    finally:
+        await database.close()
+
+
+def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Services:
+    clock, system_clock = clock_from(settings), SystemClock()
+    provider = key_provider(settings)
+    vault = Vault(provider)
+    policy = CarePolicy(clock)
+    record = Store(vault, policy, clock)
+    calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
+    base = settings.base_url.rstrip("/")
+    return Services(
+        settings=settings,
+        clock=clock,
+        system_clock=system_clock,
+        database=database,
+        vault=vault,
+        store=Store(vault, policy, clock, _hooks(calendar, clock)),
+        record=record,
+        calendar=calendar,
+        queue=queue,
+        rooms=Rooms(),
+        tickets=Tickets(provider.secret("video-ticket")),
+        ice=_ice(settings, secret=provider.secret("turn").hex()),
+        issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
+        failures=FailureLimit(system_clock.now),
+    )
+
+
+def _hooks(calendar: Calendar, clock: Clock) -> Sequence[Hook]:
+    """What follows from a write, in order: first what may refuse it, last who may see it."""
+    return (calendar_hook(calendar), appointment_changed, grants_hook(clock))
+
+
+def _handlers(services: Services) -> dict[str, Handler]:
+    """What the worker runs, by kind of job."""
+    settings, database, vault = services.settings, services.database, services.vault
+    house = House(settings.base_url, settings.mail_sender, settings.phone)
+    return {
+        **schedule_jobs.handlers(database, services.calendar),
+        **delivery.handlers(database, vault, clock=services.clock, house=house, smtp_url=settings.smtp_url),
+    }
+
+
+def _ice(settings: Settings, *, secret: str) -> Ice:
+    return ice_from(settings.ice_servers.split(), secret)

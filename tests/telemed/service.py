@@ -1,0 +1,80 @@
+"""A running service inside the test: the real app on a real database, asked over HTTP without a socket."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from infra.clock import SystemClock
+from infra.settings import Settings
+from telemed.app import create_app
+from telemed.identity import clients
+from telemed.identity.models import Clinician
+from telemed.identity.sessions import make_sign_in_link
+from telemed.services import Services
+from tests.telemed.identity.signing import Client, ec_key
+
+BASE = "http://localhost:8000"
+FHIR = "application/fhir+json"
+
+
+@dataclass(frozen=True)
+class Service:
+    """The app, its services, and a browser without cookies."""
+
+    app: FastAPI
+    services: Services
+    http: httpx.AsyncClient
+
+    def browser(self) -> httpx.AsyncClient:
+        """Another browser with cookies of its own."""
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
+
+    async def system(self, tenant: str, *, scope: str = "system/*.cruds") -> httpx.AsyncClient:
+        """A clinic's system with a token for the scope."""
+        client = Client(f"{tenant}-system", ec_key())
+        unit = partial(
+            clients.register,
+            client_id=client.client_id,
+            tenant=tenant,
+            jwks=client.jwks,
+            scope="system/*.cruds",
+            now=SystemClock().now(),
+        )
+        await self.services.database.write(lambda session: unit(session) and None)
+        form = client.form(scope=scope, assertion=client.assertion(aud=f"{BASE}/oauth/token"))
+        answer = await self.http.post("/oauth/token", data=form)
+        answer.raise_for_status()
+        token = answer.json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": FHIR}
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers=headers)
+
+    async def sign_in_link(self, tenant: str, *, role: str = "physician", practitioner: str = "p-1") -> str:
+        """The path of a one-click sign-in for a new clinician."""
+        name = f"{tenant}-{practitioner}"
+
+        def unit(session: Any) -> str:
+            session.add(Clinician(id=name, tenant=tenant, practitioner_id=practitioner, role=role))
+            return make_sign_in_link(session, self.services.vault, clinician_id=name)
+
+        return f"/console/sign-in/{await self.services.database.write(unit)}"
+
+
+def demo_settings(folder: Path, database_url: str) -> Settings:
+    """Settings of a demo in this folder."""
+    return Settings(environment="demo", data_dir=folder, database_url=database_url, base_url=BASE)
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """The service, started and stopped."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
+            yield Service(app, app.state.services, http)

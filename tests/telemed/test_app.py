@@ -1,0 +1,111 @@
+"""The application as a whole: what is open, what is guarded, what every answer carries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from telemed.app import GUARDS, PUBLIC
+from telemed.guards import UnguardedRouteError, guarded_paths, require_guards
+from tests.telemed.service import FHIR, Service, demo_settings, running
+
+PATIENT = b'{"resourceType":"Patient","name":[{"family":"Probe"}],"birthDate":"1970-01-01"}'
+
+
+@pytest.fixture
+async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
+    async with running(demo_settings(tmp_path, database_url)) as started:
+        yield started
+
+
+async def test_a_system_with_a_token_writes_and_reads_a_patient(service: Service) -> None:
+    clinic = await service.system("clinic-a")
+
+    created = await clinic.post("/fhir/Patient", content=PATIENT)
+    read = await clinic.get(created.headers["location"].removesuffix("/_history/1"))
+
+    assert created.status_code == 201
+    assert read.json()["birthDate"] == "1970-01-01"
+    assert read.headers["cache-control"] == "no-store"
+
+
+async def test_another_clinics_patient_looks_exactly_like_an_absent_one(service: Service) -> None:
+    clinic, stranger = await service.system("clinic-a"), await service.system("clinic-b")
+    created = await clinic.post("/fhir/Patient", content=PATIENT)
+
+    foreign = await stranger.get(f"/fhir/Patient/{created.json()['id']}")
+    absent = await stranger.get("/fhir/Patient/nobody")
+
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.content == absent.content
+
+
+async def test_a_scope_that_is_missing_is_a_403_with_an_outcome(service: Service) -> None:
+    clinic = await service.system("clinic-a", scope="system/Patient.rs")
+
+    answer = await clinic.post("/fhir/Patient", content=PATIENT)
+
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == FHIR
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer a.b.c"])
+async def test_without_a_valid_token_the_record_is_closed(service: Service, authorization: str) -> None:
+    answer = await service.http.get("/fhir/Patient/x", headers={"Authorization": authorization})
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+async def test_the_service_is_ready_while_database_keys_and_worker_answer(service: Service) -> None:
+    await until_ready(service)
+
+    assert (await service.http.get("/livez")).status_code == 200
+
+
+async def test_every_answer_carries_the_security_headers(service: Service) -> None:
+    for path in ("/livez", "/fhir/Patient/x", "/nothing-here", "/fhir/metadata"):
+        headers = (await service.http.get(path)).headers
+
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "camera=(self)" in headers["permissions-policy"]
+        assert headers["x-request-id"]
+
+
+async def test_problems_outside_the_record_are_problem_json(service: Service) -> None:
+    answer = await service.http.get("/nothing-here")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_no_route_is_both_public_and_guarded(service: Service) -> None:
+    assert not set(PUBLIC) & guarded_paths(service.app.routes, guards=GUARDS)
+
+
+def test_a_route_without_a_guard_is_refused_by_name() -> None:
+    bare = APIRouter()
+
+    @bare.get("/forgotten")
+    async def forgotten() -> None: ...
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(bare)
+
+    with pytest.raises(UnguardedRouteError, match="/forgotten"):
+        require_guards(app.routes, guards=GUARDS, public=PUBLIC)
+
+
+async def until_ready(service: Service) -> None:
+    """Ask until the worker inside has shown itself."""
+    async with asyncio.timeout(10):
+        answer = await service.http.get("/readyz")
+        while answer.status_code != 200:
+            answer = await service.http.get("/readyz")
