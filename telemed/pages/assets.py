@@ -15,8 +15,17 @@ from fastapi import APIRouter, Request, Response
 
 from infra.problems import NotFound
 
-MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".json": "application/json"}
-FOLDERS: Final = {"pages": ("telemed.pages", "static"), "console": ("telemed.console", "static"), "video": ("video", "web")}
+MEDIA_TYPES: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+FOLDERS: Final = {
+    "pages": ("telemed.pages", "static"),
+    "console": ("telemed.console", "static"),
+    "video": ("video", "web"),
+}
 SMALLEST_PACKED = 200
 FOREVER = "public, max-age=31536000, immutable"
 

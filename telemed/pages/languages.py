@@ -18,7 +18,7 @@ DEFAULT = "de"
 COOKIE = "lang"
 
 
-def N_(text: str) -> str:  # the name gettext tools look for
+def N_(text: str) -> str:  # noqa: N802  # the name that gettext tools look for
     """The text itself; marks it for the catalogues where it is translated later."""
     return text
 
@@ -42,7 +42,7 @@ def translate(language: str, text: str) -> str:
 def choose(*, asked: str | None, cookie: str | None, accepted: str) -> str:
     """The language of an answer: asked for by link, remembered in the cookie, or preferred by the browser."""
     for candidate in (asked, cookie, *_preferred(accepted)):
-        if candidate in LANGUAGES:
+        if candidate is not None and candidate in LANGUAGES:
             return candidate
     return DEFAULT
 

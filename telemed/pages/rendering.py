@@ -12,6 +12,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from telemed.pages.assets import asset_url
 from telemed.pages.languages import COOKIE, LANGUAGES, choose, translations
 from telemed.pages.times import day_and_time, day_in_words, time_of_day
+from telemed.services import services_of
 
 BIG_TEXT_COOKIE: Final = "text"
 CHOICE_LIFETIME: Final = 365 * 24 * 3600
@@ -55,8 +56,16 @@ def reading_of(request: Request) -> Reading:
 def page(request: Request, template: str, *, status: int = 200, **context: object) -> Response:
     """A rendered page with all security headers, packed where the browser can unpack it."""
     reading = reading_of(request)
-    html = environment(reading.language).get_template(template).render(
-        reading=reading, languages=LANGUAGES, path=request.url.path, phone=request.app.state.phone, **context
+    html = (
+        environment(reading.language)
+        .get_template(template)
+        .render(
+            reading=reading,
+            languages=LANGUAGES,
+            path=request.url.path,
+            phone=services_of(request).settings.phone,
+            **context,
+        )
     )
     response = _packed(request, html.encode(), status)
     response.headers.update(HEADERS)

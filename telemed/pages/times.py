@@ -1,6 +1,6 @@
 """Times as people in the region read them: local, with the weekday, 24 hours."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -23,3 +23,8 @@ def time_of_day(moment: datetime, *, language: str) -> str:
 def day_and_time(moment: datetime, *, language: str) -> str:
     """Day and time, such as "Montag, 23. November 2026, 09:30"."""
     return f"{day_in_words(moment, language=language)}, {time_of_day(moment, language=language)}"
+
+
+def day_in_numbers(day: date) -> str:
+    """The day in numbers, such as "14.03.1951", as dates of birth are written in the region."""
+    return f"{day.day:02}.{day.month:02}.{day.year}"

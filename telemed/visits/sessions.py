@@ -19,9 +19,12 @@ EXPIRED = "expired"
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """Whom a visit cookie stands for, and whether it still opens anything (`ended` is empty then)."""
+    """Whom a visit cookie stands for, and whether it still opens anything (`ended` is empty then).
 
-    id: str
+    `participant` stays the same on every device of one code holder, so that a second device takes over the seat.
+    """
+
+    participant: str
     appointment_id: str
     tenant: str
     role: Guest
@@ -55,7 +58,7 @@ def attendance(session: Session, token: str, *, now: datetime) -> Attendance | N
     if found is None:
         return None
     ended = found.ended or (EXPIRED if now > found.expires else "")
-    return Attendance(found.hash.hex()[:32], found.appointment_id, found.tenant, Guest(found.role), ended)
+    return Attendance(found.code_hash.hex(), found.appointment_id, found.tenant, Guest(found.role), ended)
 
 
 def _hash(token: str) -> bytes:

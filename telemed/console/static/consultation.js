@@ -6,90 +6,121 @@ import { CallPanel } from "../pages/call-panel.js";
 const page = JSON.parse(document.getElementById("page").textContent);
 const { texts, urls } = page;
 const element = (id) => document.getElementById(id);
-let signalling = null, panel = null, present = false;
+const placeholder = element("call").querySelector("[data-part=placeholder]");
+let signalling = null, panel = null, ended = false;
 
-const post = async (url, body) => {
-  const answer = await fetch(url, { method: "POST", body });
+const post = async (url) => {
+  const answer = await fetch(url, { method: "POST" });
   if (answer.status === 401) location.reload();
+  if (!answer.ok) throw new Error((await answer.json()).detail);
   return answer;
 };
-
-function state(name) {
-  element("state").textContent = texts[name];
-  present = name === "waiting";
-  element("late").disabled = !present;
-}
 
 function banner(text) {
   element("banner").textContent = text;
   element("banner").hidden = !text;
 }
 
-function look() {
-  const guests = [...signalling.peers.values()].filter((peer) => peer.role !== "physician" && !peer.gone);
-  if (panel && guests.some((peer) => peer.admitted)) return state("admitted");
-  state(guests.some((peer) => peer.connected) ? "waiting" : "expected");
+function show({ state, minutes }) {
+  const words = texts[state] + (state === "waiting" ? ` ${texts.minutes.replace("%n", minutes)}` : "");
+  if (element("state").textContent !== words) element("state").textContent = words;
+  element("admit").disabled = state !== "waiting" && state !== "admitted";
+  element("late").disabled = state !== "waiting";
+  if (!panel) placeholder.textContent = texts[state === "waiting" ? "ready" : state];
+  if (state === "ended") finish();
+}
+
+async function watch() {
+  for (let etag = ""; !ended;) {
+    const answer = await fetch(urls.waiting, { headers: etag ? { "If-None-Match": etag } : {} }).catch(() => null);
+    if (answer?.status === 401) location.reload();
+    if (answer?.status === 200) {
+      etag = answer.headers.get("ETag") ?? "";
+      show((await answer.json()).visits[page.appointment] ?? { state: "expected" });
+    }
+    await new Promise((resolve) => setTimeout(resolve, page.pause));
+  }
 }
 
 async function connect() {
-  const answer = await post(urls.join);
-  if (!answer.ok) return banner((await answer.json()).detail);
-  let first = await answer.json();
-  const room = first.room;
-  signalling = new Signalling({ room, ticket: async () => {
+  let first = await (await post(urls.join)).json();
+  const { room } = first;
+  const ticket = async () => {
     const { ticket } = first ?? await (await post(urls.join)).json();
     first = null;
     return ticket;
-  } });
+  };
+  signalling = new Signalling({ room, ticket });
   const on = (name, handler) => signalling.addEventListener(name, ({ detail }) => handler(detail));
-  on("welcome", look);
-  on("peer", look);
+  const welcomed = new Promise((resolve) => on("welcome", resolve));
   on("online", () => banner(""));
   on("offline", () => banner(texts.net));
-  on("elsewhere", () => banner(texts.elsewhere));
-  on("refused", () => banner(texts.refused));
-  on("ended", () => { hangUp(); state("ended"); });
+  on("elsewhere", () => { hangUp(); banner(texts.elsewhere); });
+  on("refused", () => { hangUp(); banner(texts.refused); });
+  on("ended", finish);
   signalling.open();
-  element("admit").onclick = () => start(room);
+  await welcomed;
+  return room;
 }
 
-async function start(room) {
+async function start() {
   element("admit").disabled = true;
-  if (!panel) {
+  banner("");
+  try {
+    hangUp();
+    const room = await connect();
     const found = await getDevices({ audio: true, video: true });
     const stream = found.stream ?? (page.demo ? testPicture() : null);
     if (!stream) banner(texts[found.state]);
     panel = new CallPanel(element("call"), { signalling, room, stream, offers: true, texts });
-    panel.parts.end.onclick = hangUp;
+    panel.parts.end.onclick = () => { hangUp(); placeholder.textContent = texts.hungUp; };
     panel.start();
+    await post(urls.admit);
+  } catch (problem) {
+    hangUp();
+    banner(problem.message);
   }
-  const answer = await post(urls.admit);
-  if (!answer.ok) banner((await answer.json()).detail);
   element("admit").disabled = false;
-  look();
 }
 
 function hangUp() {
   panel?.close();
-  panel = null;
-  element("call").querySelector("[data-part=placeholder]").hidden = false;
-  element("call").querySelector("[data-part=placeholder]").textContent = texts.hungUp;
+  signalling?.close();
+  panel = signalling = null;
+  placeholder.hidden = false;
 }
 
-element("late").onclick = () => { signalling.late(10); element("state").textContent = texts.told; };
+function finish() {
+  ended = true;
+  hangUp();
+  placeholder.textContent = element("state").textContent = texts.ended;
+  element("admit").disabled = element("late").disabled = true;
+}
+
+element("admit").onclick = start;
+element("late").onclick = async () => {
+  await post(urls.late);
+  element("late").textContent = texts.told;
+  element("late").disabled = true;
+};
 
 element("document").onsubmit = async (event) => {
   event.preventDefault();
   const form = element("document");
-  form.querySelector("button").disabled = true;
-  const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
-  form.querySelector("button").disabled = false;
-  element("form-message").hidden = answer.ok;
-  if (!answer.ok) { element("form-message").textContent = (await answer.json()).detail; return; }
-  hangUp();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+  button.disabled = false;
+  element("form-message").hidden = Boolean(answer?.ok);
+  if (!answer?.ok) {
+    element("form-message").textContent = answer ? (await answer.json()).detail : texts.net;
+    return;
+  }
+  finish();
   form.hidden = true;
   element("saved").hidden = false;
   element("saved").focus();
 };
 
-await connect();
+await watch();

@@ -1,0 +1,111 @@
+"""The patient's summary beside the call, read with the clinician's own rights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from fhir.search import query
+from fhir.store import Store
+from infra.caller import Caller
+from infra.database import Session
+from infra.problems import NotFound
+from telemed.pages.times import day_in_numbers
+from telemed.visits import resource
+
+MOST_READ: Final = 100
+ENCOUNTERS_SHOWN: Final = 3
+CONDITIONS_SHOWN: Final = 8
+TASKS_SHOWN: Final = 5
+OPEN_TASKS: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the summary."""
+
+    text: str
+    code: str = ""
+    day: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom the clinician talks to."""
+
+    id: str
+    name: str
+    birth_date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The summary of one patient."""
+
+    person: Person
+    start: datetime
+    conditions: list[Entry]
+    encounters: list[Entry]
+    tasks: list[Entry]
+
+
+def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> Chart:
+    """The summary for one appointment of the caller's clinic. Part of an atomic unit."""
+    appointment = store.read(session, caller, "Appointment", appointment_id)
+    patient_id = resource.participant(appointment.data, "Patient")
+    if appointment.tenant != caller.tenant or patient_id is None:
+        raise NotFound
+    patient = store.read(session, caller, "Patient", patient_id).data
+    born = resource.birth_date(patient)
+    return Chart(
+        Person(patient_id, resource.name(patient), day_in_numbers(born) if born else ""),
+        resource.moment(appointment.data["start"]),
+        _conditions(_all(session, store, caller, type="Condition", patient=patient_id)),
+        _encounters(_all(session, store, caller, type="Encounter", patient=patient_id)),
+        _tasks(_all(session, store, caller, type="Task", patient=patient_id)),
+    )
+
+
+def _all(session: Session, store: Store, caller: Caller, *, type: str, patient: str) -> list[dict[str, Any]]:
+    asked = query.parse(type, [("patient", patient), ("_count", str(MOST_READ)), ("_total", "none")])
+    return [entry.data for entry in store.search(session, caller, asked).entries]
+
+
+def _conditions(found: list[dict[str, Any]]) -> list[Entry]:
+    newest = sorted(found, key=lambda data: str(data.get("recordedDate", "")), reverse=True)
+    entries = [_entry(data.get("code", {}), day=data.get("recordedDate")) for data in newest]
+    # One line for each condition, however often it was recorded.
+    return list({(entry.code or entry.text): entry for entry in reversed(entries)}.values())[::-1][:CONDITIONS_SHOWN]
+
+
+def _encounters(found: list[dict[str, Any]]) -> list[Entry]:
+    done = [data for data in found if data.get("status") == "finished"]
+    newest = sorted(done, key=lambda data: str(data.get("period", {}).get("start", "")), reverse=True)
+    return [
+        _entry(next(iter(data.get("reasonCode", ())), {}), day=data.get("period", {}).get("start"))
+        for data in newest[:ENCOUNTERS_SHOWN]
+    ]
+
+
+def _tasks(found: list[dict[str, Any]]) -> list[Entry]:
+    waiting = [data for data in found if data.get("status") in OPEN_TASKS]
+    return [
+        Entry(
+            str(data.get("description") or _entry(data.get("code", {})).text),
+            day=_day(data.get("restriction", {}).get("period", {}).get("end")),
+        )
+        for data in waiting[:TASKS_SHOWN]
+    ]
+
+
+def _entry(concept: Mapping[str, Any], *, day: str | None = None) -> Entry:
+    coding: Mapping[str, Any] = next(iter(concept.get("coding", ())), {})
+    code = str(coding.get("code", ""))
+    return Entry(str(coding.get("display") or concept.get("text") or code), code, _day(day))
+
+
+def _day(text: str | None) -> str:
+    try:
+        return day_in_numbers(date.fromisoformat((text or "")[:10]))
+    except ValueError:
+        return ""

@@ -1,0 +1,175 @@
+"""Documenting a visit: what the clinician entered becomes one transaction Bundle."""
+
+import uuid
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from fhir import codec
+from fhir.rows import Stored
+from infra.problems import Unprocessable
+from telemed.demo.diagnoses import DIAGNOSES, ICD_10_GM, VERSION
+from telemed.visits import resource
+
+TERMS: Final = "http://terminology.hl7.org/CodeSystem"
+LOINC: Final = "http://loinc.org"
+CONSULT_NOTE: Final = {"system": LOINC, "code": "11488-4", "display": "Consult note"}
+LONGEST_REASON: Final = 200
+LONGEST_NOTE: Final = 20_000
+LONGEST_TASK: Final = 300
+TEXTS: Final = {diagnosis.code: diagnosis.text for diagnosis in DIAGNOSES}
+
+Data = dict[str, Any]
+
+
+class IncompleteDocumentation(Unprocessable):
+    """Reason and diagnosis are needed to end the visit."""
+
+
+class UnknownDiagnosis(Unprocessable):
+    """This diagnosis is not in the list."""
+
+
+class UnreadableDueDate(Unprocessable):
+    """The date until which the task is due can't be read."""
+
+
+class TooMuchText(Unprocessable):
+    """A text is too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Documentation:
+    """What the clinician entered, checked."""
+
+    reason: str
+    note: str
+    diagnosis: str
+    task: str
+    due: date | None
+
+
+def read_form(fields: Mapping[str, str]) -> Documentation:
+    """What was entered, or a problem that says what is missing."""
+    entered = {key: fields.get(key, "").strip() for key in ("reason", "note", "diagnosis", "task", "due")}
+    if not entered["reason"] or not entered["diagnosis"]:
+        raise IncompleteDocumentation
+    if entered["diagnosis"] not in TEXTS:
+        raise UnknownDiagnosis
+    limits = {"reason": LONGEST_REASON, "note": LONGEST_NOTE, "task": LONGEST_TASK}
+    if any(len(entered[key]) > limit for key, limit in limits.items()):
+        raise TooMuchText
+    try:
+        due = date.fromisoformat(entered["due"]) if entered["due"] else None
+    except ValueError:
+        raise UnreadableDueDate from None
+    return Documentation(entered["reason"], entered["note"], entered["diagnosis"], entered["task"], due)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a documentation belongs to: the visit's Encounter and Appointment as they stand, who documents, and when."""
+
+    encounter: Stored
+    appointment: Stored
+    practitioner: str
+    now: datetime
+
+    @property
+    def subject(self) -> Data:
+        """The patient, as the Encounter names it."""
+        subject: Data = self.encounter.data["subject"]
+        return subject
+
+    @property
+    def author(self) -> Data:
+        """Who documents."""
+        return {"reference": f"Practitioner/{self.practitioner}"}
+
+    @property
+    def visit(self) -> Data:
+        """The Encounter, to refer to."""
+        return {"reference": self.encounter.reference}
+
+
+def bundle(entered: Documentation, closing: Closing) -> bytes:
+    """The transaction: Encounter finished, Condition, note and task where there are any, Appointment fulfilled."""
+    condition = f"urn:uuid:{uuid.uuid4()}"
+    entries = [
+        _put(closing.encounter, _encounter(entered, closing, condition=condition)),
+        _post(condition, _condition(entered, closing)),
+    ]
+    if entered.note:
+        entries.append(_post(f"urn:uuid:{uuid.uuid4()}", _note(entered, closing)))
+    if entered.task:
+        entries.append(_post(f"urn:uuid:{uuid.uuid4()}", _task(entered, closing)))
+    if closing.appointment.data["status"] != "fulfilled":
+        entries.append(_put(closing.appointment, {**closing.appointment.data, "status": "fulfilled"}))
+    return resource.parsed({"resourceType": "Bundle", "type": "transaction", "entry": entries}).raw
+
+
+def _coded(entered: Documentation) -> Data:
+    code = {"system": ICD_10_GM, "version": VERSION, "code": entered.diagnosis, "display": TEXTS[entered.diagnosis]}
+    return {"coding": [code]}
+
+
+def _encounter(entered: Documentation, closing: Closing, *, condition: str) -> Data:
+    return {
+        **resource.finished_encounter(closing.encounter.data, now=closing.now),
+        "reasonCode": [{**_coded(entered), "text": entered.reason}],
+        "diagnosis": [{"condition": {"reference": condition}}],
+    }
+
+
+def _condition(entered: Documentation, closing: Closing) -> Data:
+    return {
+        "resourceType": "Condition",
+        "clinicalStatus": {"coding": [{"system": f"{TERMS}/condition-clinical", "code": "active"}]},
+        "verificationStatus": {"coding": [{"system": f"{TERMS}/condition-ver-status", "code": "confirmed"}]},
+        "category": [{"coding": [{"system": f"{TERMS}/condition-category", "code": "encounter-diagnosis"}]}],
+        "code": _coded(entered),
+        "subject": closing.subject,
+        "encounter": closing.visit,
+        "recordedDate": codec.instant(closing.now),
+        "recorder": closing.author,
+    }
+
+
+def _note(entered: Documentation, closing: Closing) -> Data:
+    text = b64encode(entered.note.encode()).decode()
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "docStatus": "final",
+        "type": {"coding": [CONSULT_NOTE]},
+        "subject": closing.subject,
+        "date": codec.instant(closing.now),
+        "author": [closing.author],
+        "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", "language": "de", "data": text}}],
+        "context": {"encounter": [closing.visit]},
+    }
+
+
+def _task(entered: Documentation, closing: Closing) -> Data:
+    made: Data = {
+        "resourceType": "Task",
+        "status": "requested",
+        "intent": "order",
+        "description": entered.task,
+        "for": closing.subject,
+        "encounter": closing.visit,
+        "authoredOn": codec.instant(closing.now),
+        "requester": closing.author,
+    }
+    return made | {"restriction": {"period": {"end": entered.due.isoformat()}}} if entered.due else made
+
+
+def _post(url: str, data: Data) -> Data:
+    return {"fullUrl": url, "resource": data, "request": {"method": "POST", "url": data["resourceType"]}}
+
+
+def _put(stored: Stored, data: Data) -> Data:
+    request = {"method": "PUT", "url": stored.reference, "ifMatch": stored.etag}
+    return {"resource": data, "request": request}

@@ -1,0 +1,65 @@
+"""Who looked at a patient's record in this clinic: the log of accesses in words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from sqlmodel import col, select
+
+from fhir import compartments
+from fhir.store import Store
+from fhir.tables import AuditRow
+from infra.caller import Caller
+from infra.database import Session
+from telemed.console.directory import by_id
+from telemed.pages.languages import N_, translate
+from telemed.pages.texts import AUDIT_ACTIONS
+from telemed.visits import resource
+
+MOST_READ: Final = 500
+PLATFORM: Final = N_("The platform, for the video visit")
+SYSTEM: Final = N_("A system of the clinic")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One line: when, who, did what, with which kind of entry."""
+
+    moment: datetime
+    who: str
+    action: str
+    what: str
+
+
+def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, language: str) -> list[Look]:
+    """The latest accesses in the caller's clinic, newest first; repeats within a minute are one line.
+
+    Part of an atomic unit. Only for a patient whom the caller may read, which is itself an access in the log.
+    """
+    store.read(session, caller, "Patient", patient_id)
+    compartment = compartments.pseudonym(store.vault, patient_id)
+    wanted = (
+        select(AuditRow)
+        .where(AuditRow.compartment == compartment, AuditRow.tenant == caller.tenant)
+        .order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc())
+        .limit(MOST_READ)
+    )
+    found = session.exec(wanted).all()
+    people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
+    names = {row.agent: _name(row.agent, people, language=language) for row in found}
+    lines = [
+        Look(row.recorded.replace(second=0, microsecond=0), names[row.agent], _action(row, language), row.type)
+        for row in found
+    ]
+    return [line for line, _ in groupby(lines)]
+
+
+def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:
+    if agent in people:
+        return resource.name(people[agent])
+    return translate(language, PLATFORM) if agent == "visit" else f"{translate(language, SYSTEM)} ({agent})"
+
+
+def _action(row: AuditRow, language: str) -> str:
+    return translate(language, AUDIT_ACTIONS[row.action]) if row.action in AUDIT_ACTIONS else row.action

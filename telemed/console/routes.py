@@ -1,0 +1,177 @@
+"""The console over HTTP: today, the consultation, its documentation, and who looked."""
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from fhir import transactions
+from infra.caller import Caller
+from infra.database import Session
+from telemed.console import documentation
+from telemed.console.chart import chart
+from telemed.console.documentation import Closing, Documentation
+from telemed.console.looks import looks
+from telemed.console.today import presence, presences, rows
+from telemed.identity.callers import SignedInClinician
+from telemed.pages.rendering import page, reading_of
+from telemed.pages.summary import name_of
+from telemed.pages.texts import CONSOLE, in_language
+from telemed.services import Services, services_of
+from telemed.visits import service
+from telemed.visits.models import Stage
+from telemed.visits.routes import Place, clinic_place, visits_of
+
+# How often an open console asks who waits.
+PAUSE_MILLISECONDS: Final = 2000
+LATE_MINUTES: Final = 10
+
+router = APIRouter()
+
+
+@router.get("/console", include_in_schema=False)
+async def today(request: Request, caller: SignedInClinician) -> Response:
+    """Today's list of the clinic."""
+    services, now = services_of(request), services_of(request).clock.now()
+    found, names = await services.database.write(
+        lambda session: (
+            rows(session, services.store, caller, rooms=services.rooms, now=now),
+            _names(session, services, caller),
+        )
+    )
+    data = {
+        "texts": in_language(CONSOLE, reading_of(request).language),
+        "urls": {"waiting": "/console/waiting"},
+        "pause": PAUSE_MILLISECONDS,
+    }
+    waiting = sum(row.state == Stage.WAITING for row in found)
+    return page(request, "today.html", rows=found, waiting=waiting, now=now, data=data, **names)
+
+
+@router.get("/console/waiting", include_in_schema=False)
+async def waiting(request: Request, caller: SignedInClinician) -> Response:
+    """Who waits, by appointment; 304 while nothing has changed."""
+    services = services_of(request)
+    now, rooms = services.clock.now(), services.rooms
+    found = await services.database.read(lambda session: presences(session, caller.tenant, rooms=rooms, now=now))
+    body = msgspec.json.encode({"visits": found}, order="sorted")
+    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(body, headers={"ETag": etag, "Cache-Control": "no-store"}, media_type="application/json")
+
+
+@router.get("/console/visits/{appointment}", include_in_schema=False)
+async def consultation(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """The call beside the patient's summary and the documentation."""
+    services, language = services_of(request), reading_of(request).language
+    now, rooms = services.clock.now(), services.rooms
+    summary, state, names = await services.database.write(
+        lambda session: (
+            chart(session, services.store, caller, appointment_id=appointment),
+            presence(visits_of(services).open(session, caller, appointment), rooms=rooms, now=now).state,
+            _names(session, services, caller),
+        )
+    )
+    data = {
+        "texts": in_language(CONSOLE, language),
+        "demo": services.settings.is_demo,
+        "appointment": appointment,
+        "pause": PAUSE_MILLISECONDS,
+        "urls": {
+            "join": f"/console/visits/{appointment}/join",
+            "admit": f"/visits/{appointment}/admit",
+            "late": f"/console/visits/{appointment}/late",
+            "waiting": "/console/waiting",
+        },
+    }
+    return page(
+        request,
+        "consultation.html",
+        appointment=appointment,
+        patient=summary.person,
+        start=summary.start,
+        conditions=summary.conditions,
+        encounters=summary.encounters,
+        tasks=summary.tasks,
+        diagnoses=sorted(documentation.TEXTS.items()),
+        state=state,
+        data=data,
+        **names,
+    )
+
+
+@router.post("/console/visits/{appointment}/join", include_in_schema=False)
+async def join(request: Request, appointment: str, caller: SignedInClinician) -> Place:
+    """The clinic's place in the room; a path of its own, as one browser may hold a patient's cookie too."""
+    return await clinic_place(services_of(request), caller, appointment)
+
+
+@router.post("/console/visits/{appointment}/late", include_in_schema=False)
+async def late(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """Nothing; whoever waits reads that it takes ten minutes more."""
+    services = services_of(request)
+    visits = visits_of(services)
+    visit = await services.database.write(lambda session: visits.open(session, caller, appointment))
+    services.rooms.late(visit.room, LATE_MINUTES)
+    return Response(status_code=204)
+
+
+@router.post("/console/visits/{appointment}/document", include_in_schema=False)
+async def document(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """The visit, documented by one transaction and ended for everybody."""
+    services = services_of(request)
+    form = await request.form()
+    entered = documentation.read_form({key: value for key, value in form.items() if isinstance(value, str)})
+    room, encounter = await _close(services, caller, appointment, entered=entered)
+    services.rooms.end(room)
+    if "application/json" in request.headers.get("accept", ""):
+        return JSONResponse({"encounter": encounter})
+    names = await services.database.write(lambda session: _names(session, services, caller))
+    return page(request, "saved.html", **names)
+
+
+@router.get("/console/visits/{appointment}/looks", include_in_schema=False)
+async def who_looked(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """Who looked at the patient's record in this clinic."""
+    services, language = services_of(request), reading_of(request).language
+
+    def unit(session: Session) -> dict[str, Any]:
+        person = chart(session, services.store, caller, appointment_id=appointment).person
+        found = looks(session, services.store, caller, patient_id=person.id, language=language)
+        return {"patient": person.name, "looks": found, **_names(session, services, caller)}
+
+    return page(request, "looks.html", **await services.database.write(unit))
+
+
+async def _close(
+    services: Services, caller: Caller, appointment: str, *, entered: Documentation
+) -> tuple[str, str | None]:
+    visits, store = visits_of(services), services.store
+
+    def begun(session: Session) -> Closing:
+        # A visit that went by phone has no Encounter yet.
+        visit = visits.admit(session, caller, appointment)
+        return Closing(
+            encounter=store.read(session, caller, "Encounter", str(visit.encounter_id)),
+            appointment=store.read(session, caller, "Appointment", appointment),
+            practitioner=caller.subject,
+            now=services.clock.now(),
+        )
+
+    plan = transactions.plan(store, documentation.bundle(entered, await services.database.write(begun)))
+
+    def closed(session: Session) -> tuple[str, str | None]:
+        visit = visits.open(session, caller, appointment)
+        transactions.run(store, session, caller, plan)
+        service.close(session, visit)
+        return visit.room, visit.encounter_id
+
+    return await services.database.write(closed)
+
+
+def _names(session: Session, services: Services, caller: Caller) -> dict[str, Any]:
+    names = {"clinic": f"Organization/{caller.tenant}", "person": f"Practitioner/{caller.subject}"}
+    return {key: name_of(session, services.store, caller, reference=value) for key, value in names.items()}

@@ -1,0 +1,119 @@
+"""Today's list of a clinic: its appointments, with whom, and how far each visit has come."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import col, select
+
+from fhir import codec
+from fhir.search import query
+from fhir.store import Store
+from infra.caller import Caller
+from infra.database import Session
+from telemed.console.directory import by_id
+from telemed.pages.times import REGION, day_in_numbers
+from telemed.visits import resource
+from telemed.visits.models import CodeState, JoinCode, Stage, Visit
+from telemed.visits.service import minutes_waiting
+from video.rooms import Rooms
+
+MOST_ROWS: Final = 500
+SHOWN: Final = frozenset({"booked", "arrived", "checked-in", "fulfilled", "noshow"})
+# How far back a visit may have begun and still belong to the list on the screen.
+RECENT: Final = timedelta(hours=18)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One appointment on the list."""
+
+    id: str
+    start: datetime
+    patient: str
+    birth_date: str
+    practitioner: str
+    video: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How far a visit has come as the console shows it, and for how long the patient has been waiting."""
+
+    state: str
+    minutes: int = 0
+
+
+def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: datetime) -> list[Row]:
+    """Today's appointments of the caller's clinic, earliest first. Part of an atomic unit."""
+    appointments = _appointments(session, store, caller, now)
+    patients = by_id(session, store, caller, type="Patient", ids=_participants(appointments, "Patient"))
+    staff = by_id(session, store, caller, type="Practitioner", ids=_participants(appointments, "Practitioner"))
+    coded = _with_code(session, appointments)
+    present = presences(session, caller.tenant, rooms=rooms, now=now)
+    made = []
+    for id, data in appointments.items():
+        patient = patients.get(resource.participant(data, "Patient") or "", {})
+        born = resource.birth_date(patient)
+        made.append(
+            Row(
+                id=id,
+                start=resource.moment(data["start"]),
+                patient=resource.name(patient),
+                birth_date=day_in_numbers(born) if born else "",
+                practitioner=resource.name(staff.get(resource.participant(data, "Practitioner") or "", {})),
+                video=id in coded or id in present,
+                state=present[id].state if id in present else _state_of(data["status"]),
+            )
+        )
+    return sorted(made, key=lambda row: (row.start, row.patient))
+
+
+def presences(session: Session, tenant: str, *, rooms: Rooms, now: datetime) -> dict[str, Presence]:
+    """Who waits, who talks and who is done, by appointment. Cheap: no resource is opened."""
+    recent = select(Visit).where(col(Visit.tenant) == tenant, col(Visit.waiting_since) > now - RECENT)
+    return {visit.appointment_id: presence(visit, rooms=rooms, now=now) for visit in session.exec(recent)}
+
+
+def presence(visit: Visit, *, rooms: Rooms, now: datetime) -> Presence:
+    """How far one visit has come: ended by the record, all else by who is in the room."""
+    if visit.stage == Stage.ENDED:
+        return Presence(Stage.ENDED)
+    guests = [seat for seat in rooms.view(visit.room).seats if seat.connected and not seat.role.admits]
+    if any(seat.admitted for seat in guests):
+        return Presence(Stage.ADMITTED)
+    return Presence(Stage.WAITING, minutes_waiting(visit, now)) if guests else Presence(Stage.EXPECTED)
+
+
+def _appointments(session: Session, store: Store, caller: Caller, now: datetime) -> dict[str, dict[str, Any]]:
+    midnight = now.astimezone(REGION).replace(hour=0, minute=0, second=0, microsecond=0)
+    # The next local midnight, on the days when the clock is changed too.
+    following = (midnight + timedelta(hours=36)).replace(hour=0)
+    asked = query.parse(
+        "Appointment",
+        [
+            ("date", f"ge{codec.instant(midnight)}"),
+            ("date", f"lt{codec.instant(following)}"),
+            ("_count", str(MOST_ROWS)),
+            ("_total", "none"),
+        ],
+    )
+    found = store.search(session, caller, asked).entries
+    own = {entry.id: entry.data for entry in found if entry.tenant == caller.tenant}
+    return {id: data for id, data in own.items() if data["status"] in SHOWN}
+
+
+def _participants(appointments: Mapping[str, Mapping[str, Any]], type: str) -> set[str]:
+    named = (resource.participant(data, type) for data in appointments.values())
+    return {id for id in named if id}
+
+
+def _with_code(session: Session, appointments: Iterable[str]) -> set[str]:
+    wanted = col(JoinCode.appointment_id).in_(list(appointments))
+    return set(session.exec(select(JoinCode.appointment_id).where(wanted, JoinCode.state == CodeState.ACTIVE)))
+
+
+def _state_of(status: str) -> str:
+    return Stage.ENDED if status == "fulfilled" else Stage.EXPECTED

@@ -1,0 +1,87 @@
+"""The four doors of the demo, made of what the demo offers in demo.json."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from infra.settings import Settings
+from telemed.pages.languages import N_, translate
+from telemed.pages.times import day_in_numbers
+
+FILE: Final = "demo.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way into the product."""
+
+    title: str
+    text: str
+    detail: str
+    url: str
+    action: str
+
+
+def doors(settings: Settings, *, language: str) -> list[Door]:
+    """The doors that the running demo offers; none where it is not the demo or not ready yet."""
+    if not settings.is_demo:
+        return []
+    offered = _offered(settings.data_dir)
+    made = [_patient(offered), _clinic(offered), _nurse(offered), _analyst(offered)]
+    return [_translated(door, language) for door in made if door is not None]
+
+
+def _patient(offered: Mapping[str, Any]) -> Door | None:
+    appointments = offered.get("appointments") or []
+    if not appointments:
+        return None
+    born = day_in_numbers(date.fromisoformat(appointments[0]["birth_date"]))
+    return Door(
+        N_("Patient"),
+        N_("Open the link from the letter, enter the date of birth, check camera and sound, wait to be called."),
+        born,
+        appointments[0]["join_url"],
+        N_("To the video consultation"),
+    )
+
+
+def _clinic(offered: Mapping[str, Any]) -> Door | None:
+    appointments, clinicians = offered.get("appointments") or [], offered.get("clinicians") or []
+    if not clinicians:
+        return None
+    clinician = clinicians[appointments[0]["clinician"] if appointments else 0]
+    text = N_("See who waits, start the conversation, document the visit.")
+    return Door(N_("Clinic"), text, clinician["name"], clinician["sign_in_url"], N_("Sign in to the console"))
+
+
+def _nurse(offered: Mapping[str, Any]) -> Door | None:
+    nurse = next((one for one in offered.get("clinicians") or [] if one.get("role") == "nurse"), None)
+    if nurse is None:
+        return None
+    text = N_("Today's appointments of a care service, and who waits.")
+    return Door(N_("Nurse"), text, nurse["name"], nurse["sign_in_url"], N_("Sign in to the console"))
+
+
+def _analyst(offered: Mapping[str, Any]) -> Door | None:
+    if not offered.get("portal_url"):
+        return None
+    text = N_("Published statistics in which no person can be singled out, with method and audit.")
+    return Door(N_("Analyst"), text, "", f"{offered['portal_url']}/catalog", N_("To the open data"))
+
+
+def _offered(folder: Path) -> dict[str, Any]:
+    for place in (folder, folder.parent):
+        try:
+            found: dict[str, Any] = json.loads((place / FILE).read_text())
+        except (OSError, ValueError):
+            continue
+        return found
+    return {}
+
+
+def _translated(door: Door, language: str) -> Door:
+    title, text, action = (translate(language, words) for words in (door.title, door.text, door.action))
+    return Door(title, text, door.detail, door.url, action)

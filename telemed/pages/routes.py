@@ -1,0 +1,50 @@
+"""The pages a patient sees, and the start page."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from telemed.pages.doors import doors
+from telemed.pages.rendering import page, reading_of
+from telemed.pages.summary import Summary, summary
+from telemed.pages.texts import VISIT, in_language, told
+from telemed.services import services_of
+from telemed.visits.attending import PerhapsPatient
+
+router = APIRouter()
+
+CODE_PAGE: Final = "/j"
+
+
+# May be called by anybody: it shows nothing personal.
+@router.get("/", include_in_schema=False)
+async def start(request: Request) -> Response:
+    """The start page; in the demo four doors lead into the product."""
+    settings = services_of(request).settings
+    return page(request, "start.html", doors=doors(settings, language=reading_of(request).language))
+
+
+# May be called by anybody, mail scanners too: it consumes nothing and shows nothing personal.
+@router.get(CODE_PAGE, include_in_schema=False)
+async def code(request: Request) -> Response:
+    """The page that asks for code and date of birth."""
+    return page(request, "code.html", error=None, code="")
+
+
+@router.get("/visit", include_in_schema=False)
+async def visit(request: Request, who: PerhapsPatient) -> Response:
+    """Check, waiting room, call and goodbye of the one appointment that the visit's cookie opens."""
+    if who is None:
+        return RedirectResponse(CODE_PAGE, status_code=303)
+    language = reading_of(request).language
+    if who.ended:
+        words = told(who.ended, language)
+        again = told("none", language).title if who.ended in ("elsewhere", "replaced") else ""
+        return page(request, "message.html", title=words.title, advice=words.advice, again=again)
+    services = services_of(request)
+    facts: Summary = await services.database.write(lambda session: summary(session, services.store, who))
+    data = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": in_language(VISIT, language)}
+    return page(
+        request, "visit.html", data=data, start=facts.start, practitioner=facts.practitioner, clinic=facts.clinic
+    )

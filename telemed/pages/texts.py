@@ -1,0 +1,120 @@
+"""Sentences that scripts show, and what people are told when a code does not open: in one place for the catalogues.
+
+Rule for all of them: what happened, what to do; the phone number stands at the foot of every page.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from telemed.pages.languages import N_, translate
+
+CALL: Final[Mapping[str, str]] = {
+    "connecting": N_("Connecting …"),
+    "live": N_("You are connected."),
+    "reconnecting": N_("The connection was interrupted. We are trying again."),
+    "failed": N_("The connection did not work. Please hang up and try again, or call us."),
+    "tampered": N_("The check words could not be agreed. Somebody may be listening in. Please hang up and call us."),
+    "soundOn": N_("Sound is on"),
+    "soundOff": N_("Sound is off"),
+    "pictureOn": N_("Picture is on"),
+    "pictureOff": N_("Picture is off"),
+    "audioOnly": N_("Sound only, for slow internet"),
+    "pictureAgain": N_("Picture on again"),
+    "peerDark": N_("The other side has turned the picture off. You can hear each other."),
+    "peerMuted": N_("The other side has turned the sound off."),
+    "peerSpeaks": N_("The other side is speaking"),
+    "noMicrophone": N_("No microphone is in use. You can write instead."),
+    "noCamera": N_("No camera is in use. You can hear each other."),
+    "net": N_("Connection lost. You keep your place. We keep trying."),
+    "blocked": N_(
+        "The camera is blocked. Tap the lock next to the address and allow camera and microphone. Then tap “Try again”."
+    ),
+    "nodev": N_("We found no camera. You can talk to us without one."),
+    "busy": N_("Another program is using the camera. Please close it. Then tap “Try again”."),
+    "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
+    "old": N_("This browser is too old for video. Please call us, we will talk by phone."),
+    "refused": N_("The conversation could not be opened. Please load this page again."),
+    "elsewhere": N_("The conversation is open in another window or on another device."),
+}
+
+VISIT: Final[Mapping[str, str]] = {
+    **CALL,
+    "title": N_("Your video consultation"),
+    "again": N_("Try again"),
+    "checking": N_("Checking your connection …"),
+    "network_good": N_("Your connection is good."),
+    "network_fair": N_("Your connection is enough for sound and picture."),
+    "network_audio": N_("Your internet is slow. We recommend to talk without picture."),
+    "network_none": N_("We could not check your connection. You can go on all the same."),
+    "quiet": N_("We do not hear your microphone. Please speak louder or check whether it is turned off."),
+    "late": N_("The practice needs about %n more minutes. You keep your place."),
+    "full": N_("Somebody else is in this conversation already. Please call us."),
+}
+
+CONSOLE: Final[Mapping[str, str]] = {
+    **CALL,
+    "expected": N_("expected"),
+    "waiting": N_("waiting"),
+    "admitted": N_("in conversation"),
+    "ended": N_("ended"),
+    "ready": N_("The patient is waiting. Start the conversation when you are ready."),
+    "minutes": N_("for %n min"),
+    "waiting_count": N_("Waiting now: %n"),
+    "told": N_("The patient has been told."),
+    "hungUp": N_("Hung up. The patient can come back until you end the visit."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What happened, and what to do."""
+
+    title: str
+    advice: str
+
+
+# Keys are codes.Refusal and the ends of a visit session.
+REFUSALS: Final[Mapping[str, Told]] = {
+    "wrong": Told(
+        N_("Code and date of birth do not match."),
+        N_("Please check both and try again. Tries left: %n. Or call us."),
+    ),
+    "locked": Told(N_("This was tried too often."), N_("For your safety this code is locked. Please call us.")),
+    "busy": Told(N_("Too many attempts."), N_("Please wait ten minutes, or call us.")),
+    "early": Told(N_("You are early."), N_("You can enter the waiting room from %t. Your code stays valid.")),
+    "over": Told(N_("This appointment is over."), N_("Do you need a new one? Please call us.")),
+    "expired": Told(N_("This appointment is over."), N_("Do you need a new one? Please call us.")),
+    "cancelled": Told(N_("This appointment was cancelled."), N_("The practice will contact you. You can also call.")),
+    "replaced": Told(
+        N_("There is a newer code for this appointment."),
+        N_("Please use the newest letter or message from the practice, or call us."),
+    ),
+    "elsewhere": Told(
+        N_("The conversation is open on another device."),
+        N_("To go on here, enter code and date of birth again."),
+    ),
+    "none": Told(N_("Please enter your code first."), N_("You find it in your letter or message.")),
+}
+
+AUDIT_ACTIONS: Final[Mapping[str, str]] = {
+    "create": N_("wrote"),
+    "read": N_("read"),
+    "vread": N_("read an older version"),
+    "update": N_("changed"),
+    "delete": N_("deleted"),
+    "search-type": N_("searched"),
+    "history-instance": N_("read the history"),
+}
+
+
+def in_language(texts: Mapping[str, str], language: str) -> dict[str, str]:
+    """The texts in a language."""
+    return {key: translate(language, text) for key, text in texts.items()}
+
+
+def told(reason: str, language: str, *, number: int = 0, time: str = "") -> Told:
+    """What a person is told about a refusal, in a language."""
+    found = REFUSALS[reason]
+    advice = translate(language, found.advice).replace("%n", str(number)).replace("%t", time)
+    return Told(translate(language, found.title), advice)

@@ -1,0 +1,156 @@
+"""`POST /j`: code and date of birth become a session for one appointment. Works as a plain form and as JSON."""
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from infra.database import Session
+from infra.problems import BadRequest, Conflict, Problem, TooMany, Unauthorized, UnsupportedMediaType
+from infra.web import problem_response
+from telemed.identity.callers import ForeignOrigin
+from telemed.pages.rendering import page, reading_of
+from telemed.pages.texts import Told, told
+from telemed.pages.times import day_and_time
+from telemed.services import Services, services_of
+from telemed.visits import attending, codes, sessions
+from telemed.visits.codes import Admitted, Refusal, Refused
+
+NEXT_PAGE: Final = "/visit"
+LONGEST: Final = 100
+DAY_FIRST: Final = re.compile(r"(\d{1,2})[\s./-]+(\d{1,2})[\s./-]+(\d{4})|(\d{2})(\d{2})(\d{4})")
+YEAR_FIRST: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+
+router = APIRouter()
+
+
+class NotTheRightFactors(Unauthorized):
+    """Code and date of birth do not match."""
+
+
+class CodeLocked(TooMany):
+    """This code was tried too often and is locked."""
+
+
+class NotNow(Conflict):
+    """The right code, but the appointment is not open now."""
+
+
+PROBLEMS: Final[dict[Refusal, type[Problem]]] = {
+    Refusal.WRONG: NotTheRightFactors,
+    Refusal.LOCKED: CodeLocked,
+    Refusal.EARLY: NotNow,
+    Refusal.OVER: NotNow,
+    Refusal.CANCELLED: NotNow,
+    Refusal.REPLACED: NotNow,
+}
+# RFC 9110 wants a challenge with every 401; browsers ignore a scheme they do not know.
+CHALLENGE: Final = {"WWW-Authenticate": 'JoinCode realm="visit"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What somebody typed or sent, and how they want their answer."""
+
+    code: str
+    birth_date: str
+    as_json: bool
+
+
+# May be called by anybody: code and date of birth are what it checks.
+@router.post("/j", include_in_schema=False)
+async def exchange(request: Request) -> Response:
+    """A cookie for the one appointment, or the same page again with what happened and what to do."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise ForeignOrigin
+    services, shown = services_of(request), await _shown(request)
+    address = request.client.host if request.client else ""
+    try:
+        services.guessing.admit(address, now=time.monotonic())
+    except TooMany as problem:
+        return _answer(request, shown, told("busy", reading_of(request).language), problem=problem)
+    outcome = await services.database.write(lambda session: _redeem(session, services, shown))
+    if isinstance(outcome, Refused):
+        if outcome.reason in (Refusal.WRONG, Refusal.LOCKED):
+            services.guessing.note_failure(address, now=time.monotonic())
+        return _refused(request, shown, outcome)
+    appointment, token = outcome
+    response = _opened(shown, appointment)
+    attending.set_cookie(response, services.settings, token=token)
+    return response
+
+
+def read_date(text: str) -> date | None:
+    """The date that was typed, day first as in the region or year first as browsers send it; None if it is none."""
+    text = text.strip()
+    year_first, day_first = YEAR_FIRST.fullmatch(text), DAY_FIRST.fullmatch(text)
+    try:
+        if year_first:
+            return date(*(int(part) for part in year_first.groups()))
+        if day_first:
+            day, month, year = (int(part) for part in day_first.groups() if part is not None)
+            return date(year, month, day)
+    except ValueError:
+        return None
+    return None
+
+
+def _redeem(session: Session, services: Services, shown: Shown) -> tuple[str, str] | Refused:
+    now, business_now = services.system_clock.now(), services.clock.now()
+    outcome = codes.check(
+        session,
+        services.vault,
+        code=shown.code,
+        birth_date=read_date(shown.birth_date),
+        now=now,
+        business_now=business_now,
+    )
+    if isinstance(outcome, Admitted):
+        return outcome.appointment_id, sessions.open_session(session, outcome, now=now, business_now=business_now)
+    return outcome
+
+
+async def _shown(request: Request) -> Shown:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            fields: Any = await request.json()
+        except ValueError:
+            raise BadRequest from None
+        as_json = True
+    elif kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        fields, as_json = await request.form(), False
+    else:
+        raise UnsupportedMediaType
+    if not hasattr(fields, "get"):
+        raise BadRequest
+    code, birth_date = fields.get("code", ""), fields.get("birth_date", "")
+    if not isinstance(code, str) or not isinstance(birth_date, str):
+        raise BadRequest
+    return Shown(code[:LONGEST], birth_date[:LONGEST], as_json)
+
+
+def _opened(shown: Shown, appointment: str) -> Response:
+    if shown.as_json:
+        return JSONResponse({"appointment": appointment, "next": NEXT_PAGE}, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(NEXT_PAGE, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def _refused(request: Request, shown: Shown, refused: Refused) -> Response:
+    language = reading_of(request).language
+    time_from = day_and_time(refused.opens, language=language) if refused.opens else ""
+    words = told(refused.reason.value, language, number=refused.tries_left, time=time_from)
+    problem = PROBLEMS[refused.reason]
+    return _answer(request, shown, words, problem=problem(headers=CHALLENGE if problem.status == 401 else None))
+
+
+def _answer(request: Request, shown: Shown, words: Told, *, problem: Problem) -> Response:
+    if shown.as_json:
+        return problem_response(type(problem)(f"{words.title} {words.advice}", headers=problem.headers))
+    response = page(request, "code.html", status=problem.status, error=words, code=shown.code)
+    response.headers.update(problem.headers)
+    return response

@@ -1,0 +1,18 @@
+"""What a visit does when its Appointment changes, whoever changed it: codes and sessions follow in the same unit."""
+
+from fhir.store import Change
+from infra.caller import Caller
+from infra.database import Session
+from telemed.visits import codes
+
+CANCELLED = frozenset({"cancelled", "entered-in-error", "noshow"})
+
+
+def appointment_changed(session: Session, caller: Caller, change: Change) -> None:
+    """Nothing; a cancelled or moved appointment's codes open nothing any more. A hook of the store."""
+    if change.type != "Appointment" or change.before is None:
+        return
+    if change.after is None or change.after.get("status") in CANCELLED:
+        codes.cancel(session, change.id)
+    elif any(change.before.get(edge) != change.after.get(edge) for edge in ("start", "end")):
+        codes.revoke(session, change.id)

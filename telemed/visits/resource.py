@@ -1,0 +1,79 @@
+"""A visit as FHIR: the Appointment that it keeps and the Encounter that documents it."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+import msgspec
+
+from fhir import codec
+from fhir.codec import Parsed
+
+ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+# Decimals are written with the digits they came with.
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+def parsed(data: Mapping[str, Any]) -> Parsed:
+    """A resource that we made, as the store takes it."""
+    return codec.parse(_ENCODER.encode(data), type=data["resourceType"])
+
+
+def with_status(data: Mapping[str, Any], status: str) -> Parsed:
+    """The same resource in another status."""
+    return parsed({**data, "status": status})
+
+
+def participant(appointment: Mapping[str, Any], type: str) -> str | None:
+    """The id of the appointment's first participant of a type, such as Patient or Practitioner."""
+    for entry in appointment.get("participant", ()):
+        kind, _, id = str(entry.get("actor", {}).get("reference", "")).rpartition("/")
+        if kind.rpartition("/")[2] == type and id:
+            return id
+    return None
+
+
+def moment(text: str) -> datetime:
+    """The aware moment of a FHIR instant or dateTime."""
+    return datetime.fromisoformat(text)
+
+
+def started_encounter(appointment: Mapping[str, Any], *, tenant: str, now: datetime) -> dict[str, Any]:
+    """The Encounter of a video visit that has just begun."""
+    made: dict[str, Any] = {
+        "resourceType": "Encounter",
+        "status": "in-progress",
+        "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
+        "subject": {"reference": f"Patient/{participant(appointment, 'Patient')}"},
+        "appointment": [{"reference": f"Appointment/{appointment['id']}"}],
+        "period": {"start": codec.instant(now)},
+        "serviceProvider": {"reference": f"Organization/{tenant}"},
+    }
+    practitioner = participant(appointment, "Practitioner")
+    if practitioner:
+        made["participant"] = [{"individual": {"reference": f"Practitioner/{practitioner}"}}]
+    return made
+
+
+def finished_encounter(encounter: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """The Encounter, finished now."""
+    return {**encounter, "status": "finished", "period": {**encounter.get("period", {}), "end": codec.instant(now)}}
+
+
+def name(person: Mapping[str, Any]) -> str:
+    """A person's or organisation's name as people say it."""
+    given = person.get("name")
+    if isinstance(given, str):
+        return given
+    for entry in given or ():
+        parts = [*entry.get("prefix", ()), *entry.get("given", ()), entry.get("family", "")]
+        return str(entry.get("text") or " ".join(part for part in parts if part))
+    return ""
+
+
+def birth_date(patient: Mapping[str, Any]) -> date | None:
+    """The patient's date of birth where it is known to the day; the second factor of a join code."""
+    try:
+        return date.fromisoformat(str(patient.get("birthDate", "")))
+    except ValueError:
+        return None

@@ -1,0 +1,152 @@
+"""What happens to the record when a visit begins and ends. Every function is part of an atomic unit.
+
+The patient's side has no rights in the record. What it causes (the appointment has arrived) is written by the platform
+itself, by a caller that exists for this one purpose and this one tenant.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import col, select, update
+
+from fhir.store import Store
+from infra.caller import Caller, Role
+from infra.clock import Clock
+from infra.database import Session
+from infra.problems import Conflict, NotFound
+from telemed.visits import resource
+from telemed.visits.models import Stage, Visit, VisitSession
+
+# What the patient is told after the end; not one of codes.CodeState, as the code itself did nothing wrong.
+OVER = "over"
+# Appointment statuses out of which a patient may enter the waiting room, or a clinic may begin.
+OPEN = frozenset({"booked", "arrived", "checked-in"})
+
+
+class VisitEnded(Conflict):
+    """This consultation has ended."""
+
+
+class NotOpen(Conflict):
+    """This appointment is not open: it was cancelled, moved or is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """The rules of visits over the record."""
+
+    store: Store
+    clock: Clock
+
+    def enter(self, session: Session, *, appointment_id: str, tenant: str, request_id: str) -> Visit:
+        """The visit that a patient with a valid session has come to; the Appointment has arrived."""
+        visit = found(session, appointment_id, tenant=tenant)
+        if visit.stage == Stage.ENDED:
+            raise VisitEnded
+        if visit.stage == Stage.EXPECTED:
+            self._arrived(session, _platform(tenant, request_id), appointment_id)
+            visit.stage = Stage.WAITING
+            visit.waiting_since = self.clock.now()
+            session.add(visit)
+        return visit
+
+    def open(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
+        """The visit of an appointment that the caller's own clinic keeps."""
+        appointment = self.store.read(session, caller, "Appointment", appointment_id)
+        if appointment.tenant != caller.tenant:
+            raise NotFound
+        return found(session, appointment_id, tenant=caller.tenant)
+
+    def admit(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
+        """The visit, begun: its Encounter is in progress. Repeating it changes nothing."""
+        visit = self.open(session, caller, appointment_id)
+        if visit.stage == Stage.ENDED:
+            raise VisitEnded
+        if visit.encounter_id is None:
+            platform = _platform(caller.tenant, caller.request_id)
+            appointment = self.store.read(session, platform, "Appointment", appointment_id).data
+            if appointment["status"] not in OPEN:
+                raise NotOpen
+            started = resource.started_encounter(appointment, tenant=caller.tenant, now=self.clock.now())
+            visit.encounter_id = self.store.create(session, caller, resource.parsed(started)).id
+        visit.stage = Stage.ADMITTED
+        session.add(visit)
+        return visit
+
+    def end(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
+        """The visit, ended: Encounter finished, Appointment fulfilled, no session opens it again."""
+        visit = self.open(session, caller, appointment_id)
+        if visit.stage == Stage.ENDED:
+            return visit
+        platform = _platform(caller.tenant, caller.request_id)
+        if visit.encounter_id is not None:
+            self._finish_encounter(session, platform, visit.encounter_id)
+            self._fulfil(session, platform, appointment_id)
+        return close(session, visit)
+
+    def _arrived(self, session: Session, platform: Caller, appointment_id: str) -> None:
+        appointment = self.store.read(session, platform, "Appointment", appointment_id)
+        data = appointment.data
+        if data["status"] not in OPEN:
+            raise NotOpen
+        if data["status"] == "booked":
+            changed = resource.with_status(data, "arrived")
+            self.store.update(session, platform, "Appointment", appointment_id, changed, if_match=appointment.version)
+
+    def _finish_encounter(self, session: Session, platform: Caller, encounter_id: str) -> None:
+        encounter = self.store.read(session, platform, "Encounter", encounter_id)
+        if encounter.data["status"] != "finished":
+            done = resource.parsed(resource.finished_encounter(encounter.data, now=self.clock.now()))
+            self.store.update(session, platform, "Encounter", encounter_id, done, if_match=encounter.version)
+
+    def _fulfil(self, session: Session, platform: Caller, appointment_id: str) -> None:
+        appointment = self.store.read(session, platform, "Appointment", appointment_id)
+        if appointment.data["status"] in OPEN:
+            for status in _way_to_fulfilled(appointment.data["status"]):
+                appointment = self.store.read(session, platform, "Appointment", appointment_id)
+                changed = resource.with_status(appointment.data, status)
+                self.store.update(
+                    session, platform, "Appointment", appointment_id, changed, if_match=appointment.version
+                )
+
+
+def found(session: Session, appointment_id: str, *, tenant: str) -> Visit:
+    """The visit of an appointment, with its random room; made when somebody first asks."""
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    new = insert(Visit).values(
+        appointment_id=appointment_id, tenant=tenant, room=secrets.token_urlsafe(18), stage=Stage.EXPECTED
+    )
+    session.execute(new.on_conflict_do_nothing(index_elements=["appointment_id"]))
+    visit = session.exec(select(Visit).where(col(Visit.appointment_id) == appointment_id).with_for_update()).one()
+    if visit.tenant != tenant:
+        raise NotFound
+    return visit
+
+
+def close(session: Session, visit: Visit) -> Visit:
+    """The visit, closed for everybody who came by a code."""
+    visit.stage = Stage.ENDED
+    session.add(visit)
+    session.exec(
+        update(VisitSession)
+        .where(col(VisitSession.appointment_id) == visit.appointment_id, col(VisitSession.ended) == "")
+        .values(ended=OVER)
+    )
+    return visit
+
+
+def minutes_waiting(visit: Visit, now: datetime) -> int:
+    """For how many whole minutes the patient has been there."""
+    return int((now - visit.waiting_since).total_seconds() // 60) if visit.waiting_since else 0
+
+
+def _way_to_fulfilled(status: str) -> tuple[str, ...]:
+    # The state machine of appointments has no step from booked to fulfilled (notes/care 2).
+    return ("arrived", "fulfilled") if status == "booked" else ("fulfilled",)
+
+
+def _platform(tenant: str, request_id: str) -> Caller:
+    return Caller(tenant=tenant, subject="visit", role=Role.SERVICE, request_id=request_id)
