@@ -17,7 +17,8 @@ class Kind(Enum):
 
     TOKEN = "token"
     REFERENCE = "reference"
-    CANONICAL = "canonical"
+    CANONICAL = "canonical"  # a reference in the standard's list of parameters
+    URI = "uri"
     STRING = "string"
     DATE = "date"
 
@@ -57,8 +58,9 @@ _HL7: Final = "http://hl7.org/fhir/"
 _ACTORS: Final = (
     "Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Device", "HealthcareService", "Location",
 )  # fmt: skip
-_PARTIES: Final = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Organization", "Device")
-_TEAM: Final = (*_PARTIES, "CareTeam", "HealthcareService", "Group")
+_PERSONS: Final = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
+_PARTIES: Final = (*_PERSONS, "Organization", "Device")
+_TEAM: Final = (*_PARTIES, "CareTeam", "HealthcareService")
 ANY: Final = SERVED
 
 
@@ -201,7 +203,7 @@ _TABLE: Final[dict[str, tuple[Parameter, ...]]] = {
         _IDENTIFIER,
         _SUBJECT,
         _patient(),
-        _to("participant", "participant.member", *_PARTIES, "CareTeam"),
+        _to("participant", "participant.member", *_PERSONS, "Organization", "CareTeam"),
         _status("care-team-status"),
         _date("date", "period"),
     ),
@@ -218,14 +220,14 @@ _TABLE: Final[dict[str, tuple[Parameter, ...]]] = {
         _patient(),
         _status("event-status"),
         _date("sent", "sent"),
-        _to("sender", "sender", *_TEAM),
-        _to("recipient", "recipient", *_TEAM),
+        _to("sender", "sender", *_PARTIES, "HealthcareService"),
+        _to("recipient", "recipient", *_TEAM, "Group"),
     ),
     "Questionnaire": (
         _IDENTIFIER,
         _text("name", "name"),
         _text("title", "title"),
-        Parameter("url", Kind.CANONICAL, _paths("url")),
+        Parameter("url", Kind.URI, _paths("url")),
         _status("publication-status"),
         _date("date", "date"),
     ),

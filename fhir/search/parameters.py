@@ -74,7 +74,7 @@ def _own(type: str, data: dict[str, Any], parameter: Parameter) -> Iterator[Toke
                 yield name, type, EXACT, whole(text)
                 for beginning in prefixes(folded(text)):
                     yield name, type, STARTS, beginning
-        case Kind.CANONICAL:
+        case Kind.CANONICAL | Kind.URI:
             for address in values.canonicals(data, paths=paths):
                 yield name, type, TO, address
 

@@ -160,7 +160,7 @@ def _value(parameter: Parameter, text: str, *, exact: str) -> Value:
             return _token_value(parameter.name, text)
         case Kind.REFERENCE:
             return _target(parameter, text)
-        case Kind.CANONICAL:
+        case Kind.CANONICAL | Kind.URI:
             return Target(frozenset({_unescaped(text)}))
         case Kind.DATE:
             return _moment(parameter.name, text)

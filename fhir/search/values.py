@@ -67,6 +67,6 @@ def strings(data: dict[str, Any], *, paths: tuple[Path, ...]) -> Iterator[str]:
 
 def addresses(data: dict[str, Any], parameter: Parameter, *, paths: tuple[Path, ...]) -> Iterator[str]:
     """What a reference or canonical parameter points to."""
-    if parameter.kind is Kind.CANONICAL:
+    if parameter.kind in (Kind.CANONICAL, Kind.URI):
         return canonicals(data, paths=paths)
     return references(data, paths=paths)
