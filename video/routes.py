@@ -1,16 +1,32 @@
 """The routes that an application includes: the signalling socket and the pre-call check."""
 
 from collections.abc import Sequence
+from typing import Annotated, Final
 
-from fastapi import APIRouter, WebSocket
+import msgspec
+from fastapi import APIRouter, Request, Response, WebSocket
+from msgspec import Meta
 
+from infra.problems import BadRequest, TooLarge
 from video.ice import Ice
+from video.messages import LARGEST
+from video.precheck import Precheck
 from video.rooms import Rooms
+from video.sdp import LONGEST
 from video.signalling import Desk, converse
 from video.tickets import Tickets
 
+BODY_LIMIT: Final = LARGEST
 
-def router(rooms: Rooms, tickets: Tickets, *, ice: Ice, origins: Sequence[str]) -> APIRouter:
+
+class CheckOffer(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a pre-call check."""
+
+    ticket: Annotated[str, Meta(max_length=1024)]
+    sdp: Annotated[str, Meta(max_length=LONGEST)]
+
+
+def router(rooms: Rooms, tickets: Tickets, *, ice: Ice, precheck: Precheck, origins: Sequence[str]) -> APIRouter:
     """The routes of video; `origins` are the application's own addresses, as browsers name them in `Origin`."""
     routes = APIRouter(prefix="/video", tags=["video"])
     desk = Desk(rooms, tickets, ice, frozenset(origins))
@@ -20,4 +36,21 @@ def router(rooms: Rooms, tickets: Tickets, *, ice: Ice, origins: Sequence[str]) 
         """Whoever shows a ticket for this room, in the first message."""
         await converse(socket, room, desk=desk)
 
+    @routes.post("/precheck")
+    async def check(request: Request) -> Response:
+        """Whoever shows a ticket, in the body; 422 for an offer without sound and picture, 503 when all are in use."""
+        offer = _decoded(await request.body())
+        ticket = tickets.check(offer.ticket)
+        answer = await precheck.open(f"{ticket.room}/{ticket.participant}", offer.sdp)
+        return Response(msgspec.json.encode({"sdp": answer}), media_type="application/json")
+
     return routes
+
+
+def _decoded(body: bytes) -> CheckOffer:
+    if len(body) > BODY_LIMIT:
+        raise TooLarge
+    try:
+        return msgspec.json.decode(body, type=CheckOffer)
+    except ValueError:
+        raise BadRequest from None

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from video.ice import Ice
-from video.messages import Close
+from video.precheck import Precheck
 from video.room import Role
 from video.rooms import Rooms
 from video.routes import router
@@ -29,8 +29,8 @@ async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[None]
     """The app behind a real uvicorn, for the length of the block."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", ws="websockets-sansio"))
     task = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:
-        await asyncio.sleep(0.01)  # uvicorn has no event for it
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
     yield
     server.should_exit = True
     await task
@@ -60,13 +60,12 @@ class Client:
 
     async def closed(self) -> tuple[int, str]:
         """Why the server closed the connection."""
-        try:
+        with pytest.raises(ConnectionClosed) as closed:
             async with asyncio.timeout(5):
                 while True:
                     await self._connection.recv()
-        except ConnectionClosed as error:
-            assert error.rcvd is not None
-            return error.rcvd.code, error.rcvd.reason
+        frame = closed.value.rcvd
+        return (frame.code, frame.reason) if frame else (1006, "")
 
     async def quiet(self) -> list[str]:
         """The kinds of all messages that came before the answer to a ping; nothing can come later from before it."""
@@ -124,14 +123,11 @@ async def office() -> AsyncIterator[Office]:
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms, tickets = Rooms(), Tickets(KEY)
     app = FastAPI()
-    app.include_router(router(rooms, tickets, ice=Ice(), origins=origins(host)))
+    app.include_router(router(rooms, tickets, ice=Ice(), precheck=Precheck(Ice()), origins=origins(host)))
     async with serving(app, listening):
         yield Office(rooms, tickets, host)
 
 
-def origins(host: str) -> Iterable[str]:
+def origins(host: str) -> list[str]:
     """What browsers call this server."""
     return [f"http://{host}", f"http://localhost:{host.rpartition(':')[2]}"]
-
-
-__all__ = ["Client", "Close", "Office", "bound", "office", "origins", "serving"]

@@ -1,0 +1,77 @@
+"""A site for the browser tests: the routes, the modules and the test pages under the strict content security policy."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from playwright.async_api import Page
+
+from infra.web import install
+from tests.video.conftest import KEY, Office, bound, origins, serving
+from video import WEB
+from video.ice import Ice
+from video.precheck import Precheck
+from video.rooms import Rooms
+from video.routes import router
+from video.tickets import Tickets
+
+PAGES = WEB.parents[1] / "tests" / "video" / "pages"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "manifest-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+PATIENCE = 30.0
+
+
+@dataclass
+class Site(Office):
+    """A running server with pages, and its pre-call check."""
+
+    precheck: Precheck
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages."""
+    listening = bound()
+    host = f"127.0.0.1:{listening.getsockname()[1]}"
+    office = Site(Rooms(), Tickets(KEY), host, Precheck(Ice(), addresses=("127.0.0.1",)))
+    app = FastAPI()
+    install(app, limits={"": 100_000}, renders={})
+    app.include_router(router(office.rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host)))
+    app.mount("/video-web", StaticFiles(directory=WEB))
+    app.mount("/pages", StaticFiles(directory=PAGES))
+
+    @app.middleware("http")
+    async def strict(request: Request, call_next: Callable[[Request], Any]) -> Response:
+        response: Response = await call_next(request)
+        response.headers["Content-Security-Policy"] = CSP
+        return response
+
+    @app.get("/page/{name}")
+    def page(name: str) -> FileResponse:
+        return FileResponse(PAGES / f"{name}.html")
+
+    @app.get("/ticket/{room}/{participant}")
+    def ticket(room: str, participant: str) -> PlainTextResponse:
+        return PlainTextResponse(office.ticket(participant, room=room))
+
+    async with serving(app, listening):
+        yield office
+        await office.precheck.close()
+
+
+async def until(page: Page, expression: str, *, within: float = PATIENCE) -> Any:
+    """The value of an expression as soon as it is true; polled, because waiting inside the page needs eval."""
+    end = time.monotonic() + within
+    while not (value := await page.evaluate(expression)):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{expression}: {await page.evaluate('globalThis.seen')}")
+        await asyncio.sleep(0.05)  # a page has no event for what only a poll may ask
+    return value

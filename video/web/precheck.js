@@ -1,0 +1,98 @@
+// The pre-call check: own sound and picture go to the server's echo and come back. Verdicts are keys, not numbers.
+
+const MEASURE_FOR = 6000;
+const CONNECT_WITHIN = 8000;
+const HEARD = 0.01;
+
+// What a call may expect of this network. Loss and time are those of the way there and back.
+export function verdict({ kbps, loss, rtt }) {
+  if (!(kbps > 0)) return "none";
+  if (kbps < 150 || loss > 0.15 || rtt > 1) return "audio";
+  return kbps < 400 || loss > 0.04 || rtt > 0.4 ? "fair" : "good";
+}
+
+export class Precheck extends EventTarget {
+  #ticket; #stream; #pc = null; #context = null; #timer = 0; #loudest = 0;
+
+  constructor({ ticket, stream }) {
+    super();
+    this.#ticket = ticket;
+    this.#stream = stream;
+    if (stream?.getAudioTracks().length) this.#listen(stream);
+  }
+
+  // {network, microphone, camera, kbps, loss, rtt}
+  async run() {
+    const camera = this.#stream?.getVideoTracks().some((track) => track.readyState === "live") ?? false;
+    const found = this.#stream?.getTracks().length ? await this.#echo().catch(() => ({})) : {};
+    return { network: verdict(found), microphone: this.#loudest > HEARD, camera, ...found };
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#pc?.close();
+    this.#context?.close();
+    this.#pc = this.#context = null;
+  }
+
+  async #echo() {
+    const pc = this.#pc = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    const remote = new MediaStream();
+    pc.ontrack = ({ track }) => { remote.addTrack(track); this.#emit("remote", remote); };
+    for (const track of this.#stream.getTracks()) pc.addTransceiver(track, { streams: [this.#stream] });
+    await pc.setLocalDescription();
+    const answer = await fetch("/video/precheck", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ticket: await this.#ticket(), sdp: pc.localDescription.sdp }),
+    });
+    if (!answer.ok) throw new Error("refused");
+    await pc.setRemoteDescription({ type: "answer", sdp: (await answer.json()).sdp });
+    await this.#connected(pc);
+    await new Promise((done) => setTimeout(done, MEASURE_FOR / 3));
+    const before = await this.#sum(pc);
+    await new Promise((done) => setTimeout(done, MEASURE_FOR));
+    const after = await this.#sum(pc), packets = after.packets - before.packets, lost = after.lost - before.lost;
+    return {
+      kbps: Math.round(8 * (after.bytes - before.bytes) / (after.time - before.time)),
+      loss: packets + lost > 0 ? Math.max(0, lost) / (packets + lost) : 1,
+      rtt: after.rtt, frames: after.frames,
+    };
+  }
+
+  #connected(pc) {
+    return new Promise((done, fail) => {
+      setTimeout(fail, CONNECT_WITHIN);
+      pc.onconnectionstatechange = () => pc.connectionState === "connected" && done();
+    });
+  }
+
+  async #sum(pc) {
+    const sum = { bytes: 0, packets: 0, lost: 0, frames: 0, rtt: 0, time: performance.now() };
+    for (const report of (await pc.getStats()).values()) {
+      if (report.type === "inbound-rtp") {
+        sum.bytes += report.bytesReceived;
+        sum.packets += report.packetsReceived;
+        sum.lost += report.packetsLost;
+        sum.frames += report.framesDecoded ?? 0;
+      }
+      if (report.type === "candidate-pair" && report.nominated) sum.rtt = report.currentRoundTripTime ?? 0;
+    }
+    return sum;
+  }
+
+  #listen(stream) {
+    this.#context = new AudioContext();
+    const analyser = this.#context.createAnalyser(), samples = new Float32Array(512);
+    analyser.fftSize = 512;
+    this.#context.createMediaStreamSource(stream).connect(analyser);
+    this.#timer = setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      const level = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+      this.#loudest = Math.max(this.#loudest, level);
+      this.#emit("level", Math.min(1, level * 4));
+    }, 100);
+  }
+
+  #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}
