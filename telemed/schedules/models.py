@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
@@ -58,6 +58,8 @@ class SlotTime(SQLModel, table=True):
     start: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     end: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     origin: str = Field(sa_column=Column(String(8), nullable=False))
+    # What rules or owner want; `status` is what bookings make of it. A slot that is not offered can't be booked.
+    offered: bool = Field(sa_column=Column(Boolean, nullable=False))
     status: str = Field(sa_column=Column(String(20), nullable=False))
     hold_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
 

@@ -1,9 +1,12 @@
 """Schedules, their rules and their slots as FHIR."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from fhir.codec import Parsed, parse
+from fhir.spans import members as top_members
 from infra.problems import Issue, Unprocessable
 from telemed.schedules.rules import DAY, Interval, LocalDays, Opening, Region, Rules, local_midnight, slot_id
 
@@ -77,6 +80,42 @@ def slot_resource(schedule: Resource, slot: Interval, status: str) -> Resource:
     return body | {element: schedule[element] for element in copied if element in schedule}
 
 
+def covered(period: Resource) -> Interval:
+    """The instants that a Period covers; an open side reaches to the end of time."""
+    return Interval(_from(period.get("start")), _until(period.get("end")))
+
+
+def changed(body: bytes, **members: Any) -> Parsed:
+    """The resource with some of its top members exchanged or added; every other byte stands as it was."""
+    text = body.decode()
+    for name, value in members.items():
+        written = json.dumps(value, ensure_ascii=False)
+        spans = top_members(text)
+        if held := spans.get(name):
+            text = text[: held.start] + written + text[held.end :]
+        else:
+            at = spans["resourceType"].end
+            text = f'{text[:at]},"{name}":{written}{text[at:]}'
+    return parse(text.encode(), type=None)
+
+
+def without(body: bytes, name: str) -> bytes:
+    """The JSON of a resource without one of its top members; every other byte stands as it was."""
+    text = body.decode()
+    spans = top_members(text)
+    if name not in spans:
+        return body
+    ends = [span.end for span in spans.values() if span.end <= spans[name].start]
+    if ends:
+        return (text[: max(ends)] + text[spans[name].end :]).encode()
+    return (text[: text.index("{") + 1] + text[spans[name].end :].lstrip().removeprefix(",")).encode()
+
+
+def encode(resource: Resource) -> bytes:
+    """The JSON of a resource that is made here."""
+    return json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def interval(resource: Resource) -> Interval | None:
     """From start to end of a Slot or Appointment, in UTC; None if one of them is missing."""
     if "start" not in resource or "end" not in resource:
@@ -126,7 +165,7 @@ def _exceptions(role: Resource) -> tuple[tuple[Interval, ...], tuple[LocalDays, 
         during = block.get("during", {})
         start, end = during.get("start"), during.get("end")
         if "T" in (start or "") or "T" in (end or ""):
-            absences.append(Interval(_from(start), _until(end)))
+            absences.append(covered(during))
         elif start or end:
             days_off.append(LocalDays(_day(start), _last(end)))
     return tuple(absences), tuple(days_off)

@@ -1,0 +1,127 @@
+"""The input of an operation: a FHIR Parameters resource, strictly read. http://hl7.org/fhir/R4/parameters.html"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from fhir import codec
+from fhir.codec import Parsed
+from fhir.spans import items, members
+from infra.problems import BadRequest, Issue
+from telemed.booking.problems import ParameterUnknown, ParameterWrong
+from telemed.schedules.resource import moment
+
+REFERENCE, TIME, TEXT, CODE, NUMBER, RESOURCE = "reference", "time", "text", "code", "number", "resource"
+# Which of the value[x] elements a kind of parameter may come in. IHE and Argonaut differ in uri, id and Reference.
+VALUES: Final[dict[str, frozenset[str]]] = {
+    REFERENCE: frozenset({"valueReference", "valueUri", "valueId", "valueString", "valueCanonical"}),
+    TIME: frozenset({"valueDateTime", "valueInstant", "valueDate"}),
+    TEXT: frozenset({"valueString"}),
+    CODE: frozenset({"valueCodeableConcept", "valueCoding", "valueCode", "valueString"}),
+    NUMBER: frozenset({"valueInteger", "valuePositiveInt"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One parameter: its value as plain text or number, or its resource with the bytes it came in."""
+
+    name: str
+    value: Any = None
+    resource: Parsed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """All parameters of a call."""
+
+    given: tuple[Given, ...]
+
+    def all(self, name: str) -> list[Any]:
+        """The values of a parameter that may be repeated."""
+        return [each.value for each in self.given if each.name == name]
+
+    def one(self, name: str) -> Any | None:
+        """The value of a parameter that may stand once, or None."""
+        found = self.all(name)
+        if len(found) > 1:
+            raise _wrong(name, "may stand only once")
+        return found[0] if found else None
+
+    def time(self, name: str) -> datetime | None:
+        """The instant in a parameter, or None."""
+        text = self.one(name)
+        return None if text is None else moment(text)
+
+    def resource(self, name: str) -> Parsed | None:
+        """The resource in a parameter, or None."""
+        found = [each.resource for each in self.given if each.name == name]
+        if len(found) > 1:
+            raise _wrong(name, "may stand only once")
+        return found[0] if found else None
+
+
+def read(body: bytes, *, known: dict[str, str], bare: str = "") -> Parameters:
+    """The parameters in a body; `bare` names the one that an Appointment without Parameters around it stands for."""
+    data = codec.load(body)
+    type = data.get("resourceType") if isinstance(data, dict) else None
+    if bare and type == "Appointment":
+        return Parameters((Given(bare, resource=codec.parse(body, type="Appointment")),))
+    if type != "Parameters" or not isinstance(data, dict):
+        raise BadRequest("The body must be a Parameters resource" + (" or an Appointment." if bare else "."))
+    listed = data.get("parameter", [])
+    if not isinstance(listed, list) or set(data) - {"resourceType", "id", "meta", "parameter"}:
+        raise BadRequest("A Parameters resource has a list named parameter.")
+    return Parameters(tuple(_given(entry, known, text=text) for entry, text in zip(listed, _texts(body), strict=True)))
+
+
+def _texts(body: bytes) -> Iterator[str]:
+    text = body.decode()
+    top = members(text)
+    if "parameter" in top:
+        for span in items(text, at=top["parameter"].start):
+            yield text[span.start : span.end]
+
+
+def _given(entry: Any, known: dict[str, str], *, text: str) -> Given:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or name not in known:
+        raise ParameterUnknown(f"The operation knows the parameters {', '.join(sorted(known))}.")
+    values = sorted(set(entry) - {"name"})
+    if len(values) != 1:
+        raise _wrong(name, "needs exactly one value")
+    if known[name] == RESOURCE:
+        if values != ["resource"]:
+            raise _wrong(name, "must be a resource")
+        span = members(text)["resource"]
+        return Given(name, resource=codec.parse(text[span.start : span.end].encode(), type="Appointment"))
+    if values[0] not in VALUES[known[name]]:
+        raise _wrong(name, "has another type")
+    return Given(name, _plain(name, known[name], entry[values[0]]))
+
+
+def _plain(name: str, kind: str, value: Any) -> Any:
+    if kind == REFERENCE and isinstance(value, dict):
+        value = value.get("reference")
+    if kind == CODE:
+        return _code(name, value)
+    if not isinstance(value, int if kind == NUMBER else str) or isinstance(value, bool):
+        raise _wrong(name, "has another type")
+    return value
+
+
+def _code(name: str, value: Any) -> str:
+    if isinstance(value, dict) and "coding" in value:
+        codings = value["coding"]
+        value = codings[0] if isinstance(codings, list) and codings else None
+    if isinstance(value, dict):
+        code, system = value.get("code"), value.get("system")
+        value = f"{system}|{code}" if system else code
+    if not isinstance(value, str) or not value:
+        raise _wrong(name, "needs a code")
+    return value
+
+
+def _wrong(name: str, why: str) -> ParameterWrong:
+    return ParameterWrong(issues=[Issue(ParameterWrong.issue, f"The parameter {name} {why}.", (f"Parameters.{name}",))])

@@ -1,0 +1,132 @@
+"""What an Appointment needs so that it can take place: which slots, which people, rooms and devices, and when."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from fhir import compartments
+from fhir.policy import Action, Policy
+from fhir.tables import Compartment
+from infra.caller import Caller
+from infra.vault import Vault
+from telemed.booking.problems import PatientUnknown, SlotBlocked, SlotNotOffered, SlotUnknown, TimesMissing, WrongLength
+from telemed.booking.resource import ACTORS, Resource, attending, slot_ids
+from telemed.booking.states import OCCUPYING
+from telemed.schedules.calendar import Calendar, platform, practitioner_of, resources_of, tenant_of
+from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
+from telemed.schedules.resource import interval
+from telemed.schedules.rules import Interval
+
+# Only a room, bed or vehicle can be taken; a building or site holds many visits at once.
+TAKEN_PLACES = frozenset({"ro", "bd", "ve"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An appointment that touches a managed schedule: its time, its slots, and what it occupies beside patients."""
+
+    time: Interval | None
+    slots: tuple[SlotTime, ...]
+    tenants: frozenset[str]
+    resources: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PatientHere:
+    """A patient in the record: who keeps them, and the person behind them."""
+
+    id: str
+    tenant: str
+    compartment: str
+    person: str
+
+
+def plan_of(session: Session, calendar: Calendar, appointment: Resource) -> Plan | None:
+    """The plan of an appointment with a managed schedule; None where everything about it is managed elsewhere."""
+    named = slot_ids(appointment)
+    slots = _slots(session, named, must_exist=appointment.get("status") in OCCUPYING)
+    own = resources_of(session, sorted({slot.schedule_id for slot in slots}))
+    resources = {resource for found in own.values() for resource in found} | _attending(session, calendar, appointment)
+    schedules = set(own) or _schedules(session, resources)
+    if not schedules:
+        return None
+    statement = select(col(ManagedSchedule.tenant)).where(col(ManagedSchedule.schedule_id).in_(sorted(schedules)))
+    tenants = frozenset(session.execute(statement).scalars())
+    return Plan(interval(appointment), tuple(slots), tenants, frozenset(resources))
+
+
+def check_offer(plan: Plan, caller: Caller, *, now: datetime) -> Interval:
+    """The time of the plan, if this caller may book it: free slots for everybody, any time for the own clinic."""
+    if plan.time is None:
+        raise TimesMissing
+    if not plan.slots:
+        if plan.tenants != {caller.tenant}:
+            raise SlotNotOffered
+        return plan.time
+    for slot in plan.slots:
+        if slot.start <= now and slot.tenant != caller.tenant:
+            raise SlotNotOffered
+        if not slot.offered:
+            raise SlotNotOffered if slot.status == SlotStatus.CLOSED else SlotBlocked
+    in_order = sorted(plan.slots, key=lambda slot: slot.start)
+    gapless = all(earlier.end >= later.start for earlier, later in pairwise(in_order))
+    last = max(slot.end for slot in in_order)
+    if not gapless or (plan.time.start, plan.time.end) != (in_order[0].start, last):
+        raise WrongLength
+    return plan.time
+
+
+def patients_of(session: Session, policy: Policy, caller: Caller, *, appointment: Resource) -> list[PatientHere]:
+    """The patients taking part; `PatientUnknown` for one who is not here or whom the caller does not care for."""
+    permit = policy.permit(caller, Action.CREATE, "Appointment")
+    found = [patient_here(session, id) for id in sorted(compartments.patient_ids("Appointment", appointment))]
+    known = [patient for patient in found if patient is not None]
+    if len(known) != len(found) or not all(permit.entitled(session, caller, each.compartment) for each in known):
+        raise PatientUnknown
+    return known
+
+
+def patient_here(session: Session, patient_id: str) -> PatientHere | None:
+    """A patient of the record, or None."""
+    row = session.execute(select(Compartment).where(col(Compartment.patient_id) == patient_id)).scalar_one_or_none()
+    return PatientHere(patient_id, row.tenant, row.id, row.person) if row else None
+
+
+def person_resource(vault: Vault, patient: PatientHere) -> str:
+    """The name under which a person is busy: a pseudonym of its own, that can't be joined with compartments."""
+    return f"person/{vault.pseudonym('occupancy', patient.person)}"
+
+
+def _slots(session: Session, ids: list[str], *, must_exist: bool) -> list[SlotTime]:
+    if not ids:
+        return []
+    found = list(session.execute(select(SlotTime).where(col(SlotTime.slot_id).in_(ids))).scalars())
+    known = {slot.slot_id for slot in found}
+    if must_exist and any(tenant_of(session, "Slot", id) is None for id in ids if id not in known):
+        raise SlotUnknown
+    return found
+
+
+def _attending(session: Session, calendar: Calendar, appointment: Resource) -> set[str]:
+    found = {f"{kind}/{id}" for kind in ACTORS for id in attending(appointment, kind)}
+    behind = (practitioner_of(session, calendar, role) for role in attending(appointment, "PractitionerRole"))
+    places = (id for id in attending(appointment, "Location") if _can_be_taken(session, calendar, id))
+    return found | {name for name in behind if name} | {f"Location/{id}" for id in places}
+
+
+def _can_be_taken(session: Session, calendar: Calendar, location_id: str) -> bool:
+    tenant = tenant_of(session, "Location", location_id)
+    if tenant is None:
+        return False
+    place = calendar.record.read(session, platform(tenant), "Location", location_id).data
+    kinds = {coding.get("code") for coding in place.get("physicalType", {}).get("coding", ())}
+    return bool(kinds & TAKEN_PLACES)
+
+
+def _schedules(session: Session, resources: Iterable[str]) -> set[str]:
+    statement = select(col(ScheduleResource.schedule_id)).where(col(ScheduleResource.resource).in_(sorted(resources)))
+    return set(session.execute(statement).scalars())

@@ -1,0 +1,1 @@
+"""What people are told about their appointments: mail with a calendar invitation, and a letter."""

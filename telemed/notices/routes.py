@@ -1,0 +1,106 @@
+"""`/dev/outbox`: what the demo would have sent. Elsewhere this page does not exist."""
+
+import html
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from infra.problems import NotFound
+from infra.vault import Vault
+from telemed.notices.delivery import sink_message
+from telemed.notices.message import Message
+from telemed.notices.models import SinkMessage
+from telemed.services import Services
+
+SHOWN = 200
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+}
+
+router = APIRouter(prefix="/dev/outbox", include_in_schema=False)
+
+
+def demo_only(request: Request) -> Services:
+    """The services, in the demo alone: everybody who reaches this page reads everybody's mail."""
+    services: Services = request.app.state.services
+    if not services.settings.is_demo:
+        raise NotFound
+    return services
+
+
+Demo = Annotated[Services, Depends(demo_only)]
+
+
+@router.get("")
+async def outbox(services: Demo, appointment: str = "") -> Response:
+    """The latest messages, newest first; `?appointment=` shows those of one appointment."""
+    found = await services.database.read(lambda session: _messages(session, services.vault, appointment))
+    body = "".join(_article(kept, message) for kept, message in found) or "<p>Nothing was sent yet.</p>"
+    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>Outbox</title><h1>Outbox</h1>{body}</html>"
+    return HTMLResponse(page, headers=HEADERS)
+
+
+@router.get(".json")
+async def outbox_json(services: Demo, appointment: str = "") -> Response:
+    """The same for programs."""
+    found = await services.database.read(lambda session: _messages(session, services.vault, appointment))
+    entries = [
+        {
+            "id": kept.notice_id,
+            "appointment_id": kept.appointment_id,
+            "channel": kept.channel,
+            "delivered": kept.delivered.isoformat(),
+            "to": message.to,
+            "subject": message.subject,
+            "text": message.text,
+            "join_url": message.link or None,
+            "attachments": [_address(kept, name.name) for name in message.attachments],
+        }
+        for kept, message in found
+    ]
+    return JSONResponse({"messages": entries}, headers=HEADERS)
+
+
+@router.get("/{notice_id}/{name}")
+async def attachment(services: Demo, notice_id: str, name: str) -> Response:
+    """A file that went with a message: the letter as PDF, the invitation as ICS."""
+
+    def find(session: Session) -> Message | None:
+        kept = session.get(SinkMessage, notice_id)
+        return sink_message(session, services.vault, kept) if kept else None
+
+    found = await services.database.read(find)
+    for file in found.attachments if found else ():
+        if file.name == name:
+            return Response(file.body, media_type=file.type, headers=HEADERS)
+    raise NotFound
+
+
+def _messages(session: Session, vault: Vault, appointment: str) -> list[tuple[SinkMessage, Message]]:
+    statement = select(SinkMessage).order_by(col(SinkMessage.delivered).desc(), col(SinkMessage.notice_id)).limit(SHOWN)
+    if appointment:
+        statement = statement.where(col(SinkMessage.appointment_id) == appointment)
+    return [(kept, sink_message(session, vault, kept)) for kept in session.execute(statement).scalars()]
+
+
+def _article(kept: SinkMessage, message: Message) -> str:
+    link = html.escape(message.link)
+    files = " ".join(
+        f'<a href="{_address(kept, file.name)}">{html.escape(file.name)}</a>' for file in message.attachments
+    )
+    return (
+        f'<article data-appointment="{html.escape(kept.appointment_id)}" data-channel="{kept.channel}">'
+        f"<h2>{html.escape(message.subject)}</h2><p>{kept.channel}: {html.escape(message.to)}</p>"
+        f"<pre>{html.escape(message.text)}</pre>"
+        + (f'<p><a class="join" href="{link}">{link}</a></p>' if link else "")
+        + f"<p>{files}</p></article>"
+    )
+
+
+def _address(kept: SinkMessage, name: str) -> str:
+    return f"/dev/outbox/{kept.notice_id}/{name}"

@@ -1,0 +1,60 @@
+"""The words of mails and letters, in the reader's language."""
+
+from dataclasses import dataclass
+
+from telemed.notices.content import Content, Method
+from telemed.pages.languages import N_, translate
+from telemed.pages.times import day_in_words, time_of_day
+
+INVITED = N_("Your appointment")
+CANCELLED = N_("Your appointment is cancelled")
+MOVED = N_("Your appointment has a new time")
+GREETING = N_("Good day,")
+WHEN = N_("Your appointment: %(day)s, %(start)s to %(end)s.")
+OFF = N_("This appointment will not take place: %(day)s, %(start)s.")
+LINK = N_("At the time of the appointment, open this link in a browser. You need no account and no app.")
+BIRTH_DATE = N_("You will be asked for your date of birth.")
+SECRET = N_("The link and the code are only for you. Do not pass them on.")
+CODE = N_("Or open %(address)s and type this code: %(code)s")
+SHORT_WAY = N_("Scan the picture with your phone, or open this address in a browser and type the code:")
+HELP = N_("Not for emergencies. Danger to life: 112. Doctor on call: 116117. Help with this appointment: %(phone)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The texts of one notice."""
+
+    subject: str
+    greeting: str
+    paragraphs: tuple[str, ...]
+    short_way: str
+    help: str
+
+
+def words(content: Content, *, phone: str) -> Words:
+    """What to say: when it is or that it is cancelled, how to join, and whom to call. No reason, no specialty."""
+    language = content.language
+    times = {
+        "day": day_in_words(content.start, language=language),
+        "start": time_of_day(content.start, language=language),
+        "end": time_of_day(content.end, language=language),
+    }
+    said: tuple[str, ...]
+    if content.method is Method.CANCEL:
+        subject, said = CANCELLED, (translate(language, OFF) % times,)
+    else:
+        subject = MOVED if content.sequence else INVITED
+        joining = (LINK, BIRTH_DATE, SECRET) if content.code else ()
+        said = (translate(language, WHEN) % times, *(translate(language, text) for text in joining))
+    return Words(
+        subject=translate(language, subject),
+        greeting=translate(language, GREETING),
+        paragraphs=said,
+        short_way=translate(language, SHORT_WAY),
+        help=translate(language, HELP) % {"phone": phone},
+    )
+
+
+def by_hand(content: Content, *, address: str) -> str:
+    """The line that says where to type the code."""
+    return translate(content.language, CODE) % {"address": address, "code": content.code}

@@ -1,0 +1,42 @@
+"""Jobs of schedules: build the slots of one schedule, and once a day those of all, so that the horizon moves on."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from infra.clock import SystemClock
+from infra.database import Database
+from infra.queue import enqueue
+from telemed.schedules.calendar import BUILD, Calendar
+from telemed.schedules.models import ManagedSchedule
+from telemed.schedules.slots import Rebuilt, rebuild
+
+EXTEND = "slots.extend"
+Handler = Callable[[str, str], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+def handlers(database: Database, calendar: Calendar) -> dict[str, Handler]:
+    """What the worker runs for `slots.build` (ref: a schedule) and `slots.extend` (ref: a day)."""
+
+    async def build(ref: str, key: str) -> None:
+        built: Rebuilt = await database.write(lambda session: rebuild(session, calendar, ref))
+        log.info("slots_built", made=built.made, closed=built.closed, reopened=built.reopened)
+
+    async def extend(ref: str, key: str) -> None:
+        await database.write(extend_all)
+
+    return {BUILD: build, EXTEND: extend}
+
+
+def extend_all(session: Session) -> None:
+    """Nothing; every managed schedule is built again soon, and all of them once more tomorrow. Run it at start-up."""
+    for schedule_id in session.execute(select(col(ManagedSchedule.schedule_id))).scalars():
+        enqueue(session, BUILD, ref=schedule_id)
+    tomorrow = SystemClock().now() + timedelta(days=1)
+    day = tomorrow.date().isoformat()
+    enqueue(session, EXTEND, ref=day, due=tomorrow, key=f"{EXTEND}:{day}")
