@@ -113,8 +113,12 @@ class JobQueue:
             if worker.main_task is not None:
                 worker.main_task.cancel()
             await asyncio.gather(*tasks, *worker.tasks.values(), return_exceptions=True)
-            with contextlib.suppress(RedisError, OSError):
-                await self._redis.delete(HEARTBEAT)
+            # A task of its own: before Python 3.11.3 a timeout inside a cancelled task (redis uses them) cancels it again.
+            await asyncio.create_task(self._stopped())
+
+    async def _stopped(self) -> None:
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.delete(HEARTBEAT)
 
     async def _dispatch(self) -> None:
         turn = 0
