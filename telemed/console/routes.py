@@ -161,11 +161,11 @@ async def _close(
             now=services.clock.now(),
         )
 
-    plan = transactions.plan(store, documentation.bundle(entered, await services.database.write(begun)))
+    plan = transactions.plan(documentation.bundle(entered, await services.database.write(begun)))
 
     def closed(session: Session) -> tuple[str, str | None]:
         visit = visits.open(session, caller, appointment)
-        transactions.run(store, session, caller, plan)
+        transactions.run(store, session, caller, plan=plan)
         service.close(session, visit)
         return visit.room, visit.encounter_id
 

@@ -14,6 +14,7 @@ CALL: Final[Mapping[str, str]] = {
     "live": N_("You are connected."),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
     "failed": N_("The connection did not work. Please hang up and try again, or call us."),
+    "left": N_("The other side has hung up."),
     "tampered": N_("The check words could not be agreed. Somebody may be listening in. Please hang up and call us."),
     "soundOn": N_("Sound is on"),
     "soundOff": N_("Sound is off"),

@@ -72,7 +72,7 @@ export class CallPanel {
   }
 
   state(state) {
-    const words = { connecting: "connecting", live: "live", reconnecting: "reconnecting", failed: "failed" }[state];
+    const words = { connecting: "connecting", live: "live", reconnecting: "reconnecting", failed: "failed", left: "left" }[state];
     if (words) this.say(this.texts[words]);
     this.cover(state === "live" ? "" : this.texts[words] || "");
   }

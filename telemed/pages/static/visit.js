@@ -134,26 +134,28 @@ async function startCall() {
   if (panel) return;
   const { CallPanel } = await import("./call-panel.js");
   panel = new CallPanel(element("call"), { signalling, room, stream, offers: false, texts });
-  panel.parts.end.onclick = () => { endCall(); signalling.close(); signalling = null; goodbye(true); };
+  panel.parts.end.onclick = hangUp;
   panel.call.addEventListener("state", ({ detail }) => { if (detail === "failed") banner(texts.failed); if (detail === "live") banner(""); });
   chime();
   show("call");
   panel.start();
 }
 
-function endCall() {
-  panel?.close();
-  panel = null;
+function hangUp() {
+  panel.close();
+  signalling = null;
+  goodbye(true);
 }
 
+// The call has ended itself by then; hanging up would tell a later connection to leave.
 function stopped(text) {
-  endCall();
+  panel = null;
   element("stopped-title").textContent = text;
   show("stopped");
 }
 
 function goodbye(mayReturn) {
-  endCall();
+  panel = null;
   if (!mayReturn) { stopDevices(); sessionStorage.removeItem(CHECKED); }
   banner("");
   element("return").hidden = !mayReturn;

@@ -3,8 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from infra.database import Database
 from infra.vault import FileKeyProvider, Vault
 from telemed.visits import codes
@@ -44,8 +42,3 @@ class Desk:
             lambda session: codes.check(session, self.vault, code=code, birth_date=born, now=at, business_now=at)
         )
 
-
-@pytest.fixture
-def desk(database: Database, tmp_path: Path) -> Desk:
-    """A desk on an empty database."""
-    return Desk(database, make_vault(tmp_path))

@@ -13,7 +13,6 @@ from telemed.visits import codes
 from telemed.visits.codes import ALLOWED_FAILURES, ALPHABET, Admitted, Refusal, Refused
 from telemed.visits.models import Guest, JoinAttempt, JoinCode
 from tests.telemed.visits.builders import BORN, NOW, WINDOW, Desk
-from tests.telemed.visits.builders import desk as desk  # the fixture
 
 WRONG = date(1951, 3, 15)
 NEVER_ISSUED = "0000-0000-0000"

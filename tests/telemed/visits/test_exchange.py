@@ -1,0 +1,152 @@
+"""`POST /j`: what a code and a birth date give, over HTTP."""
+
+from datetime import timedelta
+
+import pytest
+
+from telemed.visits import codes
+from telemed.visits.codes import ALLOWED_FAILURES, Window
+from telemed.visits.exchange import read_date
+from telemed.visits.limits import ADDRESS_FAILURES
+from tests.telemed.visits.clinic import BORN, TENANT, VIDEO, Clinic
+
+NEVER_ISSUED = "0000-0000-0000"
+
+
+@pytest.mark.parametrize("typed", ["14.03.1951", "14.3.1951", "14031951", "14 03 1951", "14/03/1951", "1951-03-14"])
+def test_a_birth_date_is_understood_as_people_write_it(typed: str) -> None:
+    assert read_date(typed) == BORN
+
+
+@pytest.mark.parametrize("typed", ["", "gestern", "31.02.1951", "1951", "140351", "99999999999", "٣٤.٣.١٩٥١"])
+def test_what_is_no_date_is_none(typed: str) -> None:
+    assert read_date(typed) is None
+
+
+async def test_the_form_opens_the_visit_with_a_cookie_that_scripts_cannot_read(clinic: Clinic) -> None:
+    answer = await clinic.service.http.post("/j", data={"code": clinic.code.lower(), "birth_date": "14031951"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/visit")
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith("telemed_visit=") and "httponly" in cookie and "samesite=strict" in cookie
+    assert VIDEO not in answer.headers["location"] and clinic.code not in str(answer.headers)
+
+
+async def test_json_opens_the_visit_too(clinic: Clinic) -> None:
+    answer = await clinic.service.http.post("/j", json={"code": clinic.code, "birth_date": "1951-03-14"})
+
+    assert answer.status_code == 200
+    assert answer.json() == {"appointment": VIDEO, "next": "/visit"}
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_wrong_code_and_wrong_date_give_the_same_answer(clinic: Clinic, as_json: bool) -> None:
+    typed = "ABCD-EFGH-JKMN"
+    wrong_code = {"code": typed, "birth_date": "14.03.1951"}
+    wrong_date = {"code": clinic.code, "birth_date": "15.03.1951"}
+
+    answers = [
+        await clinic.service.http.post("/j", json=body) if as_json else await clinic.service.http.post("/j", data=body)
+        for body in (wrong_code, wrong_date)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    # The form shows what was typed again; apart from that not a byte differs.
+    assert answers[0].text == answers[1].text.replace(clinic.code, typed)
+    assert "set-cookie" not in answers[1].headers
+
+
+async def test_after_five_wrong_dates_even_the_right_one_is_told_to_call(clinic: Clinic) -> None:
+    for _ in range(ALLOWED_FAILURES):
+        await clinic.service.http.post("/j", json={"code": clinic.code, "birth_date": "15.03.1951"})
+
+    answer = await clinic.service.http.post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
+
+    assert answer.status_code == 429
+    assert "rufen Sie uns an" in answer.text and "set-cookie" not in answer.headers
+
+
+async def test_the_code_of_a_cancelled_appointment_says_so(clinic: Clinic) -> None:
+    await clinic.change("Appointment", VIDEO, status="cancelled")
+
+    answer = await clinic.service.http.post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
+    wrong = await clinic.service.http.post("/j", data={"code": clinic.code, "birth_date": "15.03.1951"})
+
+    assert answer.status_code == 409 and "wurde abgesagt" in answer.text
+    assert wrong.status_code == 401 and "abgesagt" not in wrong.text
+
+
+async def test_a_moved_appointment_ends_its_code_and_its_open_session(clinic: Clinic) -> None:
+    browser = await clinic.patient()
+    start = clinic.services.clock.now() + timedelta(days=1)
+    times = {"start": start.isoformat(), "end": (start + timedelta(minutes=20)).isoformat()}
+
+    await clinic.change("Appointment", VIDEO, **times)
+
+    assert (await browser.post(f"/visits/{VIDEO}/join")).status_code == 401
+    answer = await clinic.service.http.post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
+    assert answer.status_code == 409 and "neueren Code" in answer.text
+
+
+@pytest.mark.parametrize(("days", "said"), [(2, "zu früh"), (-2, "vorbei")])
+async def test_early_and_expired_codes_say_when(clinic: Clinic, days: int, said: str) -> None:
+    start = clinic.services.clock.now() + timedelta(days=days)
+    code = await clinic.services.database.write(
+        lambda session: codes.issue(
+            session,
+            clinic.services.vault,
+            appointment_id=VIDEO,
+            tenant=TENANT,
+            birth_date=BORN,
+            window=Window.around(start, start),
+        )
+    )
+
+    answer = await clinic.service.http.post("/j", data={"code": code, "birth_date": "14.03.1951"})
+
+    assert answer.status_code == 409 and said in answer.text
+
+
+async def test_an_address_that_guesses_has_to_wait(clinic: Clinic) -> None:
+    for number in range(ADDRESS_FAILURES):
+        await clinic.service.http.post("/j", json={"code": f"{number:012}", "birth_date": "14.03.1951"})
+
+    answer = await clinic.service.http.post("/j", json={"code": clinic.code, "birth_date": "14.03.1951"})
+
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_foreign_page_cannot_post_a_code(clinic: Clinic) -> None:
+    answer = await clinic.service.http.post(
+        "/j", data={"code": clinic.code, "birth_date": "14.03.1951"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+
+    assert answer.status_code == 403 and "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        ("{", "application/json", 400),
+        ("[]", "application/json", 400),
+        ('{"code": 1, "birth_date": 2}', "application/json", 400),
+        ("code=1", "text/plain", 415),
+        ("x" * 20_000, "application/x-www-form-urlencoded", 413),
+        ("", "application/x-www-form-urlencoded", 401),
+    ],
+)
+async def test_bad_input_gets_a_clear_answer(clinic: Clinic, content: str, kind: str, status: int) -> None:
+    answer = await clinic.service.http.post("/j", content=content, headers={"Content-Type": kind})
+
+    assert answer.status_code == status
+    assert "traceback" not in answer.text.lower()
+
+
+async def test_a_second_device_takes_over_and_the_first_is_told(clinic: Clinic) -> None:
+    phone = await clinic.patient()
+
+    tablet = await clinic.patient()
+
+    assert (await tablet.post(f"/visits/{VIDEO}/join")).status_code == 200
+    assert (await phone.post(f"/visits/{VIDEO}/join")).status_code == 401
+    assert "anderen Gerät" in (await phone.get("/visit")).text
