@@ -17,13 +17,19 @@ from infra import web
 from infra.problems import Problem
 from infra.settings import Settings
 from telemed import headers, health
+from telemed.booking import routes as booking
+from telemed.console import routes as console
+from telemed.console.problems import as_page
 from telemed.guards import require_guards
 from telemed.identity import routes as identity
 from telemed.identity.callers import caller_of, clinician_of
 from telemed.identity.sessions import tidy
+from telemed.notices import routes as notices
 from telemed.pages import assets
+from telemed.pages import routes as pages
 from telemed.services import Services, services_of
 from telemed.startup import refuse_settings
+from telemed.visits import exchange
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.wiring import open_services
@@ -32,7 +38,17 @@ from video import routes as video
 log = structlog.get_logger()
 
 # In this order: the record's routes take every /fhir/{type}, so what has its own address there stands before them.
-ROUTERS: Final[tuple[APIRouter, ...]] = (health.router, identity.router, visits.router, assets.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    identity.router,
+    pages.router,
+    assets.router,
+    exchange.router,
+    visits.router,
+    console.router,
+    booking.router,
+    notices.router,
+)
 
 # Whoever depends on one of these has said who may call.
 GUARDS: Final = (caller_of, clinician_of, attending_of)
@@ -45,12 +61,21 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/oauth/jwks.json": "public keys",
     "/fhir/metadata": "what the server can do",
     "/fhir/.well-known/smart-configuration": "where to get a token",
+    "/": "the front page",
+    "/dev/outbox": "what the demo would have sent; 404 in production",
+    "/dev/outbox.json": "the same for programs; 404 in production",
+    "/dev/outbox/{notice_id}/{name}": "letters and invitations of the demo's outbox; 404 in production",
+    "/j": "takes code and date of birth, which is the patient's sign-in",
+    "/visit": "the patient's page; shows nothing of a visit without its cookie",
     "/console/sign-in/{token}": "the demo's one-click sign-in; 404 in production",
     "/assets/{version_asked}/{folder}/{name}": "styles and scripts of our own",
     "/video/rooms/{room}/ws": "takes a ticket for this room in its first message",
+    "/video/precheck": "takes a ticket in its body",
 }
 
-TOKEN_LIMIT: Final = 16_384
+# Addresses that take a form or nothing.
+FORMS: Final = ("/oauth", "/j", "/visits", "/console")
+FORM_LIMIT: Final = 16_384
 HOUSEKEEPING: Final = timedelta(hours=1)
 
 
@@ -63,8 +88,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(interactions.router(record_of=record_of, caller_of=caller_of))
-    limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/oauth": TOKEN_LIMIT}
-    web.install(app, limits=limits, renders={"/fhir": outcome.response})
+    limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, **dict.fromkeys(FORMS, FORM_LIMIT)}
+    web.install(app, limits=limits, renders={"/fhir": outcome.response, "/console": as_page})
     app.add_middleware(headers.SecurityHeaders, headers=_headers(settings))
     _check(app)
     return app
@@ -89,7 +114,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with open_services(settings) as services:
         app.state.services = services
         origins = _origins(settings)
-        app.include_router(video.router(services.rooms, services.tickets, ice=services.ice, origins=origins))
+        app.include_router(
+            video.router(
+                services.rooms, services.tickets, ice=services.ice, precheck=services.precheck, origins=origins
+            )
+        )
         _check(app)
         tasks = [asyncio.create_task(_housekeeping(services))]
         if not settings.redis_url:

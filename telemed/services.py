@@ -10,11 +10,13 @@ from infra.database import Database
 from infra.queue import JobQueue
 from infra.settings import Settings
 from infra.vault import Vault
+from telemed.booking.engine import Desk
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.schedules.calendar import Calendar
 from telemed.visits.limits import GuessingGuard
 from video.ice import Ice
+from video.precheck import Precheck
 from video.rooms import Rooms
 from video.tickets import Tickets
 
@@ -32,10 +34,12 @@ class Services:
     # The same record without hooks, for what follows from a change whose hooks have run.
     record: Store
     calendar: Calendar
+    desk: Desk
     queue: JobQueue
     rooms: Rooms
     tickets: Tickets
     ice: Ice
+    precheck: Precheck
     issuer: TokenIssuer
     failures: FailureLimit
     guessing: GuessingGuard = field(default_factory=GuessingGuard)

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 import structlog
 from sqlmodel import Session, select
 
-from infra.database import Database
+from infra import migrate
+from infra.database import Database, open_database
 from infra.problems import Problem
 from infra.settings import Settings
 from telemed.identity.models import SignInLink
@@ -50,3 +51,13 @@ async def refuse_database(settings: Settings, database: Database) -> None:
 
 def _has_sign_in_link(session: Session) -> bool:
     return session.exec(select(SignInLink.clinician_id).limit(1)).first() is not None
+
+
+async def require_revision(settings: Settings) -> None:
+    """Nothing; raises `StartRefused` if the database's tables are not those of this version."""
+    database = open_database(settings.database)
+    try:
+        if await migrate.present_revision(database) != migrate.newest_revision():
+            raise StartRefused("The database's tables are of another version. Run `telemed migrate`, then start again.")
+    finally:
+        await database.close()

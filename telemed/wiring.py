@@ -12,16 +12,20 @@ from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.access.grants import grants_hook
 from telemed.access.policy import CarePolicy
+from telemed.booking import jobs as booking_jobs
+from telemed.booking.engine import Desk, booking_hook
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.notices import delivery
 from telemed.notices.message import House
+from telemed.notices.service import Office
 from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import Calendar, calendar_hook
 from telemed.services import Services
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from video.ice import Ice, ice_from
+from video.precheck import Precheck
 from video.rooms import Rooms
 from video.tickets import Tickets
 
@@ -41,6 +45,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             handlers.update(_handlers(services))
             await services.issuer.load(database)
             yield services
+            await services.precheck.close()
         finally:
             await queue.close()
     finally:
@@ -54,28 +59,33 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
     policy = CarePolicy(clock)
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
+    desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
+    ice = _ice(settings, secret=provider.secret("turn").hex())
     return Services(
         settings=settings,
         clock=clock,
         system_clock=system_clock,
         database=database,
         vault=vault,
-        store=Store(vault, policy, clock, _hooks(calendar, clock)),
+        store=Store(vault, policy, clock, _hooks(desk, clock)),
         record=record,
         calendar=calendar,
+        desk=desk,
         queue=queue,
         rooms=Rooms(),
         tickets=Tickets(provider.secret("video-ticket")),
-        ice=_ice(settings, secret=provider.secret("turn").hex()),
+        ice=ice,
+        # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
+        precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
         issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
         failures=FailureLimit(system_clock.now),
     )
 
 
-def _hooks(calendar: Calendar, clock: Clock) -> Sequence[Hook]:
+def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
     """What follows from a write, in order: first what may refuse it, last who may see it."""
-    return (calendar_hook(calendar), appointment_changed, grants_hook(clock))
+    return (calendar_hook(desk.calendar), booking_hook(desk), appointment_changed, grants_hook(clock))
 
 
 def _handlers(services: Services) -> dict[str, Handler]:
@@ -84,9 +94,10 @@ def _handlers(services: Services) -> dict[str, Handler]:
     house = House(settings.base_url, settings.mail_sender, settings.phone)
     return {
         **schedule_jobs.handlers(database, services.calendar),
+        **booking_jobs.handlers(database, services.desk, store=services.store),
         **delivery.handlers(database, vault, clock=services.clock, house=house, smtp_url=settings.smtp_url),
     }
 
 
 def _ice(settings: Settings, *, secret: str) -> Ice:
-    return ice_from(settings.ice_servers.split(), secret)
+    return ice_from([one.strip() for one in settings.ice_servers.split(",") if one.strip()], secret)

@@ -26,18 +26,20 @@ def grants_hook(clock: Clock) -> Hook:
         source = f"{change.type}/{change.id}"
         earlier = _of_source(session, source) if change.before is not None else []
         compartment = change.stored.compartment
+        if not found and not earlier:
+            return
+        touched = sorted({grant.compartment for grant in earlier} | ({compartment} if compartment else set()))
+        _lock(session, touched)
         # Naming somebody in a resource about a stranger opens nothing: the writer must be entitled already.
         if compartment is None or not is_open(session, caller.tenant, compartment=compartment, now=now):
             found = []
         grants = _grants(session, found, compartment=compartment or "", source=source, granted_by=caller.tenant)
-        if not grants and not earlier:
-            return
         if earlier:
             session.exec(delete(CareGrant).where(col(CareGrant.source) == source))
         session.add_all(grants)
         session.flush()
-        for touched in {grant.compartment for grant in grants} | {grant.compartment for grant in earlier}:
-            resettle(session, touched)
+        for each in touched:
+            resettle(session, each)
 
     return written
 
@@ -52,6 +54,15 @@ def resettle(session: Session, compartment: str) -> None:
             grant.until = until
             session.add(grant)
     session.flush()
+
+
+def _lock(session: Session, compartments: list[str]) -> None:
+    """Nothing; grants about these patients are written by one unit at a time.
+
+    Otherwise a clinic could refer on at the very moment its own access is withdrawn, and the new grant would stay.
+    """
+    locked = select(Compartment.id).where(col(Compartment.id).in_(compartments)).order_by(col(Compartment.id))
+    session.exec(locked.with_for_update()).all()
 
 
 def _of_source(session: Session, source: str) -> list[CareGrant]:

@@ -1,0 +1,93 @@
+"""What operators ask of a service: the latest accesses, and whether everything it needs is there."""
+
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from fhir.tables import AuditRow
+from infra import migrate
+from infra.database import open_database
+from infra.problems import Problem
+from infra.queue import redis_pool
+from infra.settings import Settings
+from infra.vault import key_provider
+from telemed.startup import StartRefused, refuse_database, refuse_settings
+
+ROOM_WANTED = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the service: whether it is good, and what to do if not."""
+
+    part: str
+    good: bool
+    advice: str = ""
+
+
+async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Sequence[AuditRow]:
+    """The newest rows of the log of accesses; of one tenant's log if one is named. Sealed details stay sealed."""
+
+    def unit(session: Session) -> Sequence[AuditRow]:
+        statement = select(AuditRow).order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc()).limit(limit)
+        return session.exec(statement.where(col(AuditRow.tenant) == tenant) if tenant else statement).all()
+
+    database = open_database(settings.database)
+    try:
+        return await database.read(unit)
+    finally:
+        await database.close()
+
+
+async def findings(settings: Settings) -> list[Finding]:
+    """The state of settings, keys, database, tables, queue and disk, in this order."""
+    checks: dict[str, Callable[[Settings], Awaitable[None]]] = {
+        "settings": _check_settings,
+        "keys": _check_keys,
+        "database": _check_database,
+        "queue": _check_queue,
+        "disk": _check_disk,
+    }
+    return [await _finding(part, check, settings) for part, check in checks.items()]
+
+
+async def _finding(part: str, check: Callable[[Settings], Awaitable[None]], settings: Settings) -> Finding:
+    try:
+        await check(settings)
+    except Problem as problem:
+        return Finding(part, good=False, advice=problem.text)
+    except (OSError, ValueError) as error:
+        return Finding(part, good=False, advice=f"Does not answer ({type(error).__name__}). Check its address.")
+    return Finding(part, good=True)
+
+
+async def _check_settings(settings: Settings) -> None:
+    refuse_settings(settings)
+
+
+async def _check_keys(settings: Settings) -> None:
+    if not settings.keys.exists():
+        raise StartRefused("There is no key file yet. The first start makes one; back it up apart from the database.")
+    key_provider(settings)
+
+
+async def _check_database(settings: Settings) -> None:
+    database = open_database(settings.database)
+    try:
+        if await migrate.present_revision(database) != migrate.newest_revision():
+            raise StartRefused("The tables are of another version. Run `telemed migrate`.")
+        await refuse_database(settings, database)
+    finally:
+        await database.close()
+
+
+async def _check_queue(settings: Settings) -> None:
+    pool = await redis_pool(settings.redis_url)
+    await pool.aclose()
+
+
+async def _check_disk(settings: Settings) -> None:
+    if shutil.disk_usage(settings.data_dir).free < ROOM_WANTED:
+        raise StartRefused("Less than 1 GB is free where the data lies. Make room.")
