@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,11 @@ class Client:
 
     async def closed(self) -> tuple[int, str]:
         """Why the server closed the connection."""
-        with pytest.raises(ConnectionClosed) as closed:
+        with suppress(ConnectionClosed):
             async with asyncio.timeout(5):
-                while True:
-                    await self._connection.recv()
-        frame = closed.value.rcvd
-        return (frame.code, frame.reason) if frame else (1006, "")
+                async for _ in self._connection:
+                    pass
+        return self._connection.close_code or 0, self._connection.close_reason or ""
 
     async def quiet(self) -> list[str]:
         """The kinds of all messages that came before the answer to a ping; nothing can come later from before it."""

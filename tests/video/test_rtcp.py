@@ -103,7 +103,7 @@ def test_receiver_report_about_the_echo_returns_as_one_about_the_browser() -> No
 
 
 @pytest.mark.parametrize(("kind", "format"), [(RTPFB, 1), (PSFB, 1)])
-def test_lost_packets_and_key_frames_are_asked_of_the_browser(kind: int, format: int) -> None:  # noqa: A002 - RFC 4585
+def test_lost_packets_and_key_frames_are_asked_of_the_browser(kind: int, format: int) -> None:
     assert _mirrored(Feedback(kind, format, 2, OUT[VIDEO], b"\x00\x01\x00\x00")) == [
         Feedback(kind, format, OUT[AUDIO], 2, b"\x00\x01\x00\x00")
     ]

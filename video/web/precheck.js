@@ -75,6 +75,7 @@ export class Precheck extends EventTarget {
         sum.packets += report.packetsReceived;
         sum.lost += report.packetsLost;
         sum.frames += report.framesDecoded ?? 0;
+        this.#loudest = Math.max(this.#loudest, report.audioLevel ?? 0);  // where WebAudio may not start
       }
       if (report.type === "candidate-pair" && report.nominated) sum.rtt = report.currentRoundTripTime ?? 0;
     }
