@@ -7,35 +7,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from anonymise.hierarchies import HIERARCHIES, Hierarchy, Text
+from anonymise.about import Contact, Dimension, Filled, Licence, Publisher, Region, Words
+from anonymise.hierarchies import HIERARCHIES, Hierarchy
 from anonymise.problems import DefinitionInvalid
 from anonymise.rule import K_DEFAULT, K_FLOOR, MIN_CATEGORIES, SHARE_LIMIT, Rule
 from infra.problems import Issue
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Filled = Annotated[str, msgspec.Meta(min_length=1)]
-Link = Annotated[str, msgspec.Meta(pattern=r"^https?://\S+$")]
-
-
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The same words in German and English."""
-
-    de: Filled
-    en: Filled
-
-    def text(self) -> Text:
-        """As the value that pages and metadata use."""
-        return Text(self.de, self.en)
-
-
-class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column of the table and what it can tell about a person."""
-
-    name: Literal["municipality", "age_band", "sex", "chapter"]
-    role: Literal["identifying", "sensitive"]
-    hierarchy: Filled
-    title: Words
-    description: Words
 
 
 class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,38 +29,6 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     encounter_classes: Annotated[tuple[Filled, ...], msgspec.Meta(min_length=1)]
     legal_basis: Literal["consent"] = "consent"
-
-
-class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A licence from the DCAT-AP.de list and the words that users have to name."""
-
-    uri: Annotated[str, msgspec.Meta(pattern=r"^http://dcat-ap\.de/def/licenses/\S+$")]
-    name: Filled
-    link: Link
-    attribution: Filled
-
-
-class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who answers for the data."""
-
-    name: Filled
-    homepage: Link
-
-
-class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where questions go."""
-
-    name: Filled
-    email: Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
-
-
-class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The area that the data set is about, for catalogues."""
-
-    name: Words
-    uri: Link
-    bbox: Filled
-    centroid: Filled
 
 
 class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

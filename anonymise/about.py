@@ -1,0 +1,117 @@
+"""What a release says about itself: `about.json` in its folder. The portal and the catalogue know a release by this alone."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+Filled = Annotated[str, msgspec.Meta(min_length=1)]
+Link = Annotated[str, msgspec.Meta(pattern=r"^https?://\S+$")]
+
+FILE: Final = "about.json"
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same words in German and English."""
+
+    de: Filled
+    en: Filled
+
+    def of(self, language: str) -> str:
+        """The words in `de` or `en`."""
+        return self.de if language == "de" else self.en
+
+
+class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of the table and what it can tell about a person."""
+
+    name: Literal["municipality", "age_band", "sex", "chapter"]
+    role: Literal["identifying", "sensitive"]
+    hierarchy: Filled
+    title: Words
+    description: Words
+
+
+class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A licence from the DCAT-AP.de list and the words that users have to name."""
+
+    uri: Annotated[str, msgspec.Meta(pattern=r"^http://dcat-ap\.de/def/licenses/\S+$")]
+    name: Filled
+    link: Link
+    attribution: Filled
+
+
+class Publisher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who answers for the data."""
+
+    name: Filled
+    homepage: Link
+
+
+class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where questions go."""
+
+    name: Filled
+    email: Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The area that the data set is about, for catalogues."""
+
+    name: Words
+    uri: Link
+    bbox: Filled
+    centroid: Filled
+    parts: tuple[Link, ...] = ()
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The thresholds that the numbers were published under."""
+
+    k: int
+    share_limit: float
+    min_categories: int
+
+
+class DataFile(msgspec.Struct, frozen=True):
+    """One form in which the numbers can be fetched."""
+
+    path: str
+    media_type: str
+    file_type: str
+    title: Words
+    bytes: int
+    sha256: str
+
+
+class About(msgspec.Struct, frozen=True):
+    """A release: what it shows, of when, from whom, under which licence, in which files."""
+
+    slug: str
+    release: str
+    title: Words
+    description: Words
+    keywords: tuple[Words, ...]
+    first: date
+    last: date
+    issued: datetime
+    persons: int
+    rows: int
+    legal_basis: str
+    limits: Limits
+    dimensions: tuple[Dimension, ...]
+    licence: Licence
+    publisher: Publisher
+    contact: Contact
+    region: Region
+    files: tuple[DataFile, ...]
+
+    def to_json(self) -> bytes:
+        """The content of `about.json`."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
+
+def read(folder: Path) -> About:
+    """What the release in a folder says about itself."""
+    return msgspec.json.decode((folder / FILE).read_bytes(), type=About)

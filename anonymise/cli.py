@@ -1,0 +1,162 @@
+"""The commands: one function each, read from top to bottom."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from anonymise.build import build
+from anonymise.definition import Definition, load, shipped
+from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
+from anonymise.hierarchies import municipality_table
+from anonymise.ledger import Entry, Ledger, SecretFile
+from anonymise.manifest import verify as verify_manifest
+from anonymise.manifest_names import PUBLIC_KEY
+from anonymise.periods import last_complete_quarter, quarter_named
+from anonymise.persons import read_persons
+from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
+from anonymise.screen import screen
+from infra.problems import Problem
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
+console = Console()
+
+Persons = Annotated[Path, typer.Option(help="CSV or Parquet: person, municipality, age_band, sex, chapter.")]
+DefinitionFile = Annotated[Path | None, typer.Option("--definition", help="TOML; without it, the one that is shipped.")]
+QuarterName = Annotated[str, typer.Option("--quarter", help="Such as 2026-Q3; without it, the last complete one.")]
+DataDir = Annotated[Path, typer.Option(help="Holds the ledger and its key; stays inside.")]
+
+
+def _definition(path: Path | None) -> Definition:
+    return load(path) if path else shipped()
+
+
+@app.command()
+def explain(definition: DefinitionFile = None) -> None:
+    """Say in words what a definition publishes and how it protects."""
+    wanted = _definition(definition)
+    rule = wanted.rule
+    console.print(f"[bold]{wanted.slug}[/]: {wanted.title.en}\n{wanted.description.en}\n")
+    for dimension in wanted.dimension:
+        console.print(f"{dimension.name} ({dimension.role}): {dimension.description.en}")
+    console.print(
+        f"\nEvery set that published numbers by the identifying dimensions can form is empty or holds at least {rule.k} "
+        f"persons. {wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none "
+        f"above {rule.share_limit:.0%}. Licence: {wanted.licence.name}."
+    )
+
+
+@app.command()
+def plan(persons: Persons, definition: DefinitionFile = None) -> None:
+    """Show, before anything leaves, how fine the rows would be and what would be withheld."""
+    wanted = _definition(definition)
+    cohort = read_persons(persons)
+    table = build(cohort, wanted)
+    screened = screen(table, cohort, rule=wanted.rule)
+    flags = Counter(row.flag for row in table.rows)
+    shown = RichTable("what", "number")
+    shown.add_row("persons", str(cohort.height))
+    shown.add_row("blocks, smallest", f"{screened.blocks}, {screened.smallest}")
+    shown.add_row("areas with numbers of their own", str(len(table.areas)))
+    shown.add_row("groups shown by category", str(screened.groups if table.categories else 0))
+    shown.add_row("rows exact, estimated, withheld", f"{flags['']}, {flags['e']}, {flags['c']}")
+    console.print(shown)
+    screened.require()
+
+
+@app.command(name="build")
+def build_rows(
+    persons: Persons,
+    out: Annotated[Path, typer.Option(help="Folder for the draft. It is not published.")],
+    definition: DefinitionFile = None,
+    quarter: QuarterName = "",
+) -> None:
+    """Write the rows as a draft, for `audit` and for people to look at."""
+    wanted = _definition(definition)
+    table = build(read_persons(persons), wanted)
+    period = quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{wanted.slug}.csv").write_bytes(csv_bytes(table, period.name))
+    (out / "areas.csv").write_bytes(areas_bytes(table, {row.ags: row.name for row in municipality_table()}))
+    console.print(f"{len(table.rows)} rows in {out}")
+
+
+@app.command()
+def audit(
+    folder: Path,
+    persons: Persons,
+    data_dir: DataDir,
+    definition: DefinitionFile = None,
+    quarter: QuarterName = "",
+) -> None:
+    """Screen a draft or a release: the rows in its files against the persons and against all earlier releases."""
+    wanted = _definition(definition)
+    table = read_table(folder, wanted.slug)
+    period = quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
+    entry = Entry(wanted.slug, period.name, period.start, period.end)
+    ledger = _ledger(data_dir)
+    cohort = _pseudonymous(read_persons(persons), ledger)
+    screened = screened_for(table, cohort, entry, ledger=ledger, definition=wanted)
+    met = ", ".join(screened.met) or "none"
+    console.print(f"{screened.blocks} blocks, the smallest of {screened.smallest} persons; met with: {met}")
+    screened.require()
+    console.print("passed")
+
+
+@app.command()
+def publish(
+    persons: Persons,
+    releases_dir: Annotated[Path, typer.Option(help="The folder that the portal serves.")],
+    data_dir: DataDir,
+    base_url: Annotated[str, typer.Option(help="Address of the portal.")],
+    definition: DefinitionFile = None,
+    quarter: QuarterName = "",
+) -> None:
+    """Build, screen, sign and publish the release of a quarter."""
+    wanted = _definition(definition)
+    now = datetime.now(UTC)
+    period = quarter_named(quarter) if quarter else last_complete_quarter(now)
+    shelf = Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
+    cohort = _pseudonymous(read_persons(persons), shelf.ledger())
+    release = publish_persons(cohort, shelf, definition=wanted, quarter=period, now=now)
+    console.print(f"published {release.folder}")
+
+
+@app.command()
+def verify(
+    folder: Path,
+    key: Annotated[
+        Path | None, typer.Option(help="Public key (PEM); without it, signing-key.pem above the folder.")
+    ] = None,
+) -> None:
+    """Check that every file of a release is as it was signed."""
+    public = key or folder.resolve().parent.parent / PUBLIC_KEY
+    if not public.is_file():
+        raise typer.BadParameter("there is no public key; name one with --key")
+    facts = verify_manifest(folder, key=public.read_bytes())
+    console.print(f"{facts['dataset']} {facts['release']}: {len(facts['files'])} files, all as signed")
+    console.print_json(json.dumps({"previous": facts["previous"], "protection": facts["protection"]}))
+
+
+def _ledger(data_dir: Path) -> Ledger:
+    return Ledger(data_dir / LEDGER, SecretFile(data_dir / "ledger.key"))
+
+
+def _pseudonymous(persons: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    names = [ledger.pseudonym(person) for person in persons["person"].to_list()]
+    return persons.with_columns(pl.Series("person", names))
+
+
+def main() -> None:
+    """Run a command; a problem is one line on standard error and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except (Problem, ValueError) as problem:
+        Console(stderr=True).print(f"[red]{problem}[/]")
+        raise SystemExit(1) from problem

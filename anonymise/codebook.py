@@ -1,0 +1,53 @@
+"""The codebook for programs: CSVW metadata of the CSV file."""
+
+import json
+
+from anonymise.about import About
+from anonymise.release_pages import codelist, columns
+from anonymise.tables import Table
+
+_NUMBERS = ("value", "lower", "upper")
+
+
+def csv_metadata(table: Table, about: About) -> bytes:
+    """`csv-metadata.json`: every column with titles, description, type and, for dimensions, its codes."""
+    titles = {d.name: {"de": d.title.de, "en": d.title.en} for d in about.dimensions}
+    english = dict(columns(about, "en"))
+    described = []
+    for name, german in columns(about, "de"):
+        column: dict[str, object] = {
+            "name": name,
+            "titles": name,
+            "datatype": _datatype(table, name),
+            "null": "",
+            "required": name in ("period", *titles),
+            "dc:description": [{"@value": german, "@language": "de"}, {"@value": english[name], "@language": "en"}],
+        }
+        described.append(column)
+    document = {
+        "@context": ["http://www.w3.org/ns/csvw", {"@language": "de"}],
+        "url": f"{about.slug}.csv",
+        "dc:title": [{"@value": about.title.de, "@language": "de"}, {"@value": about.title.en, "@language": "en"}],
+        "dc:license": {"@id": about.licence.uri},
+        "dialect": {"delimiter": ",", "encoding": "utf-8", "lineTerminators": "\n"},
+        "tableSchema": {"columns": described, "primaryKey": ["period", *table.dimensions]},
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def codes(table: Table, about: About) -> bytes:
+    """`codes.json`: per dimension every code in use with its label in German and English."""
+    lists = {}
+    for dimension in about.dimensions:
+        english = dict(codelist(table, dimension.name, "en"))
+        german = codelist(table, dimension.name, "de")
+        lists[dimension.name] = [{"code": code, "de": text, "en": english[code]} for code, text in german]
+    return json.dumps(lists, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def _datatype(table: Table, name: str) -> object:
+    if name in _NUMBERS:
+        return {"base": "integer", "minimum": 0}
+    if name == "flag":
+        return {"base": "string", "format": "c|e"}
+    return "string" if name in table.dimensions else {"base": "string", "format": "[0-9]{4}-Q[1-4]"}

@@ -1,0 +1,240 @@
+"""One row per distinct person from the opened record: who had an encounter in the period and agreed to the statistics.
+
+Bodies are decoded only as far as the statistics need (msgspec), nothing is validated again and nothing is written.
+Persons leave here under the ledger's pseudonym.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+import polars as pl
+
+from anonymise.definition import Definition
+from anonymise.hierarchies import SEXES, UNKNOWN, age_band, chapter_of, municipalities
+from anonymise.periods import ZONE, Quarter
+
+AGS_EXTENSION: Final = "http://fhir.de/StructureDefinition/destatis/ags"
+ICD_SYSTEM: Final = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+CONSENT_SYSTEM: Final = "https://telemed.example/fhir/CodeSystem/consent-category"
+CONSENT_CODE: Final = "statistics"
+OLDEST_AGE: Final = 130
+
+T = TypeVar("T")
+Progress = Callable[[str, int], None]
+COLUMNS: Final = ("person", "municipality", "age_band", "sex", "chapter")
+
+
+class Row(Protocol):
+    """One opened resource, as `fhir.reader` gives it."""
+
+    @property
+    def person(self) -> str | bytes | None:
+        """The pseudonym of the person whose record this is part of."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """The resource's id."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The resource's JSON."""
+        ...
+
+
+class _Coding(msgspec.Struct):
+    system: str | None = None
+    code: str | None = None
+
+
+class _Concept(msgspec.Struct):
+    coding: list[_Coding] = []
+
+
+class _Period(msgspec.Struct):
+    start: str | None = None
+    end: str | None = None
+
+
+class _Encounter(msgspec.Struct, rename="camel"):
+    status: str = ""
+    class_: _Coding = msgspec.field(name="class", default_factory=_Coding)
+    period: _Period = msgspec.field(default_factory=_Period)
+    reason_code: list[_Concept] = []
+
+
+class _Extension(msgspec.Struct, rename="camel"):
+    url: str = ""
+    value_coding: _Coding = msgspec.field(default_factory=_Coding)
+
+
+class _Address(msgspec.Struct):
+    use: str | None = None
+    extension: list[_Extension] = []
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    last_updated: str = ""
+
+
+class _Patient(msgspec.Struct, rename="camel"):
+    meta: _Meta = msgspec.field(default_factory=_Meta)
+    gender: str | None = None
+    birth_date: str | None = None
+    address: list[_Address] = []
+
+
+class _Provision(msgspec.Struct):
+    type: str | None = None
+
+
+class _Consent(msgspec.Struct, rename="camel"):
+    status: str = ""
+    category: list[_Concept] = []
+    date_time: str | None = None
+    provision: _Provision = msgspec.field(default_factory=_Provision)
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The persons of a period and how many did not become part of it. The counts stay inside."""
+
+    persons: pl.DataFrame
+    treated: int
+    without_consent: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read: resources of a type, the moment at which the cohort is frozen, the pseudonym of a person."""
+
+    rows: Callable[[str], Iterable[Row]]
+    frozen: datetime
+    pseudonym: Callable[[str], str]
+    progress: Progress
+
+
+def extract(reading: Reading, definition: Definition, *, quarter: Quarter) -> Cohort:
+    """The cohort of a quarter."""
+    reasons = _last_reasons(reading, set(definition.source.encounter_classes), quarter)
+    permitted = _permitted(reading, reasons.keys())
+    registered = _registered(reading, permitted)
+    table: dict[str, list[str]] = {name: [] for name in COLUMNS}
+    known = frozenset(municipalities().values)
+    for person, (_, _, ags, birth, gender) in sorted(registered.items()):
+        if ags not in known:
+            continue
+        sex = gender if gender in SEXES[:2] else SEXES[2]
+        row = (reading.pseudonym(person), ags, _band(birth, quarter.last), sex, chapter_of(reasons[person][2]))
+        for name, value in zip(COLUMNS, row, strict=True):
+            table[name].append(value)
+    frame = pl.DataFrame(table, schema=dict.fromkeys(COLUMNS, pl.String)).sort("person")
+    return Cohort(frame, len(reasons), len(reasons) - len(permitted), len(permitted) - frame.height)
+
+
+def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress) -> Iterator[tuple[str, str, T]]:
+    """Person, id and decoded part of each resource that belongs to a person."""
+    decoder = msgspec.json.Decoder(shape)
+    number = 0
+    for number, row in enumerate(rows, start=1):
+        if number % 1000 == 0:
+            progress(step, number)
+        if row.person is None:
+            continue
+        person = row.person.hex() if isinstance(row.person, bytes) else row.person
+        yield person, row.id, decoder.decode(row.body)
+    progress(step, number)
+
+
+def _last_reasons(reading: Reading, classes: set[str], quarter: Quarter) -> dict[str, tuple[datetime, str, str | None]]:
+    """Per person the end, id and main code of the last finished encounter in the quarter."""
+    last: dict[str, tuple[datetime, str, str | None]] = {}
+    found = _decoded(reading.rows("Encounter"), _Encounter, "encounters", reading.progress)
+    for person, identifier, encounter in found:
+        if encounter.status != "finished" or encounter.class_.code not in classes:
+            continue
+        ended = moment(encounter.period.end or encounter.period.start)
+        if ended is None or not quarter.start <= ended < quarter.end:
+            continue
+        candidate = (ended, identifier, _main_code(encounter))
+        if person not in last or candidate[:2] > last[person][:2]:
+            last[person] = candidate
+    return last
+
+
+def _main_code(encounter: _Encounter) -> str | None:
+    for coding in encounter.reason_code[0].coding if encounter.reason_code else ():
+        if coding.system == ICD_SYSTEM:
+            return coding.code
+    return None
+
+
+def _permitted(reading: Reading, persons: Iterable[str]) -> frozenset[str]:
+    """The persons whose latest statement, as of the freezing, permits; at the same moment a refusal wins."""
+    wanted = frozenset(persons)
+    latest: dict[str, tuple[datetime, bool]] = {}
+    for person, _, consent in _decoded(reading.rows("Consent"), _Consent, "consents", reading.progress):
+        codings = [coding for concept in consent.category for coding in concept.coding]
+        about = any(c.system == CONSENT_SYSTEM and c.code == CONSENT_CODE for c in codings)
+        stated = moment(consent.date_time)
+        if person not in wanted or consent.status != "active" or not about or stated is None or stated > reading.frozen:
+            continue
+        candidate = (stated, consent.provision.type != "permit")
+        latest[person] = max(latest.get(person, candidate), candidate)
+    return frozenset(person for person, (_, refused) in latest.items() if not refused)
+
+
+Registration = tuple[str, str, str | None, str | None, str | None]
+
+
+def _registered(reading: Reading, persons: frozenset[str]) -> dict[str, Registration]:
+    """Per person the most recent registration: when, id, municipality, birth date, gender."""
+    latest: dict[str, Registration] = {}
+    for person, identifier, patient in _decoded(reading.rows("Patient"), _Patient, "patients", reading.progress):
+        if person not in persons:
+            continue
+        candidate = (
+            patient.meta.last_updated,
+            identifier,
+            _municipality(patient),
+            patient.birth_date,
+            patient.gender,
+        )
+        if person not in latest or candidate[:2] > latest[person][:2]:
+            latest[person] = candidate
+    return latest
+
+
+def _municipality(patient: _Patient) -> str | None:
+    for address in patient.address:
+        for extension in address.extension:
+            if extension.url == AGS_EXTENSION and address.use != "old":
+                return extension.value_coding.code
+    return None
+
+
+def moment(text: str | None) -> datetime | None:
+    """A FHIR dateTime as a moment; a partial one is its beginning in the region's time; None if there is none."""
+    if not text:
+        return None
+    full = text if len(text) >= len("2026-01-01") else f"{text}-01-01"[: len("2026-01-01")]
+    try:
+        parsed = datetime.fromisoformat(full)
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=ZONE)).astimezone(UTC)
+
+
+def _band(birth: str | None, day: date) -> str:
+    """The age band on a day; of a partial birth date the beginning counts."""
+    born = moment(birth)
+    if born is None:
+        return UNKNOWN
+    local = born.astimezone(ZONE)
+    age = day.year - local.year - ((day.month, day.day) < (local.month, local.day))
+    return age_band(age) if 0 <= age <= OLDEST_AGE else UNKNOWN

@@ -1,0 +1,124 @@
+"""One quarter from the record to the portal: extract, build, screen, remember, publish."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from sqlmodel import Session
+
+from anonymise.build import build
+from anonymise.decisions import PUBLISHED, REFUSED, Decision, decisions, register
+from anonymise.definition import Definition
+from anonymise.extract import Cohort, Progress, Reading, extract
+from anonymise.ledger import Entry, Ledger, Secrets, VaultSecrets, signing_key
+from anonymise.periods import Quarter, last_complete_quarter
+from anonymise.problems import ReleaseRefused
+from anonymise.release import Release, compose, publish, published
+from anonymise.screen import Screened, screen
+from anonymise.tables import Table
+from fhir.reader import Reader
+from infra.clock import Clock
+from infra.database import Database
+from infra.vault import Vault
+
+LEDGER: Final = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where releases go, what remembers them, which address they get, and the secrets they are signed with."""
+
+    releases_dir: Path
+    data_dir: Path
+    secrets: Secrets
+    base_url: str
+
+    def ledger(self) -> Ledger:
+        """The memory of what is published."""
+        return Ledger(self.data_dir / LEDGER, self.secrets)
+
+
+def no_progress(step: str, count: int) -> None:
+    """Nothing; the default for callers without a display."""
+
+
+async def publish_quarter(
+    database: Database,
+    vault: Vault,
+    *,
+    clock: Clock,
+    definition: Definition,
+    releases_dir: Path,
+    data_dir: Path,
+    base_url: str,
+    quarter: Quarter | None = None,
+    progress: Progress = no_progress,
+) -> Release:
+    """The release of a quarter, by default of the last complete one; one that is out already comes back as it is.
+
+    Raises `ReleaseRefused` (and registers it) when the screen or the rule forbids publication.
+    """
+    quarter = quarter or last_complete_quarter(clock.now())
+    known = published(releases_dir, definition.slug, quarter.name)
+    if known is not None:
+        return known
+    shelf = Shelf(releases_dir, data_dir, VaultSecrets(vault), base_url)
+    frozen, pseudonym = clock.now(), shelf.ledger().pseudonym
+
+    def unit(session: Session) -> Cohort:
+        reader = Reader(vault)
+        reading = Reading(lambda kind: reader.rows(session, kind), frozen, pseudonym, progress)
+        return extract(reading, definition, quarter=quarter)
+
+    cohort = await database.read(unit)
+    return await asyncio.to_thread(
+        publish_persons, cohort.persons, shelf, definition=definition, quarter=quarter, now=frozen
+    )
+
+
+def publish_persons(
+    persons: pl.DataFrame,
+    shelf: Shelf,
+    *,
+    definition: Definition,
+    quarter: Quarter,
+    now: datetime,
+    make: Callable[[pl.DataFrame, Definition], Table] = build,
+) -> Release:
+    """The release about some persons, whose `person` is already the ledger's pseudonym."""
+    shelf.releases_dir.mkdir(parents=True, exist_ok=True)
+    entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end)
+    ledger = shelf.ledger()
+    try:
+        table = make(persons, definition)
+        screened = screened_for(table, persons, entry, ledger=ledger, definition=definition)
+        screened.require()
+        files = compose(table, definition, quarter=quarter, issued=now, base_url=shelf.base_url)
+    except ReleaseRefused:
+        register(shelf.releases_dir, _decision(definition, quarter, now, REFUSED, ""))
+        raise
+    known = published(shelf.releases_dir, definition.slug, quarter.name)
+    if known is None:
+        # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
+        ledger.write(entry, screened.members)
+    release = publish(files, shelf.releases_dir, definition=definition, quarter=quarter, key=signing_key(shelf.secrets))
+    # Asked of the register, not of `known`: a crash between the two must not leave the release unregistered.
+    if release.manifest_sha256 not in {decision.manifest for decision in decisions(shelf.releases_dir)}:
+        register(shelf.releases_dir, _decision(definition, quarter, now, PUBLISHED, release.manifest_sha256))
+    return release
+
+
+def screened_for(
+    table: Table, persons: pl.DataFrame, entry: Entry, *, ledger: Ledger, definition: Definition
+) -> Screened:
+    """What the screen says about some rows, met with everything the ledger holds about the period."""
+    return screen(table, persons, rule=definition.rule, earlier=ledger.overlapping(entry))
+
+
+def _decision(definition: Definition, quarter: Quarter, now: datetime, outcome: str, digest: str) -> Decision:
+    moment = now.replace(microsecond=0).isoformat()
+    return Decision(moment, definition.slug, quarter.name, outcome, definition.protection.k, digest)

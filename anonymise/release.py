@@ -1,0 +1,204 @@
+"""The release folder: written beside its place, signed, made read-only, then moved there in one step.
+
+What is published once stays: another content for the same id is refused. `register.jsonl` in the releases folder keeps
+every decision; each manifest names the hash of the one before it, so a missing release shows.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from anonymise import about as abouts
+from anonymise.about import About, DataFile, Limits, Words
+from anonymise.codebook import codes, csv_metadata
+from anonymise.dcat import NOTATIONS, catalogue, missing, serialise
+from anonymise.decisions import decisions
+from anonymise.definition import Definition
+from anonymise.formats.csv import areas_bytes, csv_bytes
+from anonymise.formats.cube import cube_bytes
+from anonymise.formats.jsonstat import jsonstat_bytes
+from anonymise.formats.parquet import parquet_bytes
+from anonymise.hierarchies import municipality_table
+from anonymise.manifest import manifest, public_pem
+from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE
+from anonymise.pages import style_sheet
+from anonymise.periods import Quarter
+from anonymise.problems import PeriodFrozen, ReleaseRefused
+from anonymise.release_pages import release_pages
+from anonymise.tables import Table
+
+_FORMATS: Final = (
+    ("csv", "text/csv", "CSV", Words(de="CSV", en="CSV")),
+    ("parquet", "application/vnd.apache.parquet", "PARQUET", Words(de="Parquet", en="Parquet")),
+    ("jsonstat.json", "application/json", "JSON", Words(de="JSON-stat", en="JSON-stat")),
+    ("ttl", "text/turtle", "RDF_TURTLE", Words(de="RDF Data Cube", en="RDF Data Cube")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published release."""
+
+    slug: str
+    name: str
+    folder: Path
+    manifest_sha256: str
+
+
+def published(releases_dir: Path, slug: str, name: str) -> Release | None:
+    """The release of an id if it is out."""
+    folder = releases_dir / slug / name
+    if not (folder / MANIFEST).exists():
+        return None
+    return Release(slug, name, folder, sha256((folder / MANIFEST).read_bytes()).hexdigest())
+
+
+def compose(
+    table: Table, definition: Definition, *, quarter: Quarter, issued: datetime, base_url: str
+) -> dict[str, bytes]:
+    """All files of a release but manifest and signature."""
+    about = _about(table, definition, quarter, issued)
+    data = _data(table, about)
+    # byteSize and checksum go into the metadata, so the data come first.
+    about = _about(table, definition, quarter, issued, _described(definition.slug, data))
+    graph = catalogue([about], base_url=base_url)
+    lacking = missing(graph)
+    if lacking:
+        raise ReleaseRefused("The metadata lack: " + ", ".join(lacking))
+    names = {row.ags: row.name for row in municipality_table()}
+    return {
+        **data,
+        **release_pages(table, about),
+        **{f"dcat.{notation}": serialise(graph, notation) for notation in NOTATIONS},
+        "areas.csv": areas_bytes(table, names),
+        "codes.json": codes(table, about),
+        "csv-metadata.json": csv_metadata(table, about),
+        "style.css": style_sheet(),
+        abouts.FILE: about.to_json(),
+    }
+
+
+def _about(
+    table: Table, definition: Definition, quarter: Quarter, issued: datetime, files: tuple[DataFile, ...] = ()
+) -> About:
+    whole = next(row.value for row in table.rows if set(row.keys) == {"*"})
+    return About(
+        slug=definition.slug,
+        release=quarter.name,
+        title=definition.title,
+        description=definition.description,
+        keywords=definition.keywords,
+        first=quarter.first,
+        last=quarter.last,
+        issued=issued.replace(microsecond=0),
+        persons=whole or 0,
+        rows=len(table.rows),
+        legal_basis=definition.source.legal_basis,
+        limits=Limits(definition.protection.k, definition.protection.share_limit, definition.protection.min_categories),
+        dimensions=definition.dimension,
+        licence=definition.licence,
+        publisher=definition.publisher,
+        contact=definition.contact,
+        region=definition.region,
+        files=files,
+    )
+
+
+def _data(table: Table, about: About) -> dict[str, bytes]:
+    return {
+        f"{about.slug}.csv": csv_bytes(table, about.release),
+        f"{about.slug}.parquet": parquet_bytes(table, about.release),
+        f"{about.slug}.jsonstat.json": jsonstat_bytes(table, about),
+        f"{about.slug}.ttl": cube_bytes(table, about),
+    }
+
+
+def _described(slug: str, data: Mapping[str, bytes]) -> tuple[DataFile, ...]:
+    described = []
+    for suffix, media_type, file_type, title in _FORMATS:
+        content = data[f"{slug}.{suffix}"]
+        digest = sha256(content).hexdigest()
+        described.append(DataFile(f"{slug}.{suffix}", media_type, file_type, title, len(content), digest))
+    return tuple(described)
+
+
+def publish(
+    files: Mapping[str, bytes], releases_dir: Path, *, definition: Definition, quarter: Quarter, key: Ed25519PrivateKey
+) -> Release:
+    """The release with these files, now public. The same id again is an error unless every byte is the same."""
+    releases_dir.mkdir(parents=True, exist_ok=True)
+    known = published(releases_dir, definition.slug, quarter.name)
+    if known is not None:
+        if all(_same(known.folder / path, content) for path, content in files.items()):
+            return known
+        raise PeriodFrozen
+    facts = {
+        "dataset": definition.slug,
+        "release": quarter.name,
+        "period": {"first": quarter.first.isoformat(), "last": quarter.last.isoformat()},
+        "previous": _previous(releases_dir),
+        "protection": {
+            "k": definition.protection.k,
+            "share_limit": definition.protection.share_limit,
+            "min_categories": definition.protection.min_categories,
+        },
+    }
+    content = manifest(files, facts)
+    public = public_pem(key)
+    signed = {**files, MANIFEST: content, SIGNATURE: key.sign(content)}
+    folder = _place(signed, releases_dir, definition.slug, quarter.name)
+    _replace(releases_dir / PUBLIC_KEY, public)
+    digest = sha256(content).hexdigest()
+    return Release(definition.slug, quarter.name, folder, digest)
+
+
+def _same(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _place(files: Mapping[str, bytes], releases_dir: Path, slug: str, name: str) -> Path:
+    """Write everything to a draft beside its place, make it durable and read-only, then move it there."""
+    draft = releases_dir / f".{slug}-{name}.draft"
+    if draft.exists():
+        shutil.rmtree(draft)
+    draft.mkdir()
+    for path, content in files.items():
+        with (draft / path).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        (draft / path).chmod(0o444)
+    folder = releases_dir / slug / name
+    folder.parent.mkdir(exist_ok=True)
+    draft.rename(folder)
+    folder.chmod(0o555)
+    for made in (folder.parent, releases_dir):
+        _sync(made)
+    return folder
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def _previous(releases_dir: Path) -> str:
+    """The hash of the manifest that was published last."""
+    hashes = [decision.manifest for decision in decisions(releases_dir) if decision.outcome == "published"]
+    return hashes[-1] if hashes else ""

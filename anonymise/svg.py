@@ -1,0 +1,46 @@
+"""Charts as SVG written by hand: no script, colours from the page's style sheet, text that stays readable on a phone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+WIDTH: Final = 420
+ROW: Final = 40
+ROOM: Final = 60
+"""Kept free at the right end for the number beside the longest bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its label, its number as text, its length, and bounds where the number is an estimate."""
+
+    label: str
+    text: str
+    value: int | None
+    lower: int | None = None
+    upper: int | None = None
+
+
+def bars(items: Sequence[Bar], *, title: str, description: str) -> str:
+    """A horizontal bar chart, the label above each bar; a bar without a number shows its text alone."""
+    longest = max((bar.value or 0 for bar in items), default=0) or 1
+    scale = (WIDTH - ROOM) / longest
+    height = ROW * len(items) + 4
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">',
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
+    ]
+    for number, bar in enumerate(items):
+        parts.append(_bar(bar, ROW * number, scale))
+    return "".join([*parts, "</svg>"])
+
+
+def _bar(bar: Bar, top: int, scale: float) -> str:
+    length = round((bar.value or 0) * scale, 1)
+    label = f'<text class="label" x="0" y="{top + 15}">{escape(bar.label)}</text>'
+    if bar.value is None:
+        return f'{label}<text class="withheld" x="0" y="{top + 33}">{escape(bar.text)}</text>'
+    shape = f'<rect class="bar" x="0" y="{top + 21}" width="{length}" height="14" rx="2"/>'
+    number = f'<text class="number" x="{length + 6}" y="{top + 33}">{escape(bar.text)}</text>'
+    return label + shape + number
