@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.tree import PACKAGES, ROOT, copy_packages, sources
+from tests.architecture.tree import PACKAGES, ROOT, copy_packages, parsed, sources
 from tests.fixtures.processes import scrubbed
 
 LIBRARY = "fhir.resources"
@@ -27,7 +27,7 @@ def _library_imports(root: Path, *folders: str) -> list[str]:
         place = path.relative_to(root).as_posix()
         if place.startswith(tuple(f"{allowed}/" for allowed in MAY_IMPORT_LIBRARY)):
             continue
-        found += [f"{place}:{line}" for line in _lines_importing_library(ast.parse(path.read_text()))]
+        found += [f"{place}:{line}" for line in _lines_importing_library(parsed(path))]
     return found
 
 

@@ -90,11 +90,11 @@ def test_both_are_found_when_the_library_is_installed_after_us(environment: Path
     assert Path(ours) == _site(environment) / "fhir" / "store.py"
 
 
-def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_packages(wheel: Path, checkout: Path) -> None:
     checked_out = {
-        path.relative_to(ROOT).as_posix()
+        path.relative_to(checkout).as_posix()
         for package in PACKAGES
-        for path in (ROOT / package).rglob("*")
+        for path in (checkout / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
 

@@ -63,6 +63,13 @@ def test_a_broken_rule_is_named(tmp_path: Path, rule: Rule) -> None:
     assert [finding.split(":")[0].split()[0] for finding in rule(tmp_path, "video")] == ["video/seeded.py"]
 
 
+def test_cleaning_up_and_raising_again_is_no_catch_all(tmp_path: Path) -> None:
+    (tmp_path / "video").mkdir()
+    (tmp_path / "video" / "seeded.py").write_text("try:\n    print()\nexcept BaseException:\n    print()\n    raise\n")
+
+    assert list(style.catch_alls(tmp_path, "video")) == []
+
+
 def test_a_file_name_that_says_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "video").mkdir()
     (tmp_path / "video" / "helpers.py").write_text("")

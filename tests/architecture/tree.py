@@ -1,7 +1,9 @@
 """The source tree as the architecture tests see it: the files, and copies to break rules in."""
 
+import ast
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,6 +14,12 @@ def sources(root: Path, *folders: str) -> Iterator[Path]:
     """The Python files below these folders, all packages and tests if none is named."""
     for folder in folders or (*PACKAGES, "tests"):
         yield from sorted((root / folder).rglob("*.py"))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file, read once."""
+    return ast.parse(path.read_text())
 
 
 def copy_packages(target: Path) -> Path:
