@@ -22,6 +22,7 @@ METHODS: Final = [
     ("pages/**.py", "python"),
     ("console/**.py", "python"),
     ("visits/**.py", "python"),
+    ("notices/**.py", "python"),
 ]
 OPTIONS: Final = {method: {"newstyle_gettext": "true", "trimmed": "true", "silent": "false"} for method, _ in METHODS}
 
