@@ -1,39 +1,116 @@
-"""The command line: one command for each process, and a few for operators."""
+"""The command line: one command for each process, and a few for operators.
+
+Each command imports its own part when it runs. A process then holds only what it needs: the portal never loads the code
+that knows databases and keys, and `--help` does not wait for it.
+"""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
-from rich.console import Console
-from rich.table import Table
 
-from infra import log, migrate
-from infra.database import open_database
+from infra import log
 from infra.problems import Problem
 from infra.settings import Settings
-from telemed import operators
-from telemed.app import create_app
-from telemed.startup import StartRefused, require_revision
-from telemed.worker import work
 
 app = typer.Typer(name="telemed", help="Open telemedicine and care coordination.", no_args_is_help=True)
 audit = typer.Typer(help="Who looked at what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(envvar="PORT", help="Port to listen on.")]
+PortalPort = Annotated[int, typer.Option(envvar="PORTAL_PORT", help="Port to listen on.")]
 GRACE_SECONDS = 20
 
 
 @app.command()
-def serve(
-    host: Host = "127.0.0.1", port: Annotated[int, typer.Option(envvar="PORT", help="Port to listen on.")] = 8000
-) -> None:
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Answer the API, the pages and the signalling; without a Redis, also do the jobs."""
+    from telemed.app import create_app
+    from telemed.startup import require_revision
+
     settings = _settings()
     asyncio.run(require_revision(settings))
+    _listen(create_app(settings), host=host, port=port)
+
+
+@app.command()
+def worker() -> None:
+    """Do the jobs of a service whose queue is on Redis."""
+    from telemed.startup import require_revision
+    from telemed.worker import work
+
+    settings = _settings()
+    asyncio.run(require_revision(settings))
+    asyncio.run(work(settings))
+
+
+@app.command()
+def portal(host: Host = "127.0.0.1", port: PortalPort = 8001) -> None:
+    """Serve the published statistics; needs the releases folder alone, no database and no keys."""
+    from anonymise.portal.app import app as open_data
+
+    settings = _settings()
+    _listen(open_data(settings.releases, base_url=settings.portal_url), host=host, port=port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables to this version."""
+    from telemed.operators import migrated
+
+    typer.echo(f"The database is at revision {asyncio.run(migrated(_settings()))}.")
+
+
+@app.command()
+def demo() -> None:
+    """Show the whole product with made-up people, until Ctrl-C."""
+    from telemed.demo.command import demo as run
+
+    run()
+
+
+@app.command()
+def doctor() -> None:
+    """Check what the service needs; the exit status is 1 if anything is wrong."""
+    from telemed.operators import findings
+
+    found = asyncio.run(findings(_settings()))
+    for finding in found:
+        state = "good " if finding.good else "wrong"
+        typer.echo(f"{state}  {finding.part}  {finding.advice}".rstrip())
+    if not all(finding.good for finding in found):
+        raise typer.Exit(1)
+
+
+@audit.command(name="list")
+def list_accesses(
+    tenant: Annotated[str, typer.Option(help="Only the log of this tenant.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+) -> None:
+    """The latest accesses: when, who of which tenant, what, of whom, with which outcome."""
+    from telemed.operators import latest_accesses
+
+    for row in asyncio.run(latest_accesses(_settings(), tenant=tenant, limit=limit)):
+        what = f"{row.type}/{row.resource_id}" if row.resource_id else row.type
+        recorded = row.recorded.isoformat(timespec="seconds")
+        outcome = {"0": "done", "4": "refused"}.get(row.outcome, row.outcome)
+        typer.echo(f"{recorded}  {row.role} {row.agent} of {row.agent_tenant}  {row.action} {what}  {outcome}")
+
+
+def main() -> None:
+    """Run the command that the arguments name; a refusal is one line and the exit status 1."""
+    try:
+        app()
+    except Problem as refused:
+        typer.echo(refused.text, err=True)
+        raise SystemExit(1) from None
+
+
+def _listen(application: Any, *, host: str, port: int) -> None:
     config = uvicorn.Config(
-        create_app(settings),
+        application,
         host=host,
         port=port,
         log_config=None,
@@ -47,66 +124,6 @@ def serve(
     server.run()
     if not server.started:
         raise typer.Exit(1)
-
-
-@app.command()
-def worker() -> None:
-    """Do the jobs of a service whose queue is on Redis."""
-    settings = _settings()
-    asyncio.run(require_revision(settings))
-    asyncio.run(work(settings))
-
-
-@app.command(name="migrate")
-def migrate_database() -> None:
-    """Bring the database's tables to this version."""
-    settings = _settings()
-
-    async def upgraded() -> str | None:
-        database = open_database(settings.database)
-        try:
-            await migrate.upgrade(database)
-            return await migrate.present_revision(database)
-        finally:
-            await database.close()
-
-    typer.echo(f"The database is at revision {asyncio.run(upgraded())}.")
-
-
-@audit.command(name="list")
-def list_accesses(
-    tenant: Annotated[str, typer.Option(help="Only the log of this tenant.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
-) -> None:
-    """The latest accesses: when, who, what, with which outcome."""
-    rows = asyncio.run(operators.latest_accesses(_settings(), tenant=tenant, limit=limit))
-    table = Table("recorded", "agent", "role", "of", "action", "what", "tenant", "outcome")
-    for row in rows:
-        what = f"{row.type}/{row.resource_id}" if row.resource_id else row.type
-        recorded = row.recorded.isoformat(timespec="seconds")
-        table.add_row(recorded, row.agent, row.role, row.agent_tenant, row.action, what, row.tenant, row.outcome)
-    Console().print(table)
-
-
-@app.command()
-def doctor() -> None:
-    """Check what the service needs; the exit status is 1 if anything is wrong."""
-    table = Table("part", "state", "what to do")
-    findings = asyncio.run(operators.findings(_settings()))
-    for finding in findings:
-        table.add_row(finding.part, "[green]good[/]" if finding.good else "[red]wrong[/]", finding.advice)
-    Console().print(table)
-    if not all(finding.good for finding in findings):
-        raise typer.Exit(1)
-
-
-def main() -> None:
-    """Run the command that the arguments name; a refusal is one line and the exit status 1."""
-    try:
-        app()
-    except (StartRefused, Problem) as refused:
-        typer.echo(refused.text, err=True)
-        raise SystemExit(1) from None
 
 
 def _settings() -> Settings:

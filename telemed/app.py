@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 
-from fhir import interactions, outcome
+from fhir import interactions, outcome, rules
 from fhir.interactions import Record
 from infra import web
 from infra.problems import Problem
@@ -27,6 +27,7 @@ from telemed.identity.sessions import tidy
 from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
+from telemed.schedules.jobs import extend_all
 from telemed.services import Services, services_of
 from telemed.startup import refuse_settings
 from telemed.visits import exchange
@@ -73,9 +74,9 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/video/precheck": "takes a ticket in its body",
 }
 
-# Addresses that take a form or nothing.
-FORMS: Final = ("/oauth", "/j", "/visits", "/console")
-FORM_LIMIT: Final = 16_384
+# Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/visits"), 16_384)
+NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
 
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(interactions.router(record_of=record_of, caller_of=caller_of))
-    limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, **dict.fromkeys(FORMS, FORM_LIMIT)}
+    limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
     web.install(app, limits=limits, renders={"/fhir": outcome.response, "/console": as_page})
     app.add_middleware(headers.SecurityHeaders, headers=_headers(settings))
     _check(app)
@@ -120,6 +121,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             )
         )
         _check(app)
+        # A second of imports that the first request would otherwise wait for.
+        rules.prepare()
+        await services.database.write(extend_all)
         tasks = [asyncio.create_task(_housekeeping(services))]
         if not settings.redis_url:
             # Without a Redis nobody else could work: the embedded default has its worker inside.

@@ -41,6 +41,16 @@ async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Seq
         await database.close()
 
 
+async def migrated(settings: Settings) -> str | None:
+    """The revision the database is at, after every one it lacked has been applied."""
+    database = open_database(settings.database)
+    try:
+        await migrate.upgrade(database)
+        return await migrate.present_revision(database)
+    finally:
+        await database.close()
+
+
 async def findings(settings: Settings) -> list[Finding]:
     """The state of settings, keys, database, tables, queue and disk, in this order."""
     checks: dict[str, Callable[[Settings], Awaitable[None]]] = {
