@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from fhir import models
 from fhir.codec import Parsed
 from fhir.rules.elements import check_resource
+from fhir.rules.shapes import shape
 from infra.problems import Issue, Unprocessable
 
 _EXTENSIONS: Final = ("extension", "modifierExtension")
@@ -14,6 +15,16 @@ _EXTENSIONS: Final = ("extension", "modifierExtension")
 
 class Invalid(Unprocessable):
     """The resource is not valid. The issues say what to change."""
+
+
+def prepare() -> None:
+    """Nothing; afterwards all model classes are imported, which takes seconds. For the start, before the first request."""
+    waiting = [models.model(type) for type in models.KNOWN]
+    seen = set(waiting)
+    while waiting:
+        inner = {element.model for element in shape(waiting.pop()).elements.values() if element.model is not None}
+        waiting += inner - seen
+        seen |= inner
 
 
 def validate(parsed: Parsed) -> None:

@@ -1,6 +1,7 @@
 """Which tokens a query asks the index for: an AND of ORs that loses no hit, though it may find too much."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
@@ -27,20 +28,43 @@ MOST: Final = 500  # tokens in one set; a condition that needs more is left to t
 TokenSet = frozenset[Token]
 
 
-def token_sets(type: str, conditions: Sequence[Condition], *, table: TypeParameters) -> tuple[TokenSet, ...]:
-    """The sets of tokens to intersect: a hit has at least one token of each. Empty if the index can't help."""
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The sets of tokens to intersect (a hit has one of each), and whether they alone decide."""
+
+    sets: tuple[TokenSet, ...]
+    decided: bool
+
+
+def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters) -> Lookup:
+    """What to ask the index for; no sets if it can't help, `decided` if no candidate can fail the exact check."""
     refs = _anchor_references(conditions, table)
     stretch = _asked_days(conditions, table.date)
     days = dates.each_day(stretch) if stretch and (stretch.last - stretch.first).days < dates.DAYS_APART else []
     found: list[TokenSet] = []
+    decided = True
     for condition in conditions:
-        if condition.parameter.index is Index.COMPOUND:
-            found.append(_compound(type, condition, refs=refs, days=days))
-        elif condition.parameter.kind is not Kind.DATE:
-            found.append(_own(type, condition))
+        if condition.parameter.kind is Kind.DATE:
+            decided = False
+            continue
+        compound = condition.parameter.index is Index.COMPOUND
+        asked = _compound(type, condition, refs=refs, days=days) if compound else _own(type, condition)
+        found.append(asked)
+        exact = all(_is_exact(value, compound=compound) for value in condition.values) and not (compound and not refs)
+        decided = decided and exact and 0 < len(asked) <= MOST
     for parameter in {c.parameter.name: c.parameter for c in conditions if c.parameter.kind is Kind.DATE}.values():
         found += _dates(type, conditions, parameter)
-    return tuple(dict.fromkeys(tokens for tokens in found if 0 < len(tokens) <= MOST))
+    return Lookup(tuple(dict.fromkeys(asked for asked in found if 0 < len(asked) <= MOST)), decided)
+
+
+def _is_exact(value: object, *, compound: bool) -> bool:
+    """Whether having a token of the value is the same as having the value."""
+    match value:
+        case TokenValue(system, _):
+            return system is None or not compound  # a compound token leaves the system out
+        case Beginning(form):
+            return len(form) <= LONGEST_PREFIX
+    return True
 
 
 def _own(type: str, condition: Condition) -> TokenSet:

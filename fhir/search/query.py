@@ -14,7 +14,7 @@ from fhir.models import require_served
 from fhir.search import dates
 from fhir.search.conditions import Beginning, Condition, Exactly, Moment, Prefix, Target, TokenValue, Value
 from fhir.search.definitions import PARAMETERS, Kind, Parameter, names
-from fhir.search.lookup import token_sets
+from fhir.search.lookup import lookup
 from fhir.search.parameters import Token
 from fhir.search.strings import folded, whole
 from infra.problems import BadRequest
@@ -87,12 +87,14 @@ class Query:
     """A search: columns (`ids`, `updated`), tokens to intersect, and conditions for the exact check (`matches`).
 
     `tokens` is an AND of ORs: a hit has at least one token of every set. It may be empty, or hold more than the
-    conditions say, so `matches` must see every candidate. `ids` None means any; each of `updated` is an OR.
+    conditions say, so `matches` must see every candidate, unless the query is `decided`: then none can fail. `ids` None
+    means any; each of `updated` is an OR.
     """
 
     type: str
     conditions: tuple[Condition, ...]
     tokens: tuple[frozenset[Token], ...]
+    decided: bool
     ids: frozenset[str] | None
     updated: tuple[tuple[Bounds, ...], ...]
     sort: Sort
@@ -126,10 +128,12 @@ def parse(type: str, pairs: Iterable[tuple[str, str]]) -> Query:
         else:
             conditions.append(_condition(type, name, text))
     _require_json(controls)
+    asked = lookup(type, conditions, table=PARAMETERS[type])
     return Query(
         type=type,
         conditions=tuple(conditions),
-        tokens=token_sets(type, conditions, table=PARAMETERS[type]),
+        tokens=asked.sets,
+        decided=asked.decided,
         ids=ids,
         updated=tuple(updated),
         sort=_choice(Sort, "_sort", controls.get("_sort", Sort.NEWEST_FIRST.value)),

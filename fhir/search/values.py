@@ -34,7 +34,8 @@ def codes(data: dict[str, Any], parameter: Parameter, *, paths: tuple[Path, ...]
             if isinstance(value, str):
                 yield parameter.system, value
             elif isinstance(value, dict):
-                for part in value.get("coding", (value,)):
+                codings = value.get("coding")
+                for part in codings if isinstance(codings, list) else (value,):
                     code = part.get("code", part.get("value")) if isinstance(part, dict) else None
                     if isinstance(code, str):
                         system = part.get("system")
