@@ -4,7 +4,8 @@ import hmac
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
@@ -115,6 +116,17 @@ class Vault:
             session.execute(insert(DataKey), [row for row, _ in missing])
             self._fresh(session).update({str(row["scope"]): (int(str(row["id"])), cipher) for row, cipher in missing})
 
+    @contextmanager
+    def savepoint(self, session: Session) -> Iterator[None]:
+        """A part of a unit that may fail alone; data keys made in it are forgotten with it."""
+        kept = dict(self._fresh(session))
+        try:
+            with session.begin_nested():
+                yield
+        except BaseException:
+            session.info["fresh_data_keys"] = kept
+            raise
+
     def forget(self) -> None:
         """Nothing; every cached key is dropped. Called when a group of writes was lost, and after a key is destroyed."""
         with self._lock:
@@ -195,5 +207,4 @@ def _bound(to: Binding, key_id: int) -> bytes:
 
 def _prefixed(parts: Iterable[str]) -> bytes:
     # Lengths, not separators: ("ab", "c") and ("a", "bc") must differ.
-    encoded = [part.encode() for part in parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+    return "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")

@@ -4,9 +4,18 @@ import os
 import secrets
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a population was made from; the same again gives the same people."""
+
+    patients: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,9 @@ class Folder:
         """There once the whole population is in the record, and says how large it is."""
         return self.root / "seeded.json"
 
-    def population_size(self) -> int | None:
-        """How many patients the record holds; None if seeding never came to its end."""
-        if not self.seeded.exists():
-            return None
-        return int(msgspec.json.decode(self.seeded.read_bytes())["patients"])
+    def made(self) -> "Made | None":
+        """Which population the record holds; None if seeding never came to its end."""
+        return msgspec.json.decode(self.seeded.read_bytes(), type=Made) if self.seeded.exists() else None
 
     def clear(self) -> None:
         """Nothing; what a broken-off seeding left is gone."""
@@ -67,9 +74,9 @@ class Folder:
             shutil.rmtree(part, ignore_errors=True)
         self.seeded.unlink(missing_ok=True)
 
-    def mark_seeded(self, patients: int) -> None:
+    def mark_seeded(self, made: "Made") -> None:
         """Nothing; later starts find the population there."""
-        write_whole(self.seeded, msgspec.json.encode({"patients": patients}))
+        write_whole(self.seeded, msgspec.json.encode(made))
 
 
 def write_whole(file: Path, content: bytes) -> None:

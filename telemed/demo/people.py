@@ -90,6 +90,7 @@ def patient(person: Person, clinic: Clinic) -> Resource:
         "identifier": [{"system": KVID, "value": person.insurance_number}],
         "active": True,
         "name": [{"use": "official", "family": person.family, "given": [person.given]}],
+        "telecom": [{"system": "email", "value": f"person-{person.number:06}@patient.example"}],
         "gender": person.gender,
         "birthDate": person.birth_date.isoformat(),
         "address": [

@@ -46,6 +46,12 @@ class Population:
             for consent in care.consents(random, person, now=self.now):
                 yield person.clinics[0].id, consent
 
+    def willing(self) -> frozenset[int]:
+        """The numbers of the persons who let their data count in statistics."""
+        random = Random(f"{SEED}:consents")
+        answers = ((p.number, list(care.consents(random, p, now=self.now))) for p in self.persons)
+        return frozenset(n for n, given in answers if any(c["provision"]["type"] == "permit" for c in given))
+
     def encounters(self) -> Iterator[tuple[str, Resource]]:
         """Three encounters a person on average, as (tenant, resource)."""
         random = Random(f"{SEED}:encounters")

@@ -1,19 +1,19 @@
 """Writing the made-up population into the record, through the bulk path: sealed, indexed and audited as any write."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import Any, Final
 
 import msgspec
 
 from fhir import rules
-from fhir.bulk import Item
+from fhir.bulk import Item, load
 from fhir.codec import Parsed
-from fhir.store import Store
-from infra.caller import Caller, Role
-from infra.database import Database
+from infra.database import Session
 from telemed.demo.population import SEED, Population
+from telemed.schedules.calendar import platform
+from telemed.services import Services
 
 BATCH: Final = 2000
 # One resource in so many goes through the whole validation: the generator makes all alike, and validating takes
@@ -23,42 +23,46 @@ Progress = Callable[[int], None]
 Resource = dict[str, Any]
 
 
-async def seed(database: Database, store: Store, population: Population, *, progress: Progress) -> int:
-    """How many resources were written; `progress` hears of each batch."""
+async def seed_institutions(services: Services, population: Population) -> None:
+    """Nothing; clinics, staff and schedules are there, and the jobs that make the slots are on their way."""
+
+    def unit(session: Session) -> None:
+        for tenant, resource in population.institutions():
+            services.store.create(session, platform(tenant), _parsed(resource, sampled=False), id=resource["id"])
+
+    await services.database.write(unit)
+
+
+async def seed_people(services: Services, population: Population, *, progress: Progress) -> int:
+    """How many resources of patients were written; `progress` hears of each batch."""
     written = 0
-    for batch in _batches(population.everything()):
-        written += await write(database, store, batch)
+    for batch in _batches(chain(population.patients(), population.encounters())):
+        await _write(services, batch)
+        written += len(batch)
         progress(written)
     return written
 
 
-async def write(database: Database, store: Store, resources: Iterable[tuple[str, Resource]]) -> int:
-    """How many resources of (tenant, resource) were written, in one atomic unit."""
+async def _write(services: Services, resources: Iterable[tuple[str, Resource]]) -> None:
     by_tenant: dict[str, list[Item]] = {}
     for tenant, resource in resources:
-        by_tenant.setdefault(tenant, []).append(_item(resource))
+        by_tenant.setdefault(tenant, []).append(Item(_parsed(resource), id=resource["id"]))
 
-    def unit(session: Any) -> int:
+    def unit(session: Session) -> None:
         for tenant, items in by_tenant.items():
-            store.load(session, service(tenant), items)
-        return sum(map(len, by_tenant.values()))
+            load(services.record, session, platform(tenant), items)
 
-    return await database.write(unit)
-
-
-def service(tenant: str) -> Caller:
-    """The platform itself, acting for a clinic."""
-    return Caller(tenant=tenant, subject="demo", role=Role.SERVICE)
+    await services.database.write(unit)
 
 
 _sample: Final = Random(SEED)
 
 
-def _item(resource: Resource) -> Item:
+def _parsed(resource: Resource, *, sampled: bool = True) -> Parsed:
     parsed = Parsed(resource["resourceType"], resource, msgspec.json.encode(resource))
-    if _sample.randrange(VALIDATED) == 0:
+    if not sampled or _sample.randrange(VALIDATED) == 0:
         rules.validate(parsed)
-    return Item(parsed, id=resource["id"])
+    return parsed
 
 
 def _batches(resources: Iterable[tuple[str, Resource]]) -> Iterator[list[tuple[str, Resource]]]:

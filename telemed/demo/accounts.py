@@ -1,0 +1,71 @@
+"""Who may use the demo: clinicians with one-click sign-ins, and two clinics' systems with keys of their own."""
+
+from pathlib import Path
+from typing import Final
+
+from joserfc.jwk import ECKey, RSAKey
+from sqlmodel import Session, delete
+
+from telemed.demo.clinics import CLINICS, Clinician
+from telemed.demo.describe import BackendClient, SignIn
+from telemed.demo.files import Folder, write_whole
+from telemed.identity.clients import register
+from telemed.identity.models import Clinician as Account
+from telemed.identity.models import SignInLink
+from telemed.identity.sessions import make_sign_in_link
+from telemed.services import Services
+
+SCOPE: Final = "system/*.cruds"
+ALGORITHMS: Final = ("ES384", "RS384")
+
+
+async def sign_ins(services: Services, clinicians: tuple[Clinician, ...]) -> tuple[SignIn, ...]:
+    """A one-click sign-in for each clinician; those of an earlier start stop working."""
+
+    def unit(session: Session) -> list[str]:
+        session.exec(delete(SignInLink))
+        tokens = []
+        for clinician in clinicians:
+            session.merge(
+                Account(
+                    id=clinician.id, tenant=clinician.clinic.id, practitioner_id=clinician.id, role=clinician.role.value
+                )
+            )
+            session.flush()
+            tokens.append(make_sign_in_link(session, services.vault, clinician_id=clinician.id))
+        return tokens
+
+    tokens = await services.database.write(unit)
+    base = services.settings.base_url.rstrip("/")
+    return tuple(
+        SignIn(clinician.name, clinician.id, clinician.clinic.id, f"{base}/console/sign-in/{token}")
+        for clinician, token in zip(clinicians, tokens, strict=True)
+    )
+
+
+async def backend_clients(services: Services, folder: Folder) -> tuple[BackendClient, ...]:
+    """The systems of the first two clinics, registered; their private keys lie in the demo's folder."""
+    made = []
+    for clinic, algorithm in zip(CLINICS, ALGORITHMS, strict=False):
+        client_id = f"{clinic.id}-system"
+        file = folder.clients / f"{client_id}.pem"
+        key = _key(file, algorithm=algorithm)
+        kid = key.thumbprint()
+        public = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": algorithm}
+
+        def unit(session: Session, client_id: str = client_id, tenant: str = clinic.id, jwk: object = public) -> None:
+            now = services.system_clock.now()
+            register(session, client_id=client_id, tenant=tenant, jwks={"keys": [jwk]}, scope=SCOPE, now=now)
+
+        await services.database.write(unit)
+        token_url = f"{services.settings.base_url.rstrip('/')}/oauth/token"
+        made.append(BackendClient(clinic.id, client_id, str(file.resolve()), kid, algorithm, token_url, SCOPE))
+    return tuple(made)
+
+
+def _key(file: Path, *, algorithm: str) -> ECKey | RSAKey:
+    kind: type[ECKey] | type[RSAKey] = ECKey if algorithm == "ES384" else RSAKey
+    if not file.exists():
+        new = ECKey.generate_key("P-384") if algorithm == "ES384" else RSAKey.generate_key(3072)
+        write_whole(file, new.as_pem(private=True))
+    return kind.import_key(file.read_bytes())

@@ -1,0 +1,146 @@
+"""Bringing a demo to the point where it can be used: people, slots, today's appointments, accounts, a release."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlmodel import Session, col, func, select
+
+from infra import migrate
+from infra.clock import clock_from
+from infra.database import open_database
+from telemed.demo import accounts, seed, today
+from telemed.demo.describe import FreeSlot, Offer
+from telemed.demo.files import Made
+from telemed.demo.options import Options
+from telemed.demo.population import ENCOUNTERS_PER_PERSON, Population
+from telemed.demo.statistics import publish_last_quarter
+from telemed.schedules.jobs import extend_all
+from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
+from telemed.schedules.resource import instant
+from telemed.services import Services
+from telemed.wiring import open_services
+
+FREE_SLOTS: Final = 60
+# Slots are made again when the newest is nearer than this.
+SLOTS_AHEAD: Final = timedelta(days=14)
+
+
+async def prepare(options: Options, *, console: Console) -> Offer:
+    """What the demo offers, once everything that it needs is in the record."""
+    files = options.files
+    made = files.made()
+    if made is None:
+        files.clear()
+    settings = options.settings()
+    files.releases.mkdir(parents=True, exist_ok=True)
+    await _migrate(settings.database)
+    async with open_services(settings) as services:
+        if made is None:
+            made = Made(options.patients, clock_from(settings).now())
+            await _people(services, made, console=console)
+            files.mark_seeded(made)
+        population = Population.made_up(made.patients, now=made.now)
+        await _slots(services, console=console)
+        appointments = await today.book_today(services, population)
+        signed_in = await accounts.sign_ins(services, today.at_work(population))
+        clients = await accounts.backend_clients(services, files)
+        await _finish_jobs(services)
+        with console.status("Publishing the last complete quarter"):
+            datasets = await publish_last_quarter(services)
+        slots = await services.database.read(lambda session: _free_slots(session, services, clients[0].organization_id))
+        base = settings.base_url
+        return Offer(
+            base_url=base,
+            fhir_url=f"{base}/fhir",
+            portal_url=settings.portal_url,
+            console_url=f"{base}/console",
+            database_files=tuple(f"{files.database}{suffix}" for suffix in ("", "-wal", "-shm")),
+            log_files=tuple(str(files.logs / f"{name}.log") for name in ("serve", "portal")),
+            releases_dir=str(files.releases),
+            appointments=appointments,
+            clinicians=signed_in,
+            backend_clients=clients,
+            free_slots=slots,
+            datasets=datasets,
+        )
+
+
+async def _migrate(url: str) -> None:
+    database = open_database(url)
+    try:
+        await migrate.upgrade(database)
+    finally:
+        await database.close()
+
+
+async def _people(services: Services, made: Made, *, console: Console) -> None:
+    population = Population.made_up(made.patients, now=made.now)
+    await seed.seed_institutions(services, population)
+    with _bar(console, f"Writing {made.patients:,} made-up people") as tell:
+        tell(0, made.patients * (1 + ENCOUNTERS_PER_PERSON))
+        written = await seed.seed_people(services, population, progress=lambda done: tell(done, None))
+        tell(written, written)
+
+
+async def _slots(services: Services, *, console: Console) -> None:
+    newest = await services.database.read(lambda session: session.exec(select(func.max(col(SlotTime.start)))).one())
+    if newest is None or newest < services.clock.now() + SLOTS_AHEAD:
+        await services.database.write(extend_all)
+        with console.status("Making slots from the opening hours"):
+            await _finish_jobs(services)
+
+
+async def _finish_jobs(services: Services) -> None:
+    while await services.queue.drain():
+        pass
+
+
+def _free_slots(session: Session, services: Services, tenant: str) -> tuple[FreeSlot, ...]:
+    soon = services.clock.now() + timedelta(hours=1)
+    statement = (
+        select(SlotTime, ScheduleResource.resource)
+        .join(ManagedSchedule, col(ManagedSchedule.schedule_id) == col(SlotTime.schedule_id))
+        .join(ScheduleResource, col(ScheduleResource.schedule_id) == col(SlotTime.schedule_id))
+        .where(
+            col(ManagedSchedule.tenant) == tenant,
+            col(ScheduleResource.resource).startswith("Practitioner/"),
+            col(SlotTime.offered),
+            col(SlotTime.status) == SlotStatus.FREE,
+            col(SlotTime.start) > soon,
+        )
+        .order_by(col(SlotTime.start), col(SlotTime.slot_id))
+        .limit(FREE_SLOTS)
+    )
+    return tuple(
+        FreeSlot(
+            schedule_id=slot.schedule_id,
+            slot_id=slot.slot_id,
+            start=instant(slot.start),
+            end=instant(slot.end),
+            practitioner_id=resource.removeprefix("Practitioner/"),
+            organization_id=tenant,
+        )
+        for slot, resource in session.exec(statement)
+    )
+
+
+class _bar:  # noqa: N801  # used as a function in a with statement
+    """A progress bar whose target may become known later."""
+
+    def __init__(self, console: Console, text: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task(text, total=None)
+
+    def __enter__(self) -> Callable[[int, int | None], None]:
+        self._progress.start()
+        return self._tell
+
+    def _tell(self, done: int, total: int | None) -> None:
+        self._progress.update(self._task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

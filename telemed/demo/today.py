@@ -1,0 +1,139 @@
+"""Today's appointments: video visits that can be joined now, and others through the day."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlmodel import Session, col, select
+
+from fhir import rules
+from fhir.codec import Parsed
+from telemed.booking.models import Booking
+from telemed.demo.clinics import Clinician
+from telemed.demo.describe import JoinableAppointment
+from telemed.demo.people import Person
+from telemed.demo.population import Population
+from telemed.notices.models import Notice
+from telemed.notices.service import opened
+from telemed.schedules.calendar import platform
+from telemed.schedules.resource import instant
+from telemed.services import Services
+from telemed.visits.codes import join_url
+
+# Doctors of three clinics and the nurse of a care service sign in to the demo; each has a visit now and some later.
+AT_WORK: Final = (0, 1, 8, 9)
+LATER: Final = (40, 80, 120, 180)
+ADULT: Final = 18
+LENGTH: Final = timedelta(minutes=20)
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """An appointment of today and the codes that open it."""
+
+    appointment_id: str
+    clinician: int
+    person: Person
+
+
+def at_work(population: Population) -> tuple[Clinician, ...]:
+    """The clinicians who sign in to the demo, in the order of demo.json."""
+    return tuple(population.staff[number] for number in AT_WORK)
+
+
+async def book_today(services: Services, population: Population) -> tuple[JoinableAppointment, ...]:
+    """The video appointments that can be joined now; today's others are booked beside them."""
+    now = services.clock.now().replace(second=0, microsecond=0)
+    start = now - timedelta(minutes=now.minute % 5)
+    willing = population.willing()
+    joinable = []
+    for number, clinician in enumerate(at_work(population)):
+        patients = _patients_of(population, clinician, start=start, willing=willing)
+        booked = await _book(services, clinician, next(patients), start=start, number=number)
+        joinable.append(await _joinable(services, booked, clinician))
+        for minutes in LATER:
+            later = start + timedelta(minutes=minutes)
+            await _book(services, clinician, next(patients), start=later, number=number)
+    return tuple(joinable)
+
+
+def _patients_of(
+    population: Population, clinician: Clinician, *, start: datetime, willing: frozenset[int]
+) -> Iterator[Person]:
+    """The clinic's adult patients who count in statistics, from another one on at every start of the demo."""
+    own = [person for person in population.persons if clinician.clinic in person.clinics and person.number in willing]
+    known = [person for person in own if person.age(start.date()) >= ADULT]
+    first = int(start.timestamp()) // 300 * (len(LATER) + 1)
+    return (known[(first + step) % len(known)] for step in range(len(known)))
+
+
+async def _book(services: Services, clinician: Clinician, person: Person, *, start: datetime, number: int) -> Booked:
+    body = _appointment(clinician, person, start=start)
+    parsed = Parsed("Appointment", body, msgspec.json.encode(body))
+    rules.validate(parsed)
+
+    def unit(session: Session) -> str:
+        _make_room(session, services, clinician, start=start)
+        return services.store.create(session, platform(clinician.clinic.id), parsed).id
+
+    return Booked(await services.database.write(unit), number, person)
+
+
+def _make_room(session: Session, services: Services, clinician: Clinician, *, start: datetime) -> None:
+    """Nothing; what an earlier start of the demo booked at this time is cancelled."""
+    statement = select(Booking).where(
+        col(Booking.tenant) == clinician.clinic.id,
+        col(Booking.status) == "booked",
+        col(Booking.start) < start + LENGTH,
+        col(Booking.end) > start,
+    )
+    caller = platform(clinician.clinic.id)
+    for booking in session.exec(statement).all():
+        stored = services.record.read(session, caller, "Appointment", booking.appointment_id)
+        if f"Practitioner/{clinician.id}" not in stored.body.decode():
+            continue
+        changed = {**stored.data, "status": "cancelled"}
+        parsed = Parsed("Appointment", changed, msgspec.json.encode(changed))
+        services.store.update(session, caller, "Appointment", stored.id, parsed, if_match=None)
+
+
+async def _joinable(services: Services, booked: Booked, clinician: Clinician) -> JoinableAppointment:
+    """The appointment with the link that the patient was sent."""
+
+    def unit(session: Session) -> str:
+        statement = select(Notice).where(col(Notice.appointment_id) == booked.appointment_id)
+        notice = session.exec(statement).first()
+        assert notice is not None
+        return opened(session, services.vault, notice).code
+
+    code = await services.database.write(unit)
+    return JoinableAppointment(
+        appointment_id=booked.appointment_id,
+        patient_id=booked.person.patient_id(clinician.clinic),
+        birth_date=booked.person.birth_date.isoformat(),
+        organization_id=clinician.clinic.id,
+        join_url=join_url(services.settings.base_url, code),
+        clinician=booked.clinician,
+    )
+
+
+def _appointment(clinician: Clinician, person: Person, *, start: datetime) -> Resource:
+    patient = person.patient_id(clinician.clinic)
+    participants = {
+        f"Patient/{patient}": f"{person.given} {person.family}",
+        f"Practitioner/{clinician.id}": clinician.name,
+    }
+    return {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "appointmentType": {"text": "Videosprechstunde"},
+        "start": instant(start),
+        "end": instant(start + LENGTH),
+        "participant": [
+            {"actor": {"reference": reference, "display": display}, "status": "accepted"}
+            for reference, display in participants.items()
+        ],
+    }
