@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy import Select, func, or_, select
 from sqlmodel import Session
 
 from fhir import codec
 from fhir.audit import AUDIT, detail_binding
 from fhir.ids import decode, encode
 from fhir.policy import Action
-from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, WrappedKey, within
+from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, WrappedKey, beyond, within
 from fhir.search.match import matches
 from fhir.search.query import Query, Sort
 from infra.vault import DataKey, Sealed, Vault
@@ -82,13 +82,10 @@ class Log(NamedTuple):
 
     def _step(self, query: Query, *, after: Position | None) -> Select[Any]:
         statement = _SELECT.where(*self._where(query)).limit(STEP)
+        order, newest_first = (AUDIT.c.recorded, AUDIT.c.id), query.sort is Sort.NEWEST_FIRST
         if after is not None:
-            place, edge = tuple_(AUDIT.c.recorded, AUDIT.c.id), tuple_(after.last_updated, after.rid)
-            statement = statement.where(place < edge if query.sort is Sort.NEWEST_FIRST else place > edge)
-        order = (AUDIT.c.recorded, AUDIT.c.id)
-        return statement.order_by(
-            *(column.desc() if query.sort is Sort.NEWEST_FIRST else column.asc() for column in order)
-        )
+            statement = statement.where(beyond(*order, after=after, newest_first=newest_first))
+        return statement.order_by(*(column.desc() if newest_first else column.asc() for column in order))
 
 
 def _stored(row: Any, event: dict[str, Any]) -> Stored:

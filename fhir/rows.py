@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Delete,
     Insert,
@@ -16,8 +17,10 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal,
     select,
     true,
+    tuple_,
     update,
 )
 from sqlmodel import Session
@@ -25,6 +28,7 @@ from sqlmodel import Session
 from fhir import codec
 from fhir.search.query import Bounds
 from fhir.tables import Compartment, History, Resource, Token
+from infra.columns import UtcDateTime
 from infra.vault import Binding, DataKey, Sealed, Vault
 
 RESOURCE: Final = cast(Table, Resource.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -184,6 +188,16 @@ def within(column: ColumnElement[datetime], bounds: Bounds) -> ColumnElement[boo
     since = [column >= bounds.since] if bounds.since else []
     before = [column < bounds.before] if bounds.before else []
     return and_(true(), *since, *before)
+
+
+def beyond(
+    moment: ColumnElement[datetime], rid: ColumnElement[int], *, after: Position, newest_first: bool
+) -> ColumnElement[bool]:
+    """A filter for the rows that stand after a position, in the order of moment and row id."""
+    # Typed by hand: within a tuple SQLAlchemy does not take a value's type from the column beside it.
+    edge = tuple_(literal(after.last_updated, UtcDateTime()), literal(after.rid, BigInteger()))
+    place = tuple_(moment, rid)
+    return place < edge if newest_first else place > edge
 
 
 def add_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:

@@ -88,13 +88,13 @@ class Store:
         stored = Stored(
             new.rid, new.type, new.id, 1, new.last_updated, caller.tenant, compartment, deleted=False, body=new.body
         )
-        if new.type == "Patient":
-            compartments.add(session, compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data))
         sealed = rows.seal(self.vault, session, stored)
         try:
             session.connection().execute(rows.INSERT_RESOURCE, rows.columns(stored, sealed))
         except IntegrityError as taken:
             raise IdTaken from taken
+        if new.type == "Patient":
+            compartments.add(session, compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data))
         rows.add_tokens(session, stored.rid, new.tokens)
         self._written(session, caller, Action.CREATE, Change(new.type, new.id, None, new.data, stored))
         return stored
@@ -103,14 +103,14 @@ class Store:
         """The one resource of the caller's tenant that matches and False, or else the new one and True."""
         token = conditional.criteria_token(self.vault, caller, query)
         for _ in range(CLAIM_TRIES):
-            present = self._own_match(session, caller, query)
+            present = self.own_match(session, caller, query=query)
             if present is not None:
                 self._log(session, caller, Action.READ, present)
                 return present, False
             if conditional.claim(session, token, rid=new.rid):
                 return self.add(session, caller, new), True
             # Held by a row that another transaction has just committed, or by one that no longer matches.
-            present = self._own_match(session, caller, query)
+            present = self.own_match(session, caller, query=query)
             if present is None and conditional.take_over(session, token, rid=new.rid):
                 return self.add(session, caller, new), True
         raise ChangedMeanwhile
@@ -198,6 +198,15 @@ class Store:
         audit.record(self.vault, session, caller, access=access, recorded=self.clock.now())
         return page
 
+    def own_match(self, session: Session, caller: Caller, *, query: Query) -> Stored | None:
+        """The one resource of the caller's tenant that matches; `SeveralMatches` if there are more."""
+        permit = self.policy.permit(caller, Action.SEARCH, query.type)
+        own = RESOURCE.c.tenant == caller.tenant
+        found = pages.first(self.vault, session, caller, permit=permit, query=query, limit=2, extra=own)
+        if len(found) > 1:
+            raise conditional.SeveralMatches
+        return found[0] if found else None
+
     def refused(self, session: Session, caller: Caller, access: Access) -> None:
         """Nothing; a refused access stands in the caller's log, and in the owner's if it was about somebody else's."""
         now = self.clock.now()
@@ -273,14 +282,6 @@ class Store:
         now = blind(self.vault, new.type, after) if after else set()
         rows.remove_tokens(session, new.rid, old - now)
         rows.add_tokens(session, new.rid, now - old)
-
-    def _own_match(self, session: Session, caller: Caller, query: Query) -> Stored | None:
-        permit = self.policy.permit(caller, Action.SEARCH, query.type)
-        own = RESOURCE.c.tenant == caller.tenant
-        found = pages.first(self.vault, session, caller, permit=permit, query=query, limit=2, extra=own)
-        if len(found) > 1:
-            raise conditional.SeveralMatches
-        return found[0] if found else None
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)

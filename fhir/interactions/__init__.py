@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from fhir.interactions.bundle import bundle
 from fhir.interactions.capabilities import capabilities
 from fhir.interactions.create import create
 from fhir.interactions.delete import delete
@@ -17,6 +18,8 @@ __all__ = ["ROUTES", "Record", "router"]
 
 # Searches stand before reads, as `_search` could be taken for an id.
 ROUTES: Final[tuple[tuple[str, str, Interaction], ...]] = (
+    ("POST", "", bundle),
+    ("POST", "/", bundle),
     ("POST", "/{type}/_search", search_by_post),
     ("GET", "/{type}", search),
     ("POST", "/{type}", create),

@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhir.audit import Access
-from fhir.interactions.preconditions import version
 from fhir.interactions.record import HEADERS, Record, type_of
 from fhir.policy import Action
+from fhir.preconditions import version
 from infra.caller import Caller
 
 

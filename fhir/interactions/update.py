@@ -5,9 +5,9 @@ from starlette.responses import Response
 
 from fhir import codec
 from fhir.audit import Access
-from fhir.interactions.preconditions import version
 from fhir.interactions.record import Record, body_of, type_of, written
 from fhir.policy import Action
+from fhir.preconditions import version
 from fhir.rules import validate
 from infra.caller import Caller
 from infra.problems import BadRequest

@@ -11,12 +11,12 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlmodel import Session
 
 from fhir.audit_event import Log
 from fhir.policy import Action, Permit, admits
-from fhir.rows import HEADS, RESOURCE, TOKEN, Position, Stored, many, opened, within
+from fhir.rows import HEADS, RESOURCE, TOKEN, Position, Stored, beyond, many, opened, within
 from fhir.search.definitions import Index, Kind
 from fhir.search.match import matches
 from fhir.search.parameters import Token
@@ -118,8 +118,7 @@ def _ordered(statement: Select[Any], query: Query, *, after: Position | None) ->
     key = (RESOURCE.c.last_updated, RESOURCE.c.rid)
     newest_first = query.sort is Sort.NEWEST_FIRST
     if after is not None:
-        place, edge = tuple_(*key), tuple_(after.last_updated, after.rid)
-        statement = statement.where(place < edge if newest_first else place > edge)
+        statement = statement.where(beyond(*key, after=after, newest_first=newest_first))
     return statement.order_by(*(column.desc() if newest_first else column.asc() for column in key))
 
 

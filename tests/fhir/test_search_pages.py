@@ -1,0 +1,82 @@
+"""Searching over HTTP: totals, pages, links."""
+
+import httpx
+import pytest
+
+from tests.fhir.record import created, observation, patient
+
+
+def link(page: httpx.Response, relation: str) -> str:
+    return next((one["url"] for one in page.json()["link"] if one["relation"] == relation), "")
+
+
+async def all_ids(http: httpx.AsyncClient, first: str) -> list[str]:
+    ids: list[str] = []
+    address = first
+    while address:
+        page = await http.get(address)
+        assert page.status_code == 200, page.text
+        ids += [entry["resource"]["id"] for entry in page.json().get("entry", [])]
+        address = link(page, "next")
+    return ids
+
+
+@pytest.mark.parametrize("query", ["", "&identifier=X123456789", "&family=muster", "&birthdate=ge1960"])
+async def test_pages_show_every_match_once_in_order(north: httpx.AsyncClient, query: str) -> None:
+    made = [await created(north, patient()) for _ in range(5)]
+
+    newest_first = await all_ids(north, f"/Patient?_count=2{query}")
+    oldest_first = await all_ids(north, f"/Patient?_count=2&_sort=_lastUpdated{query}")
+
+    assert oldest_first == made
+    assert newest_first == made[::-1]
+
+
+async def test_the_total_counts_what_the_caller_may_see(north: httpx.AsyncClient, south: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await created(north, patient())
+    await created(south, patient())
+
+    for query in ("", "?family=Musterfrau", "?identifier=X123456789", "?_count=1", "?_summary=count"):
+        assert (await north.get(f"/Patient{query}")).json()["total"] == 3
+    assert "total" not in (await north.get("/Patient?_total=none")).json()
+
+
+async def test_a_search_by_post_shows_no_searched_value_in_its_links(north: httpx.AsyncClient) -> None:
+    made = [await created(north, patient()) for _ in range(3)]
+    form = {"family": "Musterfrau", "_count": "2"}
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+
+    page = await north.post("/Patient/_search", data=form, headers=headers)
+    rest = await north.get(link(page, "next"))
+    again = await north.get(link(page, "self"))
+
+    assert "Muster" not in str(page.json()["link"])
+    assert [entry["resource"]["id"] for entry in rest.json()["entry"]] == made[:1]
+    assert again.json()["entry"] == page.json()["entry"]
+
+
+async def test_a_cursor_is_of_no_use_to_others(north: httpx.AsyncClient, south: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        await created(north, patient())
+    following = link(await north.get("/Patient?_count=1"), "next")
+
+    assert (await south.get(following)).status_code == 400
+    assert (await north.get(f"{following}x")).status_code == 400
+    assert (await north.get(f"{following}&family=x")).status_code == 400
+    assert (await north.get(following.replace("/Patient", "/Observation"))).status_code == 400
+
+
+async def test_an_update_moves_a_resource_in_the_index(north: httpx.AsyncClient) -> None:
+    one, other = await created(north, patient()), await created(north, patient())
+    about = await created(north, observation(one))
+    moved = observation(other, id=about)
+
+    assert (await north.put(f"/Observation/{about}", json=moved)).status_code == 200
+
+    assert (await north.get(f"/Observation?patient={one}")).json()["total"] == 0
+    assert (await north.get(f"/Observation?subject=Patient/{other}")).json()["total"] == 1
+
+
+async def test_a_search_form_must_be_a_form(north: httpx.AsyncClient) -> None:
+    assert (await north.post("/Patient/_search", content=b"{}")).status_code == 415

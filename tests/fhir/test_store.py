@@ -1,0 +1,118 @@
+"""The store inside atomic units: rollback, hooks, compartments, persons."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from fhir.audit import AUDIT
+from fhir.compartments import pseudonym
+from fhir.rows import COMPARTMENT, RESOURCE, TOKEN
+from fhir.store import Change, IdTaken, Store
+from infra.caller import Caller
+from infra.database import Database
+from infra.problems import Conflict, NotFound
+from tests.fhir.record import LocalPolicy, caller, observation, parsed, patient
+from tests.fhir.record import store as a_store
+
+
+def counted(session: Session) -> list[int]:
+    return [
+        session.connection().execute(select(func.count()).select_from(table)).scalar_one()
+        for table in (RESOURCE, TOKEN, COMPARTMENT, AUDIT)
+    ]
+
+
+async def test_a_unit_that_is_rolled_back_leaves_neither_resource_nor_log(database: Database, store: Store) -> None:
+    def unit(session: Session) -> None:
+        store.create(session, caller(), parsed(patient()))
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        await database.write(unit)
+
+    assert await database.read(counted) == [0, 0, 0, 0]
+
+
+async def test_a_hook_sees_each_change_and_can_refuse_it(database: Database, tmp_path: Path) -> None:
+    seen: list[tuple[str, bool, bool]] = []
+
+    def hook(session: Session, who: Caller, change: Change) -> None:
+        seen.append((change.type, change.before is None, change.after is None))
+        if change.after is None:
+            raise Conflict
+
+    store = a_store(tmp_path, hooks=[hook])
+    made = await database.write(lambda s: store.create(s, caller(), parsed(patient())))
+    again = parsed(patient(id=made.id))
+    await database.write(lambda s: store.update(s, caller(), "Patient", made.id, again, if_match=None))
+    with pytest.raises(Conflict):
+        await database.write(lambda s: store.delete(s, caller(), "Patient", made.id))
+
+    assert seen == [("Patient", True, False), ("Patient", False, False), ("Patient", False, True)]
+    assert (await database.write(lambda s: store.read(s, caller(), "Patient", made.id))).version == 2
+
+
+async def test_a_hook_may_write_through_the_store_again(database: Database, tmp_path: Path) -> None:
+    def hook(session: Session, who: Caller, change: Change) -> None:
+        if change.type == "Patient":
+            store.create(session, who, parsed(observation(change.id)))
+
+    store = a_store(tmp_path, hooks=[hook])
+    await database.write(lambda s: store.create(s, caller(), parsed(patient())))
+
+    assert (await database.read(counted))[0] == 2
+
+
+async def test_a_chosen_id_is_taken_only_once(database: Database, store: Store) -> None:
+    slot = parsed(patient())
+    await database.write(lambda s: store.create(s, caller(), slot, id="chosen"))
+
+    with pytest.raises(IdTaken):
+        await database.write(lambda s: store.create(s, caller(), slot, id="chosen"))
+
+
+async def test_one_person_stands_behind_the_patients_of_two_clinics(database: Database, store: Store) -> None:
+    for tenant, number in (("north", "X123456789"), ("south", "X123456789123"), ("south", "Y987654321")):
+        identifier = [{"system": "http://fhir.de/sid/gkv/kvid-10", "value": number}]
+        one = parsed(patient(identifier=identifier))
+        await database.write(lambda s, one=one, tenant=tenant: store.create(s, caller(tenant), one))
+
+    found = await database.read(lambda s: list(s.connection().execute(select(COMPARTMENT.c.person)).scalars()))
+
+    assert len(found) == 3
+    assert len(set(found)) == 2
+
+
+async def test_a_corrected_insurance_number_moves_the_patient_to_that_person(database: Database, store: Store) -> None:
+    made = await database.write(lambda s: store.create(s, caller(), parsed(patient(identifier=[]))))
+    persons = select(COMPARTMENT.c.person)
+    before = await database.read(lambda s: s.connection().execute(persons).scalar_one())
+    again = parsed(patient(id=made.id))
+    await database.write(lambda s: store.update(s, caller(), "Patient", made.id, again, if_match=None))
+
+    after = await database.read(lambda s: s.connection().execute(persons).scalar_one())
+
+    assert after != before
+    assert after == store.vault.pseudonym("person", "X123456789")
+
+
+async def test_a_grant_opens_a_record_and_its_end_closes_it(
+    database: Database, store: Store, policy: LocalPolicy
+) -> None:
+    person = await database.write(lambda s: store.create(s, caller(), parsed(patient())))
+    grant = (pseudonym(store.vault, person.id), "south")
+    south = caller("south")
+
+    policy.grants.add(grant)
+    about = await database.write(lambda s: store.create(s, south, parsed(observation(person.id))))
+    assert (await database.write(lambda s: store.read(s, south, "Patient", person.id))).id == person.id
+    assert (await database.write(lambda s: store.read(s, caller(), "Observation", about.id))).id == about.id
+
+    policy.grants.discard(grant)
+    with pytest.raises(NotFound):
+        await database.write(lambda s: store.read(s, south, "Patient", person.id))
+    change = parsed(observation(person.id, id=about.id, status="amended"))
+    kept = await database.write(lambda s: store.update(s, south, "Observation", about.id, change, if_match=None))
+    assert kept.compartment == grant[0]
