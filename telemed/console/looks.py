@@ -1,5 +1,6 @@
 """Who looked at a patient's record in this clinic: the log of accesses in words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -14,7 +15,7 @@ from infra.caller import Caller
 from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.pages.languages import N_, translate
-from telemed.pages.texts import AUDIT_ACTIONS
+from telemed.pages.texts import AUDIT_ACTIONS, RECORD_TYPES
 from telemed.visits import resource
 
 MOST_READ: Final = 500
@@ -49,7 +50,12 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
     names = {row.agent: _name(row.agent, people, language=language) for row in found}
     lines = [
-        Look(row.recorded.replace(second=0, microsecond=0), names[row.agent], _action(row, language), row.type)
+        Look(
+            row.recorded.replace(second=0, microsecond=0),
+            names[row.agent],
+            _words(AUDIT_ACTIONS, row.action, language=language),
+            _words(RECORD_TYPES, row.type, language=language),
+        )
         for row in found
     ]
     return [line for line, _ in groupby(lines)]
@@ -61,5 +67,5 @@ def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) ->
     return translate(language, PLATFORM) if agent == "visit" else f"{translate(language, SYSTEM)} ({agent})"
 
 
-def _action(row: AuditRow, language: str) -> str:
-    return translate(language, AUDIT_ACTIONS[row.action]) if row.action in AUDIT_ACTIONS else row.action
+def _words(texts: Mapping[str, str], key: str, *, language: str) -> str:
+    return translate(language, texts[key]) if key in texts else key

@@ -109,6 +109,24 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
 }
 
 
+# What a log line is about; a type without a word stands as it is.
+RECORD_TYPES: Final[Mapping[str, str]] = {
+    "Patient": N_("master data"),
+    "Appointment": N_("appointment"),
+    "Encounter": N_("encounter"),
+    "Condition": N_("diagnosis"),
+    "Observation": N_("finding"),
+    "DocumentReference": N_("document"),
+    "ServiceRequest": N_("referral"),
+    "Task": N_("task"),
+    "Consent": N_("consent"),
+    "QuestionnaireResponse": N_("questionnaire"),
+    "CarePlan": N_("care plan"),
+    "CareTeam": N_("care team"),
+    "Communication": N_("message"),
+}
+
+
 def in_language(texts: Mapping[str, str], language: str) -> dict[str, str]:
     """The texts in a language."""
     return {key: translate(language, text) for key, text in texts.items()}

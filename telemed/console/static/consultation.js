@@ -26,6 +26,7 @@ function show({ state, minutes }) {
   if (element("state").textContent !== words) element("state").textContent = words;
   element("admit").disabled = state !== "waiting" && state !== "admitted";
   element("late").disabled = state !== "waiting";
+  element("admit").className = state === "waiting" ? "primary" : "";
   if (!panel) placeholder.textContent = texts[state === "waiting" ? "ready" : state];
   if (state === "ended") finish();
 }
@@ -84,6 +85,7 @@ async function start() {
 }
 
 function hangUp() {
+  for (const track of panel?.stream?.getTracks() ?? []) track.stop();
   panel?.close();
   signalling?.close();
   panel = signalling = null;
@@ -104,7 +106,7 @@ element("late").onclick = async () => {
   element("late").disabled = true;
 };
 
-element("document").onsubmit = async (event) => {
+element("document")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = element("document");
   const button = form.querySelector("button");
@@ -121,6 +123,6 @@ element("document").onsubmit = async (event) => {
   form.hidden = true;
   element("saved").hidden = false;
   element("saved").focus();
-};
+});
 
 await watch();

@@ -13,6 +13,7 @@ export class CallPanel {
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
     this.parts.self.srcObject = stream;
+    this.parts.self.hidden = this.dark;
     this.parts.lines.replaceChildren();
     this.listen();
     this.show();
@@ -69,6 +70,7 @@ export class CallPanel {
     parts["audio-only"].textContent = this.dark ? texts.pictureAgain : texts.audioOnly;
     parts.microphone.classList.toggle("off", this.muted);
     parts.camera.classList.toggle("off", this.dark);
+    parts.self.hidden = this.dark;
   }
 
   state(state) {

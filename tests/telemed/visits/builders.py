@@ -41,4 +41,3 @@ class Desk:
         return await self.database.write(
             lambda session: codes.check(session, self.vault, code=code, birth_date=born, now=at, business_now=at)
         )
-

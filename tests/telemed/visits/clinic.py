@@ -82,9 +82,7 @@ def furnish(session: Session, services: Services) -> str:
     start = services.clock.now()
     window = Window.around(start, start + timedelta(minutes=20))
     services.store.create(session, PLATFORM, resource.parsed(appointment(start=start)), id=VIDEO)
-    return codes.issue(
-        session, services.vault, appointment_id=VIDEO, tenant=TENANT, birth_date=BORN, window=window
-    )
+    return codes.issue(session, services.vault, appointment_id=VIDEO, tenant=TENANT, birth_date=BORN, window=window)
 
 
 def people() -> dict[str, dict[str, Any]]:
