@@ -38,7 +38,9 @@ async def sign_ins(services: Services, clinicians: tuple[Clinician, ...]) -> tup
     tokens = await services.database.write(unit)
     base = services.settings.base_url.rstrip("/")
     return tuple(
-        SignIn(clinician.name, clinician.id, clinician.clinic.id, f"{base}/console/sign-in/{token}")
+        SignIn(
+            clinician.name, clinician.role.value, clinician.id, clinician.clinic.id, f"{base}/console/sign-in/{token}"
+        )
         for clinician, token in zip(clinicians, tokens, strict=True)
     )
 

@@ -26,6 +26,7 @@ class SignIn:
     """A clinician and the one-click sign-in, which works as often as it is used."""
 
     name: str
+    role: str
     practitioner_id: str
     organization_id: str
     sign_in_url: str

@@ -58,7 +58,7 @@ def search(offer: Offer, console: Console) -> bool:
 
 def tamper(offer: Offer, console: Console) -> bool:
     """True if a copy of a release verifies, and no longer does when one byte of its CSV is another."""
-    release = sorted(Path(offer.releases_dir, offer.datasets[0]).glob("*/manifest.json"))[-1].parent
+    release = max(Path(offer.releases_dir, offer.datasets[0]).glob("*/manifest.json")).parent
     with tempfile.TemporaryDirectory() as folder:
         # With its parents, as a release is verified within the chain of its data set.
         copy = Path(folder) / "releases"

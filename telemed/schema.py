@@ -1,0 +1,23 @@
+"""Every table of the platform, imported in one place: for migrations and for the tests that compare them."""
+
+import fhir.tables
+import infra.queue.models
+import infra.vault.models
+import telemed.access.models
+import telemed.booking.models
+import telemed.identity.models
+import telemed.notices.models
+import telemed.schedules.models
+import telemed.visits.models
+
+MODULES = (
+    fhir.tables,
+    infra.queue.models,
+    infra.vault.models,
+    telemed.access.models,
+    telemed.booking.models,
+    telemed.identity.models,
+    telemed.notices.models,
+    telemed.schedules.models,
+    telemed.visits.models,
+)
