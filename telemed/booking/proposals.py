@@ -36,7 +36,7 @@ def proposal_ids(
     """The id of the proposal of each slot that is in the record, by slot."""
     wanted = [*slot_ids, *([patient_id] if patient_id else [])]
     statement = select(col(Resource.id), col(Resource.rid)).where(col(Resource.id).in_(wanted))
-    rows: dict[str, int] = dict(session.execute(statement).tuples().all())
+    rows: dict[str, int] = {row.id: row.rid for row in session.execute(statement)}
     patient = rows.get(patient_id, 0) if patient_id else 0
     return {slot: _encode(vault, rows[slot], patient, tenant=tenant) for slot in slot_ids if slot in rows}
 
@@ -45,7 +45,7 @@ def read_proposal(session: Session, vault: Vault, id: str, *, tenant: str) -> Pr
     """What an id that `$find` gave to this tenant stands for; `AppointmentUnknown` for any other."""
     slot, patient = _decode(vault, id, tenant=tenant)
     statement = select(col(Resource.rid), col(Resource.id)).where(col(Resource.rid).in_([slot, patient]))
-    ids: dict[int, str] = dict(session.execute(statement).tuples().all())
+    ids: dict[int, str] = {row.rid: row.id for row in session.execute(statement)}
     if slot not in ids:
         raise AppointmentUnknown
     return Proposal(ids[slot], ids.get(patient))

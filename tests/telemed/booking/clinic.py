@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlmodel import Session, SQLModel, col
@@ -31,6 +31,7 @@ from telemed.visits.hooks import appointment_changed
 MONDAY = datetime(2026, 11, 23, 6, tzinfo=UTC)
 CLINIC, OTHER = "clinic-a", "clinic-b"
 Resource = dict[str, Any]
+T = TypeVar("T")
 
 
 def system(tenant: str = CLINIC) -> Caller:
@@ -62,7 +63,7 @@ class Clinic:
         """A resource as its clinic sees it."""
         return (await self.run(lambda session: self.store.read(session, system(), type, id))).data
 
-    async def run(self, unit: Callable[[Session], Any]) -> Any:
+    async def run(self, unit: Callable[[Session], T]) -> T:
         """What the unit returns."""
         return await self.database.write(unit)
 
@@ -156,4 +157,4 @@ def appointment(slot: SlotTime, *, status: str = "booked", patient: str = "patie
 
 def given(**values: Any) -> Parameters:
     """Parameters of an operation; underscores stand for hyphens."""
-    return Parameters(tuple(Given(name.replace("_", "-"), value) for name, value in values.items()))
+    return Parameters(tuple(Given(name[0] + name[1:].replace("_", "-"), value) for name, value in values.items()))
