@@ -17,7 +17,6 @@ from sqlmodel import Session
 from fhir.audit_event import Log
 from fhir.policy import Action, Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, Position, Stored, beyond, many, opened, within
-from fhir.search.definitions import Index, Kind
 from fhir.search.match import matches
 from fhir.search.parameters import Token
 from fhir.search.query import Query, Sort, Summary, Total
@@ -25,7 +24,6 @@ from infra.caller import Caller
 from infra.vault import Vault
 
 STEP: Final = 500
-_EQUAL: Final = (Kind.TOKEN, Kind.REFERENCE, Kind.CANONICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def page(
     log = Log(vault, session, caller.tenant) if query.type == "AuditEvent" else None
     if query.summary is Summary.COUNT or query.count == 0:
         return Page((), _count(source, where, log=log), None)
-    candidates = _matches(source, where, after=after, step=query.count + 1 if _decided(query) else STEP)
+    candidates = _matches(source, where, after=after, step=query.count + 1 if query.decided else STEP)
     if log is not None:
         logged = log.matches(query, after=after)
         candidates = merge(candidates, logged, key=_position, reverse=query.sort is Sort.NEWEST_FIRST)
@@ -122,19 +120,13 @@ def _ordered(statement: Select[Any], query: Query, *, after: Position | None) ->
     return statement.order_by(*(column.desc() if newest_first else column.asc() for column in key))
 
 
-def _decided(query: Query) -> bool:
-    """True where no candidate can fail the exact check: each condition has a set of tokens that say just what it asks."""
-    plain = all(c.parameter.kind in _EQUAL and c.parameter.index is not Index.COMPOUND for c in query.conditions)
-    return plain and len(query.tokens) == len(query.conditions)
-
-
 def _position(stored: Stored) -> Position:
     return Position(stored.last_updated, stored.rid)
 
 
 def _count(source: Source, where: list[ColumnElement[bool]], *, log: Log | None) -> int:
     logged = log.count(source.query) if log is not None else 0
-    if not _decided(source.query):
+    if not source.query.decided:
         return logged + sum(1 for _ in _matches(source, where, after=None, step=STEP))
     statement = select(func.count()).select_from(RESOURCE).where(*where)
     return logged + int(source.session.connection().execute(statement).scalar_one())

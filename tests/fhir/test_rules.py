@@ -19,20 +19,20 @@ from infra.problems import Issue
 from tests.effort import repetitions
 from tests.fhir.mutants import mutants
 
-APPOINTMENT = {
+APPOINTMENT: dict[str, Any] = {
     "resourceType": "Appointment",
     "status": "booked",
     "start": "2026-11-23T10:00:00+01:00",
     "end": "2026-11-23T10:15:00+01:00",
     "participant": [{"actor": {"reference": "Patient/p"}, "status": "accepted"}],
 }
-OBSERVATION = {
+OBSERVATION: dict[str, Any] = {
     "resourceType": "Observation",
     "status": "final",
     "code": {"text": "Gewicht"},
     "subject": {"reference": "Patient/p"},
 }
-CONDITION = {"resourceType": "Condition", "subject": {"reference": "Patient/p"}}
+CONDITION: dict[str, Any] = {"resourceType": "Condition", "subject": {"reference": "Patient/p"}}
 names = st.sampled_from(
     ["coding", "reference", "value", "start", "extension", "url", "code", "system", "item", "event"]
 )
