@@ -52,9 +52,7 @@ async def _run(options: Options, *, console: Console) -> None:
         return environment_of(options.settings(later=later))
 
     try:
-        async with asyncio.TaskGroup() as starting:
-            for child in children:
-                starting.create_task(child.start(environment()))
+        await asyncio.gather(*(child.start(environment()) for child in children))
         _publish(offer, children, files=files)
         doors.show(console, offer, file=files.offer)
         keeping = asyncio.create_task(

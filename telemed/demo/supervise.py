@@ -11,15 +11,17 @@ from typing import Final
 
 import httpx
 
+from infra.problems import Unavailable
+
 # What a child needs from us to find its interpreter, its files and its language; nothing else is handed on.
 INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT")
 STOP_SECONDS: Final = 15
-READY_SECONDS: Final = 60
+READY_SECONDS: Final = 120
 ASK_EVERY: Final = 0.1
 RESTART_PAUSE: Final = 0.5
 
 
-class NotReady(Exception):  # noqa: N818  # named for what happened
+class NotReady(Unavailable):
     """A process of the demo did not answer in time. Its log file says why."""
 
 
