@@ -41,7 +41,7 @@ def router(rooms: Rooms, tickets: Tickets, *, ice: Ice, precheck: Precheck, orig
         """Whoever shows a ticket, in the body; 422 for an offer without sound and picture, 503 when all are in use."""
         offer = _decoded(await request.body())
         ticket = tickets.check(offer.ticket)
-        answer = await precheck.open(f"{ticket.room}/{ticket.participant}", offer.sdp)
+        answer = await precheck.open(ticket.participant, offer.sdp)
         return Response(msgspec.json.encode({"sdp": answer}), media_type="application/json")
 
     return routes

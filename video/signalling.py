@@ -6,7 +6,7 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -52,6 +52,8 @@ SILENT_AFTER: Final = 60.0
 BURST: Final = 120
 PER_SECOND: Final = 20.0
 BACKLOG: Final = 256
+MOST_STRANGERS: Final = 500
+"""Sockets that have not shown a ticket yet; beyond that the handshake is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Desk:
     tickets: Tickets
     ice: Ice
     origins: frozenset[str]
+    strangers: set["SocketLine"] = field(default_factory=set)
 
 
 class OtherVersion(BadRequest):
@@ -118,7 +121,7 @@ class Meter:
 
 async def converse(socket: WebSocket, room: str, *, desk: Desk) -> None:
     """Serve one socket from its handshake to its end."""
-    if socket.headers.get("origin") not in desk.origins:
+    if socket.headers.get("origin") not in desk.origins or len(desk.strangers) >= MOST_STRANGERS:
         code, reason = Close.ORIGIN.value
         await socket.close(code, reason)
         return
@@ -141,6 +144,7 @@ async def converse(socket: WebSocket, room: str, *, desk: Desk) -> None:
 
 
 async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk) -> Close | None:
+    desk.strangers.add(line)
     try:
         async with asyncio.timeout(HELLO_WITHIN):
             hello = decode(await _receive(socket))
@@ -159,6 +163,8 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk) -
         return Close.VERSION
     except ValueError:
         return Close.MESSAGE
+    finally:
+        desk.strangers.discard(line)
     try:
         stage, peers = desk.rooms.view(room).stage, desk.rooms.peers(room, you.id)
         line.send(Welcome(VERSION, you, stage, peers, desk.ice.for_browser(), token))

@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from playwright.async_api import Page
 
 from infra.web import install
-from tests.video.conftest import KEY, Office, bound, origins, serving
+from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
 from video.ice import Ice
 from video.precheck import Precheck

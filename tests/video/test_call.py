@@ -1,29 +1,34 @@
 """Calls between two real browsers under the strict content security policy."""
 
 import asyncio
+import re
+from collections.abc import Callable
+from functools import partial
 
+import msgspec
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from tests.fixtures.browsers import Browsers
 from tests.video.site import Site, until
+from video.messages import Answer, Offer, Relayed
+from video.rooms import Rooms
 
 PAIRS = [("chromium", "chromium"), ("chromium", "firefox"), ("firefox", "chromium")]
 
 
-async def open_page(browsers: Browsers, site: Site, *, browser: str, participant: str) -> Page:
-    """A page of this participant in a browser of its own."""
-    page = await (await browsers.named(browser)).new_page()
+async def open_page(browser: Browser, site: Site, *, participant: str) -> Page:
+    """A page of this participant, with a browser profile of its own."""
+    page = await (await browser.new_context()).new_page()
     await page.goto(f"http://{site.host}/page/call?room=room-1&participant={participant}")
     await until(page, "globalThis.seen?.events.includes('welcome')")
     return page
 
 
-async def connected(browsers: Browsers, site: Site, *, pair: tuple[str, str]) -> tuple[Page, Page]:
+async def connected(doctors: Browser, patients: Browser, *, site: Site) -> tuple[Page, Page]:
     """Physician and patient in a live call."""
     doctor, patient = await asyncio.gather(
-        open_page(browsers, site, browser=pair[0], participant="doctor"),
-        open_page(browsers, site, browser=pair[1], participant="patient"),
+        open_page(doctors, site, participant="doctor"), open_page(patients, site, participant="patient")
     )
     site.rooms.admit("room-1")
     for page in (doctor, patient):
@@ -31,9 +36,15 @@ async def connected(browsers: Browsers, site: Site, *, pair: tuple[str, str]) ->
     return doctor, patient
 
 
+async def in_call(browsers: Browsers, site: Site) -> tuple[Page, Page]:
+    """Physician and patient in a live call, in one browser."""
+    browser = await browsers.chromium()
+    return await connected(browser, browser, site=site)
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 async def test_two_browsers_see_hear_and_read_each_other(browsers: Browsers, site: Site, pair: tuple[str, str]) -> None:
-    doctor, patient = await connected(browsers, site, pair=pair)
+    doctor, patient = await connected(await browsers.named(pair[0]), await browsers.named(pair[1]), site=site)
 
     for page in (doctor, patient):
         first = await until(page, "seen.stats.framesDecoded")
@@ -47,3 +58,115 @@ async def test_two_browsers_see_hear_and_read_each_other(browsers: Browsers, sit
     for writer, reader, text in ((doctor, patient, "Grüß Gott 👩‍⚕️"), (patient, doctor, "Mir geht’s schön")):
         await writer.locator("#text").press_sequentially(text)
         assert await until(reader, f"Object.values(seen.lines).some(l => l.from === 'peer' && l.text === '{text}')")
+
+
+async def test_page_that_is_loaded_again_is_back_in_the_call(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+    before = await doctor.evaluate("seen.words")
+
+    for page, other in ((patient, doctor), (doctor, patient)):
+        await other.evaluate("seen.words = null")
+        await page.reload()
+        await until(page, "globalThis.seen?.states.includes('live') && seen.words")
+        await until(other, "seen.words && seen.stats.framesDecoded > 0")
+
+        assert await page.evaluate("seen.words") == await other.evaluate("seen.words") != before
+
+
+async def test_second_tab_takes_the_call_over(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+    await doctor.evaluate("seen.stats = {}")
+
+    second = await patient.context.new_page()
+    await second.goto(patient.url)
+
+    await until(second, "globalThis.seen?.states.includes('live') && seen.stats.framesDecoded")
+    assert await until(patient, "seen.events.includes('elsewhere') && call.state === 'closed'")
+    assert await until(doctor, "call.state === 'live' && seen.stats.framesDecoded")
+    assert "refused" not in await second.evaluate("seen.events")
+
+
+async def test_call_survives_a_lost_signalling_connection_and_a_restart(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+    words = await doctor.evaluate("seen.words")
+
+    site.rooms.close()  # as a restart does
+    site.rooms._rooms.clear()
+
+    for page in (doctor, patient):
+        assert await until(page, "seen.events.filter(e => e === 'welcome').length === 2")
+    assert await until(patient, "seen.events.filter(e => e === 'admitted').length === 2")
+    for page in (doctor, patient):
+        assert await page.evaluate("[call.state, seen.states.filter(s => s === 'live').length]") == ["live", 1]
+        assert await page.evaluate("seen.words") == words
+
+
+async def test_end_by_the_clinic_ends_the_call_on_both_sides(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+
+    site.rooms.end("room-1")
+
+    for page in (doctor, patient):
+        assert await until(page, "call.state === 'closed' && seen.events.includes('ended')")
+
+
+async def test_muting_and_switching_the_camera_off_is_told_to_the_other_side(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+    await until(doctor, "seen.media?.audio && seen.media?.video")
+
+    await patient.evaluate("call.mute(true)")
+    assert await until(doctor, "seen.media.audio === false && seen.media.video === true")
+    await patient.evaluate("call.camera(true); call.mute(false)")
+
+    assert await until(doctor, "seen.media.audio === true && seen.media.video === false")
+
+
+async def test_text_is_seen_within_half_a_second(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+    await doctor.evaluate(
+        "call.addEventListener('text', () => { seen.heard = performance.timeOrigin + performance.now(); })"
+    )
+
+    sent = await patient.evaluate("(call.type('A'), performance.timeOrigin + performance.now())")
+
+    assert await until(doctor, "seen.heard") - sent < 500
+
+
+def swapping(kind: type[Offer] | type[Answer]) -> Callable[..., bool]:
+    """A relay that replaces the fingerprint in each message of a kind, as a server in between would."""
+
+    def relay(rooms: Rooms, room: str, sender: str, *, message: Relayed) -> bool:
+        if isinstance(message, kind):
+            other = re.sub(r"(fingerprint:sha-256 )\S\S", r"\1EE", message.sdp)
+            message = msgspec.structs.replace(message, sdp=other)
+        return Rooms.relay(rooms, room, sender, message=message)
+
+    return relay
+
+
+async def test_server_that_swaps_the_answers_fingerprint_breaks_the_commitment(
+    browsers: Browsers, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.rooms, "relay", partial(swapping(Answer), site.rooms))
+    browser = await browsers.chromium()
+    doctor = await open_page(browser, site, participant="doctor")
+    await open_page(browser, site, participant="patient")
+
+    site.rooms.admit("room-1")
+
+    assert await until(doctor, "seen.events.includes('tampered') && call.state === 'failed'")
+    assert await doctor.evaluate("seen.words") is None
+
+
+async def test_server_that_swaps_the_offers_fingerprint_makes_the_words_differ(
+    browsers: Browsers, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.rooms, "relay", partial(swapping(Offer), site.rooms))
+    browser = await browsers.chromium()
+    doctor = await open_page(browser, site, participant="doctor")
+    patient = await open_page(browser, site, participant="patient")
+
+    site.rooms.admit("room-1")
+
+    assert await until(doctor, "seen.words") != await until(patient, "seen.words")
+    assert "live" not in await patient.evaluate("seen.states")

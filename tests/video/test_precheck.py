@@ -7,13 +7,11 @@ import httpx
 import pytest
 
 from tests.fixtures.browsers import Browsers
-from tests.video.site import Site, site, until
+from tests.video.site import Site, until
 from tests.video.test_sdp import CHROMIUM
 from video.forward import Mirror
 from video.ice import Ice
 from video.precheck import Budgeted, ChecksBusy, Precheck
-
-__all__ = ["site"]
 
 
 @pytest.mark.parametrize("name", ["chromium", "firefox"])

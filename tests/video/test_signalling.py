@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.video.conftest import Client, Office
+from tests.video.office import Client, Office
 from video import room as machine
+from video import signalling
 from video.room import Role, Room, Seat, Stage
 from video.rooms import Event, Kind
 from video.signalling import BURST, Meter
@@ -27,6 +28,17 @@ async def test_socket_without_a_ticket_is_closed_with_a_reason(office: Office) -
         await client.say("hello", v=1)
 
         assert await client.closed() == (4401, "ticket")
+
+
+async def test_without_the_check_of_tickets_the_same_socket_would_come_in(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = office.tickets.check(office.ticket("patient"))
+    monkeypatch.setattr(office.tickets, "check", lambda text: genuine)
+    async with office.socket() as client:
+        await client.say("hello", v=1)
+
+        assert (await client.hear(kind="welcome"))["you"]["id"] == "patient"
 
 
 async def test_first_message_must_be_hello(office: Office) -> None:
@@ -61,6 +73,27 @@ async def test_foreign_origin_is_refused_in_the_handshake(office: Office, origin
             pass
 
     assert refused.value.response.status_code == 403
+
+
+async def test_sockets_without_a_ticket_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signalling, "MOST_STRANGERS", 1)
+    async with office.socket() as stranger:
+        with pytest.raises(InvalidStatus):
+            async with office.socket():
+                pass
+        await stranger.say("hello", v=1, ticket=office.ticket("patient"))
+        await stranger.hear(kind="welcome")
+
+        async with office.enter("doctor") as (_, welcome):
+            assert welcome["you"]["admitted"]
+
+
+async def test_silent_socket_is_closed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signalling, "HELLO_WITHIN", 0.05)
+    monkeypatch.setattr(signalling, "SILENT_AFTER", 0.05)
+    async with office.socket() as stranger, office.enter("patient") as (patient, _):
+        assert await stranger.closed() == (4408, "silent")
+        assert await patient.closed() == (4408, "silent")
 
 
 async def test_page_of_another_version_is_told(office: Office) -> None:

@@ -30,7 +30,7 @@ export class Call extends EventTarget {
       this.#on(type, (message) => this.#next(() => this[`_${type}`](message)));
     }
     this.#on("peer", (peer) => this.#seen(peer));
-    for (const type of ["welcome", "admitted"]) this.#on(type, () => this.state && !this.#live() && this.start());
+    this.#on("admitted", () => this.state && !this.#live() && this.start());
     this.#on("ended", () => this.#finish("closed"));
     this.#on("elsewhere", () => this.#finish("closed"));
   }

@@ -38,7 +38,11 @@ export class Signalling extends EventTarget {
   admit(participant) { this.send({ type: "admit", participant }); }
   late(minutes) { this.send({ type: "late", minutes }); }
   end() { this.send({ type: "end" }); }
-  bye() { this.send({ type: "bye" }); this.#wanted = false; }
+  bye() {
+    if (this.you) this.send({ type: "bye" });  // never later: it would tell another connection to leave
+    this.#wanted = false;
+  }
+
   close() { this.#wanted = false; this.#socket?.close(1000); }
 
   async #connect() {
@@ -72,6 +76,7 @@ export class Signalling extends EventTarget {
         this.peers = new Map(message.peers.map((peer) => [peer.id, peer]));
         this.#emit("online");
         this.#emit("welcome", message);
+        if (this.you.admitted) this.#emit("admitted", message);
         for (const queued of this.#queue.splice(0)) this.send(queued);
         break;
       case "admitted":

@@ -31,6 +31,5 @@ async function begin() {
   call.start();
 }
 
-signalling.addEventListener("welcome", ({ detail }) => detail.you.admitted && begin());
 signalling.addEventListener("admitted", begin);
 signalling.open();

@@ -1,0 +1,132 @@
+"""A real server on loopback with the rooms, and a client that speaks the signalling."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from video.ice import Ice
+from video.precheck import Precheck
+from video.room import Role
+from video.rooms import Rooms
+from video.routes import router
+from video.tickets import Tickets
+
+KEY = bytes(range(32))
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[None]:
+    """The app behind a real uvicorn, for the length of the block."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on", ws="websockets-sansio"))
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    yield
+    server.should_exit = True
+    await task
+
+
+class Client:
+    """One socket of the signalling."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    async def say(self, kind: str, **fields: Any) -> None:
+        """Send one message."""
+        await self._connection.send(msgspec.json.encode({"type": kind, **fields}).decode())
+
+    async def raw(self, text: str | bytes) -> None:
+        """Send anything."""
+        await self._connection.send(text)
+
+    async def hear(self, *, kind: str = "") -> dict[str, Any]:
+        """The next message, or the next one of this kind."""
+        async with asyncio.timeout(5):
+            while True:
+                message: dict[str, Any] = msgspec.json.decode(await self._connection.recv())
+                if kind in ("", message["type"]):
+                    return message
+
+    async def closed(self) -> tuple[int, str]:
+        """Why the server closed the connection."""
+        with suppress(ConnectionClosed):
+            async with asyncio.timeout(5):
+                async for _ in self._connection:
+                    pass
+        return self._connection.close_code or 0, self._connection.close_reason or ""
+
+    async def quiet(self) -> list[str]:
+        """The kinds of all messages that came before the answer to a ping; nothing can come later from before it."""
+        await self.say("ping", n=77)
+        kinds: list[str] = []
+        while (message := await self.hear())["type"] != "pong":
+            kinds.append(message["type"])
+        return kinds
+
+    async def drop(self) -> None:
+        """Lose the connection."""
+        await self._connection.close()
+
+
+@dataclass
+class Office:
+    """The rooms, the tickets and the address of a running server."""
+
+    rooms: Rooms
+    tickets: Tickets
+    host: str
+
+    def ticket(self, participant: str, *, room: str = "room-1") -> str:
+        """A ticket; who is called `doctor…` is a physician."""
+        role = Role.PHYSICIAN if participant.startswith("doctor") else Role.PATIENT
+        return self.tickets.mint(room, participant, role=role)
+
+    @asynccontextmanager
+    async def socket(self, *, room: str = "room-1", origin: str | None = "same") -> AsyncIterator[Client]:
+        """A socket that has not said hello."""
+        named = f"http://{self.host}" if origin == "same" else origin
+        address = f"ws://{self.host}/video/rooms/{room}/ws"
+        async with connect(address, additional_headers={"Origin": named} if named else {}) as connection:
+            yield Client(connection)
+
+    @asynccontextmanager
+    async def enter(self, participant: str, *, room: str = "room-1") -> AsyncIterator[tuple[Client, dict[str, Any]]]:
+        """A socket that was welcomed, and the welcome."""
+        async with self.socket(room=room) as client:
+            await client.say("hello", v=1, ticket=self.ticket(participant, room=room))
+            yield client, await client.hear(kind="welcome")
+
+
+def bound() -> socket.socket:
+    """A listening socket on a port that the system chose."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    return listening
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[Office]:
+    """A running server with empty rooms."""
+    listening = bound()
+    host = f"127.0.0.1:{listening.getsockname()[1]}"
+    rooms, tickets = Rooms(), Tickets(KEY)
+    app = FastAPI()
+    app.include_router(router(rooms, tickets, ice=Ice(), precheck=Precheck(Ice()), origins=origins(host)))
+    async with serving(app, listening):
+        yield Office(rooms, tickets, host)
+
+
+def origins(host: str) -> list[str]:
+    """What browsers call this server."""
+    return [f"http://{host}", f"http://localhost:{host.rpartition(':')[2]}"]
