@@ -36,6 +36,6 @@ def router(*, record_of: RecordOf, caller_of: CallerOf, prefix: str = "/fhir") -
     made = APIRouter()
     made.add_route(f"{prefix}/metadata", capabilities(record_of), methods=["GET"], include_in_schema=False)
     for method, path, interaction in ROUTES:
-        endpoint = guarded(interaction, record_of=record_of, caller_of=caller_of)
+        endpoint = guarded(interaction, prefix + path, record_of=record_of, caller_of=caller_of)
         made.add_route(prefix + path, endpoint, methods=[method], include_in_schema=False)
     return made

@@ -55,11 +55,20 @@ Interaction = Callable[[Request, Record, Caller], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def guarded(interaction: Interaction, *, record_of: RecordOf, caller_of: CallerOf) -> Endpoint:
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A route's path with its placeholders: what the request log shows instead of the address."""
+
+    path: str
+
+
+def guarded(interaction: Interaction, path: str, *, record_of: RecordOf, caller_of: CallerOf) -> Endpoint:
     """The endpoint of an interaction: no caller, no answer."""
+    template = Template(path)
 
     @wraps(interaction)
     async def endpoint(request: Request) -> Response:
+        request.scope["route"] = template
         return await interaction(request, record_of(request), await caller_of(request))
 
     # The application's start-up check looks here for who may call a route.

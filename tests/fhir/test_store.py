@@ -1,5 +1,6 @@
 """The store inside atomic units: rollback, hooks, compartments, persons."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,9 @@ async def test_a_chosen_id_is_taken_only_once(database: Database, store: Store) 
 async def test_one_person_stands_behind_the_patients_of_two_clinics(database: Database, store: Store) -> None:
     for tenant, number in (("north", "X123456789"), ("south", "X123456789123"), ("south", "Y987654321")):
         identifier = [{"system": "http://fhir.de/sid/gkv/kvid-10", "value": number}]
-        one = parsed(patient(identifier=identifier))
-        await database.write(lambda s, one=one, tenant=tenant: store.create(s, caller(tenant), one))
+        await database.write(
+            partial(store.create, caller=caller(tenant), parsed=parsed(patient(identifier=identifier)))
+        )
 
     found = await database.read(lambda s: list(s.connection().execute(select(COMPARTMENT.c.person)).scalars()))
 

@@ -1,0 +1,105 @@
+"""/fhir/metadata says exactly what is there."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from fhir.capability import INTERACTIONS
+from fhir.interactions import ROUTES, router
+from fhir.models import SERVED
+from fhir.policy import Action
+from infra.caller import Caller
+from tests.fhir.record import created
+
+VALUES = {"token": "abc", "date": "2026", "string": "abc", "reference": "Patient/1", "uri": "http://a"}
+
+
+async def statement(http: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await http.get("/metadata", headers={"x-tenant": ""})
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def example(shared: Path, type: str) -> dict[str, Any]:
+    """The first official example of a type."""
+    file = min((shared / "data/fhir-r4/examples").glob(f"{type}-*.json"))
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+async def attempt(http: httpx.AsyncClient, type: str, id: str, *, body: str) -> dict[Action, httpx.Response]:
+    """The answer to each interaction on a resource that is there."""
+    return {
+        Action.SEARCH: await http.get(f"/{type}"),
+        Action.CREATE: await http.post(f"/{type}", content=body),
+        Action.READ: await http.get(f"/{type}/{id}"),
+        Action.VREAD: await http.get(f"/{type}/{id}/_history/1"),
+        Action.HISTORY: await http.get(f"/{type}/{id}/_history"),
+        Action.UPDATE: await http.put(f"/{type}/{id}", content=body),
+        Action.DELETE: await http.delete(f"/{type}/{id}"),
+    }
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_every_listed_interaction_answers_and_no_other_does(north: httpx.AsyncClient, shared: Path) -> None:
+    listed = {one["type"]: one for one in (await statement(north))["rest"][0]["resource"]}
+
+    assert list(listed) == list(SERVED)
+    for type, said in listed.items():
+        resource = example(shared, type)
+        id = await created(north, resource)
+        answers = await attempt(north, type, id, body=json.dumps(resource | {"id": id}))
+        works = {str(action) for action, answer in answers.items() if answer.status_code in (200, 201, 204)}
+        refused = {answer.status_code for answer in answers.values()} - {200, 201, 204}
+        assert works == {one["code"] for one in said["interaction"]}, type
+        assert refused <= {405}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_every_listed_search_parameter_is_understood(north: httpx.AsyncClient) -> None:
+    for said in (await statement(north))["rest"][0]["resource"]:
+        for parameter in said["searchParam"]:
+            query = f"{parameter['name']}={VALUES[parameter['type']]}"
+            answer = await north.get(f"/{said['type']}?{query}")
+            if answer.status_code == 400:  # a reference that can't point to a Patient
+                answer = await north.get(f"/{said['type']}?{parameter['name']}=1")
+            assert answer.status_code == 200, (said["type"], query, answer.text)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_other_types_and_interactions_are_refused(north: httpx.AsyncClient) -> None:
+    for type in ("Basic", "Bundle", "SubscriptionStatus", "patient"):
+        assert (await north.get(f"/{type}/1")).status_code == 404
+        assert (await north.get(f"/{type}")).status_code == 404
+    assert (await north.delete("/Patient")).status_code == 405
+    assert (await north.get("/_history")).status_code in (404, 405)
+
+
+def test_the_table_has_every_served_type_and_each_route_names_its_caller() -> None:
+    assert list(INTERACTIONS) == list(SERVED)
+    for _, _, interaction in ROUTES:
+        assert inspect.signature(interaction).parameters["caller"].annotation is Caller
+
+
+async def test_no_route_but_metadata_answers_without_a_caller() -> None:
+    async def nobody(_: object) -> Caller:
+        raise PermissionError
+
+    made = router(record_of=lambda _: None, caller_of=nobody)  # type: ignore[arg-type,return-value]  # never reached
+    guarded = [route for route in made.routes if "metadata" not in route.path]  # type: ignore[attr-defined]  # Starlette's base class has no path
+
+    assert len(guarded) == len(ROUTES)
+    for route in guarded:
+        with pytest.raises(PermissionError):
+            await route.endpoint(a_request())  # type: ignore[attr-defined]  # as above
+
+
+def a_request() -> Any:
+    """A request to nowhere."""
+    return Request({"type": "http", "headers": [], "path_params": {}})
