@@ -27,8 +27,8 @@ async def serving(folder: Path, database_url: str) -> AsyncIterator[Clinic]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)  # uvicorn has no event for it
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
         async with httpx.AsyncClient(base_url=base) as http:
             service = Service(app, app.state.services, http)
             code = await service.services.database.write(lambda session: furnish(session, service.services))

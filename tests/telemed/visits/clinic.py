@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Clinic:
 
     service: Service
     code: str
+    links: dict[str, str] = field(default_factory=dict)
 
     @property
     def services(self) -> Services:
@@ -54,7 +55,9 @@ class Clinic:
     async def clinician(self, *, role: str = "physician", practitioner: str = DOCTOR) -> httpx.AsyncClient:
         """A signed-in browser."""
         browser = self.service.browser()
-        answer = await browser.get(await self.service.sign_in_link(TENANT, role=role, practitioner=practitioner))
+        if practitioner not in self.links:
+            self.links[practitioner] = await self.service.sign_in_link(TENANT, role=role, practitioner=practitioner)
+        answer = await browser.get(self.links[practitioner])
         assert answer.status_code == 303, answer.text
         browser.headers["Sec-Fetch-Site"] = "same-origin"
         return browser

@@ -1,0 +1,151 @@
+"""The console: today, the consultation, its documentation, and who looked."""
+
+from base64 import b64decode
+from typing import Any
+
+import httpx
+import pytest
+
+from fhir.search import query
+from telemed.console import documentation
+from tests.telemed.visits.clinic import PATIENT, PLATFORM, TENANT, VIDEO, Clinic
+from tests.telemed.visits.test_visit import come
+
+ENTERED = {
+    "reason": "Husten",
+    "note": "Lunge frei; kein Fieber.",
+    "diagnosis": "J06.9",
+    "task": "Anruf in drei Tagen",
+    "due": "2026-11-26",
+}
+
+
+async def closed(clinic: Clinic, **changes: str) -> httpx.Response:
+    """The answer to a documentation that a doctor sent."""
+    doctor = await clinic.clinician()
+    return await doctor.post(f"/console/visits/{VIDEO}/document", data={**ENTERED, **changes})
+
+
+async def found(clinic: Clinic, type: str) -> list[dict[str, Any]]:
+    """All resources of a type about the patient."""
+    asked = query.parse(type, [("patient", PATIENT)])
+    page = await clinic.services.database.write(lambda session: clinic.services.store.search(session, PLATFORM, asked))
+    return [entry.data for entry in page.entries]
+
+
+@pytest.mark.parametrize(("role", "who"), [("physician", "doctor-1"), ("nurse", "nurse-1")])
+async def test_doctor_and_nurse_see_todays_appointments(clinic: Clinic, role: str, who: str) -> None:
+    answer = await (await clinic.clinician(role=role, practitioner=who)).get("/console")
+
+    assert answer.status_code == 200
+    assert "Karla Musterkai&lt;script&gt;" in answer.text and "14.03.1951" in answer.text
+    assert "<script>" not in answer.text.replace('<script type="', "")
+    assert 'data-state="expected"' in answer.text and f"/console/visits/{VIDEO}" in answer.text
+
+
+async def test_another_clinic_sees_an_empty_list(clinic: Clinic) -> None:
+    stranger = clinic.service.browser()
+    await stranger.get(await clinic.service.sign_in_link("clinic-b", practitioner="doctor-b"))
+
+    answer = await stranger.get("/console")
+
+    assert "Heute keine Termine" in answer.text and "Musterkai" not in answer.text
+    assert (await stranger.get(f"/console/visits/{VIDEO}")).status_code == 404
+    assert (await stranger.get(f"/console/visits/{VIDEO}/looks")).status_code == 404
+    assert (await stranger.get("/console/waiting")).json() == {"visits": {}}
+
+
+async def test_who_is_not_signed_in_reads_what_to_do(clinic: Clinic) -> None:
+    answer = await clinic.service.http.get("/console")
+
+    assert answer.status_code == 401 and "Bitte melden Sie sich an" in answer.text
+    assert "content-security-policy" in answer.headers
+
+
+async def test_the_console_hears_who_waits_and_nothing_while_nothing_changes(clinic: Clinic) -> None:
+    doctor = await clinic.clinician()
+    before = await doctor.get("/console/waiting")
+    await come(clinic)
+
+    after = await doctor.get("/console/waiting")
+    again = await doctor.get("/console/waiting", headers={"If-None-Match": after.headers["etag"]})
+
+    assert before.json() == {"visits": {}}
+    assert after.json()["visits"][VIDEO] == {"state": "waiting", "minutes": 0}
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_the_documentation_is_one_transaction_of_everything_that_was_entered(clinic: Clinic) -> None:
+    await come(clinic)
+
+    answer = await closed(clinic)
+
+    assert answer.status_code == 200, answer.text
+    (encounter,) = await found(clinic, "Encounter")
+    assert encounter["status"] == "finished" and "end" in encounter["period"]
+    assert encounter["reasonCode"][0]["coding"][0]["code"] == "J06.9" and encounter["reasonCode"][0]["text"] == "Husten"
+    (condition,) = await found(clinic, "Condition")
+    assert encounter["diagnosis"][0]["condition"]["reference"] == f"Condition/{condition['id']}"
+    (note,) = await found(clinic, "DocumentReference")
+    assert b64decode(note["content"][0]["attachment"]["data"]).decode() == ENTERED["note"]
+    (task,) = await found(clinic, "Task")
+    assert (task["description"], task["restriction"]["period"]["end"]) == (ENTERED["task"], ENTERED["due"])
+    assert (await clinic.read("Appointment", VIDEO))["status"] == "fulfilled"
+
+
+async def test_note_and_task_may_stay_empty(clinic: Clinic) -> None:
+    answer = await closed(clinic, note="", task="", due="")
+
+    assert answer.status_code == 200, answer.text
+    assert await found(clinic, "DocumentReference") == [] and await found(clinic, "Task") == []
+
+
+async def test_a_visit_is_documented_once(clinic: Clinic) -> None:
+    await closed(clinic)
+
+    answer = await closed(clinic, reason="Nochmals")
+
+    assert answer.status_code == 409
+    assert len(await found(clinic, "Condition")) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reason": " "},
+        {"diagnosis": ""},
+        {"diagnosis": "X99.9"},
+        {"due": "morgen"},
+        {"reason": "x" * (documentation.LONGEST_REASON + 1)},
+    ],
+)
+async def test_an_incomplete_documentation_writes_nothing(clinic: Clinic, changes: dict[str, str]) -> None:
+    answer = await closed(clinic, **changes)
+
+    assert answer.status_code == 422
+    assert await found(clinic, "Condition") == []
+    assert (await clinic.read("Appointment", VIDEO))["status"] == "booked"
+
+
+async def test_a_long_note_with_umlauts_fits(clinic: Clinic) -> None:
+    answer = await closed(clinic, note="ä" * documentation.LONGEST_NOTE)
+
+    assert answer.status_code == 200, answer.text
+
+
+async def test_the_summary_shows_what_was_documented_before(clinic: Clinic) -> None:
+    await closed(clinic)
+
+    answer = await (await clinic.clinician()).get(f"/console/visits/{VIDEO}")
+
+    assert "Akute Infektion der oberen Atemwege" in answer.text and "Anruf in drei Tagen" in answer.text
+
+
+async def test_the_log_names_who_looked_at_the_record(clinic: Clinic) -> None:
+    nurse = await clinic.clinician(role="nurse", practitioner="nurse-1")
+    await nurse.get(f"/console/visits/{VIDEO}")
+
+    answer = await (await clinic.clinician()).get(f"/console/visits/{VIDEO}/looks")
+
+    assert "Hauke Probst" in answer.text and "hat gelesen" in answer.text and "Stammdaten" in answer.text
+    assert TENANT not in answer.text
