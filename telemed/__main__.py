@@ -28,21 +28,21 @@ GRACE_SECONDS = 20
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Answer the API, the pages and the signalling; without a Redis, also do the jobs."""
     from telemed.app import create_app
-    from telemed.startup import require_revision
+    from telemed.startup import preflight
 
     settings = _settings()
-    asyncio.run(require_revision(settings))
+    asyncio.run(preflight(settings))
     _listen(create_app(settings), host=host, port=port)
 
 
 @app.command()
 def worker() -> None:
     """Do the jobs of a service whose queue is on Redis."""
-    from telemed.startup import require_revision
+    from telemed.startup import preflight
     from telemed.worker import work
 
     settings = _settings()
-    asyncio.run(require_revision(settings))
+    asyncio.run(preflight(settings))
     asyncio.run(work(settings))
 
 
@@ -69,6 +69,17 @@ def demo() -> None:
     from telemed.demo.command import demo as run
 
     run()
+
+
+@app.command(name="try")
+def try_out(what: Annotated[str, typer.Argument(help="search, tamper, race or log")]) -> None:
+    """Try something on the running demo; the exit status is 1 if it did not do what it promises."""
+    from telemed.demo.tries import Try, attempt
+
+    if what not in set(Try):
+        raise typer.BadParameter(f"Choose one of: {', '.join(Try)}.")
+    if not attempt(Try(what)):
+        raise typer.Exit(1)
 
 
 @app.command()

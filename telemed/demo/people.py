@@ -74,7 +74,8 @@ def people(random: Random, count: int, *, today: date) -> Iterator[Person]:
 
 
 def _clinics(random: Random, near: list[Clinic]) -> tuple[Clinic, ...]:
-    wanted = 1 + (random.random() < SECOND_CLINIC) + (random.random() < SECOND_CLINIC * THIRD_CLINIC)
+    drawn = random.random()
+    wanted = 1 + (drawn < SECOND_CLINIC) + (drawn < SECOND_CLINIC * THIRD_CLINIC)
     chosen: dict[str, Clinic] = {}
     while len(chosen) < wanted:
         clinic = random.choice(near if random.random() >= NEAR else CLINICS)
