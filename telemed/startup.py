@@ -9,6 +9,7 @@ from infra import migrate
 from infra.database import Database, open_database
 from infra.problems import Problem
 from infra.settings import Settings
+from infra.vault import key_provider
 from telemed.identity.models import SignInLink
 
 log = structlog.get_logger()
@@ -53,11 +54,14 @@ def _has_sign_in_link(session: Session) -> bool:
     return session.exec(select(SignInLink.clinician_id).limit(1)).first() is not None
 
 
-async def require_revision(settings: Settings) -> None:
-    """Nothing; raises `StartRefused` if the database's tables are not those of this version."""
+async def preflight(settings: Settings) -> None:
+    """Nothing; raises a `Problem` that says what keeps the service from starting: settings, keys, tables, content."""
+    refuse_settings(settings)
+    key_provider(settings)
     database = open_database(settings.database)
     try:
         if await migrate.present_revision(database) != migrate.newest_revision():
             raise StartRefused("The database's tables are of another version. Run `telemed migrate`, then start again.")
+        await refuse_database(settings, database)
     finally:
         await database.close()

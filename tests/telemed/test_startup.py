@@ -1,0 +1,148 @@
+"""What does not start, and what is not ready."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.queue import JobQueue, redis_pool
+from infra.settings import Settings
+from infra.vault.keys import KeysUnusable
+from telemed.health import failing_parts
+from telemed.startup import StartRefused, refuse_settings
+from tests.fixtures.processes import scrubbed
+from tests.telemed.service import Service, demo_settings, running
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
+    async with running(demo_settings(tmp_path, database_url)) as started:
+        yield started
+
+
+def production(**changed: Any) -> Settings:
+    """Settings that may start in production, except for what is changed."""
+    values: dict[str, Any] = {"environment": "production", "base_url": "https://telemed.sh.example", "allow_file_keys": True}
+    return Settings(**(values | changed))
+
+
+def test_sound_production_settings_are_accepted() -> None:
+    refuse_settings(production())
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"base_url": "http://telemed.sh.example"}, "https"),
+        ({"base_url": "telemed"}, "BASE_URL"),
+        ({"base_url": "ftp://telemed"}, "BASE_URL"),
+        ({"demo_now": datetime(2026, 1, 1, tzinfo=UTC)}, "DEMO_NOW"),
+        ({"ice_loopback": True}, "ICE_LOOPBACK"),
+    ],
+)
+def test_what_is_unsafe_in_production_is_refused_by_name(changed: dict[str, Any], named: str) -> None:
+    with pytest.raises(StartRefused, match=named):
+        refuse_settings(production(**changed))
+
+
+async def test_a_key_file_in_production_needs_an_explicit_yes(database_url: str, tmp_path: Path) -> None:
+    settings = production(data_dir=tmp_path, database_url=database_url, allow_file_keys=False)
+
+    with pytest.raises(KeysUnusable):
+        async with running(settings):
+            pass
+
+
+async def test_a_demos_database_does_not_start_in_production(
+    service: Service, database_url: str, tmp_path: Path
+) -> None:
+    await service.sign_in_link("clinic-a")
+
+    with pytest.raises(StartRefused, match="one-click"):
+        async with running(production(data_dir=tmp_path, database_url=database_url)):
+            pass
+
+
+async def test_production_has_no_one_click_sign_in_and_no_outbox(database_url: str, tmp_path: Path) -> None:
+    async with running(production(data_dir=tmp_path, database_url=database_url)) as service:
+        for path in ("/console/sign-in/anything", "/dev/outbox", "/docs", "/openapi.json", "/redoc"):
+            assert (await service.http.get(path)).status_code == 404
+
+        headers = (await service.http.get("/livez")).headers
+        assert headers["strict-transport-security"].startswith("max-age=")
+
+
+async def test_a_dead_worker_makes_the_service_unready(service: Service) -> None:
+    idle = JobQueue(service.services.database, await redis_pool(""), handlers={})
+
+    failing = await failing_parts(replace(service.services, queue=idle))
+    await idle.close()
+
+    assert failing == ["worker"]
+
+
+async def test_keys_that_do_not_work_make_the_service_unready(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> bytes:
+        raise KeysUnusable
+
+    monkeypatch.setattr(service.services.vault.provider, "unwrap", broken)
+
+    assert "keys" in await failing_parts(service.services)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["audit", "list", "--help"]])
+def test_the_command_line_explains_itself(arguments: list[str]) -> None:
+    found = _telemed(*arguments)
+
+    assert found.returncode == 0
+    assert "Usage" in found.stdout
+
+
+def test_a_refused_start_is_one_line(tmp_path: Path) -> None:
+    refused = _telemed("serve", TELEMED_ENVIRONMENT="production", TELEMED_DATA_DIR=str(tmp_path))
+
+    assert refused.returncode == 1
+    assert "TELEMED_ALLOW_FILE_KEYS" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_database_of_another_version_does_not_start(tmp_path: Path) -> None:
+    refused = _telemed("serve", TELEMED_ENVIRONMENT="demo", TELEMED_DATA_DIR=str(tmp_path))
+
+    assert refused.returncode == 1
+    assert "telemed migrate" in refused.stderr
+
+
+def test_migrating_makes_the_tables_and_the_log_of_accesses_is_empty(tmp_path: Path) -> None:
+    settings = {"TELEMED_ENVIRONMENT": "demo", "TELEMED_DATA_DIR": str(tmp_path)}
+
+    migrated, listed = _telemed("migrate", **settings), _telemed("audit", "list", **settings)
+
+    assert "revision" in migrated.stdout
+    assert (listed.returncode, listed.stdout) == (0, "")
+
+
+def test_the_portals_process_loads_nothing_that_knows_the_record() -> None:
+    code = (
+        "import sys, telemed.__main__, anonymise.portal.app; print('sqlalchemy' in sys.modules, 'fhir' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], env=scrubbed(), capture_output=True, text=True, check=True)
+
+    assert found.stdout.split() == ["False", "False"]
+
+
+def _telemed(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "telemed", *arguments]
+    return subprocess.run(command, env=scrubbed(**environment), capture_output=True, text=True, check=False, timeout=60)
