@@ -18,7 +18,7 @@ from fhir.search.strings import folded, prefixes
 from tests.effort import examples
 
 REFERENCES = ("Patient/a", "Patient/b", "Practitioner/a", "Group/a", "https://example.org/fhir/Patient/a")
-CODES = ("final", "booked", "x")
+CODES = ("final", "booked")
 SYSTEMS = ("http://loinc.org", "urn:s", "")
 NAMES = ("Müller", "Mueller", "Muller", "Mü", "Müller-Lüdenscheidt", "Bauer", "Łukasz", "O'Neil", "van der Berg")
 DATES = ("2026", "2026-11", "2026-11-23", "2026-11-30", "2027-01-01", "1957-05-17", "2026-11-23T23:30:00Z",
@@ -81,14 +81,20 @@ VALUES = {
 def searches(draw: st.DrawFn) -> tuple[dict[str, Any], Query]:
     """A resource and a query about its type, their values out of the same few, so that many meet."""
     type = draw(st.sampled_from(sorted(ELEMENTS)))
-    data = draw(st.fixed_dictionaries({}, optional=ELEMENTS[type]))
+    data = draw(st.fixed_dictionaries(ELEMENTS[type]) | st.fixed_dictionaries({}, optional=ELEMENTS[type]))
     known = [
         p for p in PARAMETERS[type].parameters.values() if p.paths[0][0] in ELEMENTS[type] and p.name != "location"
     ]
+    ranges = [p for p in known if p.kind is Kind.DATE] * draw(st.sampled_from([0, 2]))  # from, to
     pairs = []
-    for parameter in draw(st.lists(st.sampled_from(known), max_size=3)):
+    for parameter in ranges + draw(st.lists(st.sampled_from(known), min_size=1, max_size=3)):
         exact = ":exact" if parameter.kind is Kind.STRING and draw(st.booleans()) else ""
-        pairs.append((parameter.name + exact, ",".join(draw(st.lists(VALUES[parameter.kind], min_size=1, max_size=2)))))
+        pairs.append(
+            (
+                parameter.name + exact,
+                ",".join(draw(st.lists(VALUES[parameter.kind], min_size=1, max_size=1 if ranges else 4))),
+            )
+        )
         if pairs[-1][0] == "practitioner":
             pairs[-1] = ("practitioner", "a")
     return {"resourceType": type} | data, parse(type, pairs)
@@ -127,6 +133,19 @@ def test_spellings_of_an_umlaut_find_each_other_in_both_directions() -> None:
         assert len({folded(name) for name in pair}) == 1
     assert folded("Bauer") == "bauer"
     assert folded("O'Neil-Łukasz") == "o neil lukasz"
+
+
+@pytest.mark.parametrize(
+    "period",
+    [{"start": "2020", "end": "2031"}, {"start": "2026-11"}, {"end": "2027"}, {"start": "2026-11", "end": "2026-12"}],
+)
+@pytest.mark.parametrize("more", [[], [("status", "final")], [("status", "final,booked"), ("patient", "a")]])
+def test_a_long_stretch_is_found_by_a_day_within(period: dict[str, str], more: list[tuple[str, str]]) -> None:
+    data = {"status": "final", "subject": {"reference": "Patient/a"}, "period": period}
+    query = parse("Encounter", [("date", "ge2026-11-23"), ("date", "lt2026-11-24"), *more])
+
+    assert matches("Encounter", data, query)
+    assert is_candidate(data, query)
 
 
 def test_short_beginnings_are_not_indexed() -> None:
