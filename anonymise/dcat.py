@@ -50,7 +50,6 @@ def catalogue(releases: Sequence[About], *, base_url: str) -> Graph:
     for slug in sorted({about.slug for about in releases}):
         members = [about for about in releases if about.slug == slug]
         _series(_Writer(graph, URIRef(f"{base_url}/datasets/{slug}")), members[-1])
-        graph.add((node, DCAT.dataset, URIRef(f"{base_url}/datasets/{slug}")))
     for about in releases:
         dataset = URIRef(f"{base_url}/datasets/{about.slug}/{about.release}/")
         graph.add((node, DCAT.dataset, dataset))
@@ -155,9 +154,7 @@ def _dataset(to: _Writer, about: About, base_url: str) -> None:
         to.link(DCT.spatial, place, DCT.Location)
     to.link(DCATDE.politicalGeocodingLevelURI, LEVEL)
     _provenance(to.part(DCT.provenance, "provenance"), about)
-    series = f"{base_url}/datasets/{about.slug}"
-    to.link(DCAT.inSeries, series)
-    to.link(DCT.isVersionOf, series)
+    to.link(DCAT.inSeries, f"{base_url}/datasets/{about.slug}")
     to.link(DCATAP.availability, f"{EU}planned-availability/STABLE")
     for file in about.files:
         _distribution(to, about, file)
@@ -228,7 +225,7 @@ REQUIRED: Final = (
     DCT.title, DCT.description, DCAT.keyword, DCT.identifier, DCT.publisher, DCAT.contactPoint, DCATDE.contributorID,
     DCAT.theme, DCT.accessRights, DCT.type, DCT.accrualPeriodicity, DCT.language, DCT.issued, DCT.modified, DCAT.version,
     ADMS.versionNotes, DCAT.landingPage, FOAF.page, DCT.temporal, DCAT.temporalResolution, DCT.spatial,
-    DCATDE.politicalGeocodingLevelURI, DCT.provenance, DCAT.inSeries, DCT.isVersionOf, DCATAP.availability,
+    DCATDE.politicalGeocodingLevelURI, DCT.provenance, DCAT.inSeries, DCATAP.availability,
     DCAT.distribution,
 )  # fmt: skip
 REQUIRED_OF_FILES: Final = (

@@ -18,7 +18,7 @@ from anonymise.rule import Counts, Mask, Rule, may_be_broken_down
 
 OTHER: Final = "other"
 
-NAMED_SHARE: Final = 0.05
+NAMED_SHARE: Final = 0.07
 """A category that fewer of the cohort have is not named for groups: it would force every group to be large."""
 
 

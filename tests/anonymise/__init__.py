@@ -1,0 +1,1 @@
+"""Statistics: definition, extraction, partition, screen, release."""

@@ -1,0 +1,114 @@
+"""Cohorts, definitions and records with defaults, so that a test shows only what matters to it."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from anonymise.definition import Definition, Protection, shipped
+from anonymise.extract import COLUMNS, Cohort, Reading, Row, extract
+from anonymise.ledger import SecretFile
+from anonymise.periods import Quarter
+from anonymise.pipeline import Shelf
+from anonymise.release import Release
+
+QUARTER = Quarter(2026, 3)
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+KIEL, LABOE, PLOEN, HEIKENDORF = "01002000", "01057048", "01057057", "01057030"
+BASE_URL = "http://localhost:8001"
+
+Person = tuple[str, str, str, str, str]
+
+
+def definition(k: int = 10) -> Definition:
+    """The shipped definition with another k."""
+    return msgspec.structs.replace(shipped(), protection=Protection(k=k))
+
+
+def cohort(people: Iterable[Sequence[str]]) -> pl.DataFrame:
+    """Persons from rows of person, municipality, age band, sex, chapter."""
+    return pl.DataFrame(list(people), schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
+
+
+def group(
+    number: int, *, place: str = KIEL, age: str = "30-39", sex: str = "female", chapter: str = "J00-J99", first: int = 0
+) -> list[Person]:
+    """Some persons who are alike; `first` sets their numbers apart from others'."""
+    return [(f"{place}{age}{sex}{chapter}{first + n}", place, age, sex, chapter) for n in range(number)]
+
+
+def shelf(folder: Path) -> Shelf:
+    """Releases, ledger and keys in a folder."""
+    return Shelf(folder / "releases", folder / "data", SecretFile(folder / "data" / "ledger.key"), BASE_URL)
+
+
+def unlock(release: Release) -> None:
+    """Make a release writable again, for tests that damage it."""
+    release.folder.chmod(0o755)
+    for path in release.folder.iterdir():
+        path.chmod(0o644)
+
+
+@dataclass(frozen=True)
+class OpenedRow:
+    """A row as `fhir.reader` gives it."""
+
+    person: str
+    id: str
+    body: bytes
+
+
+class Record:
+    """A record in memory: resources by type."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[OpenedRow]] = {"Encounter": [], "Consent": [], "Patient": []}
+
+    def _add(self, kind: str, person: str, body: object) -> None:
+        rows = self._rows[kind]
+        rows.append(OpenedRow(person, f"{kind}-{len(rows)}", json.dumps(body).encode()))
+
+    def encounter(
+        self, person: str, end: str = "2026-08-03T10:00:00+02:00", code: str = "J06.9", **other: object
+    ) -> None:
+        """A finished video encounter."""
+        coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": code}
+        body = {"status": "finished", "class": {"code": "VR"}, "period": {"start": end, "end": end}}
+        self._add("Encounter", person, {**body, "reasonCode": [{"coding": [coding]}], **other})
+
+    def consent(self, person: str, kind: str = "permit", at: str = "2026-01-05T09:00:00Z", **other: object) -> None:
+        """A statement about the statistics."""
+        coding = {"system": "https://telemed.example/fhir/CodeSystem/consent-category", "code": "statistics"}
+        body = {"status": "active", "category": [{"coding": [coding]}], "dateTime": at, "provision": {"type": kind}}
+        self._add("Consent", person, {**body, **other})
+
+    def patient(
+        self,
+        person: str,
+        place: str = KIEL,
+        born: str | None = "1990-05-01",
+        at: str = "2026-01-01T00:00:00Z",
+        **other: object,
+    ) -> None:
+        """A registration at a clinic."""
+        coding = {"system": "http://fhir.de/sid/destatis/ags", "code": place}
+        ags = {"url": "http://fhir.de/StructureDefinition/destatis/ags", "valueCoding": coding}
+        body = {"meta": {"lastUpdated": at}, "gender": "female", "birthDate": born, "address": [{"extension": [ags]}]}
+        self._add("Patient", person, {**body, **other})
+
+    def whole(self, person: str) -> None:
+        """Somebody who is in the cohort."""
+        self.encounter(person)
+        self.consent(person)
+        self.patient(person)
+
+    def cohort(self, quarter: Quarter = QUARTER, frozen: datetime = NOW) -> Cohort:
+        """What extraction makes of the record."""
+        rows: Callable[[str], Iterable[Row]] = self._rows.__getitem__
+        return extract(
+            Reading(rows, frozen, lambda person: person, lambda step, count: None), shipped(), quarter=quarter
+        )

@@ -1,0 +1,147 @@
+"""One row per distinct person: who is in the cohort, and with which details."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from anonymise.extract import moment
+from anonymise.hierarchies import chapter_of
+from anonymise.periods import Quarter, last_complete_quarter, quarter_named
+from tests.anonymise.builders import KIEL, LABOE, NOW, PLOEN, QUARTER, Record
+
+
+def test_one_person_with_forty_encounters_in_twelve_clinics_counts_once() -> None:
+    record = Record()
+    for number in range(40):
+        record.encounter("ada", end=f"2026-08-{number % 28 + 1:02}T10:{number:02}:00Z")
+    for clinic in range(12):
+        record.patient("ada", at=f"2026-01-{clinic + 1:02}T00:00:00Z")
+        record.consent("ada", at=f"2026-02-{clinic + 1:02}T00:00:00Z")
+
+    cohort = record.cohort()
+
+    assert cohort.persons["person"].to_list() == ["ada"]
+
+
+def test_details_come_from_the_most_recent_registration_and_the_last_encounter() -> None:
+    record = Record()
+    record.whole("ada")
+    record.patient("ada", place=LABOE, born="1950-02-03", at="2026-06-01T00:00:00Z", gender="male")
+    record.patient("ada", place=PLOEN, at="2025-06-01T00:00:00Z")
+    record.encounter("ada", end="2026-09-30T21:00:00Z", code="I10.00")
+    record.encounter("ada", end="2026-09-01T21:00:00Z", code="M54.5")
+
+    row = record.cohort().persons.row(0)
+
+    assert row == ("ada", LABOE, "70-79", "male", "I00-I99")
+
+
+@pytest.mark.parametrize(
+    ("end", "counts"),
+    [
+        ("2026-07-01T00:00:00+02:00", True),
+        ("2026-06-30T23:59:59+02:00", False),
+        ("2026-09-30T21:59:59Z", True),
+        ("2026-09-30T22:00:00Z", False),
+        ("2026-09-30", True),
+        ("not a time", False),
+    ],
+)
+def test_the_quarter_begins_and_ends_in_the_time_of_the_region(end: str, counts: bool) -> None:  # noqa: FBT001
+    record = Record()
+    record.consent("ada")
+    record.patient("ada")
+    record.encounter("ada", end=end)
+
+    assert record.cohort().persons.height == int(counts)
+
+
+@pytest.mark.parametrize(
+    "other", [{"status": "in-progress"}, {"class": {"code": "IMP"}}, {"status": "entered-in-error"}]
+)
+def test_only_finished_outpatient_encounters_count(other: dict[str, Any]) -> None:
+    record = Record()
+    record.consent("ada")
+    record.patient("ada")
+    record.encounter("ada", **other)
+
+    assert record.cohort().treated == 0
+
+
+def test_without_a_standing_permit_a_person_is_not_in_the_cohort() -> None:
+    record = Record()
+    for person in ("never", "refused", "withdrawn", "later", "same", "again"):
+        record.encounter(person)
+        record.patient(person)
+    record.consent("refused", at="2026-01-01T00:00:00Z")
+    record.consent("refused", kind="deny", at="2026-02-01T00:00:00Z")
+    record.consent("withdrawn", status="inactive")
+    record.consent("later", at=(NOW + timedelta(days=1)).isoformat())
+    record.consent("same", at="2026-01-01T00:00:00Z")
+    record.consent("same", kind="deny", at="2026-01-01T00:00:00Z")
+    record.consent("again", kind="deny", at="2026-01-01T00:00:00Z")
+    record.consent("again", at="2026-02-01T00:00:00Z")
+
+    cohort = record.cohort()
+
+    assert cohort.persons["person"].to_list() == ["again"]
+    assert (cohort.treated, cohort.without_consent) == (6, 5)
+
+
+def test_consent_to_something_else_is_no_consent_to_the_statistics() -> None:
+    record = Record()
+    record.encounter("ada")
+    record.patient("ada")
+    record.consent("ada", category=[{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}])
+
+    assert record.cohort().persons.is_empty()
+
+
+def test_who_lives_elsewhere_is_not_in_the_cohort_and_what_is_not_known_is_said() -> None:
+    record = Record()
+    for person in ("hamburg", "ageless", "uncoded"):
+        record.encounter(person, code="J06.9" if person != "uncoded" else "?")
+        record.consent(person)
+    record.patient("hamburg", place="02000000")
+    record.patient("ageless", born=None, gender="unknown")
+    record.patient("uncoded")
+
+    cohort = record.cohort()
+
+    assert cohort.outside == 1
+    assert cohort.persons.rows() == [
+        ("ageless", KIEL, "unknown", "other", "J00-J99"),
+        ("uncoded", KIEL, "30-39", "female", "unknown"),
+    ]
+
+
+def test_age_is_that_of_the_last_day_of_the_quarter() -> None:
+    record = Record()
+    for person, born in (("turned", "1996-09-30"), ("turns", "1996-10-01"), ("year", "1996"), ("future", "2030-01-01")):
+        record.encounter(person)
+        record.consent(person)
+        record.patient(person, born=born)
+
+    bands = dict(record.cohort().persons.select("person", "age_band").iter_rows())
+
+    assert bands == {"turned": "30-39", "turns": "20-29", "year": "30-39", "future": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("code", "chapter"),
+    [("J06.9", "J00-J99"), ("D48", "C00-D48"), ("D50.0", "D50-D90"), ("K93", "K00-K93"), ("", "unknown"),
+     (None, "unknown"), ("D49", "unknown"), ("j45", "J00-J99"), ("J0", "unknown")],
+)  # fmt: skip
+def test_chapters_follow_the_classification(code: str | None, chapter: str) -> None:
+    assert chapter_of(code) == chapter
+
+
+def test_quarters_know_their_neighbours_and_bounds() -> None:
+    assert last_complete_quarter(NOW) == QUARTER
+    assert Quarter(2026, 1).previous() == Quarter(2025, 4)
+    assert Quarter(2025, 4).next() == Quarter(2026, 1)
+    assert QUARTER.start == moment("2026-07-01")
+    assert quarter_named(QUARTER.name) == QUARTER
+    with pytest.raises(ValueError, match="not a quarter"):
+        quarter_named("2026-Q5")

@@ -1,0 +1,168 @@
+"""The release folder: complete, signed, read-only, frozen; the ledger remembers, the register tells."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from anonymise import synthetic
+from anonymise.build import build
+from anonymise.decisions import decisions
+from anonymise.ledger import Entry, Ledger, SecretFile
+from anonymise.manifest import public_pem, verify
+from anonymise.periods import Quarter
+from anonymise.pipeline import Shelf, publish_persons
+from anonymise.problems import InputInvalid, PeriodFrozen, ReleaseDamaged, ReleaseRefused
+from anonymise.release import Release
+from anonymise.screen import screen
+from tests.anonymise.builders import NOW, QUARTER, definition, shelf, unlock
+
+FORMATS = ("csv", "parquet", "jsonstat.json", "ttl")
+
+
+def published(place: Shelf, *, seed: int = 1, number: int = 900, quarter: Quarter = QUARTER) -> Release:
+    persons = synthetic.persons(number, seed)
+    return publish_persons(persons, place, definition=definition(), quarter=quarter, now=NOW)
+
+
+def public_key(place: Shelf) -> bytes:
+    return (place.releases_dir / "signing-key.pem").read_bytes()
+
+
+def test_a_release_holds_every_form_and_is_read_only(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+
+    release = published(place)
+
+    names = {path.name for path in release.folder.iterdir()}
+    assert release.folder == place.releases_dir / "telemedicine-kiel" / "2026-Q3"
+    assert {f"telemedicine-kiel.{suffix}" for suffix in FORMATS} <= names
+    assert {
+        "index.html",
+        "method.html",
+        "codebook.html",
+        "csv-metadata.json",
+        "dcat.ttl",
+        "dcat.jsonld",
+        "manifest.sig",
+    } <= names
+    assert {path.stat().st_mode & 0o222 for path in [release.folder, *release.folder.iterdir()]} == {0}
+
+
+@pytest.mark.parametrize("name", ["telemedicine-kiel.csv", "index.html", "areas.csv", "manifest.json", "manifest.sig"])
+def test_one_changed_byte_fails_verification_naming_the_file(tmp_path: Path, name: str) -> None:
+    place = shelf(tmp_path)
+    release = published(place)
+    verify(release.folder, key=public_key(place))
+    unlock(release)
+    content = bytearray((release.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+
+    (release.folder / name).write_bytes(bytes(content))
+
+    with pytest.raises(ReleaseDamaged, match="manifest.json" if name.startswith("manifest") else name):
+        verify(release.folder, key=public_key(place))
+
+
+def test_a_missing_an_added_file_and_another_key_fail_verification(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    release = published(place)
+    unlock(release)
+
+    with pytest.raises(ReleaseDamaged, match=r"manifest.json is not what was signed"):
+        verify(release.folder, key=public_pem(Ed25519PrivateKey.generate()))
+    (release.folder / "extra.csv").write_text("x")
+    with pytest.raises(ReleaseDamaged, match=r"extra.csv is not part"):
+        verify(release.folder, key=public_key(place))
+    (release.folder / "areas.csv").unlink()
+    with pytest.raises(ReleaseDamaged, match=r"areas.csv is missing"):
+        verify(release.folder, key=public_key(place))
+
+
+def test_openssl_verifies_the_signature_as_the_page_says(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    folder = published(place).folder
+    key = str(place.releases_dir / "signing-key.pem")
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", key, "-rawin", "-in", "manifest.json"]
+
+    done = subprocess.run([*command, "-sigfile", "manifest.sig"], cwd=folder, capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_published_period_is_frozen(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    release = published(place)
+    before = {path.name: path.read_bytes() for path in release.folder.iterdir()}
+
+    assert published(place) == release
+    with pytest.raises(PeriodFrozen):
+        published(place, seed=2)
+
+    assert {path.name: path.read_bytes() for path in release.folder.iterdir()} == before
+    assert [decision.outcome for decision in decisions(place.releases_dir)] == ["published"]
+
+
+def test_manifests_form_a_chain(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+
+    first, second = published(place, quarter=Quarter(2026, 2)), published(place, seed=2)
+
+    assert json.loads((first.folder / "manifest.json").read_bytes())["previous"] == ""
+    assert json.loads((second.folder / "manifest.json").read_bytes())["previous"] == first.manifest_sha256
+
+
+def test_a_second_data_set_about_the_same_persons_is_met_and_refused(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    entry = Entry("other", "2026-Q3", QUARTER.start, QUARTER.end)
+    persons = synthetic.persons(900, seed=1)
+    members = screen(build(persons, definition()), persons, rule=definition().rule).members
+    place.ledger().write(entry, members)
+
+    with pytest.raises(ReleaseRefused, match=r"Together with other 2026-Q3"):
+        publish_persons(persons.slice(1), place, definition=definition(), quarter=QUARTER, now=NOW)
+
+    assert not (place.releases_dir / "telemedicine-kiel").exists()
+    assert [decision.outcome for decision in decisions(place.releases_dir)] == ["refused"]
+
+
+def test_the_next_quarter_is_another_cohort_and_is_not_refused(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    published(place, quarter=Quarter(2026, 2))
+
+    release = published(place, number=850)
+
+    assert release.name == "2026-Q3"
+
+
+def test_the_ledger_shows_no_person_and_opens_with_its_key_alone(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    ledger = place.ledger()
+    persons = synthetic.persons(300, seed=1).with_columns(person=ledger_names(ledger, 300))
+    publish_persons(persons, place, definition=definition(), quarter=QUARTER, now=NOW)
+    sealed = next((tmp_path / "data" / "ledger").glob("*.sealed")).read_bytes()
+
+    assert not any(name.encode() in sealed for name in persons["person"].to_list())
+    assert b"J00" not in sealed
+    other = Ledger(tmp_path / "data" / "ledger", SecretFile(tmp_path / "other.key"))
+    with pytest.raises(InputInvalid, match="can't be opened"):
+        other.overlapping(Entry("other", "x", QUARTER.start, QUARTER.end))
+    assert (tmp_path / "data" / "ledger.key").stat().st_mode & 0o077 == 0
+
+
+def ledger_names(ledger: Ledger, number: int) -> pl.Series:
+    return pl.Series([ledger.pseudonym(str(n)) for n in range(number)])
+
+
+def test_nothing_public_names_a_person(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    persons = synthetic.persons(300, seed=1)
+    persons = persons.with_columns(person=ledger_names(place.ledger(), 300))
+    publish_persons(persons, place, definition=definition(), quarter=QUARTER, now=NOW)
+
+    public = b"".join(path.read_bytes() for path in place.releases_dir.rglob("*") if path.is_file())
+
+    assert not any(name.encode() in public for name in persons["person"].to_list())

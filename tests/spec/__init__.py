@@ -1,0 +1,1 @@
+"""Publication rules as small tables: what goes in, what comes out."""
