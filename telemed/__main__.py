@@ -22,6 +22,8 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="PORT", help="Port to listen on.")]
 PortalPort = Annotated[int, typer.Option(envvar="PORTAL_PORT", help="Port to listen on.")]
 GRACE_SECONDS = 20
+# Signalling messages are small; the largest is an offer.
+SOCKET_MESSAGE = 65_536
 
 
 @app.command()
@@ -129,6 +131,7 @@ def _listen(application: Any, *, host: str, port: int) -> None:
         server_header=False,
         # Whoever stands before us and sets X-Forwarded-For is not known here, so nobody is believed.
         proxy_headers=False,
+        ws_max_size=SOCKET_MESSAGE,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = uvicorn.Server(config)

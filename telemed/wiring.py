@@ -45,6 +45,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             handlers.update(_handlers(services))
             await services.issuer.load(database)
             yield services
+            services.rooms.close()
             await services.precheck.close()
         finally:
             await queue.close()
@@ -84,8 +85,8 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
 
 
 def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
-    """What follows from a write, in order: first what may refuse it, last who may see it."""
-    return (calendar_hook(desk.calendar), booking_hook(desk), appointment_changed, grants_hook(clock))
+    """What follows from a write, in order: a moved appointment's old codes end before booking sends a new one."""
+    return (appointment_changed, calendar_hook(desk.calendar), booking_hook(desk), grants_hook(clock))
 
 
 def _handlers(services: Services) -> dict[str, Handler]:
