@@ -74,7 +74,8 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE")
+        # 64 MB of pages for the writer: the blind index is written in random order and would spill the default 2 MB.
+        self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE", pragmas=("cache_size=-65536",))
         self._reading = _sqlite_engine(path, begin="BEGIN", pragmas=("query_only=ON",))
         self.on_lost: list[Callable[[], None]] = []
         self._writer = GroupWriter(self._writing, lost=self._lost)
