@@ -103,14 +103,19 @@ def show_log(offer: Offer, console: Console) -> bool:
         patient = _some_patient(http, offer)["id"]
         http.get(f"/Patient/{patient}").raise_for_status()
         found = http.get("/AuditEvent", params={"patient": f"Patient/{patient}", "_count": 10}).json()
-    table = Table("recorded", "who", "did", "outcome", title=f"Who looked at Patient/{patient}")
     events = [entry["resource"] for entry in found.get("entry", ())]
+    console.print(f"Who looked at Patient/{patient}, the latest first")
+    table = Table("when (UTC)", "who", "role", "did", box=None)
     for event in events:
-        who = event["agent"][0].get("who", {})
-        did = event.get("subtype", [{}])[0].get("code", event.get("action", ""))
-        table.add_row(event["recorded"], who.get("display") or str(who), did, event.get("outcome", ""))
+        table.add_row(event["recorded"][:19], *_agent(event), event["subtype"][0]["code"])
     console.print(table)
-    return any(client.client_id in msgspec.json.encode(event).decode() for event in events)
+    return any(_agent(event)[0] == client.client_id for event in events)
+
+
+def _agent(event: dict[str, Any]) -> tuple[str, str]:
+    """Who did what an AuditEvent tells, and in which role."""
+    agent = event["agent"][0]
+    return agent["who"]["identifier"]["value"], agent["role"][0]["coding"][0]["code"]
 
 
 def _some_patient(http: httpx.Client, offer: Offer) -> dict[str, Any]:
