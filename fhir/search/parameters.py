@@ -31,12 +31,20 @@ def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
     table = PARAMETERS[type]
     found: dict[Token, None] = {}
     refs = _anchor_references(data, table)
-    touched = _days(data, table)
+    stretches = _stretches(data, table.date) if table.date is not None else []
+    touched = _each_day(stretches)
+    new: Iterator[Token]
     for parameter in table.parameters.values():
-        if parameter.index is Index.COMPOUND:
-            found.update(dict.fromkeys(_compound(type, data, parameter, refs=refs, touched=touched)))
+        if parameter is table.date:
+            new = (token for stretch in stretches for token in bucket_tokens(parameter.name, type, stretch))
+        elif parameter.index is Index.COMPOUND:
+            new = _compound(type, data, parameter, refs=refs, touched=touched)
         elif parameter.index is Index.OWN or parameter.indexed:
-            found.update(dict.fromkeys(_own(type, data, parameter)))
+            new = _own(type, data, parameter)
+        else:
+            continue
+        for token in new:
+            found[token] = None
     return iter(found)
 
 
@@ -65,10 +73,8 @@ def _own(type: str, data: dict[str, Any], parameter: Parameter) -> Iterator[Toke
                 yield name, type, CODE, code
                 yield name, type, SYSTEM_AND_CODE, system, code
         case Kind.DATE:
-            for path in paths:
-                for value in values.at(data, path):
-                    if stretch := dates.value_interval(value):
-                        yield from bucket_tokens(name, type, dates.days(stretch))
+            for stretch in _stretches(data, parameter):
+                yield from bucket_tokens(name, type, stretch)
         case Kind.STRING:
             for text in values.strings(data, paths=paths):
                 yield name, type, EXACT, whole(text)
@@ -98,18 +104,14 @@ def _anchor_references(data: dict[str, Any], table: TypeParameters) -> list[str]
     return list(values.references(data, paths=table.anchor.paths))
 
 
-def _days(data: dict[str, Any], table: TypeParameters) -> list[str] | None:
+def _stretches(data: dict[str, Any], parameter: Parameter) -> list[dates.Days]:
+    """The days of each date, Period or Timing."""
+    held = (dates.value_interval(value) for path in parameter.paths for value in values.at(data, path))
+    return [dates.days(stretch) for stretch in held if stretch is not None]
+
+
+def _each_day(stretches: list[dates.Days]) -> list[str] | None:
     """The days that the resource is about; None if they are too many to list."""
-    if table.date is None:
-        return []
-    found: list[str] = []
-    for path in table.date.paths:
-        for value in values.at(data, path):
-            stretch = dates.value_interval(value)
-            if stretch is None:
-                continue
-            touched = dates.days(stretch)
-            if (touched.last - touched.first).days >= dates.DAYS_APART:
-                return None
-            found += dates.each_day(touched)
-    return found
+    if any((stretch.last - stretch.first).days >= dates.DAYS_APART for stretch in stretches):
+        return None
+    return [day for stretch in stretches for day in dates.each_day(stretch)]

@@ -12,8 +12,11 @@ _VERSION = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}$")
 
 def at(data: dict[str, Any], path: Path) -> list[Any]:
     """The values at a path, through all arrays on the way."""
-    nodes: list[Any] = [data]
-    for key in path:
+    first = data.get(path[0])
+    if first is None:
+        return []
+    nodes: list[Any] = first if isinstance(first, list) else [first]
+    for key in path[1:]:
         found: list[Any] = []
         for node in nodes:
             held = node.get(key) if isinstance(node, dict) else None
