@@ -40,6 +40,11 @@ class Protected(Protocol):
     """The plain part of a row, as far as access depends on it."""
 
     @property
+    def id(self) -> str:
+        """The resource's id."""
+        ...
+
+    @property
     def type(self) -> str:
         """The resource type."""
         ...
@@ -67,6 +72,10 @@ class Permit(Protocol):
         """True if this caller may act in this patient's compartment now."""
         ...
 
+    def admits(self, session: Session, caller: Caller, row: Protected) -> bool:
+        """True if the row is within this allowance; decided without the clause."""
+        ...
+
 
 class Policy(Protocol):
     """Decides who may do what; a pure function of its arguments and its configuration."""
@@ -76,10 +85,6 @@ class Policy(Protocol):
         ...
 
 
-def admits(permit: Permit, session: Session, caller: Caller, *, action: Action, row: Protected) -> bool:
-    """True if the row may be shown or changed: it is the caller's own, region-wide and only read, or of an open patient."""
-    if row.tenant == caller.tenant:
-        return True
-    if row.type in REGION_WIDE:
-        return not action.changes
-    return row.compartment is not None and permit.entitled(session, caller, row.compartment)
+def admits(permit: Permit, session: Session, caller: Caller, *, row: Protected) -> bool:
+    """True if the row may be shown or changed: the second look, after the clause and independent of it."""
+    return permit.admits(session, caller, row)

@@ -132,7 +132,7 @@ class Store:
         if version != found.version:
             permit = self.policy.permit(caller, Action.VREAD, type)
             row = rows.one(session, rows.VERSIONS.where(HISTORY.c.rid == found.rid, HISTORY.c.version == version))
-            if row is None or not admits(permit, session, caller, action=Action.VREAD, row=row):
+            if row is None or not admits(permit, session, caller, row=row):
                 raise NotFound
             found = rows.opened(self.vault, row)
         if found.deleted:
@@ -183,7 +183,7 @@ class Store:
         found += [
             rows.opened(self.vault, row)
             for row in rows.many(session, past.limit(count + 1))
-            if admits(permit, session, caller, action=Action.HISTORY, row=row)
+            if admits(permit, session, caller, row=row)
         ]
         total = select(func.count()).select_from(HISTORY).where(HISTORY.c.rid == head.rid)
         self._log(session, caller, Action.HISTORY, head)
@@ -226,7 +226,7 @@ class Store:
     def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
         row = rows.one(session, rows.head(type, id, permit.clause))
-        return self._admitted(session, caller, permit, action=action, row=row)
+        return self._admitted(session, caller, permit, row=row)
 
     def _locked(
         self, session: Session, caller: Caller, action: Action, *, type: str, id: str, if_match: int | None
@@ -235,17 +235,15 @@ class Store:
         statement = rows.head(type, id, permit.clause).with_for_update(of=RESOURCE)
         # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
         row = rows.one(session, statement) or rows.one(session, statement)
-        old = self._admitted(session, caller, permit, action=action, row=row)
+        old = self._admitted(session, caller, permit, row=row)
         if old.deleted:
             raise Gone
         if if_match is not None and if_match != old.version:
             raise StaleVersion(headers={"ETag": old.etag})
         return old
 
-    def _admitted(
-        self, session: Session, caller: Caller, permit: Permit, *, action: Action, row: SealedRow | None
-    ) -> Stored:
-        if row is None or not admits(permit, session, caller, action=action, row=row):
+    def _admitted(self, session: Session, caller: Caller, permit: Permit, *, row: SealedRow | None) -> Stored:
+        if row is None or not admits(permit, session, caller, row=row):
             raise NotFound
         return rows.opened(self.vault, row)
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from fhir.codec import Parsed, parse
 from fhir.interactions import Record, router
 from fhir.outcome import response
-from fhir.policy import REGION_WIDE, Action
+from fhir.policy import REGION_WIDE, Action, Protected
 from fhir.rows import COMPARTMENT, RESOURCE
 from fhir.store import Hook, Store
 from infra import web
@@ -34,10 +34,15 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 class LocalPermit:
     clause: ColumnElement[bool]
     grants: set[tuple[str, str]]
+    changes: bool = False
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         own = select(COMPARTMENT.c.id).where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == caller.tenant)
         return (compartment, caller.tenant) in self.grants or session.connection().execute(own).first() is not None
+
+    def admits(self, session: Session, caller: Caller, row: Protected) -> bool:
+        own = row.tenant == caller.tenant or (row.type in REGION_WIDE and not self.changes)
+        return own or (row.compartment is not None and self.entitled(session, caller, row.compartment))
 
 
 @dataclass
@@ -55,7 +60,7 @@ class LocalPolicy:
         if not action.changes:
             clause = or_(clause, RESOURCE.c.type.in_(sorted(REGION_WIDE)))
         clause = or_(clause, RESOURCE.c.compartment.in_(opened), RESOURCE.c.compartment.in_(own_patients))
-        return LocalPermit(clause, self.grants)
+        return LocalPermit(clause, self.grants, action.changes)
 
 
 def caller(tenant: str = "north", **others: Any) -> Caller:
