@@ -170,3 +170,67 @@ async def test_server_that_swaps_the_offers_fingerprint_makes_the_words_differ(
 
     assert await until(doctor, "seen.words") != await until(patient, "seen.words")
     assert "live" not in await patient.evaluate("seen.states")
+
+
+async def test_who_has_no_camera_and_no_microphone_still_sees_and_writes(browsers: Browsers, site: Site) -> None:
+    with_devices, without = await browsers.chromium(), await browsers.chromium(camera=False)
+    doctor, patient = await connected(with_devices, without, site=site)
+
+    assert await until(patient, "seen.stats.framesDecoded")
+    assert await until(doctor, "seen.media && !seen.media.audio && !seen.media.video")
+    await patient.locator("#text").press_sequentially("Ich höre Sie")
+    assert await until(doctor, "Object.values(seen.lines).some(l => l.text === 'Ich höre Sie')")
+
+
+CAPTURE = """
+const Real = RTCPeerConnection;
+globalThis.opened = [];
+globalThis.RTCPeerConnection = class extends Real { constructor(...given) { super(...given); opened.push(this); } };
+globalThis.current = () => opened.filter((pc) => pc.signalingState !== "closed").at(-1);
+"""
+UFRAG = "current().remoteDescription.sdp.match(/ice-ufrag:(.*)/)[1]"
+
+
+async def captured(browsers: Browsers, site: Site) -> tuple[Page, Page]:
+    """A live call whose connections the test can reach."""
+    doctor, patient = await in_call(browsers, site)
+    for page in (doctor, patient):
+        await page.add_init_script(CAPTURE)
+        await page.evaluate("seen.words = null")
+    await asyncio.gather(doctor.reload(), patient.reload())
+    for page in (doctor, patient):
+        await until(page, "globalThis.seen?.states.includes('live') && seen.words && seen.stats.framesDecoded")
+    return doctor, patient
+
+
+async def test_failed_connection_restarts_ice_within_the_same_call(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await captured(browsers, site)
+    words, before = await doctor.evaluate("seen.words"), await patient.evaluate(UFRAG)
+
+    await doctor.evaluate(
+        """() => {
+            globalThis.hurt = current();
+            Object.defineProperty(hurt, "connectionState", { value: "failed", configurable: true });
+            hurt.dispatchEvent(new Event("connectionstatechange"));
+        }"""
+    )
+    assert await until(patient, f"{UFRAG} !== '{before}'")
+    await doctor.evaluate("delete hurt.connectionState; hurt.dispatchEvent(new Event('connectionstatechange'))")
+
+    assert await until(doctor, "call.state === 'live'")
+    frames = await until(doctor, "seen.stats.framesDecoded")
+    assert await until(doctor, f"seen.stats.framesDecoded > {frames}")
+    assert [await page.evaluate("seen.words") for page in (doctor, patient)] == [words, words]
+
+
+async def test_connection_that_is_gone_for_good_is_replaced_by_a_new_call(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await captured(browsers, site)
+    words = await doctor.evaluate("seen.words")
+
+    await patient.evaluate("current().close()")
+
+    for page in (doctor, patient):
+        assert await until(
+            page, f"seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'"
+        )
+        assert await until(page, "call.state === 'live'")

@@ -255,7 +255,7 @@ export class Call extends EventTarget {
       return;
     }
     const line = this.#reader.apply(value);
-    if (line && (line.text || value.cut)) this.#emit("text", { from: "peer", ...line });
+    if (line) this.#emit("text", { from: "peer", ...line });
   }
 
   async #measure() {

@@ -37,15 +37,16 @@ export class Writer {
 export class Reader {
   #line = ""; #text = [];
 
-  // {line, text, done}: what the line reads now; null for an edit that makes no sense.
+  // {line, text, done}: what the line reads now; null for an edit that makes no sense or shows nothing.
   apply({ line, at, cut, put, done }) {
     if (typeof line !== "string" || line.length > 80 || typeof put !== "string" || !(at >= 0) || !(cut >= 0)) return null;
     if (line !== this.#line) {
       this.#line = line;
       this.#text = [];
     }
+    const had = this.#text.length;
     this.#text.splice(at, cut, ...Array.from(put).slice(0, LONGEST));
     this.#text.length = Math.min(this.#text.length, LONGEST);
-    return { line, text: this.#text.join(""), done: done === true };
+    return had || this.#text.length ? { line, text: this.#text.join(""), done: done === true } : null;
   }
 }
