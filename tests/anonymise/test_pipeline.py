@@ -1,0 +1,118 @@
+"""From the sealed record to a release, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from anonymise.definition import shipped
+from anonymise.formats.csv import read_table
+from anonymise.manifest import verify
+from anonymise.pipeline import publish_quarter
+from anonymise.release import Release
+from fhir import bulk
+from fhir.bulk import Item
+from fhir.ids import new_id
+from fhir.store import Store
+from infra.caller import Caller
+from infra.clock import FixedClock
+from infra.database import Database
+from tests.anonymise.builders import BASE_URL, KIEL
+from tests.fhir import record
+
+CLOCK = FixedClock(datetime(2026, 11, 23, 8, tzinfo=UTC))
+ICD, KVID = "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "http://fhir.de/sid/gkv/kvid-10"
+
+
+def patient(id: str, number: int) -> Item:
+    coding = {"system": "http://fhir.de/sid/destatis/ags", "code": KIEL}
+    ags = {"url": "http://fhir.de/StructureDefinition/destatis/ags", "valueCoding": coding}
+    address = [{"city": "Kiel", "postalCode": "24103", "extension": [ags]}]
+    kvid = [{"system": KVID, "value": f"X{number:09}"}]
+    return Item(record.parsed(record.patient(identifier=kvid, address=address)), id)
+
+
+def encounter(id: str, code: str, day: int = 3) -> Item:
+    moment = f"2026-08-{day:02}T10:00:00+02:00"
+    body: dict[str, Any] = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "VR"},
+        "subject": {"reference": f"Patient/{id}"},
+        "period": {"start": moment, "end": moment},
+        "reasonCode": [{"coding": [{"system": ICD, "code": code}]}],
+    }
+    return Item(record.parsed(body))
+
+
+def consent(id: str) -> Item:
+    category = [
+        {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]},
+        {"coding": [{"system": "https://telemed.example/fhir/CodeSystem/consent-category", "code": "statistics"}]},
+    ]
+    scope = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "research"}]}
+    body: dict[str, Any] = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": scope,
+        "category": category,
+        "patient": {"reference": f"Patient/{id}"},
+        "dateTime": "2026-01-05T09:00:00Z",
+        "policyRule": {"text": "Statistics of the region"},
+        "provision": {"type": "permit"},
+    }
+    return Item(record.parsed(body))
+
+
+def load(store: Store, caller: Caller, items: list[Item], session: Session) -> None:
+    bulk.load(store, session, caller, items)
+
+
+async def fill(database: Database, store: Store, *, clinics: int = 12) -> None:
+    """Forty persons at one clinic, and one person with forty encounters spread over all clinics."""
+    for clinic in range(clinics):
+        busy = new_id()
+        items = [patient(busy, 999), consent(busy), *(encounter(busy, "J06.9", day=n % 28 + 1) for n in range(4))]
+        if clinic == 0:
+            ids = [new_id() for _ in range(40)]
+            items += [item for n, id in enumerate(ids) for item in (patient(id, n), consent(id))]
+            items += [encounter(id, "I10.00" if n % 2 else "J06.9") for n, id in enumerate(ids)]
+        caller = record.caller(f"clinic-{clinic}")
+        await database.write(partial(load, store, caller, items))
+
+
+async def publish(database: Database, store: Store, folder: Path, clock: FixedClock = CLOCK) -> Release:
+    return await publish_quarter(
+        database,
+        store.vault,
+        clock=clock,
+        definition=shipped(),
+        releases_dir=folder / "releases",
+        data_dir=folder / "data",
+        base_url=BASE_URL,
+    )
+
+
+async def test_the_record_becomes_a_release_that_counts_persons_not_events(database: Database, tmp_path: Path) -> None:
+    store = record.store(tmp_path)
+    await fill(database, store)
+
+    release = await publish(database, store, tmp_path)
+
+    verify(release.folder, key=(tmp_path / "releases" / "signing-key.pem").read_bytes())
+    rows = {row.keys: row.value for row in read_table(release.folder, release.slug).rows}
+    assert release.name == "2026-Q3"
+    assert rows["*", "*", "*", "*"] == 41
+    assert rows["*", "*", "*", "J00-J99"] == 21
+
+
+async def test_a_quarter_that_is_out_is_not_built_again(database: Database, tmp_path: Path) -> None:
+    store = record.store(tmp_path)
+    await fill(database, store, clinics=1)
+    first = await publish(database, store, tmp_path)
+    await fill(database, store, clinics=2)
+    later = FixedClock(CLOCK.now() + timedelta(days=10))
+
+    assert await publish(database, store, tmp_path, later) == first

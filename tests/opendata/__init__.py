@@ -1,0 +1,1 @@
+"""What analysts and harvesters get: files, catalogue, portal."""
