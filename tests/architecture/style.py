@@ -30,6 +30,8 @@ def vague_files(root: Path, *folders: str) -> Iterator[str]:
 def long_functions(root: Path, *folders: str) -> Iterator[str]:
     """Functions that do more than one thing."""
     for path in sources(root, *folders):
+        if "versions" in path.parts:
+            continue  # one statement a table, written by Alembic
         for node in ast.walk(parsed(path)):
             if isinstance(node, Function) and (node.end_lineno or node.lineno) - node.lineno >= LONGEST_FUNCTION:
                 yield f"{path.relative_to(root)}:{node.lineno} {node.name}"
