@@ -8,29 +8,42 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from infra.settings import Settings
+from infra.settings import Environment, Settings
 from telemed.app import create_app
 from tests.fixtures.processes import free_port
 from tests.telemed.service import Service
-from tests.telemed.visits.clinic import Clinic, furnish
+from tests.telemed.visits.clinic import VIDEO, Clinic, furnish
+
+MAIL_WITHIN = 20.0
 
 
 @asynccontextmanager
 async def serving(folder: Path, database_url: str) -> AsyncIterator[Clinic]:
-    """A demo clinic with one video appointment, served at `clinic.services.settings.base_url`."""
+    """A demo clinic with one video appointment; `code` is what the mail in the sink said."""
     port = free_port()
     base = f"http://localhost:{port}"
     settings = Settings(
-        environment="demo", data_dir=folder, database_url=database_url, base_url=base, ice_loopback=True
+        environment=Environment.DEMO, data_dir=folder, database_url=database_url, base_url=base, ice_loopback=True
     )
     app = create_app(settings)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        async with httpx.AsyncClient(base_url=base) as http:
-            service = Service(app, app.state.services, http)
-            code = await service.services.database.write(lambda session: furnish(session, service.services))
-            yield Clinic(service, code)
-        server.should_exit = True
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    async with httpx.AsyncClient(base_url=base) as http:
+        service = Service(app, app.state.services, http)
+        await service.services.database.write(lambda session: furnish(session, service.services))
+        yield Clinic(service, await mailed_code(http))
+    server.should_exit = True
+    await task
+
+
+async def mailed_code(http: httpx.AsyncClient) -> str:
+    """The code in the link of the mail that the worker delivered to the sink."""
+    async with asyncio.timeout(MAIL_WITHIN):
+        while True:
+            messages = (await http.get(f"/dev/outbox.json?appointment={VIDEO}")).json()["messages"]
+            links = [message["join_url"] for message in messages if message["channel"] == "mail"]
+            if links:
+                return str(links[0]).partition("#")[2]
+            await asyncio.sleep(0.05)

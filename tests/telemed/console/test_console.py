@@ -1,14 +1,13 @@
 """The console: today, the consultation, its documentation, and who looked."""
 
 from base64 import b64decode
-from typing import Any
 
 import httpx
 import pytest
 
-from fhir.search import query
 from telemed.console import documentation
-from tests.telemed.visits.clinic import PATIENT, PLATFORM, TENANT, VIDEO, Clinic
+from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
+from tests.telemed.visits.records import found
 from tests.telemed.visits.test_visit import come
 
 ENTERED = {
@@ -24,13 +23,6 @@ async def closed(clinic: Clinic, **changes: str) -> httpx.Response:
     """The answer to a documentation that a doctor sent."""
     doctor = await clinic.clinician()
     return await doctor.post(f"/console/visits/{VIDEO}/document", data={**ENTERED, **changes})
-
-
-async def found(clinic: Clinic, type: str) -> list[dict[str, Any]]:
-    """All resources of a type about the patient."""
-    asked = query.parse(type, [("patient", PATIENT)])
-    page = await clinic.services.database.write(lambda session: clinic.services.store.search(session, PLATFORM, asked))
-    return [entry.data for entry in page.entries]
 
 
 @pytest.mark.parametrize(("role", "who"), [("physician", "doctor-1"), ("nurse", "nurse-1")])

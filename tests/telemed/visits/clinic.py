@@ -12,6 +12,7 @@ import httpx
 from fhir import codec
 from infra.caller import Caller, Role
 from infra.database import Session
+from telemed.schedules.resource import SLOT_MINUTES
 from telemed.services import Services
 from telemed.visits import codes, resource
 from telemed.visits.codes import Window
@@ -75,32 +76,54 @@ class Clinic:
 async def clinic_on(folder: Path, database_url: str) -> AsyncIterator[Clinic]:
     """The clinic on this database."""
     async with running(demo_settings(folder, database_url)) as service:
-        yield Clinic(service, await service.services.database.write(lambda session: furnish(session, service.services)))
+        await service.services.database.write(lambda session: furnish(session, service.services))
+        yield Clinic(
+            service, await service.services.database.write(lambda session: new_code(session, service.services))
+        )
 
 
-def furnish(session: Session, services: Services) -> str:
-    """The code of the one video appointment, once clinic, doctor, patient and appointment stand in the record."""
+def furnish(session: Session, services: Services) -> None:
+    """Nothing; clinic, doctor, nurse, patient and one video appointment, which begins now, stand in the record."""
     for id, data in people().items():
         services.store.create(session, PLATFORM, resource.parsed(data), id=id)
     start = services.clock.now()
-    window = Window.around(start, start + timedelta(minutes=20))
     services.store.create(session, PLATFORM, resource.parsed(appointment(start=start)), id=VIDEO)
+
+
+def new_code(session: Session, services: Services) -> str:
+    """A code for the appointment in place of the one that was mailed."""
+    start = services.clock.now()
+    window = Window.around(start, start + timedelta(minutes=20))
     return codes.issue(session, services.vault, appointment_id=VIDEO, tenant=TENANT, birth_date=BORN, window=window)
 
 
 def people() -> dict[str, dict[str, Any]]:
-    """A clinic, a doctor, a nurse and a patient."""
+    """A clinic, a doctor with a schedule, a nurse and a patient."""
     return {
         TENANT: {"resourceType": "Organization", "name": "Praxis am Hafen"},
         DOCTOR: {
             "resourceType": "Practitioner",
             "name": [{"prefix": ["Dr."], "given": ["Wiebke"], "family": "Testfeld"}],
         },
+        # With a schedule of the doctor's the engine of booking takes part, and sends the mail.
+        "role-1": {
+            "resourceType": "PractitionerRole",
+            "active": True,
+            "practitioner": {"reference": f"Practitioner/{DOCTOR}"},
+            "availableTime": [{"daysOfWeek": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "allDay": True}],
+        },
+        "schedule-1": {
+            "resourceType": "Schedule",
+            "extension": [{"url": SLOT_MINUTES, "valuePositiveInt": 20}],
+            "active": True,
+            "actor": [{"reference": "PractitionerRole/role-1"}],
+        },
         "nurse-1": {"resourceType": "Practitioner", "name": [{"given": ["Hauke"], "family": "Probst"}]},
         PATIENT: {
             "resourceType": "Patient",
             "name": [{"given": ["Karla"], "family": "Musterkai<script>"}],
             "birthDate": BORN.isoformat(),
+            "telecom": [{"system": "email", "value": "karla@example.org"}],
         },
     }
 

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from telemed.visits import codes
 from telemed.visits.codes import ALLOWED_FAILURES, Window
 from telemed.visits.exchange import read_date
 from telemed.visits.limits import ADDRESS_FAILURES
+from telemed.visits.models import CodeState, JoinCode
 from tests.telemed.visits.clinic import BORN, TENANT, VIDEO, Clinic
 
 
@@ -90,6 +92,8 @@ async def test_a_moved_appointment_ends_its_code_and_its_open_session(clinic: Cl
     assert (await browser.post(f"/visits/{VIDEO}/join")).status_code == 401
     answer = await clinic.service.http.post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
     assert answer.status_code == 409 and "neueren Code" in answer.text
+    active = select(JoinCode).where(JoinCode.state == CodeState.ACTIVE)
+    assert len(await clinic.services.database.read(lambda session: session.exec(active).all())) == 1
 
 
 @pytest.mark.parametrize(("days", "said"), [(2, "zu früh"), (-2, "vorbei")])

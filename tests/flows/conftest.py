@@ -1,0 +1,22 @@
+"""What flows through real browsers ask for."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.flows.server import serving
+from tests.telemed.visits.clinic import Clinic
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """The embedded default; both databases have their own tests."""
+    return "sqlite"
+
+
+@pytest.fixture
+async def clinic(database_url: str, tmp_path: Path) -> AsyncIterator[Clinic]:
+    """A clinic on a real server."""
+    async with serving(tmp_path, database_url) as made:
+        yield made

@@ -1,0 +1,142 @@
+"""A whole consultation in two real browsers: from the mail to the stored encounter, under the strict policy."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.fixtures.browsers import Browsers
+from tests.flows.pages import enter_waiting_room, eventually, open_page, require_moving_picture, words_of
+from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
+from tests.telemed.visits.records import found
+
+SAID = "Guten Tag, hören Sie mich? Ja – größer"
+
+
+async def open_consultation(page: Page, clinic: Clinic, *, practitioner: str = "doctor-1") -> None:
+    """The consultation on the clinic's screen, by way of today's list."""
+    await page.goto(await clinic.service.sign_in_link(TENANT, practitioner=practitioner))
+    await page.goto("/console")
+    await expect(page.locator("tr[data-state=waiting]")).to_be_visible()
+    await page.click(f"a[href='/console/visits/{VIDEO}']")
+
+
+async def document(page: Page) -> None:
+    """The documentation, entered and saved."""
+    await page.fill("#reason", "Husten seit drei Tagen")
+    await page.fill("#note", "Lunge frei.")
+    await page.select_option("#diagnosis", "J06.9")
+    await page.fill("#task", "Anruf in drei Tagen")
+    await page.click("#document button")
+    await expect(page.locator("#saved")).to_be_visible()
+
+
+async def text_arrives(sender: Page, receiver: Page, text: str) -> None:
+    """Nothing; what one side types stands on the other side letter by letter, before Enter is pressed."""
+    await sender.locator("#typing").press_sequentially(text)
+    await expect(receiver.locator("[data-part=lines] .peer").last).to_contain_text(text)
+    await sender.locator("#typing").press("Enter")
+    await expect(receiver.locator("[data-part=announcer]")).to_contain_text(text)
+
+
+@pytest.mark.parametrize(
+    ("patients", "clinics"), [("chromium", "chromium"), ("chromium", "firefox"), ("firefox", "chromium")]
+)
+async def test_from_the_mail_to_the_stored_encounter(
+    clinic: Clinic, browsers: Browsers, patients: str, clinics: str
+) -> None:
+    base = clinic.services.settings.base_url
+    patient = await open_page(await browsers.named(patients), base)
+    doctor = await open_page(await browsers.named(clinics), base)
+
+    await enter_waiting_room(patient.page, code=clinic.code)
+    await open_consultation(doctor.page, clinic)
+    await doctor.page.click("#admit")
+    await require_moving_picture(patient.page)
+    await require_moving_picture(doctor.page)
+    assert await words_of(patient.page) == await words_of(doctor.page)
+    await text_arrives(patient.page, doctor.page, SAID)
+    await text_arrives(doctor.page, patient.page, SAID)
+    await document(doctor.page)
+    await expect(patient.page.locator("#bye")).to_be_visible()
+
+    (encounter,) = await found(clinic, "Encounter")
+    assert encounter["status"] == "finished"
+    assert encounter["reasonCode"][0]["coding"][0]["code"] == "J06.9"
+    assert (await clinic.read("Appointment", VIDEO))["status"] == "fulfilled"
+    assert patient.faults == []
+    assert doctor.faults == []
+
+
+async def test_a_second_tab_takes_over_and_the_first_can_take_back(clinic: Clinic, browsers: Browsers) -> None:
+    browser = await browsers.chromium()
+    first = await open_page(browser, clinic.services.settings.base_url)
+    await enter_waiting_room(first.page, code=clinic.code)
+
+    second = await first.page.context.new_page()
+    await second.goto("/visit")
+    await second.click("#start-check")
+    await second.click("#enter")
+
+    await expect(first.page.locator("#stopped")).to_be_visible()
+    await expect(first.page.locator("#stopped-title")).to_contain_text("anderen Fenster")
+    await first.page.click("#continue-here")
+    await expect(first.page.locator("#wait")).to_be_visible()
+    await expect(second.locator("#stopped")).to_be_visible()
+
+
+async def test_a_reload_keeps_the_place_in_the_waiting_room_and_in_the_call(clinic: Clinic, browsers: Browsers) -> None:
+    browser, base = await browsers.chromium(), clinic.services.settings.base_url
+    patient, doctor = await open_page(browser, base), await open_page(browser, base)
+    await enter_waiting_room(patient.page, code=clinic.code)
+    await patient.page.reload()
+    await expect(patient.page.locator("#wait")).to_be_visible()
+    await open_consultation(doctor.page, clinic)
+    await doctor.page.click("#admit")
+    await require_moving_picture(patient.page)
+
+    await patient.page.reload()
+
+    await expect(patient.page.locator("#call")).to_be_visible()
+    await require_moving_picture(patient.page)
+    await require_moving_picture(doctor.page)
+
+
+async def test_without_a_camera_the_demo_shows_a_test_picture(clinic: Clinic, browsers: Browsers) -> None:
+    browser = await browsers.chromium(camera=False)
+    patient = await open_page(browser, clinic.services.settings.base_url)
+    await patient.page.goto(f"/j#{clinic.code}")
+    await patient.page.fill("#birth_date", "14031951")
+    await patient.page.click("form button")
+
+    await patient.page.click("#start-check")
+
+    await expect(patient.page.locator("#preview")).to_be_visible()
+    own = patient.page.locator("#own")
+    await eventually(lambda: own.evaluate("video => video.videoWidth"), lambda width: width > 0)
+
+
+async def test_five_wrong_birth_dates_end_in_a_call_to_the_practice(clinic: Clinic, browsers: Browsers) -> None:
+    patient = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
+    await patient.page.goto(f"/j#{clinic.code}")
+
+    for _ in range(5):
+        await patient.page.fill("#birth_date", "15.03.1951")
+        await patient.page.click("form button")
+
+    await expect(patient.page.locator("#error")).to_contain_text("gesperrt")
+    await expect(patient.page.locator("#error")).to_contain_text(clinic.services.settings.phone)
+    await expect(patient.page.locator("#error")).to_be_focused()
+
+
+async def test_without_script_code_and_birth_date_lead_to_the_phone(clinic: Clinic, browsers: Browsers) -> None:
+    browser = await browsers.chromium()
+    context = await browser.new_context(base_url=clinic.services.settings.base_url, java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto("/j")
+    await page.fill("#code", clinic.code.replace("-", " ").lower())
+    await page.fill("#birth_date", "14.03.1951")
+
+    await page.click("form button")
+
+    await expect(page.locator("noscript, main")).not_to_have_count(0)
+    assert clinic.services.settings.phone in await page.content()
+    assert page.url.endswith("/visit")
