@@ -1,5 +1,6 @@
 """Grants follow the record: who lets in whom, until when, and who can't."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from infra.database import Database
 from telemed.access.sources import AFTER_APPOINTMENT, REFERRAL_LASTS
+from tests.effort import repetitions
 from tests.telemed.access import world as w
 from tests.telemed.access.world import NOW, Data, World
 
@@ -180,3 +182,31 @@ async def test_a_clinic_keeps_reading_what_it_wrote_itself_and_nothing_else(worl
     assert await world.sees("b", own)
     assert not await world.sees("b", home)
     assert await world.sees("a", own)
+
+
+async def test_referring_on_at_the_moment_of_withdrawal_leaves_nothing_open(world: World) -> None:
+    specialist, laboratory = await w.clinic(world, "b"), await w.clinic(world, "c")
+    for _ in range(repetitions(8)):
+        patient = await w.patient(world, "a")
+        team = await world.write("a", w.care_team(patient, specialist))
+
+        await asyncio.gather(
+            world.change("a", team, w.care_team(patient, specialist, status="inactive")),
+            world.write("b", w.referral(patient, laboratory)),
+            world.write("b", w.care_team(patient, laboratory)),
+        )
+
+        assert not await world.sees("c", patient)
+
+
+async def test_a_twin_that_forgets_to_ask_who_writes_lets_a_stranger_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemed.access.grants.is_open", lambda *_, **__: True)
+    monkeypatch.setattr("fhir.compartments.entered", lambda compartment, **_: compartment)
+    monkeypatch.setattr("telemed.access.grants.settle", lambda claims, **_: [claim.until for claim in claims])
+    other, patient = await w.clinic(world, "b"), await w.patient(world, "a")
+
+    await world.write("b", w.care_team(patient, other, await w.clinic(world, "c")))
+
+    assert await world.sees("c", patient), "three guards stand here; without all of them the test above would be red"
