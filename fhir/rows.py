@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
@@ -116,6 +117,13 @@ VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_K
     DATA_KEY, DATA_KEY.c.id == HISTORY.c.data_key
 )
 
+HEAD: Final[Select[Any]] = HEADS.where(
+    RESOURCE.c.id == bindparam("wanted_id"), RESOURCE.c.type == bindparam("wanted_type")
+)
+VERSION: Final[Select[Any]] = VERSIONS.where(
+    HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version")
+)
+
 INSERT_RESOURCE: Final[Insert] = insert(RESOURCE)
 INSERT_TOKENS: Final[Insert] = insert(TOKEN)
 DELETE_TOKEN: Final[Delete] = delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
@@ -127,9 +135,9 @@ REPLACE_HEAD: Final = update(RESOURCE).where(
 )
 
 
-def one(session: Session, statement: Select[Any]) -> SealedRow | None:
+def one(session: Session, statement: Select[Any], values: Mapping[str, Any] = MappingProxyType({})) -> SealedRow | None:
     """The only row of a select over `HEADS` or `VERSIONS`."""
-    found = session.connection().execute(statement).first()
+    found = session.connection().execute(statement, values).first()
     return None if found is None else SealedRow._make(found)
 
 
@@ -137,11 +145,6 @@ def many(session: Session, statement: Select[Any]) -> list[SealedRow]:
     """All rows of a select over `HEADS` or `VERSIONS`."""
     rows: Sequence[Row[Any]] = session.connection().execute(statement).fetchall()
     return [SealedRow._make(row) for row in rows]
-
-
-def head(type: str, id: str, *clauses: ColumnElement[bool]) -> Select[Any]:
-    """A select of the present version."""
-    return HEADS.where(RESOURCE.c.id == id, RESOURCE.c.type == type, *clauses)
 
 
 def binding(row: SealedRow) -> Binding:

@@ -131,7 +131,7 @@ class Store:
         found = self._present(session, caller, Action.VREAD, type=type, id=id)
         if version != found.version:
             permit = self.policy.permit(caller, Action.VREAD, type)
-            row = rows.one(session, rows.VERSIONS.where(HISTORY.c.rid == found.rid, HISTORY.c.version == version))
+            row = rows.one(session, rows.VERSION, {"wanted_rid": found.rid, "wanted_version": version})
             if row is None or not admits(permit, session, caller, row=row):
                 raise NotFound
             found = rows.opened(self.vault, row)
@@ -225,16 +225,17 @@ class Store:
 
     def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
-        row = rows.one(session, rows.head(type, id, permit.clause))
+        row = rows.one(session, rows.HEAD.where(permit.clause), {"wanted_id": id, "wanted_type": type})
         return self._admitted(session, caller, permit, row=row)
 
     def _locked(
         self, session: Session, caller: Caller, action: Action, *, type: str, id: str, if_match: int | None
     ) -> Stored:
         permit = self.policy.permit(caller, action, type)
-        statement = rows.head(type, id, permit.clause).with_for_update(of=RESOURCE)
+        statement = rows.HEAD.where(permit.clause).with_for_update(of=RESOURCE)
+        wanted = {"wanted_id": id, "wanted_type": type}
         # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
-        row = rows.one(session, statement) or rows.one(session, statement)
+        row = rows.one(session, statement, wanted) or rows.one(session, statement, wanted)
         old = self._admitted(session, caller, permit, row=row)
         if old.deleted:
             raise Gone
