@@ -49,11 +49,23 @@ class Partition:
         """The persons of every block."""
         return np.bincount(self.blocks.ravel(), weights=self.persons.ravel()).astype(np.int64)
 
-    def members(self, blocks: Codes, *, dimension: int) -> tuple[int, ...]:
-        """The values of one dimension that some blocks reach."""
-        touched = np.isin(self.blocks, blocks)
-        others = tuple(axis for axis in range(touched.ndim) if axis != dimension)
-        return tuple(np.flatnonzero(touched.any(axis=others)).tolist())
+    def reach(self, dimension: int) -> Mask:
+        """Per block (rows) and value of a dimension (columns), whether the block holds a cell with it."""
+        reached = np.zeros((int(self.blocks.max()) + 1, self.blocks.shape[dimension]), dtype=bool)
+        value = np.broadcast_to(_along(np.arange(reached.shape[1]), dimension, self.blocks.ndim), self.blocks.shape)
+        reached[self.blocks.ravel(), value.ravel()] = True
+        return reached
+
+    def class_of_block(self, stage: Codes) -> Codes:
+        """The class of each block on a grid whose classes are unions of blocks."""
+        _, one_cell = np.unique(self.blocks.ravel(), return_index=True)
+        result: Codes = stage.ravel()[one_cell]
+        return result
+
+
+def values_reached(reach: Mask, blocks: Codes) -> tuple[int, ...]:
+    """The values that some blocks reach."""
+    return tuple(np.flatnonzero(reach[blocks].any(axis=0)).tolist())
 
 
 def partition(persons: Counts, hierarchies: Sequence[Hierarchy], *, rule: Rule) -> Partition:

@@ -82,27 +82,36 @@ def screen(table: Table, persons: pl.DataFrame, *, rule: Rule, earlier: Sequence
 
 
 class _Reader:
-    """Turns the labels of rows into masks over the cells of the cohort."""
+    """Turns the labels of rows into places among the cells of the cohort."""
 
     def __init__(self, table: Table, cells: pl.DataFrame) -> None:
         self._areas = {code: frozenset(members) for code, members in table.areas.items()}
         self._named = frozenset(table.categories) - {"other"}
-        self._columns = {name: cells[name].to_numpy() for name in (*_IDENTIFYING, "chapter")}
+        names = (*_IDENTIFYING, "chapter")
+        self._coded = {name: np.unique(cells[name].to_numpy(), return_inverse=True) for name in names}
         self._cache: dict[tuple[str, str], Mask] = {}
+        self._places: dict[str, NDArray[np.int64]] = {}
         self.persons = cells["n"].to_numpy().astype(np.int64)
 
-    def mask(self, keys: tuple[str, ...]) -> Mask:
-        """The cells that a row with these codes counts."""
-        result: Mask = np.ones(len(self.persons), dtype=bool)
-        for name, code in zip((*_IDENTIFYING, "chapter"), keys, strict=True):
+    def cells(self, keys: tuple[str, ...]) -> NDArray[np.int64]:
+        """The places of the cells that a row with these codes counts."""
+        # The area first: most are small, and what follows looks at their cells alone.
+        found = self._within(keys[0])
+        for name, code in zip((*_IDENTIFYING[1:], "chapter"), keys[1:], strict=True):
             if code != "*":
-                result &= self._of(name, code)
-        return result
+                found = found[self._of(name, code)[found]]
+        return found
+
+    def _within(self, area: str) -> NDArray[np.int64]:
+        if area not in self._places:
+            everywhere = np.ones(len(self.persons), dtype=bool)
+            self._places[area] = np.flatnonzero(everywhere if area == "*" else self._of("municipality", area))
+        return self._places[area]
 
     def _of(self, name: str, code: str) -> Mask:
         known = self._cache.get((name, code))
         if known is None:
-            values, place = np.unique(self._columns[name], return_inverse=True)
+            values, place = self._coded[name]
             known = np.array([self._holds(name, code, str(value)) for value in values], dtype=bool)[place]
             self._cache[name, code] = known
         return known
@@ -121,7 +130,7 @@ class _Reader:
         sums = np.zeros(len(self.persons), dtype=np.uint64)
         for keys in sorted({row.keys[:3] for row in rows if row.flag == ""}):
             weight = random.integers(1, 2**63, dtype=np.uint64)
-            sums[self.mask((*keys, "*"))] += weight
+            sums[self.cells((*keys, "*"))] += weight
         return np.unique(sums, return_inverse=True)[1].astype(np.int64)
 
 
@@ -141,7 +150,7 @@ def _numbers(table: Table, reader: _Reader, rule: Rule) -> list[str]:
         if row.flag == "c":
             wrong += row.value is not None
             continue
-        true = int(reader.persons[reader.mask(row.keys)].sum())
+        true = int(reader.persons[reader.cells(row.keys)].sum())
         if row.flag == "e":
             wrong += not (row.lower is not None and row.upper is not None and row.lower <= true <= row.upper)
         else:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from anonymise.hierarchies import Hierarchy
-from anonymise.partition import Attribute, Codes, Partition, cover
+from anonymise.partition import Attribute, Codes, Partition, cover, values_reached
 from anonymise.rule import Counts, Mask, Rule, may_be_broken_down
 
 OTHER: Final = "other"
@@ -83,36 +83,39 @@ def _merge(by_block: Counts, category_of: Codes) -> Counts:
 
 def _groups(merged: Counts, partition: Partition, rule: Rule) -> Codes:
     """The group of each block: COVER over the blocks, one dimension after the other."""
-    blocks = partition.blocks.ravel()
-    _, one_cell = np.unique(blocks, return_index=True)
     group = np.zeros(len(merged), dtype=np.int64)
     parent = np.zeros(len(merged), dtype=np.int64)
     for axis, (hierarchy, stage) in enumerate(zip(partition.hierarchies, partition.stages, strict=True)):
-        own = stage.ravel()[one_cell]
+        own = partition.class_of_block(stage)
         # Only a group that is one class of the dimension before can be cut along the next one and stay a product.
-        single = np.array([len(np.unique(parent[group == number])) == 1 for number in range(int(group.max()) + 1)])
+        single = np.bincount(np.unique(np.stack([group, parent]), axis=1)[0]) == 1
         keys = np.stack([group, np.where(single[group], own, -1)], axis=1)
         items, inverse = np.unique(keys, axis=0, return_inverse=True)
         inverse = inverse.ravel()
         counts = np.zeros((len(items), merged.shape[1]), dtype=np.int64)
         np.add.at(counts, inverse, merged)
-        attribute = _attribute(
-            partition, hierarchy, axis=axis, sets=[np.flatnonzero(inverse == i) for i in range(len(items))]
-        )
+        attribute = _attribute(partition, hierarchy, axis=axis, sets=_split(inverse))
         classes = cover(counts, [attribute], within=items[:, 0], admissible=lambda c: may_be_broken_down(c, rule=rule))
         group, parent = classes[inverse], own
     return group
 
 
+def _split(classes: Codes) -> list[Codes]:
+    """The places of each class."""
+    order = np.argsort(classes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(classes[order])) + 1)
+
+
 def _attribute(partition: Partition, hierarchy: Hierarchy, *, axis: int, sets: list[Codes]) -> Attribute:
     """Levels for sets of values: a set has a node's code where it lies inside the node, else a code of its own."""
-    values = [list(partition.members(blocks, dimension=axis)) for blocks in sets]
+    reach = partition.reach(axis)
+    values = [list(values_reached(reach, blocks)) for blocks in sets]
     codes = np.empty((len(hierarchy.levels), len(values)), dtype=np.int64)
     sizes = np.empty(codes.shape, dtype=np.float64)
     node_sizes = hierarchy.sizes()
-    for item, members in enumerate(values):
+    for item, own in enumerate(values):
         for level, row in enumerate(hierarchy.levels):
-            inside = level > 0 and len(set(row[members].tolist())) == 1
-            codes[level, item] = row[members[0]] if inside else -1 - item
-            sizes[level, item] = node_sizes[level, members[0]] if inside else len(members) / len(hierarchy.values)
+            inside = level > 0 and len(set(row[own].tolist())) == 1
+            codes[level, item] = row[own[0]] if inside else -1 - item
+            sizes[level, item] = node_sizes[level, own[0]] if inside else len(own) / len(hierarchy.values)
     return Attribute(codes, sizes)

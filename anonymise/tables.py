@@ -11,7 +11,7 @@ import numpy as np
 
 from anonymise.counts import Cells
 from anonymise.hierarchies import ALL, UNKNOWN, Hierarchy
-from anonymise.partition import Codes, Partition
+from anonymise.partition import Codes, Partition, values_reached
 from anonymise.rule import Rule
 from anonymise.sensitive import Breakdown
 
@@ -82,7 +82,7 @@ class _Tabulation:
 
     def table(self) -> Table:
         """Every row, in a fixed order."""
-        stage_classes = [self._classes(stage) for stage in self._partition.stages]
+        stage_classes = [self._classes(self._partition.class_of_block(stage)) for stage in self._partition.stages]
         groups = self._groups()
         self._name_areas([sets[0] for sets, _ in [*stage_classes[0], *groups]])
         self._add_count((ALL, ALL, ALL), np.arange(len(self._sizes)))
@@ -102,20 +102,15 @@ class _Tabulation:
         areas = {code: tuple(self._places.values[m] for m in members) for code, members in self._areas.items()}
         return Table(names, rows, dict(sorted(areas.items())), self._breakdown.names if self._breakdown else ())
 
-    def _classes(self, stage: Codes) -> list[tuple[tuple[Members, ...], Codes]]:
-        """Per class of a grid: the set of values in each dimension, and its blocks."""
-        order = np.argsort(stage.ravel(), kind="stable")
-        bounds = np.flatnonzero(np.diff(stage.ravel()[order])) + 1
-        found = []
-        for flat in np.split(order, bounds):
-            sets = tuple(tuple(np.unique(axis).tolist()) for axis in np.unravel_index(flat, stage.shape))
-            found.append((sets, np.unique(self._partition.blocks.ravel()[flat])))
-        return found
+    def _classes(self, class_of_block: Codes) -> list[tuple[tuple[Members, ...], Codes]]:
+        """Per class of blocks: the set of values in each dimension, and its blocks."""
+        order = np.argsort(class_of_block, kind="stable")
+        bounds = np.flatnonzero(np.diff(class_of_block[order])) + 1
+        reach = [self._partition.reach(dimension) for dimension in range(len(self._partition.hierarchies))]
+        return [(tuple(values_reached(each, blocks) for each in reach), blocks) for blocks in np.split(order, bounds)]
 
     def _groups(self) -> list[tuple[tuple[Members, ...], Codes]]:
-        if self._breakdown is None:
-            return []
-        return self._classes(self._breakdown.group_of[self._partition.blocks])
+        return [] if self._breakdown is None else self._classes(self._breakdown.group_of)
 
     def _name_areas(self, sets: Iterable[Members]) -> None:
         """Codes for the areas in use: a node's own where the area is all of it, else numbered parts of the node."""
@@ -163,10 +158,7 @@ class _Tabulation:
         """The region by age band and by sex: bounds that the blocks give for certain, and between them the wider blocks
         spread in the proportions of the narrow ones."""
         for dimension, hierarchy in ((1, self._ages), (2, self._sexes)):
-            grid = np.moveaxis(self._partition.blocks, dimension, -1)
-            reach = np.zeros((len(self._sizes), len(hierarchy.values)), dtype=bool)
-            for value in range(len(hierarchy.values)):
-                reach[np.unique(grid[..., value]), value] = True
+            reach = self._partition.reach(dimension)
             width = reach.sum(axis=1)
             certain = np.array(
                 [int(self._sizes[reach[:, v] & (width == 1)].sum()) for v in range(len(hierarchy.values))]

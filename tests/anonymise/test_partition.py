@@ -6,7 +6,7 @@ import pytest
 from anonymise import synthetic
 from anonymise.counts import cells
 from anonymise.hierarchies import ages, build, chapters, municipalities, sexes
-from anonymise.partition import Attribute, Codes, cover, partition
+from anonymise.partition import Attribute, Codes, cover, partition, values_reached
 from anonymise.problems import InputInvalid
 from anonymise.rule import Counts, Mask, Rule
 from tests.anonymise.builders import cohort, group
@@ -57,7 +57,7 @@ def test_every_block_of_a_region_holds_k_persons_and_totals_of_districts_are_exa
     assert blocks.sizes.sum() == 5000
     district = municipalities().levels[2]
     assert all(
-        len({int(district[m]) for m in blocks.members(np.array([b]), dimension=0)}) == 1
+        len({int(district[m]) for m in values_reached(blocks.reach(0), np.array([b]))}) == 1
         for b in range(len(blocks.sizes))
     )
 
