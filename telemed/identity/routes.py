@@ -54,8 +54,10 @@ async def token(request: Request) -> Response:
         endpoint = _endpoint(services)
         answer = await services.database.write(lambda session: endpoint.answer(session, dict(fields)))
     if answer.status != 200:
+        log.info("token_refused", error=str(answer.body["error"]))
+    if answer.body.get("error") == "invalid_client":
+        # A proof that does not hold is an attempt; a scope too wide is a mistake of somebody who is who they say.
         services.failures.failed(address, name)
-        log.info("token_refused", error=str(answer.body.get("error", "")))
     return _json(answer)
 
 

@@ -32,7 +32,11 @@ async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
 
 def production(**changed: Any) -> Settings:
     """Settings that may start in production, except for what is changed."""
-    values: dict[str, Any] = {"environment": "production", "base_url": "https://telemed.sh.example", "allow_file_keys": True}
+    values: dict[str, Any] = {
+        "environment": "production",
+        "base_url": "https://telemed.sh.example",
+        "allow_file_keys": True,
+    }
     return Settings(**(values | changed))
 
 
@@ -132,6 +136,18 @@ def test_migrating_makes_the_tables_and_the_log_of_accesses_is_empty(tmp_path: P
 
     assert "revision" in migrated.stdout
     assert (listed.returncode, listed.stdout) == (0, "")
+
+
+def test_the_doctor_names_what_is_wrong_and_then_what_is_good(tmp_path: Path) -> None:
+    settings = {"TELEMED_ENVIRONMENT": "demo", "TELEMED_DATA_DIR": str(tmp_path)}
+
+    before = _telemed("doctor", **settings)
+    _telemed("migrate", **settings)
+    after = _telemed("doctor", **settings)
+
+    assert before.returncode == 1
+    assert "telemed migrate" in before.stdout
+    assert "good   database" in after.stdout
 
 
 def test_the_portals_process_loads_nothing_that_knows_the_record() -> None:

@@ -104,6 +104,14 @@ async def test_after_ten_failures_a_client_waits_at_this_address_only(service: S
     service.services.failures.check("another address", system.client_id)
 
 
+async def test_a_mistaken_scope_is_no_attempt_to_guess(service: Service, system: Client) -> None:
+    for _ in range(PER_NAME + 1):
+        refused = await post(service, system.form(scope="user/*.rs", assertion=system.assertion(aud=AUDIENCE)))
+        assert refused.status_code == 400
+
+    assert (await post(service, system.form(assertion=system.assertion(aud=AUDIENCE)))).status_code == 200
+
+
 def test_failures_are_forgotten_after_the_window(clock: FixedClock) -> None:
     limit = FailureLimit(clock.now)
     for _ in range(PER_NAME):
