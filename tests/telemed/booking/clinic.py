@@ -59,6 +59,11 @@ class Clinic:
             lambda s: self.store.update(s, caller or system(), stored.type, stored.id, parsed, if_match=None)
         )
 
+    async def replace(self, stored: Stored, resource: Resource) -> Stored:
+        """The next version of a resource, all of it new."""
+        parsed = parse(json.dumps(resource).encode(), type=None)
+        return await self.run(lambda s: self.store.update(s, system(), stored.type, stored.id, parsed, if_match=None))
+
     async def read(self, type: str, id: str) -> Resource:
         """A resource as its clinic sees it."""
         return (await self.run(lambda session: self.store.read(session, system(), type, id))).data
