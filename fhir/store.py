@@ -192,11 +192,19 @@ class Store:
 
     def search(self, session: Session, caller: Caller, query: Query, *, after: Position | None = None) -> Page:
         """One page of what matches the query and may be seen by this caller, with the accurate total of it."""
+        page = self.found(session, caller, query, after=after)
+        self.log_search(session, caller, query)
+        return page
+
+    def found(self, session: Session, caller: Caller, query: Query, *, after: Position | None) -> Page:
+        """The page of a search that is not in the log yet: it may not leave before `log_search` is committed."""
         permit = self.policy.permit(caller, Action.SEARCH, query.type)
-        page = pages.page(self.vault, session, caller, permit=permit, query=query, after=after)
+        return pages.page(self.vault, session, caller, permit=permit, query=query, after=after)
+
+    def log_search(self, session: Session, caller: Caller, query: Query) -> None:
+        """Nothing; the search stands in the log."""
         access = Access(Action.SEARCH, query.type, query=urlencode(query.pairs))
         audit.record(self.vault, session, caller, access=access, recorded=self.clock.now())
-        return page
 
     def own_match(self, session: Session, caller: Caller, *, query: Query) -> Stored | None:
         """The one resource of the caller's tenant that matches; `SeveralMatches` if there are more."""

@@ -42,8 +42,15 @@ class Record:
 
     async def run(self, caller: Caller, access: Access, unit: Callable[[Session], T]) -> T:
         """What the unit returns; a refused access is written to the log before the caller hears of it."""
+        return await self._logged(caller, access, self.database.write(unit))
+
+    async def look(self, caller: Caller, access: Access, unit: Callable[[Session], T]) -> T:
+        """What the unit returns from a snapshot; it writes nothing, so the access is still to be logged."""
+        return await self._logged(caller, access, self.database.read(unit))
+
+    async def _logged(self, caller: Caller, access: Access, doing: Awaitable[T]) -> T:
         try:
-            return await self.database.write(unit)
+            return await doing
         except (NotFound, Forbidden):
             await self.database.write(lambda session: self.store.refused(session, caller, access))
             raise

@@ -21,9 +21,17 @@ from fhir.search.match import matches
 from fhir.search.parameters import Token
 from fhir.search.query import Query, Sort, Summary, Total
 from infra.caller import Caller
+from infra.problems import Unprocessable
 from infra.vault import Vault
 
 STEP: Final = 500
+MOST_OPENED: Final = 100_000  # candidates of one search; some seconds of one core
+
+
+class TooCostly(Unprocessable):
+    """This search would have to open too many resources. Add a patient, a date or another parameter that selects."""
+
+    issue = "too-costly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +110,13 @@ def _narrowed(vault: Vault, either: frozenset[Token]) -> ColumnElement[bool]:
 def _matches(
     source: Source, where: list[ColumnElement[bool]], *, after: Position | None, step: int
 ) -> Iterator[Stored]:
-    position, full = after, True
+    position, full, candidates = after, True, 0
     while full:
         rows = many(source.session, _ordered(HEADS.where(*where), source.query, after=position).limit(step))
         full = len(rows) == step
+        candidates += len(rows)
+        if candidates > MOST_OPENED:
+            raise TooCostly
         for row in rows:
             position = Position(row.last_updated, row.rid)
             if not admits(source.permit, source.session, source.caller, row=row):

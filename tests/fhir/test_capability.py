@@ -13,6 +13,7 @@ from fhir.capability import INTERACTIONS
 from fhir.interactions import ROUTES, router
 from fhir.models import SERVED
 from fhir.policy import Action
+from fhir.search.definitions import PARAMETERS
 from infra.caller import Caller
 from tests.fhir.record import created
 
@@ -103,3 +104,13 @@ async def test_no_route_but_metadata_answers_without_a_caller() -> None:
 def a_request() -> Any:
     """A request to nowhere."""
     return Request({"type": "http", "headers": [], "path_params": {}})
+
+
+def test_every_route_and_search_parameter_has_its_line_in_the_manual() -> None:
+    manual = (Path(__file__).parents[2] / "fhir/README.md").read_text()
+
+    for method, path, _ in ROUTES:
+        assert f"`{method} /fhir{path.rstrip('/')}`" in manual.replace("`, `", "` `"), (method, path)
+    for type in SERVED:
+        line = next(line for line in manual.splitlines() if line.startswith(f"| {type} |"))
+        assert line.replace("*", "").split("|")[2].strip().split(", ") == sorted(PARAMETERS[type].parameters)

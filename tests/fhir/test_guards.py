@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import true, update
+from sqlalchemy import delete, true, update
 from sqlmodel import Session
 
 from fhir import store as stores
 from fhir.policy import Action
-from fhir.rows import RESOURCE
+from fhir.rows import DATA_KEY, RESOURCE
 from fhir.search import pages
 from fhir.store import Store
 from infra.caller import Caller
@@ -96,3 +96,17 @@ async def test_a_caller_without_scope_is_refused_everything(database: Database, 
         await database.write(lambda s: store.read(s, nobody, "Patient", "1"))
     with pytest.raises(Forbidden):
         await database.write(lambda s: store.delete(s, nobody, "Patient", "1"))
+
+
+async def test_a_record_whose_key_is_destroyed_is_not_there_any_more(database: Database, store: Store) -> None:
+    made = await database.write(lambda s: store.create(s, caller(), parsed(patient())))
+    again = parsed(patient(id=made.id))
+    await database.write(lambda s: store.update(s, caller(), "Patient", made.id, again, if_match=None))
+    of_patient = DATA_KEY.c.scope == f"c:{made.compartment}"
+    await database.write(lambda s: s.connection().execute(delete(DATA_KEY).where(of_patient)))
+    store.vault.forget()
+
+    with pytest.raises(NotFound):
+        await database.write(lambda s: store.read(s, caller(), "Patient", made.id))
+    with pytest.raises(NotFound):
+        await database.write(lambda s: store.vread(s, caller(), "Patient", made.id, version=1))

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from fhir.search import pages
 from tests.fhir.record import created, observation, patient
 
 
@@ -80,3 +81,22 @@ async def test_an_update_moves_a_resource_in_the_index(north: httpx.AsyncClient)
 
 async def test_a_search_form_must_be_a_form(north: httpx.AsyncClient) -> None:
     assert (await north.post("/Patient/_search", content=b"{}")).status_code == 415
+
+
+async def test_a_search_that_opens_too_much_is_refused(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_OPENED", 2)
+    for _ in range(3):
+        await created(north, patient())
+
+    assert (await north.get("/Patient?family=m")).status_code == 422
+    assert (await north.get("/Patient?_summary=count")).json()["total"] == 3
+
+
+async def test_a_search_that_opens_candidates_one_by_one_is_logged_too(north: httpx.AsyncClient) -> None:
+    await north.get("/Patient?family=m")
+
+    events = (await north.get("/AuditEvent")).json()["entry"]
+
+    assert [one["resource"]["subtype"][0]["code"] for one in events] == ["search-type"]
