@@ -41,9 +41,9 @@ lock: ## choose the newest versions that fit and write them down with their hash
 	@$(COMPILE) pyproject.toml --extra setup -c requirements-dev.txt -o requirements.txt
 	@echo uv | $(COMPILE) -c requirements-dev.txt - -o infra/deploy/uv.txt
 
-bench: ## measure the product against the same work without it
+bench: ## measure the product against the same work without it (FULL)
 	@$(BOOTSTRAP) --dev
-	@$(BIN)/python -m tests.bench
+	@FULL=$(FULL) $(BIN)/python -m tests.bench
 
 soak: ## the tests with many more repetitions and examples
 	@TELEMED_EFFORT=$${TELEMED_EFFORT:-20} PYTEST_ADDOPTS="-o timeout=3600" $(MAKE) --no-print-directory test

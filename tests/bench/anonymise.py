@@ -12,22 +12,16 @@ from anonymise.build import build
 from anonymise.definition import shipped
 from anonymise.screen import screen
 from anonymise.tables import Table
+from tests.bench.figures import Figure, compared
 
 SIZES = (100_000, 1_000_000)
 ROUNDS = 5
 DIMENSIONS = ("municipality", "age_band", "sex", "chapter")
 
 
-def run() -> list[tuple[str, float, str]]:
-    """What was measured, the number, its unit: processor seconds of all threads, median of interleaved rounds."""
-    lines: list[tuple[str, float, str]] = []
-    for size in SIZES:
-        lines += _measured(synthetic.persons(size, seed=1), f"{size:,} persons")
-    return lines
-
-
-def _measured(persons: pl.DataFrame, what: str) -> list[tuple[str, float, str]]:
-    definition = shipped()
+def run(size: int) -> list[Figure]:
+    """The rows of a release of so many persons and their screen: processor seconds of all threads, the median."""
+    persons, definition = synthetic.persons(size, seed=1), shipped()
     floor, building, screening = [], [], []
     for _ in range(ROUNDS):
         floor.append(_seconds(lambda: persons.group_by(DIMENSIONS).agg(pl.len()))[0])
@@ -36,11 +30,8 @@ def _measured(persons: pl.DataFrame, what: str) -> list[tuple[str, float, str]]:
         screening.append(_seconds(partial(_screened, table, persons))[0])
     least, built, screened = median(floor), median(building), median(screening)
     return [
-        (f"GROUP BY, {what}", least, "s"),
-        (f"rows of a release, {what}", built, "s"),
-        (f"screen of a release, {what}", screened, "s"),
-        (f"rows against GROUP BY, {what}", built / least, "x"),
-        (f"rows and screen against GROUP BY, {what}", (built + screened) / least, "x"),
+        compared(f"{what}, {size:,} persons", ours=spent, against="one GROUP BY in Polars", other=least, unit="s CPU")
+        for what, spent in (("rows of a release", built), ("rows and screen of a release", built + screened))
     ]
 
 

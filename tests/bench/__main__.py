@@ -1,0 +1,61 @@
+"""`python -m tests.bench`: one table of figures, each beside the same work without the product."""
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from infra import log
+from tests.bench import anonymise, figures, flow, profiling, requests, starts
+from tests.bench.figures import Figure
+from tests.bench.furnish import Size
+from tests.bench.sides import Scenario
+
+# Seconds after which the large release would take the run beyond its ten minutes.
+TIME_FOR_MORE = 300
+
+
+def main() -> None:
+    """Nothing; the table, or the profile, has been printed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--profile", type=Scenario, choices=list(Scenario), help="only this scenario, under cProfile")
+    chosen = parser.parse_args()
+    log.configure("WARNING")
+    console = Console()
+    load = os.getloadavg()
+    figures.warn_if_busy(console, load)
+    if chosen.profile:
+        profiling.show(console, chosen.profile, profiling.profile(chosen.profile, Size()))
+        return
+    report = figures.report(measure(console), load)
+    figures.show(console, report)
+    if chosen.json:
+        figures.write(report, chosen.json)
+
+
+def measure(console: Console) -> list[Figure]:
+    """All figures; the large release is left out where it would not fit, unless FULL=1 is in the environment."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="telemed-bench-") as home:
+        folder = Path(home)
+        with console.status("requests"):
+            found = asyncio.run(requests.run(folder, Size()))
+        with console.status("the patient's flow"):
+            found += asyncio.run(flow.run(folder))
+        with console.status("the demo's start"):
+            found += asyncio.run(starts.run(folder))
+    with console.status("releases"):
+        found += anonymise.run(anonymise.SIZES[0])
+    if os.environ.get("FULL") or time.monotonic() - began < TIME_FOR_MORE:
+        with console.status("a large release"):
+            found += anonymise.run(anonymise.SIZES[1])
+    return found
+
+
+if __name__ == "__main__":
+    main()

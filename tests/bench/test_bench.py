@@ -1,0 +1,119 @@
+"""Every measurement runs and gives figures, and both sides do what is measured; how fast is not asked here."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.bench import contents, figures, flow, profiling, requests, starts
+from tests.bench.cpu import of_postgres, seconds
+from tests.bench.figures import Figure
+from tests.bench.furnish import Size
+from tests.bench.requests import Arena, figures_of, postgres_arena, sqlite_arena
+from tests.bench.rounds import WrongAnswerError, load_client, measured, one_round
+from tests.bench.sides import EACH, GROUPED, OURS, POSTGRES, Scenario
+from tests.bench.wire import Call
+from tests.fixtures.postgres import PostgresServer
+
+TINY = Size(patients=4, hits=20, others=2, practitioners=1, requests=8, bookings=4, rounds=1, clients=2)
+
+
+def require_answers(arena: Arena) -> None:
+    """Each side answers each scenario, and ours with what was asked for."""
+    with load_client() as client:
+        for scenario in Scenario:
+            found = measured(client, arena.sides, scenario, requests=4, rounds=1, clients=2, database=arena.beside)
+            sample = json.loads(found[OURS].sample)
+            assert all(each.server > 0 for each in found.values())
+            assert {found[name].sample for name in found if name != OURS} != {""}
+            if scenario is Scenario.SEARCH:
+                assert len(sample["entry"]) == sample["total"] == TINY.hits
+            else:
+                assert sample["resourceType"] == ("Appointment" if scenario is Scenario.BOOK else "Observation")
+
+
+async def test_requests_are_measured_and_rightly_answered_on_sqlite(tmp_path: Path) -> None:
+    async with sqlite_arena(tmp_path, TINY, redis_url="") as arena:
+        require_answers(arena)
+        found = figures_of(arena, TINY)
+
+    assert len(found) == 2 * len(Scenario)
+    assert {figure.against.removesuffix(", one read") for figure in found} == {EACH, GROUPED}
+    assert all(figure.ours > 0 and figure.ratio for figure in found)
+
+
+async def test_requests_are_measured_and_rightly_answered_on_postgresql(tmp_path: Path) -> None:
+    async with postgres_arena(tmp_path, TINY, redis_url="") as arena:
+        require_answers(arena)
+        found = figures_of(arena, TINY)
+
+    assert {figure.against.removesuffix(", one read") for figure in found} == {POSTGRES}
+    assert all(figure.ours > 0 and "backend" in figure.note for figure in found)
+
+
+async def test_a_wrong_answer_stops_the_measurement(tmp_path: Path) -> None:
+    async with sqlite_arena(tmp_path, TINY, redis_url="") as arena:
+        side = next(side for side in arena.sides if side.name == OURS)
+        unsigned = [Call("GET", "/fhir/Observation/absent")]
+        wrong = replace(side, calls={Scenario.READ: lambda wanted: unsigned * wanted})
+
+        with load_client() as client:
+            refused = one_round(client, side, unsigned, clients=1, database=lambda: 0.0)
+
+            assert refused.answers.statuses == {401: 1}
+            with pytest.raises(WrongAnswerError):
+                measured(client, [wrong], Scenario.READ, requests=1, rounds=1, clients=1)
+
+
+def test_an_observation_has_the_size_that_is_talked_about() -> None:
+    sizes = {len(contents.observation(f"bench-patient-{number}", number=number)) for number in range(100)}
+
+    assert sizes == {contents.OBSERVATION_BYTES}
+
+
+def test_a_profile_names_functions_of_both_threads() -> None:
+    lines = profiling.profile(Scenario.CREATE, TINY)
+
+    names = " ".join(line.function for line in lines)
+    assert len(lines) == profiling.TOP and "sqlite3.Cursor" in names
+
+
+async def test_the_flow_is_counted_in_bytes(tmp_path: Path) -> None:
+    (figure,) = await flow.run(tmp_path)
+
+    assert figure.unit == "B" and figure.ours > 1000
+
+
+async def test_the_demo_is_seeded_and_timed(tmp_path: Path) -> None:
+    settings = requests.settings_for(tmp_path / "seeding")
+
+    written, wall, cpu = await starts.seeding(settings, 200)
+
+    assert written > 800 and wall > 0 and cpu > 0
+
+
+def test_the_processor_time_of_another_process_grows(postgres: PostgresServer) -> None:
+    beside = of_postgres(postgres)
+    before = beside()
+
+    assert before > 0 and seconds(1) >= 0
+
+
+def test_the_report_is_a_table_and_a_file(tmp_path: Path) -> None:
+    made = figures.report([figures.compared("create", ours=2.0, against="raw", other=1.0, unit="us")], (2.0, 1.0, 0.5))
+    console = Console(record=True, width=200)
+
+    figures.warn_if_busy(console, made.load_at_start)
+    figures.show(console, made)
+    figures.write(made, tmp_path / "bench.json")
+
+    text = console.export_text()
+    assert "Warning" in text and "0.50" in text
+    kept = json.loads((tmp_path / "bench.json").read_text())
+    assert kept["figures"][0]["ratio"] == 0.5 and kept["load_at_start"] == [2.0, 1.0, 0.5]
+
+
+def test_a_figure_without_another_side_has_no_ratio() -> None:
+    assert Figure("seeding", 1.0, "resources/s").ratio is None
