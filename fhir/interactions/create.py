@@ -3,20 +3,17 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import codec
 from fhir.audit import Access
-from fhir.interactions.record import Record, body_of, type_of, written
+from fhir.interactions.record import Record, resource_of, type_of, written
 from fhir.policy import Action
 from fhir.preconditions import criteria
-from fhir.rules import validate
 from infra.caller import Caller
 
 
 async def create(request: Request, record: Record, caller: Caller) -> Response:
     """201 with the new resource; 200 with the one that If-None-Exist found."""
     type = type_of(request, Action.CREATE)
-    parsed = codec.parse(await body_of(request, limit=record.body_limit), type=type)
-    validate(parsed)
+    parsed = await resource_of(request, record, type)
     query = criteria(type, request.headers.get("if-none-exist"))
     new, access = record.store.draft(parsed), Access(Action.CREATE, type)
     if query is None:

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhir.audit import Access
-from fhir.interactions.record import HEADERS, Record, type_of
+from fhir.interactions.record import HEADERS, Record, id_of, type_of
 from fhir.policy import Action
 from fhir.preconditions import version
 from infra.caller import Caller
@@ -12,7 +12,7 @@ from infra.caller import Caller
 
 async def delete(request: Request, record: Record, caller: Caller) -> Response:
     """204; deleting it again is 204 as well."""
-    type, id = type_of(request, Action.DELETE), request.path_params["id"]
+    type, id = type_of(request, Action.DELETE), id_of(request)
     if_match = version(request.headers.get("if-match"))
     stored = await record.run(
         caller,

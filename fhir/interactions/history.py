@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from fhir import bundles
 from fhir.audit import Access
-from fhir.interactions.record import Record, bundle, type_of
+from fhir.interactions.record import Record, bundle, id_of, type_of
 from fhir.policy import Action
 from infra.caller import Caller
 from infra.problems import BadRequest
@@ -31,7 +31,7 @@ class BadNumber(BadRequest):
 
 async def history(request: Request, record: Record, caller: Caller) -> Response:
     """200 with a Bundle of the versions, newest first."""
-    type, id = type_of(request, Action.HISTORY), request.path_params["id"]
+    type, id = type_of(request, Action.HISTORY), id_of(request)
     if not set(request.query_params) <= set(PARAMETERS):
         raise UnknownHistoryParameter
     count = min(_number(request.query_params.get("_count", str(PAGE))), MAX_PAGE) or MAX_PAGE

@@ -1,5 +1,7 @@
 """What every FHIR route has at hand, and the one way from a request to an atomic unit and back to an answer."""
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +13,13 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import capability
+from fhir import capability, codec
 from fhir.audit import Access
+from fhir.codec import Parsed
 from fhir.outcome import MEDIA_TYPE
 from fhir.policy import Action
 from fhir.rows import Stored
+from fhir.rules import validate
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Database
@@ -25,8 +29,10 @@ T = TypeVar("T")
 
 BODY_LIMIT: Final = 1_048_576
 BUNDLE_LIMIT: Final = 10_485_760
+LARGE: Final = 32_768
 # Nothing of the record may lie in a cache between us and the client.
 HEADERS: Final = {"Cache-Control": "no-store"}
+_ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _READ_TYPES: Final = ("application/fhir+json", "application/json")
 
 
@@ -88,6 +94,26 @@ def type_of(request: Request, action: Action) -> str:
     type: str = request.path_params["type"]
     capability.require(type, action)
     return type
+
+
+def id_of(request: Request) -> str:
+    """The id in the address; what can't be an id is absent like any other."""
+    id: str = request.path_params["id"]
+    if _ID.fullmatch(id) is None:
+        raise NotFound
+    return id
+
+
+async def resource_of(request: Request, record: Record, type: str) -> Parsed:
+    """The resource in the body of a write, checked; a large one while the event loop serves others."""
+    body = await body_of(request, limit=record.body_limit)
+    return _checked(body, type) if len(body) <= LARGE else await asyncio.to_thread(_checked, body, type)
+
+
+def _checked(body: bytes, type: str) -> Parsed:
+    parsed = codec.parse(body, type=type)
+    validate(parsed)
+    return parsed
 
 
 async def body_of(request: Request, *, limit: int) -> bytes:

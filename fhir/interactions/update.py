@@ -3,12 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import codec
 from fhir.audit import Access
-from fhir.interactions.record import Record, body_of, type_of, written
+from fhir.interactions.record import Record, id_of, resource_of, type_of, written
 from fhir.policy import Action
 from fhir.preconditions import version
-from fhir.rules import validate
 from infra.caller import Caller
 from infra.problems import BadRequest
 
@@ -21,12 +19,11 @@ class WrongId(BadRequest):
 
 async def update(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the next version; a resource is never created by an update."""
-    type, id = type_of(request, Action.UPDATE), request.path_params["id"]
+    type, id = type_of(request, Action.UPDATE), id_of(request)
     if_match = version(request.headers.get("if-match"))
-    parsed = codec.parse(await body_of(request, limit=record.body_limit), type=type)
+    parsed = await resource_of(request, record, type)
     if parsed.data.get("id") != id:
         raise WrongId
-    validate(parsed)
     stored = await record.run(
         caller,
         Access(Action.UPDATE, type, id),

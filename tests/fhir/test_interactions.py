@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 
 from tests.fhir.record import BASE, created, observation, patient
 
@@ -151,6 +152,25 @@ async def test_wrong_addresses_and_headers_are_refused(north: httpx.AsyncClient)
     assert (await north.get(f"/Patient/{id}/_history/x")).status_code == 404
     assert (await north.get(f"/Patient/{id}/_history?_since=2026")).status_code == 400
     assert (await north.get("/Patient?colour=red")).status_code == 400
+
+
+@pytest.mark.parametrize("id", ["%00", "a b", "x" * 65, "%ff", "a%2Fb", "ä"])
+async def test_what_can_not_be_an_id_is_absent(north: httpx.AsyncClient, id: str) -> None:
+    body = json.dumps(patient(id="x"))
+
+    assert (await north.get(f"/Patient/{id}")).status_code == 404
+    assert (await north.get(f"/Patient/{id}/_history")).status_code == 404
+    assert (await north.get(f"/Patient/{id}/_history/1")).status_code == 404
+    assert (await north.put(f"/Patient/{id}", content=body)).status_code == 404
+    assert (await north.delete(f"/Patient/{id}")).status_code == 404
+
+
+async def test_a_large_resource_is_stored_like_a_small_one(north: httpx.AsyncClient) -> None:
+    large = patient(name=[{"family": f"Name {n}"} for n in range(3000)])
+
+    id = await created(north, large)
+
+    assert len((await north.get(f"/Patient/{id}")).json()["name"]) == 3000
 
 
 async def test_an_observation_of_a_stranger_stays_outside_the_strangers_record(
