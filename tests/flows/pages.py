@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
@@ -12,7 +12,8 @@ PATIENCE = 30.0
 # Firefox reports the style that its screenshots inject; nothing of ours.
 FOREIGN = ("screenshot",)
 
-FRAMES = "video => video.getVideoPlaybackQuality().totalVideoFrames"
+# Firefox counts no frames of a stream in getVideoPlaybackQuality; the page shows what the connection decoded.
+FRAMES = "stage => Number(stage.dataset.frames ?? 0)"
 # A few points of the picture; enough to see that it moves, whatever it shows.
 POINTS = """video => {
   const canvas = document.createElement("canvas");
@@ -81,9 +82,9 @@ async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool]
 
 async def require_moving_picture(page: Page) -> None:
     """Nothing; frames of the other side are decoded, and what they show changes."""
-    remote = page.locator("[data-part=remote]")
-    decoded: Any = await eventually(lambda: remote.evaluate(FRAMES), lambda frames: frames > 5)
-    await eventually(lambda: remote.evaluate(FRAMES), lambda frames: frames > decoded + 5)
+    remote, stage = page.locator("[data-part=remote]"), page.locator("[data-part=stage]")
+    decoded: int = await eventually(lambda: stage.evaluate(FRAMES), lambda frames: frames > 5)
+    await eventually(lambda: stage.evaluate(FRAMES), lambda frames: frames > decoded + 5)
     seen = await remote.evaluate(POINTS)
     await eventually(lambda: remote.evaluate(POINTS), lambda points: points != seen)
 

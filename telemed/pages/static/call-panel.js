@@ -39,7 +39,7 @@ export class CallPanel {
     call.addEventListener("tampered", () => this.say(this.texts.tampered));
     call.addEventListener("text", ({ detail }) => this.line(detail));
     call.addEventListener("peer", ({ detail }) => this.peer(detail));
-    call.addEventListener("stats", ({ detail }) => parts.stage.classList.toggle("speaking", detail.audioLevel > SPEAKING));
+    call.addEventListener("stats", ({ detail }) => this.measured(detail));
   }
 
   commit(event) {
@@ -92,6 +92,12 @@ export class CallPanel {
   peer({ audio, video }) {
     this.cover(video ? "" : this.texts.peerDark);
     if (!audio) this.say(this.texts.peerMuted);
+  }
+
+  // The count of frames is for whoever looks into a call that shows no picture.
+  measured({ audioLevel, framesDecoded }) {
+    this.parts.stage.classList.toggle("speaking", audioLevel > SPEAKING);
+    this.parts.stage.dataset.frames = framesDecoded ?? 0;
   }
 
   line({ from, line, text, done }) {

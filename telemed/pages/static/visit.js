@@ -170,6 +170,9 @@ element("again").onclick = () => show("check");
 element("return").onclick = enter;
 element("continue-here").onclick = () => { show("wait"); signalling.open(); };
 
+// Only now does a tap do something; before, the buttons were off.
+element("start-check").disabled = element("without").disabled = false;
+
 // A reload keeps the place: who has been through the check goes straight back.
 const before = sessionStorage.getItem(CHECKED);
 if (before) {
