@@ -100,7 +100,7 @@ def make_desk(database: Database, folder: Path, clock: FixedClock) -> Clinic:
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=7))
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
-    hooks = (calendar_hook(calendar), booking_hook(desk), appointment_changed, grants_hook(clock))
+    hooks = (appointment_changed, calendar_hook(calendar), booking_hook(desk), grants_hook(clock))
     database.on_lost.append(vault.forget)
     return Clinic(database, clock, desk, Store(vault, policy, clock, hooks))
 

@@ -1,7 +1,7 @@
 """From the booking to the mail: sealed until it leaves, delivered once, and readable by calendars and post."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -138,6 +138,27 @@ async def test_the_code_of_the_letter_opens_the_appointment_until_it_is_cancelle
     assert opened.appointment_id == stored.id
     assert isinstance(closed, Refused)
     assert closed.reason is Refusal.CANCELLED
+
+
+async def test_a_moved_appointment_has_a_new_code_and_the_old_one_is_told_apart(clinic: Clinic) -> None:
+    first, second = (await clinic.slots())[:2]
+    stored = await clinic.write(appointment(first))
+    await work(clinic)
+    old = (await delivered(clinic, "letter"))[0].link.partition("#")[2]
+    await clinic.update(stored, **appointment(second))
+    await work(clinic)
+    new = {letter.link.partition("#")[2] for letter in await delivered(clinic, "letter")} - {old}
+    born = datetime(1964, 8, 12, tzinfo=UTC).date()
+
+    def check(code: str) -> Callable[[Session], Admitted | Refused]:
+        now, moment = clinic.clock.now(), second.start
+        vault = clinic.desk.vault
+        return lambda s: codes.check(s, vault, code=code, birth_date=born, now=now, business_now=moment)
+
+    replaced = await clinic.run(check(old))
+    assert isinstance(replaced, Refused)
+    assert replaced.reason is Refusal.REPLACED
+    assert isinstance(await clinic.run(check(new.pop())), Admitted)
 
 
 async def test_a_job_that_runs_twice_delivers_once(clinic: Clinic) -> None:
