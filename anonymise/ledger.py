@@ -4,11 +4,13 @@ It never leaves the data directory. Persons stand as keyed pseudonyms. A person 
 releases that are out already, because later releases must still be met with them.
 """
 
+import fcntl
 import hmac
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -99,6 +101,13 @@ class Ledger:
         self._folder = folder
         self._person = secrets.derive("persons of the ledger")
         self._seal = AESGCM(secrets.derive("seal of the ledger"))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While it is held, nobody else publishes: two builders at once would not be met with each other."""
+        with (self._folder / "lock").open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def pseudonym(self, person: str) -> str:
         """The name under which a person stands in the ledger."""

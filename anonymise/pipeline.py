@@ -26,6 +26,7 @@ from infra.database import Database
 from infra.vault import Vault
 
 LEDGER: Final = "ledger"
+Make = Callable[[pl.DataFrame, Definition], Table]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,17 @@ def publish_persons(
     definition: Definition,
     quarter: Quarter,
     now: datetime,
-    make: Callable[[pl.DataFrame, Definition], Table] = build,
+    make: Make = build,
 ) -> Release:
     """The release about some persons, whose `person` is already the ledger's pseudonym."""
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
+    with shelf.ledger().alone():
+        return _publish_alone(persons, shelf, definition, quarter, now, make)
+
+
+def _publish_alone(
+    persons: pl.DataFrame, shelf: Shelf, definition: Definition, quarter: Quarter, now: datetime, make: Make
+) -> Release:
     entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end)
     ledger = shelf.ledger()
     try:

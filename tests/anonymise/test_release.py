@@ -1,7 +1,10 @@
 """The release folder: complete, signed, read-only, frozen; the ledger remembers, the register tells."""
 
 import json
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from pathlib import Path
 
 import polars as pl
@@ -104,6 +107,44 @@ def test_a_published_period_is_frozen(tmp_path: Path) -> None:
 
     assert {path.name: path.read_bytes() for path in release.folder.iterdir()} == before
     assert [decision.outcome for decision in decisions(place.releases_dir)] == ["published"]
+
+
+def test_two_builders_at_once_publish_one_release(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(published, place, seed=seed) for seed in (1, 2, 1, 2)]
+        outcomes = [type(future.exception()) for future in done]
+
+    assert sorted(kind.__name__ for kind in outcomes) == ["NoneType", "NoneType", "PeriodFrozen", "PeriodFrozen"]
+    assert [decision.outcome for decision in decisions(place.releases_dir)] == ["published"]
+
+
+def test_what_a_broken_attempt_left_behind_is_cleared_away(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    draft = place.releases_dir / ".telemedicine-kiel-2026-Q3.draft"
+    draft.mkdir(parents=True)
+    (draft / "half.csv").write_text("half")
+
+    release = published(place)
+
+    assert not draft.exists()
+    verify(release.folder, key=public_key(place))
+
+
+def test_a_full_disk_publishes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = shelf(tmp_path)
+
+    def full(handle: int) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        published(place)
+    monkeypatch.undo()
+
+    assert not (place.releases_dir / "telemedicine-kiel").exists()
+    assert published(place).name == "2026-Q3"
 
 
 def test_manifests_form_a_chain(tmp_path: Path) -> None:
