@@ -71,12 +71,21 @@ class Folder:
     def clear(self) -> None:
         """Nothing; what a broken-off seeding left is gone."""
         for part in (self.data, self.releases, self.clients):
-            shutil.rmtree(part, ignore_errors=True)
+            if part.exists():
+                _make_removable(part)
+                shutil.rmtree(part)
         self.seeded.unlink(missing_ok=True)
 
     def mark_seeded(self, made: "Made") -> None:
         """Nothing; later starts find the population there."""
         write_whole(self.seeded, msgspec.json.encode(made))
+
+
+def _make_removable(folder: Path) -> None:
+    """Nothing; published releases are read-only, folders included, and may be removed all the same."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
 
 
 def write_whole(file: Path, content: bytes) -> None:
