@@ -100,7 +100,6 @@ def _schedule_written(session: Session, calendar: Calendar, change: Change) -> N
     session.execute(delete(ScheduleResource).where(col(ScheduleResource.schedule_id) == change.id))
     session.execute(delete(ManagedSchedule).where(col(ManagedSchedule.schedule_id) == change.id))
     if after is None or minutes is None:
-        session.execute(delete(SlotTime).where(col(SlotTime.schedule_id) == change.id))
         return
     roles = actors(after, "PractitionerRole")
     resources = _resources(session, calendar, after, tenant=change.stored.tenant)
@@ -147,7 +146,11 @@ def _slot_written(session: Session, calendar: Calendar, change: Change) -> None:
     if managed is None or when is None or managed.tenant != change.stored.tenant:
         if taken:
             raise SlotOccupied
-        session.execute(delete(SlotTime).where(col(SlotTime.slot_id) == change.id))
+        if known is not None:
+            # The row stays: a slot that its owner deleted or took elsewhere must not be built again under its id.
+            known.origin, known.offered, known.status = Origin.OTHER, False, SlotStatus.CLOSED
+            session.add(known)
+            session.flush()
         return
     status = str((change.after or {}).get("status"))
     if known is None:

@@ -69,6 +69,27 @@ async def test_slots_of_others_survive_a_rebuild(clinic: Clinic) -> None:
     assert (await clinic.read("Slot", first.slot_id))["status"] == "busy-unavailable"
 
 
+async def test_a_slot_that_its_owner_deleted_stays_away(clinic: Clinic) -> None:
+    first = (await clinic.slots())[0]
+    await clinic.run(lambda s: clinic.store.delete(s, system(), "Slot", first.slot_id))
+
+    assert await clinic.rebuild() == Rebuilt()
+    assert first.slot_id not in {slot.slot_id for slot in await clinic.slots()}
+
+
+async def test_a_schedule_can_be_managed_elsewhere_for_a_while(clinic: Clinic) -> None:
+    stored = await clinic.run(lambda s: clinic.store.read(s, system(), "Schedule", "schedule"))
+    slot = (await clinic.slots())[0]
+
+    away = await clinic.replace(stored, {name: value for name, value in schedule().items() if name != "extension"})
+    await clinic.write(appointment(slot))
+    await clinic.write(appointment(slot))
+    await clinic.replace(away, schedule())
+
+    assert await clinic.rebuild() == Rebuilt()
+    assert len(await clinic.slots()) == 60
+
+
 async def test_a_booked_slot_can_not_be_written_free(clinic: Clinic) -> None:
     slot: SlotTime = (await clinic.slots())[0]
     await clinic.write(appointment(slot))
