@@ -67,9 +67,10 @@ async def _answer(record: Record, caller: Caller, type: str, *, pairs: Pairs, ow
 
 async def _found(record: Record, caller: Caller, query: Query, *, after: Position | None) -> Page:
     store, access = record.store, Access(Action.SEARCH, query.type)
-    if query.decided and query.type != "AuditEvent":
+    is_narrow = bool(query.tokens or query.ids) and query.type != "AuditEvent"
+    if query.decided and is_narrow:
         return await record.run(caller, access, lambda session: store.search(session, caller, query, after=after))
-    # Candidates (or the events of the log) are opened one by one, which must not hold up the one writer. Nothing leaves before it is in the log.
+    # What walks through many rows must not hold up the one writer. Nothing leaves before it is in the log.
     page = await record.look(caller, access, lambda session: store.found(session, caller, query, after=after))
     await record.run(caller, access, lambda session: store.log_search(session, caller, query))
     return page

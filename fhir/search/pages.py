@@ -94,7 +94,10 @@ def first(
 
 def _where(source: Source) -> list[ColumnElement[bool]]:
     query = source.query
-    where = [RESOURCE.c.type == query.type, RESOURCE.c.deleted.is_(False), source.permit.clause]
+    # With tokens the index on the type must not lead, as it would walk through all resources of the type: appending
+    # nothing keeps SQLite from using it (12,000 encounters: 6 ms instead of 0.1 for one patient's).
+    type = RESOURCE.c.type + "" if query.tokens else RESOURCE.c.type
+    where = [type == query.type, RESOURCE.c.deleted.is_(False), source.permit.clause]
     if query.ids is not None:
         where.append(RESOURCE.c.id.in_(sorted(query.ids)))
     where += [or_(*(within(RESOURCE.c.last_updated, bounds) for bounds in either)) for either in query.updated]

@@ -68,6 +68,8 @@ async def test_a_refused_read_is_told_to_the_owner_and_not_to_the_asker(
     foreign, absent = (await events(south))[:2]
     told = (await events(north))[-1]
 
+    for event in (foreign, absent, told):
+        validate(parse(json.dumps(event).encode(), type="AuditEvent"))
     assert done(told) == ("read", "4")
     assert told["agent"][0]["altId"] == "south"
     different = ("id", "meta", "recorded", "entity")

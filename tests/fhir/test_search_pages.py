@@ -1,10 +1,17 @@
 """Searching over HTTP: totals, pages, links."""
 
+from typing import Any
+
 import httpx
 import pytest
+from sqlalchemy import event
+from sqlmodel import Session
 
 from fhir.search import pages
-from tests.fhir.record import created, observation, patient
+from fhir.search.query import parse
+from fhir.store import Store
+from infra.database import Database
+from tests.fhir.record import caller, created, observation, patient
 
 
 def link(page: httpx.Response, relation: str) -> str:
@@ -100,3 +107,20 @@ async def test_a_search_that_opens_candidates_one_by_one_is_logged_too(north: ht
     events = (await north.get("/AuditEvent")).json()["entry"]
 
     assert [one["resource"]["subtype"][0]["code"] for one in events] == ["search-type"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_search_by_token_does_not_walk_through_all_of_the_type(database: Database, store: Store) -> None:
+    query = parse("Observation", [("patient", "1")])
+
+    def plan(session: Session) -> list[str]:
+        asked: list[tuple[str, Any]] = []
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda c, cur, sql, values, *_: asked.append((sql, values)))
+        store.found(session, caller(), query, after=None)
+        sql, values = next(one for one in asked if "token" in one[0])
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+    steps = await database.read(plan)
+
+    assert "SEARCH resource USING INTEGER PRIMARY KEY (rowid=?)" in steps
