@@ -33,21 +33,23 @@ from telemed.startup import refuse_settings
 from telemed.visits import exchange
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
+from telemed.visits.codes import forget_attempts
+from telemed.visits.sessions import forget_sessions
 from telemed.wiring import open_services
 from video import routes as video
 
 log = structlog.get_logger()
 
-# In this order: the record's routes take every /fhir/{type}, so what has its own address there stands before them.
-ROUTERS: Final[tuple[APIRouter, ...]] = (
+# The record's routes take every /fhir/{type}, so what has its own address there stands before them; the others stand
+# behind them, as the record is asked most and every router that is tried first costs each of its requests.
+BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, booking.router)
+BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
-    identity.router,
     pages.router,
     assets.router,
     exchange.router,
     visits.router,
     console.router,
-    booking.router,
     notices.router,
 )
 
@@ -86,9 +88,9 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.settings = settings
     app.state.phone = settings.phone
-    for router in ROUTERS:
+    record = interactions.router(record_of=record_of, caller_of=caller_of)
+    for router in (*BEFORE_RECORD, record, *BEHIND_RECORD):
         app.include_router(router)
-    app.include_router(interactions.router(record_of=record_of, caller_of=caller_of))
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
     web.install(app, limits=limits, renders={"/fhir": outcome.response, "/console": as_page})
     app.add_middleware(headers.SecurityHeaders, headers=_headers(settings))
@@ -143,7 +145,8 @@ async def _housekeeping(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         try:
-            await services.database.write(partial(tidy, now=services.system_clock.now()))
+            for forget in (tidy, forget_attempts, forget_sessions):
+                await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:
             log.error("housekeeping_failed", error=type(error).__name__)

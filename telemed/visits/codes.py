@@ -147,7 +147,7 @@ def check(
     return _in_time(found, business_now)
 
 
-def forget_attempts(session: Session, now: datetime) -> None:
+def forget_attempts(session: Session, *, now: datetime) -> None:
     """Nothing; attempts at codes that do not exist, or were not locked, leave after a day."""
     known = select(JoinCode.hash).where(JoinCode.hash == JoinAttempt.hash, JoinCode.state == CodeState.ACTIVE).exists()
     locked = known & (col(JoinAttempt.failures) >= ALLOWED_FAILURES)

@@ -5,10 +5,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import col, update
+from sqlmodel import col, delete, update
 
 from infra.database import Session
-from telemed.visits.codes import Admitted
+from telemed.visits.codes import FORGET_AFTER, Admitted
 from telemed.visits.models import Guest, VisitSession
 
 TOKEN_BYTES = 32
@@ -59,6 +59,11 @@ def attendance(session: Session, token: str, *, now: datetime) -> Attendance | N
         return None
     ended = found.ended or (EXPIRED if now > found.expires else "")
     return Attendance(found.code_hash.hex(), found.appointment_id, found.tenant, Guest(found.role), ended)
+
+
+def forget_sessions(session: Session, *, now: datetime) -> None:
+    """Nothing; sessions leave a day after they expired. Until then their browser is told why nothing opens."""
+    session.exec(delete(VisitSession).where(col(VisitSession.expires) < now - FORGET_AFTER))
 
 
 def _hash(token: str) -> bytes:

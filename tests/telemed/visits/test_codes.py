@@ -139,7 +139,7 @@ async def test_old_attempts_are_forgotten_but_a_locked_code_stays_locked(desk: D
         await desk.check(code, born=WRONG)
         await desk.check(NEVER_ISSUED)
 
-    await desk.database.write(lambda session: codes.forget_attempts(session, NOW + timedelta(days=2)))
+    await desk.database.write(lambda session: codes.forget_attempts(session, now=NOW + timedelta(days=2)))
 
     assert len(await desk.database.read(lambda session: session.exec(select(JoinAttempt)).all())) == 1
     assert await desk.check(code) == Refused(Refusal.LOCKED)
