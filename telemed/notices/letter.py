@@ -50,10 +50,10 @@ def _entrance(page: FPDF, words: Words, *, code: str, link: str) -> None:
     page.set_font("Helvetica", size=12)
     page.multi_cell(WIDTH - side - 8, 6.5, _printable(words.short_way), new_x="LEFT", new_y="NEXT")
     page.set_font("Helvetica", "B", 16)
-    page.cell(text=_printable(f"{parts.netloc}{parts.path}"), new_x="LEFT", new_y="NEXT", h=10)
+    page.multi_cell(WIDTH - side - 8, 8, _printable(f"{parts.netloc}{parts.path}"), new_x="LEFT", new_y="NEXT")
     page.set_font("Courier", "B", 20)
     page.cell(text=code, new_x="LEFT", new_y="NEXT", h=12)
-    page.set_xy(25, top + side + 6)
+    page.set_xy(25, max(top + side, page.get_y()) + 6)
 
 
 def _qr(page: FPDF, link: str, *, left: float, top: float) -> float:
