@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
@@ -133,6 +134,12 @@ KEEP_VERSION: Final = insert(HISTORY).from_select(
 REPLACE_HEAD: Final = update(RESOURCE).where(
     RESOURCE.c.rid == bindparam("old_rid"), RESOURCE.c.version == bindparam("old_version")
 )
+
+
+@lru_cache(maxsize=4096)
+def head(clause: ColumnElement[bool]) -> Select[Any]:
+    """`HEAD` within a permit's filter: the same statement for the same filter, so that it is compiled once."""
+    return HEAD.where(clause)
 
 
 def one(session: Session, statement: Select[Any], values: Mapping[str, Any] = MappingProxyType({})) -> SealedRow | None:

@@ -233,14 +233,14 @@ class Store:
 
     def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
-        row = rows.one(session, rows.HEAD.where(permit.clause), {"wanted_id": id, "wanted_type": type})
+        row = rows.one(session, rows.head(permit.clause), {"wanted_id": id, "wanted_type": type})
         return self._admitted(session, caller, permit, row=row)
 
     def _locked(
         self, session: Session, caller: Caller, action: Action, *, type: str, id: str, if_match: int | None
     ) -> Stored:
         permit = self.policy.permit(caller, action, type)
-        statement = rows.HEAD.where(permit.clause).with_for_update(of=RESOURCE)
+        statement = rows.head(permit.clause).with_for_update(of=RESOURCE)
         wanted = {"wanted_id": id, "wanted_type": type}
         # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
         row = rows.one(session, statement, wanted) or rows.one(session, statement, wanted)
