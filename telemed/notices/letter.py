@@ -11,7 +11,8 @@ from telemed.notices.content import Content, Method
 from telemed.notices.wording import Words
 
 MODULE = 1.4  # millimetres; a QR code of version 3 is then about 5 cm wide, for old phones
-WIDTH = 165.0
+# Narrower than the page: printers and viewers put wider fonts in place of Helvetica, which is not embedded.
+WIDTH = 140.0
 # Letters that Unicode does not take apart into a base letter and an accent.
 PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ħ": "h", "ŋ": "n", "\u2019": "'"})
 
@@ -48,9 +49,11 @@ def _entrance(page: FPDF, words: Words, *, code: str, link: str) -> None:
     side = _qr(page, link, left=25, top=top)
     page.set_xy(25 + side + 8, top)
     page.set_font("Helvetica", size=12)
-    page.multi_cell(WIDTH - side - 8, 6.5, _printable(words.short_way), new_x="LEFT", new_y="NEXT")
+    page.multi_cell(WIDTH - side - 8, 6.5, _printable(words.short_way), align="L", new_x="LEFT", new_y="NEXT")
     page.set_font("Helvetica", "B", 16)
-    page.multi_cell(WIDTH - side - 8, 8, _printable(f"{parts.netloc}{parts.path}"), new_x="LEFT", new_y="NEXT")
+    page.multi_cell(
+        WIDTH - side - 8, 8, _printable(f"{parts.netloc}{parts.path}"), align="L", new_x="LEFT", new_y="NEXT"
+    )
     page.set_font("Courier", "B", 20)
     page.cell(text=code, new_x="LEFT", new_y="NEXT", h=12)
     page.set_xy(25, max(top + side, page.get_y()) + 6)
@@ -79,7 +82,7 @@ def dark_modules(link: str) -> int:
 
 def _line(page: FPDF, text: str, *, size: int = 12, style: str = "", height: float = 6.5) -> None:
     page.set_font("Helvetica", style, size)
-    page.multi_cell(WIDTH, height, _printable(text), new_x="LMARGIN", new_y="NEXT")
+    page.multi_cell(WIDTH, height, _printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
     if height > 6:
         page.ln(3)
 
