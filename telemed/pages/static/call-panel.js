@@ -2,6 +2,7 @@
 import { Call } from "../video/call.js";
 
 const SPEAKING = 0.02;
+const CONTROLS = ["microphone", "camera", "end", "audio-only", "typing"];
 
 export class CallPanel {
   constructor(root, { signalling, room, stream, offers, texts }) {
@@ -20,6 +21,7 @@ export class CallPanel {
   }
 
   start() {
+    this.enable(true);
     this.call.start();
     if (this.muted) this.call.mute(true);
     if (this.dark) this.call.camera(true);
@@ -119,5 +121,11 @@ export class CallPanel {
 
   say(text) { this.parts.status.textContent = text; }
 
-  close() { this.call.hangUp(); }
+  // Controls are always there; they are off while there is no call.
+  enable(on) { for (const part of CONTROLS) this.parts[part].disabled = !on; }
+
+  close() {
+    this.enable(false);
+    this.call.hangUp();
+  }
 }
