@@ -7,8 +7,10 @@ is why no answer can leave before its commit. See README.md, decision 1.
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
@@ -166,7 +168,15 @@ def _sqlite_engine(path: Path, *, begin: str, pragmas: tuple[str, ...] = ()) -> 
         # A plain BEGIN that later writes fails at once under concurrency, whatever busy_timeout says.
         connection.exec_driver_sql(begin)
 
+    # Every unit has a savepoint: sent as it is, it costs a tenth of one that is compiled as a statement.
+    engine.dialect.do_savepoint = partial(_on_savepoint, "SAVEPOINT")  # type: ignore[method-assign]
+    engine.dialect.do_release_savepoint = partial(_on_savepoint, "RELEASE SAVEPOINT")  # type: ignore[method-assign]
     return engine
+
+
+def _on_savepoint(statement: str, connection: Connection, name: str) -> None:
+    raw = cast(sqlite3.Connection, connection.connection.driver_connection)
+    raw.execute(f"{statement} {name}")  # a name that SQLAlchemy made: sa_savepoint_1
 
 
 def _sqlstate(error: BaseException) -> str:

@@ -65,8 +65,9 @@ class GroupWriter:
     def _serve(self) -> None:
         while (ticket := self._queue.get()) is not None:
             group = self._commit(ticket)
-            for done in group:
-                done.loop.call_soon_threadsafe(_settle, done)
+            # One wake-up of the loop for the whole group.
+            for loop in {done.loop for done in group}:
+                loop.call_soon_threadsafe(_settle, [done for done in group if done.loop is loop])
             del ticket, group  # so that a finished unit is not kept alive while the queue is empty
 
     def _commit(self, first: _Ticket) -> list[_Ticket]:
@@ -117,13 +118,14 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _settle(ticket: _Ticket) -> None:
-    if ticket.future.done():  # the client went away
-        return
-    if ticket.error is not None:
-        ticket.future.set_exception(ticket.error)
-    else:
-        ticket.future.set_result(ticket.result)
+def _settle(tickets: list[_Ticket]) -> None:
+    for ticket in tickets:
+        if ticket.future.done():  # the client went away
+            continue
+        if ticket.error is not None:
+            ticket.future.set_exception(ticket.error)
+        else:
+            ticket.future.set_result(ticket.result)
 
 
 def translated(error: BaseException) -> BaseException:

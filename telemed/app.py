@@ -88,8 +88,11 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.settings = settings
     app.state.phone = settings.phone
-    record = interactions.router(record_of=record_of, caller_of=caller_of)
-    for router in (*BEFORE_RECORD, record, *BEHIND_RECORD):
+    for router in BEFORE_RECORD:
+        app.include_router(router)
+    # The routes themselves: those of an included router are matched twice.
+    app.router.routes.extend(interactions.router(record_of=record_of, caller_of=caller_of).routes)
+    for router in BEHIND_RECORD:
         app.include_router(router)
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
     web.install(app, limits=limits, renders={"/fhir": outcome.response, "/console": as_page})
