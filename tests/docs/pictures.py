@@ -29,10 +29,8 @@ ICD_10_GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 Offer = Mapping[str, Any]
 
 
-async def main() -> None:
-    """Write the pictures of a call and of a published release."""
-    offer = json.loads(Path(os.environ.get("DEMO_DIR", "var/demo"), "demo.json").read_text())
-    give_history(offer)
+async def take(offer: Offer) -> None:
+    """Nothing; the pictures of a call and of a published release are taken."""
     async with async_playwright() as playwright:
         program = shutil.which("chromium")
         browser = await playwright.chromium.launch(executable_path=program, args=CHROMIUM + CHROMIUM_CAMERA)
@@ -77,6 +75,7 @@ async def release(browser: Browser, offer: Offer) -> None:
     """Nothing; the latest release's page is a picture."""
     page = await opened(browser, offer["portal_url"], size=PORTAL)
     await page.goto(f"/datasets/{offer['datasets'][0]}/latest")
+    await page.click("a[href='index.en.html']")
     await keep(await page.screenshot(), "release.png")
 
 
@@ -93,4 +92,6 @@ async def keep(picture: bytes, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    offered = json.loads(Path(os.environ.get("DEMO_DIR", "var/demo"), "demo.json").read_text())
+    give_history(offered)
+    asyncio.run(take(offered))

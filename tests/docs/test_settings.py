@@ -20,7 +20,7 @@ def undocumented(settings: type[Settings], text: str) -> set[str]:
 
 def misstated(settings: type[Settings], text: str) -> set[str]:
     """Settings whose line shows another default than the one in force; a text or number that stands for itself."""
-    lines = {name: shown for name, shown in LINE.findall(text)}
+    lines: dict[str, str] = dict(LINE.findall(text))
     wrong = set()
     for name, field in settings.model_fields.items():
         variable = f"{settings.model_config['env_prefix']}{name.upper()}"
