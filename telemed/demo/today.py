@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from fhir import rules
 from fhir.codec import Parsed
 from telemed.booking.models import Booking
+from telemed.booking.states import MOVES, OCCUPYING
 from telemed.demo.clinics import Clinician
 from telemed.demo.describe import JoinableAppointment
 from telemed.demo.people import Person
@@ -83,10 +84,10 @@ async def _book(services: Services, clinician: Clinician, person: Person, *, sta
 
 
 def _make_room(session: Session, services: Services, clinician: Clinician, *, start: datetime) -> None:
-    """Nothing; what an earlier start of the demo booked at this time is cancelled."""
+    """Nothing; what an earlier start of the demo left at this time is cancelled, or void where somebody came."""
     statement = select(Booking).where(
         col(Booking.tenant) == clinician.clinic.id,
-        col(Booking.status) == "booked",
+        col(Booking.status).in_(OCCUPYING),
         col(Booking.start) < start + LENGTH,
         col(Booking.end) > start,
     )
@@ -95,7 +96,8 @@ def _make_room(session: Session, services: Services, clinician: Clinician, *, st
         stored = services.record.read(session, caller, "Appointment", booking.appointment_id)
         if f"Practitioner/{clinician.id}" not in stored.body.decode():
             continue
-        changed = {**stored.data, "status": "cancelled"}
+        status = "cancelled" if "cancelled" in MOVES[booking.status] else "entered-in-error"
+        changed = {**stored.data, "status": status}
         parsed = Parsed("Appointment", changed, msgspec.json.encode(changed))
         services.store.update(session, caller, "Appointment", stored.id, parsed, if_match=None)
 
