@@ -23,6 +23,7 @@ class Door:
     detail: str
     url: str
     action: str
+    label: str = ""
 
 
 def doors(settings: Settings, *, language: str) -> list[Door]:
@@ -45,6 +46,7 @@ def _patient(offered: Mapping[str, Any]) -> Door | None:
         born,
         appointments[0]["join_url"],
         N_("To the video consultation"),
+        label=N_("Date of birth:"),
     )
 
 
@@ -84,4 +86,5 @@ def _offered(folder: Path) -> dict[str, Any]:
 
 def _translated(door: Door, language: str) -> Door:
     title, text, action = (translate(language, words) for words in (door.title, door.text, door.action))
-    return Door(title, text, door.detail, door.url, action)
+    label = translate(language, door.label) if door.label else ""
+    return Door(title, text, door.detail, door.url, action, label)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from fhir import codec
 from infra.database import Session
 from infra.problems import BadRequest, Conflict, Problem, TooMany, Unauthorized, UnsupportedMediaType
 from infra.web import problem_response
@@ -117,10 +118,7 @@ def _redeem(session: Session, services: Services, shown: Shown) -> tuple[str, st
 async def _shown(request: Request) -> Shown:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        try:
-            fields: Any = await request.json()
-        except ValueError:
-            raise BadRequest from None
+        fields: Any = codec.load(await request.body())
         as_json = True
     elif kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
         fields, as_json = await request.form(), False

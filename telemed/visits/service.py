@@ -7,6 +7,7 @@ itself, by a caller that exists for this one purpose and this one tenant.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -66,10 +67,8 @@ class Visits:
         if visit.stage == Stage.ENDED:
             raise VisitEnded
         if visit.encounter_id is None:
-            platform = _platform(caller.tenant, caller.request_id)
-            appointment = self.store.read(session, platform, "Appointment", appointment_id).data
-            if appointment["status"] not in OPEN:
-                raise NotOpen
+            # Also where nobody came through the door: a visit by phone has taken place, too.
+            appointment = self._arrived(session, _platform(caller.tenant, caller.request_id), appointment_id)
             started = resource.started_encounter(appointment, tenant=caller.tenant, now=self.clock.now())
             visit.encounter_id = self.store.create(session, caller, resource.parsed(started)).id
         visit.stage = Stage.ADMITTED
@@ -87,7 +86,7 @@ class Visits:
             self._fulfil(session, platform, appointment_id)
         return close(session, visit)
 
-    def _arrived(self, session: Session, platform: Caller, appointment_id: str) -> None:
+    def _arrived(self, session: Session, platform: Caller, appointment_id: str) -> dict[str, Any]:
         appointment = self.store.read(session, platform, "Appointment", appointment_id)
         data = appointment.data
         if data["status"] not in OPEN:
@@ -95,6 +94,7 @@ class Visits:
         if data["status"] == "booked":
             changed = resource.with_status(data, "arrived")
             self.store.update(session, platform, "Appointment", appointment_id, changed, if_match=appointment.version)
+        return data
 
     def _finish_encounter(self, session: Session, platform: Caller, encounter_id: str) -> None:
         encounter = self.store.read(session, platform, "Encounter", encounter_id)
@@ -105,12 +105,8 @@ class Visits:
     def _fulfil(self, session: Session, platform: Caller, appointment_id: str) -> None:
         appointment = self.store.read(session, platform, "Appointment", appointment_id)
         if appointment.data["status"] in OPEN:
-            for status in _way_to_fulfilled(appointment.data["status"]):
-                appointment = self.store.read(session, platform, "Appointment", appointment_id)
-                changed = resource.with_status(appointment.data, status)
-                self.store.update(
-                    session, platform, "Appointment", appointment_id, changed, if_match=appointment.version
-                )
+            changed = resource.with_status(appointment.data, "fulfilled")
+            self.store.update(session, platform, "Appointment", appointment_id, changed, if_match=appointment.version)
 
 
 def found(session: Session, appointment_id: str, *, tenant: str) -> Visit:
@@ -141,11 +137,6 @@ def close(session: Session, visit: Visit) -> Visit:
 def minutes_waiting(visit: Visit, now: datetime) -> int:
     """For how many whole minutes the patient has been there."""
     return int((now - visit.waiting_since).total_seconds() // 60) if visit.waiting_since else 0
-
-
-def _way_to_fulfilled(status: str) -> tuple[str, ...]:
-    # The state machine of appointments has no step from booked to fulfilled (notes/care 2).
-    return ("arrived", "fulfilled") if status == "booked" else ("fulfilled",)
 
 
 def _platform(tenant: str, request_id: str) -> Caller:
