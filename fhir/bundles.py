@@ -6,10 +6,13 @@ https://hl7.org/fhir/R4/bundle.html
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fhir import codec
 from fhir.rows import Stored
+
+# Made once: `json.dumps` makes a new one for every call with options, and a page of a search has two calls an entry.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +64,4 @@ def _entry(entry: Entry) -> bytes:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()

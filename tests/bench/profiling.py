@@ -1,11 +1,14 @@
-"""Where the time of one kind of request goes: the product under cProfile, in both threads that do the work."""
+"""Where the time of one kind of request goes: the product under cProfile, in all threads that do the work."""
 
 import asyncio
 import cProfile
 import pstats
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -57,27 +60,48 @@ async def _profile(folder: Path, scenario: Scenario, size: Size, *, client: Load
     app = create_app(settings)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     requests = size.bookings if scenario is Scenario.BOOK else size.requests
+    loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        with ThreadPoolExecutor(1) as beside:
-            loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as beside, _new_threads_profiled(beside) as profilers:
+            group.create_task(server.serve())
+            while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+                await asyncio.sleep(0.01)
             calls = calls_of_ours(port, settings, furnished)[scenario]
             warm = await loop.run_in_executor(beside, calls, max(size.clients, requests // 5))
             await loop.run_in_executor(beside, _send, client, port, warm, size)
             wanted = await loop.run_in_executor(beside, calls, requests)
-            # Each thread's own processor time: a wall clock would count its waiting for the other one.
-            main, writer = cProfile.Profile(time.thread_time), cProfile.Profile(time.thread_time)
-            # On SQLite every unit of a request runs in the writer's thread, so that is where its profiler must begin.
-            await app.state.services.database.write(lambda _: writer.enable())
+            main = _profiler()
+            for profiler in profilers:
+                profiler.clear()
             main.enable()
             answers = await loop.run_in_executor(beside, _send, client, port, wanted, size)
             main.disable()
-            await app.state.services.database.write(lambda _: writer.disable())
+            stats = pstats.Stats(*(each for each in (main, *profilers) if each.getstats()))
         server.should_exit = True
     assert answers.statuses == {STATUS[scenario]: requests}, answers
-    return _lines(pstats.Stats(main).add(writer), requests)
+    return _lines(stats, requests)
+
+
+def _profiler() -> cProfile.Profile:
+    # Each thread's own processor time: a wall clock would count its waiting for the other ones.
+    return cProfile.Profile(time.thread_time)
+
+
+@contextmanager
+def _new_threads_profiled(beside: ThreadPoolExecutor) -> Iterator[list[cProfile.Profile]]:
+    """The profilers of all threads that begin within the block: the writer, the readers; not the one that stands beside."""
+    beside.submit(int).result()
+    profilers: list[cProfile.Profile] = []
+
+    def begin(*_event: object) -> None:
+        profilers.append(_profiler())
+        profilers[-1].enable()  # takes this function's place in the new thread
+
+    threading.setprofile(begin)
+    try:
+        yield profilers
+    finally:
+        threading.setprofile(None)
 
 
 def _send(client: LoadClient, port: int, calls: list[Call], size: Size) -> Answers:
@@ -89,6 +113,7 @@ def _lines(stats: pstats.Stats, requests: int) -> list[Line]:
     found = [
         Line(_name(place), entry[1] / requests, entry[2] / requests * 1e6, entry[3] / requests * 1e6)
         for place, entry in stats.stats.items()  # type: ignore[attr-defined]  # documented, but not in typeshed
+        if "_queue.SimpleQueue" not in place[2]  # a thread that waits for work
     ]
     return sorted(found, key=lambda line: -line.own)[:TOP]
 
