@@ -14,6 +14,7 @@ from telemed.wiring import open_services
 from tests.bench.figures import Figure
 from tests.bench.furnish import make_tables
 from tests.bench.requests import settings_for
+from tests.bench.sides import ROOT
 from tests.fixtures.processes import free_port, scrubbed
 
 PATIENTS = 2000
@@ -52,7 +53,10 @@ def start(folder: Path, patients: int) -> float:
     environment = scrubbed(DEMO_DIR=str(folder), DEMO_PATIENTS=str(patients), **ports)
     command = [sys.executable, "-m", "telemed", "demo"]
     began = time.monotonic()
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as demo:
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log) as demo,
+    ):
         try:
             while not (folder / "demo.json").exists():
                 if demo.poll() is not None or time.monotonic() - began > START_LIMIT:
