@@ -4,7 +4,15 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.fixtures.browsers import Browsers
-from tests.flows.pages import enter_waiting_room, eventually, open_page, require_moving_picture, words_of
+from tests.flows.pages import (
+    check_and_wait,
+    eventually,
+    hurry_to_waiting_room,
+    open_page,
+    open_visit,
+    require_moving_picture,
+    words_of,
+)
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 from tests.telemed.visits.records import found
 
@@ -47,7 +55,8 @@ async def test_from_the_mail_to_the_stored_encounter(
     patient = await open_page(await browsers.named(patients), base)
     doctor = await open_page(await browsers.named(clinics), base)
 
-    await enter_waiting_room(patient.page, code=clinic.code)
+    await open_visit(patient.page, code=clinic.code)
+    await check_and_wait(patient.page)
     await open_consultation(doctor.page, clinic)
     await doctor.page.click("#admit")
     await require_moving_picture(patient.page)
@@ -69,12 +78,12 @@ async def test_from_the_mail_to_the_stored_encounter(
 async def test_a_second_tab_takes_over_and_the_first_can_take_back(clinic: Clinic, browsers: Browsers) -> None:
     browser = await browsers.chromium()
     first = await open_page(browser, clinic.services.settings.base_url)
-    await enter_waiting_room(first.page, code=clinic.code)
+    await open_visit(first.page, code=clinic.code)
+    await hurry_to_waiting_room(first.page)
 
     second = await first.page.context.new_page()
     await second.goto("/visit")
-    await second.click("#start-check")
-    await second.click("#enter")
+    await hurry_to_waiting_room(second)
 
     await expect(first.page.locator("#stopped")).to_be_visible()
     await expect(first.page.locator("#stopped-title")).to_contain_text("anderen Fenster")
@@ -86,7 +95,8 @@ async def test_a_second_tab_takes_over_and_the_first_can_take_back(clinic: Clini
 async def test_a_reload_keeps_the_place_in_the_waiting_room_and_in_the_call(clinic: Clinic, browsers: Browsers) -> None:
     browser, base = await browsers.chromium(), clinic.services.settings.base_url
     patient, doctor = await open_page(browser, base), await open_page(browser, base)
-    await enter_waiting_room(patient.page, code=clinic.code)
+    await open_visit(patient.page, code=clinic.code)
+    await hurry_to_waiting_room(patient.page)
     await patient.page.reload()
     await expect(patient.page.locator("#wait")).to_be_visible()
     await open_consultation(doctor.page, clinic)
@@ -103,9 +113,7 @@ async def test_a_reload_keeps_the_place_in_the_waiting_room_and_in_the_call(clin
 async def test_without_a_camera_the_demo_shows_a_test_picture(clinic: Clinic, browsers: Browsers) -> None:
     browser = await browsers.chromium(camera=False)
     patient = await open_page(browser, clinic.services.settings.base_url)
-    await patient.page.goto(f"/j#{clinic.code}")
-    await patient.page.fill("#birth_date", "14031951")
-    await patient.page.click("form button")
+    await open_visit(patient.page, code=clinic.code)
 
     await patient.page.click("#start-check")
 
@@ -140,3 +148,26 @@ async def test_without_script_code_and_birth_date_lead_to_the_phone(clinic: Clin
     await expect(page.locator("noscript, main")).not_to_have_count(0)
     assert clinic.services.settings.phone in await page.content()
     assert page.url.endswith("/visit")
+
+
+async def test_a_cancelled_appointment_is_told_in_the_middle_of_it(clinic: Clinic, browsers: Browsers) -> None:
+    patient = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
+    await open_visit(patient.page, code=clinic.code)
+    await clinic.change("Appointment", VIDEO, status="cancelled")
+
+    await patient.page.click("#start-check")
+
+    await expect(patient.page.get_by_role("heading", name="Dieser Termin wurde abgesagt.")).to_be_visible()
+
+
+async def test_an_appointment_that_is_not_open_says_so_and_stays_quiet(clinic: Clinic, browsers: Browsers) -> None:
+    patient = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
+    await open_visit(patient.page, code=clinic.code)
+    await clinic.change("Appointment", VIDEO, status="arrived")
+    await clinic.change("Appointment", VIDEO, status="fulfilled")
+
+    await patient.page.click("#without")
+
+    await expect(patient.page.locator("#stopped")).to_be_visible()
+    asked = [url for url in patient.requests if url.endswith("/join")]
+    assert len(asked) <= 2

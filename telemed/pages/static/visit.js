@@ -24,10 +24,13 @@ function banner(text) {
 
 async function join() {
   const answer = await fetch(`/visits/${page.appointment}/join`, { method: "POST" });
-  // The server knows why the visit is not open; the page it renders says so.
-  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) location.reload();
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.json();
+  if (answer.ok) return answer.json();
+  if (answer.status === 401) {
+    // The session has ended; the page that the server renders now says why.
+    sessionStorage.removeItem(CHECKED);
+    location.reload();
+  }
+  throw Object.assign(new Error(String(answer.status)), { final: answer.status < 500 && answer.status !== 429 });
 }
 
 // --- camera, microphone, connection
@@ -103,7 +106,8 @@ async function enter() {
 async function connect() {
   const { Signalling } = await import("../video/signalling.js");
   import("./call-panel.js");
-  let first = await retried(join);
+  let first = await retried(join).catch(() => null);
+  if (!first) return stopped(texts.refused);
   room = first.room;
   const ticket = async () => {
     const { ticket } = first ?? await join();
@@ -125,7 +129,12 @@ async function connect() {
 
 async function retried(action) {
   for (let pause = 1000; ; pause = Math.min(pause * 1.6, 15000)) {
-    try { return await action(); } catch { banner(texts.net); }
+    try {
+      return await action();
+    } catch (problem) {
+      if (problem.final) throw problem;
+      banner(texts.net);
+    }
     await new Promise((resolve) => setTimeout(resolve, pause * (0.7 + 0.6 * Math.random())));
   }
 }
@@ -168,7 +177,7 @@ element("enter").onclick = enter;
 element("sound").onclick = () => chime();
 element("again").onclick = () => show("check");
 element("return").onclick = enter;
-element("continue-here").onclick = () => { show("wait"); signalling.open(); };
+element("continue-here").onclick = () => (signalling ? (show("wait"), signalling.open()) : location.reload());
 
 // Only now does a tap do something; before, the buttons were off.
 element("start-check").disabled = element("without").disabled = false;
