@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/capabilitystatement.html
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fhir.models import SERVED, require_served
@@ -16,6 +17,10 @@ INTERACTIONS: Final[dict[str, tuple[Action, ...]]] = dict.fromkeys(SERVED, _ALL)
     "AuditEvent": (Action.CREATE, Action.READ, Action.SEARCH)
 }
 SYSTEM: Final = ("transaction", "batch")
+# Names without the dollar sign, by resource type; whoever adds routes for operations says so (telemed.app).
+Operations = Mapping[str, tuple[str, ...]]
+NO_OPERATIONS: Final[Operations] = {}
+DEFINITIONS: Final = "https://telemed.example/fhir/OperationDefinition"
 _KINDS: Final = {"_id": "token", "_lastUpdated": "date"}
 
 
@@ -31,7 +36,7 @@ def require(type: str, action: Action) -> None:
         raise NotOffered
 
 
-def statement(*, base_url: str, date: str, version: str) -> dict[str, Any]:
+def statement(*, base_url: str, date: str, version: str, operations: Operations = NO_OPERATIONS) -> dict[str, Any]:
     """The CapabilityStatement of this server."""
     return {
         "resourceType": "CapabilityStatement",
@@ -58,7 +63,7 @@ def statement(*, base_url: str, date: str, version: str) -> dict[str, Any]:
                         }
                     ],
                 },
-                "resource": [_resource(type) for type in SERVED],
+                "resource": [_resource(type) | _offered(type, operations) for type in SERVED],
                 "interaction": [{"code": code} for code in SYSTEM],
             }
         ],
@@ -82,6 +87,12 @@ def _resource(type: str) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def _offered(type: str, operations: Operations) -> dict[str, Any]:
+    names = operations.get(type, ())
+    named = [{"name": name, "definition": f"{DEFINITIONS}/{type}-{name}"} for name in names]
+    return {"operation": named} if named else {}
 
 
 def _search_type(kind: str) -> str:

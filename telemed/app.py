@@ -42,6 +42,14 @@ log = structlog.get_logger()
 
 # The record's routes take every /fhir/{type}, so what has its own address there stands before them; the others stand
 # behind them, as the record is asked most and every router that is tried first costs each of its requests.
+# What stands at /fhir/Appointment/$name, read off the routes themselves.
+OPERATIONS: Final = {
+    "Appointment": tuple(
+        sorted(
+            {path.rpartition("$")[2] for route in booking.router.routes if "$" in (path := getattr(route, "path", ""))}
+        )
+    )
+}
 BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, booking.router)
 BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
@@ -91,7 +99,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in BEFORE_RECORD:
         app.include_router(router)
     # The routes themselves: those of an included router are matched twice.
-    app.router.routes.extend(interactions.router(record_of=record_of, caller_of=caller_of).routes)
+    record = interactions.router(record_of=record_of, caller_of=caller_of, operations=OPERATIONS)
+    app.router.routes.extend(record.routes)
     for router in BEHIND_RECORD:
         app.include_router(router)
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}

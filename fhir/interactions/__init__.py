@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from fhir.capability import NO_OPERATIONS, Operations
 from fhir.interactions.bundle import bundle
 from fhir.interactions.capabilities import capabilities
 from fhir.interactions.create import create
@@ -31,10 +32,12 @@ ROUTES: Final[tuple[tuple[str, str, Interaction], ...]] = (
 )
 
 
-def router(*, record_of: RecordOf, caller_of: CallerOf, prefix: str = "/fhir") -> APIRouter:
-    """The routes of the record. Every one but metadata asks `caller_of` first."""
+def router(
+    *, record_of: RecordOf, caller_of: CallerOf, prefix: str = "/fhir", operations: Operations = NO_OPERATIONS
+) -> APIRouter:
+    """The routes of the record. Every one but metadata asks `caller_of` first; metadata names `operations` too."""
     made = APIRouter()
-    made.add_route(f"{prefix}/metadata", capabilities(record_of), methods=["GET"], include_in_schema=False)
+    made.add_route(f"{prefix}/metadata", capabilities(record_of, operations), methods=["GET"], include_in_schema=False)
     for method, path, interaction in ROUTES:
         endpoint = guarded(interaction, prefix + path, record_of=record_of, caller_of=caller_of)
         made.add_route(prefix + path, endpoint, methods=[method], include_in_schema=False)

@@ -16,11 +16,12 @@ PACKAGE: Final = "telemed-platform"
 _STARTED: Final = datetime.now(UTC).date().isoformat()
 
 
-def capabilities(record_of: RecordOf) -> Endpoint:
+def capabilities(record_of: RecordOf, operations: capability.Operations) -> Endpoint:
     """The endpoint that says what this server can do."""
 
     async def endpoint(request: Request) -> Response:
-        statement = capability.statement(base_url=record_of(request).base_url, date=_STARTED, version=_version())
+        base = record_of(request).base_url
+        statement = capability.statement(base_url=base, date=_STARTED, version=_version(), operations=operations)
         return Response(json.dumps(statement, separators=(",", ":")).encode(), media_type=MEDIA_TYPE)
 
     return endpoint

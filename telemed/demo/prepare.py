@@ -47,7 +47,6 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         appointments = await today.book_today(services, population)
         signed_in = await accounts.sign_ins(services, today.at_work(population))
         clients = await accounts.backend_clients(services, files)
-        await _finish_jobs(services)
         with console.status("Publishing the last complete quarter"):
             datasets = await publish_last_quarter(services)
         slots = await services.database.read(lambda session: _free_slots(session, services, clients[0].organization_id))

@@ -109,3 +109,13 @@ async def until_ready(service: Service) -> None:
         answer = await service.http.get("/readyz")
         while answer.status_code != 200:
             answer = await service.http.get("/readyz")
+
+
+async def test_metadata_names_the_operations_that_answer(service: Service) -> None:
+    said = (await service.http.get("/fhir/metadata")).json()["rest"][0]["resource"]
+    [appointment] = [resource for resource in said if resource["type"] == "Appointment"]
+    names = [operation["name"] for operation in appointment["operation"]]
+
+    assert names == ["book", "cancel", "find", "hold"]
+    for name in names:
+        assert (await service.http.post(f"/fhir/Appointment/${name}")).status_code == 401
