@@ -173,8 +173,8 @@ def _request(entry: Sent) -> Entry:
         type,
         id=new_id() if action is Action.CREATE else id,
         version=int(version) if version else None,
-        if_match=preconditions.version(entry.request.get("ifMatch")),
-        query=_query(action, type, query, entry.request.get("ifNoneExist")),
+        if_match=preconditions.version(_condition(entry, "ifMatch")),
+        query=_query(action, type, query, _condition(entry, "ifNoneExist")),
     )
 
 
@@ -193,6 +193,13 @@ def _action(method: Any, *, has_id: bool, has_version: bool) -> Action:
         case "GET", False, False:
             return Action.SEARCH
     raise BadEntry
+
+
+def _condition(entry: Sent, name: str) -> str | None:
+    held = entry.request.get(name)
+    if held is not None and not isinstance(held, str):
+        raise BadEntry(f"The element request.{name} must be a text.")
+    return held
 
 
 def _query(action: Action, type: str, query: str | None, if_none_exist: str | None) -> Query | None:

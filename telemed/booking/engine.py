@@ -19,7 +19,7 @@ from infra.vault import Vault
 from telemed.booking import states
 from telemed.booking.models import Booking
 from telemed.booking.plan import PatientHere, Plan, check_offer, patient_here, patients_of, person_resource, plan_of
-from telemed.booking.problems import HoldExpired, HoldFixed, HoldTooLong, StillBooked
+from telemed.booking.problems import HoldExpired, HoldFixed, HoldTooLong, SlotNotOffered, StillBooked
 from telemed.booking.resource import Resource, hold_until
 from telemed.booking.states import OCCUPYING
 from telemed.notices.service import Office, Visit, invite, withdraw
@@ -61,7 +61,7 @@ def booking_hook(desk: Desk) -> Hook:
 
 def _decide(session: Session, desk: Desk, caller: Caller, change: Change) -> None:
     known = session.get(Booking, change.id)
-    plan = plan_of(session, desk.calendar, change.after) if change.after else None
+    plan = _planned(session, desk, change)
     if known is None and plan is None:
         return
     before = Booking(appointment_id=change.id, tenant=change.stored.tenant, status="")
@@ -84,6 +84,12 @@ def _decide(session: Session, desk: Desk, caller: Caller, change: Change) -> Non
     _tell(session, desk, change, before=before, kept=kept, patients=patients)
 
 
+def _planned(session: Session, desk: Desk, change: Change) -> Plan | None:
+    if change.after is None:
+        return None
+    return plan_of(session, desk.calendar, change.after, tenant=change.stored.tenant)
+
+
 def _check_hold(before: Booking, after: Resource, *, now: datetime) -> None:
     until = hold_until(after)
     if before.hold_until is not None and before.hold_until <= now:
@@ -103,6 +109,8 @@ def _occupy(
     patients = patients_of(session, desk.policy, caller, appointment=after)
     resources = plan.resources | {person_resource(desk.vault, patient) for patient in patients}
     earlier = frozenset(occupancy.occupied(session, change.id))
+    if plan.foreign - earlier:
+        raise SlotNotOffered
     moved = plan.time != _time(before) or before.status not in OCCUPYING
     time = check_offer(plan, caller, now=desk.clock.now()) if moved or plan.time is None else plan.time
     until = hold_until(after)

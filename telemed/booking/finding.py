@@ -16,7 +16,7 @@ from telemed.booking.proposals import proposal_ids
 from telemed.booking.resource import Resource, proposal
 from telemed.schedules.calendar import platform, resources_of
 from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
-from telemed.schedules.resource import local_id
+from telemed.schedules.resource import LAST_YEAR, local_id
 from telemed.schedules.rules import Interval
 
 KNOWN: Final = {
@@ -51,6 +51,8 @@ class Wish:
 def wish_of(parameters: Parameters, *, now: datetime) -> Wish:
     """The wish in the parameters of a call; by default the next two weeks, 20 proposals."""
     start = parameters.time("start") or now
+    if start.year > LAST_YEAR:
+        raise BadRequest(f"The start must not lie after the year {LAST_YEAR}.")
     end = parameters.time("end") or start + USUAL_DAYS
     if not start < end <= start + MOST_DAYS:
         raise BadRequest(f"The end must lie after the start, by {MOST_DAYS.days} days at most.")

@@ -27,12 +27,16 @@ TAKEN_PLACES = frozenset({"ro", "bd", "ve"})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An appointment that touches a managed schedule: its time, its slots, and what it occupies beside patients."""
+    """An appointment that touches a managed schedule: its time, its slots, and what it occupies beside patients.
+
+    `foreign` are those of the resources that another clinic manages and that no slot of the appointment offers.
+    """
 
     time: Interval | None
     slots: tuple[SlotTime, ...]
     tenants: frozenset[str]
     resources: frozenset[str]
+    foreign: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +49,23 @@ class PatientHere:
     person: str
 
 
-def plan_of(session: Session, calendar: Calendar, appointment: Resource) -> Plan | None:
-    """The plan of an appointment with a managed schedule; None where everything about it is managed elsewhere."""
+def plan_of(session: Session, calendar: Calendar, appointment: Resource, *, tenant: str) -> Plan | None:
+    """The plan of a clinic's appointment with a managed schedule; None where all of it is managed elsewhere."""
     named = slot_ids(appointment)
     slots = _slots(session, named, must_exist=appointment.get("status") in OCCUPYING)
     own = resources_of(session, sorted({slot.schedule_id for slot in slots}))
-    resources = {resource for found in own.values() for resource in found} | _attending(session, calendar, appointment)
+    offered = {resource for found in own.values() for resource in found}
+    beside = _attending(session, calendar, appointment) - offered
+    others = {name for name in beside if tenant_of(session, *name.split("/")) not in (tenant, None)}
+    # Another clinic's people and rooms are taken through their slots alone: naming them must not fill their day.
+    foreign = frozenset(name for name in others if _schedules(session, [name]))
+    resources = offered | (beside - others) | foreign
     schedules = set(own) or _schedules(session, resources)
     if not schedules:
         return None
     statement = select(col(ManagedSchedule.tenant)).where(col(ManagedSchedule.schedule_id).in_(sorted(schedules)))
     tenants = frozenset(session.execute(statement).scalars())
-    return Plan(interval(appointment), tuple(slots), tenants, frozenset(resources))
+    return Plan(interval(appointment), tuple(slots), tenants, frozenset(resources), foreign)
 
 
 def check_offer(plan: Plan, caller: Caller, *, now: datetime) -> Interval:

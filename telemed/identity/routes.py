@@ -120,7 +120,7 @@ def claimed_client(form: Mapping[str, str]) -> str:
     """The client that a request says it is from, unverified; only for counting failures."""
     try:
         claims = msgspec.json.decode(jws.extract_compact(form["client_assertion"][:LONGEST_ASSERTION].encode()).payload)
-    except (KeyError, JoseError, ValueError, TypeError):
+    except (KeyError, JoseError, ValueError, TypeError, RecursionError):
         return ""
     return str(claims.get("sub", "")) if isinstance(claims, dict) else ""
 

@@ -121,12 +121,10 @@ def _resources(session: Session, calendar: Calendar, schedule: Resource, *, tena
     found = {f"{kind}/{id}" for kind in KINDS for id in actors(schedule, kind)}
     roles = actors(schedule, "PractitionerRole")
     behind = [practitioner_of(session, calendar, role) for role in roles]
-    # A clinic that could manage another clinic's practitioner could close that practitioner's calendar.
-    own = all(tenant_of(session, *name.split("/")) == tenant for name in found) and all(
-        tenant_of(session, "PractitionerRole", role) == tenant for role in roles
-    )
     named = found | {name for name in behind if name}
-    if not own or not named:
+    # A clinic that could manage another clinic's practitioner could close that practitioner's calendar.
+    kept = named | {f"PractitionerRole/{role}" for role in roles}
+    if not named or not all(tenant_of(session, *name.split("/")) == tenant for name in kept):
         raise ActorUnknown(issues=[Issue(ActorUnknown.issue, ActorUnknown.__doc__ or "", ("Schedule.actor",))])
     return sorted(named)
 

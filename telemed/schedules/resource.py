@@ -14,6 +14,8 @@ from telemed.schedules.rules import DAY, Interval, LocalDays, Opening, Region, R
 SLOT_MINUTES = "https://telemed.example/fhir/StructureDefinition/slot-minutes"
 WEEKDAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 SHORTEST, LONGEST = 5, 480
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Resource = dict[str, Any]
 
@@ -131,7 +133,10 @@ def moment(text: str) -> datetime:
         raise Unprocessable("A time must be an instant, as 2026-11-24T09:00:00+01:00.") from error
     if parsed.tzinfo is None:
         raise Unprocessable("A time must say its offset, as 2026-11-24T09:00:00+01:00.")
-    return parsed.astimezone(UTC)
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise Unprocessable("A time must lie between the years 1 and 9999, in UTC too.") from error
 
 
 def instant(at: datetime) -> str:
@@ -173,15 +178,25 @@ def _exceptions(role: Resource) -> tuple[tuple[Interval, ...], tuple[LocalDays, 
 
 def _from(text: str | None) -> datetime:
     if not text:
-        return datetime.min.replace(tzinfo=UTC)
+        return EARLIEST
+    if edge := _edge(text):
+        return edge
     return moment(text) if "T" in text else local_midnight(_first_day(text))
 
 
 def _until(text: str | None) -> datetime:
     if not text:
-        return datetime.max.replace(tzinfo=UTC)
+        return LATEST
+    if edge := _edge(text):
+        return edge
     # The end of a Period is included: a day ends when the next begins (FHIR R4, datatypes, Period).
     return moment(text) if "T" in text else local_midnight(_last_day(text) + timedelta(days=1))
+
+
+def _edge(text: str) -> datetime | None:
+    """The end of time for years that stand for one, as 9999 does for "no end"; there is no day after the last."""
+    year = int(text[:4])
+    return EARLIEST if year < FIRST_YEAR else LATEST if year > LAST_YEAR else None
 
 
 def _day(text: str | None) -> date | None:

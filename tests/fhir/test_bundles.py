@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +145,21 @@ async def test_bundles_that_are_not_to_be_processed_are_refused(north: httpx.Asy
     statuses = [(await north.post("", content=one)).status_code for one in bad]
 
     assert statuses == [400] * len(bad)
+
+
+@pytest.mark.parametrize("type", ["batch", "transaction"])
+@pytest.mark.parametrize("condition", [{"ifMatch": 5}, {"ifNoneExist": 5}, {"ifNoneExist": ["identifier=1"]}])
+async def test_a_condition_that_is_no_text_is_a_400(
+    north: httpx.AsyncClient, type: str, condition: dict[str, Any]
+) -> None:
+    answer = await north.post(
+        "", content=bundle(entry("POST", "Patient", resource=patient(), request=condition), type=type)
+    )
+
+    if type == "transaction":
+        assert answer.status_code == 400
+    else:
+        assert answer.json()["entry"][0]["response"]["status"] == "400 Bad Request"
 
 
 @given(st.text(), st.text())

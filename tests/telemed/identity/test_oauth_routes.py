@@ -71,6 +71,15 @@ async def test_a_proof_that_does_not_hold_is_a_401_in_the_standards_form(service
     assert system.client_id not in answer.text
 
 
+async def test_claims_nested_beyond_reason_are_refused_like_any_bad_proof(service: Service, system: Client) -> None:
+    header, _, signature = system.assertion(aud=AUDIENCE).split(".")
+    deep = base64.urlsafe_b64encode(b"[" * 3000 + b"]" * 3000).decode()
+
+    answer = await post(service, system.form(assertion=f"{header}.{deep}.{signature}"))
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", ""])
 async def test_only_a_form_is_read(service: Service, content_type: str) -> None:
     answer = await service.http.post("/oauth/token", content=b"{}", headers={"Content-Type": content_type})

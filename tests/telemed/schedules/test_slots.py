@@ -116,6 +116,25 @@ async def test_nobody_manages_the_calendar_of_another_clinics_practitioner(clini
         await clinic.write(schedule(), caller=system(OTHER))
 
 
+async def test_nobody_manages_another_clinics_practitioner_by_a_role_of_their_own(clinic: Clinic) -> None:
+    await clinic.write(role(), caller=system(OTHER), id="role-of-other")
+    by_role = schedule() | {"actor": [{"reference": "PractitionerRole/role-of-other"}]}
+
+    with pytest.raises(ActorUnknown):
+        await clinic.write(by_role, caller=system(OTHER))
+
+
+@pytest.mark.parametrize("end", ["9999", "9999-12-31", "9999-12-31T23:59:59-14:00"])
+async def test_a_planning_horizon_without_an_end_may_say_so_by_the_last_year(clinic: Clinic, end: str) -> None:
+    stored = await clinic.run(lambda s: clinic.store.read(s, system(), "Schedule", "schedule"))
+    before = len(await clinic.slots())
+
+    await clinic.update(stored, planningHorizon={"start": "0001-01-01", "end": end})
+    await clinic.rebuild()
+
+    assert len(await clinic.slots()) == before
+
+
 async def test_a_slot_length_off_the_five_minute_grid_is_refused(clinic: Clinic) -> None:
     with pytest.raises(RulesUnclear):
         await clinic.write(schedule(minutes=7))

@@ -45,6 +45,14 @@ async def test_json_opens_the_visit_too(clinic: Clinic) -> None:
     assert answer.json() == {"appointment": VIDEO, "next": "/visit"}
 
 
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"\xff", b'{"code":5}', b'{"code":NaN}', b"[" * 5000])
+async def test_json_that_is_not_what_is_asked_for_is_a_400(clinic: Clinic, body: bytes) -> None:
+    answer = await clinic.service.http.post("/j", content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("form", ["json", "data"])
 async def test_wrong_code_and_wrong_date_give_the_same_answer(clinic: Clinic, form: str) -> None:
     post = clinic.service.http.post
