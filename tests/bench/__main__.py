@@ -17,6 +17,7 @@ from tests.bench.sides import Scenario
 
 # Seconds after which the large release would take the run beyond its ten minutes.
 TIME_FOR_MORE = 300
+WIDTH = 190
 
 
 def main() -> None:
@@ -26,7 +27,9 @@ def main() -> None:
     parser.add_argument("--profile", type=Scenario, choices=list(Scenario), help="only this scenario, under cProfile")
     chosen = parser.parse_args()
     log.configure("WARNING")
-    console = Console()
+    terminal = Console()
+    # In a file or a narrow window a wide line is easier to read than a narrow column.
+    console = Console(width=max(terminal.width, WIDTH))
     load = os.getloadavg()
     figures.warn_if_busy(console, load)
     if chosen.profile:

@@ -68,7 +68,7 @@ def show(console: Console, made: Report) -> None:
             "" if figure.other is None else number(figure.other),
             figure.unit,
             figure.against,
-            "" if figure.ratio is None else f"{figure.ratio:.2f}",
+            "" if figure.ratio is None else f"{figure.ratio:.2g}",
             figure.note,
         )
     console.print(table)

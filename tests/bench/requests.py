@@ -69,9 +69,9 @@ def _lines(scenario: Scenario, arena: Arena, found: dict[str, Summary]) -> Itera
     ours = found.pop(OURS)
     for name, other in found.items():
         against = f"{name}, one read" if scenario is Scenario.SEARCH else name
-        note = f"{ours.rate:.0f}/s against {other.rate:.0f}/s; p50 {ours.middle:.1f} ms, p99 {ours.slow:.1f} ms"
+        note = f"{ours.rate:.0f}/s ({other.rate:.0f}/s); p50 {ours.middle:.1f}, p99 {ours.slow:.1f} ms"
         if ours.database:
-            note += f"; backend {ours.database:.0f} against {other.database:.0f} us"
+            note += f"; backend {ours.database:.0f} ({other.database:.0f}) us"
         what = f"{WHAT[scenario]}, {arena.database}"
         yield compared(what, ours=ours.server, against=against, other=other.server, unit="us CPU", note=note)
 

@@ -110,7 +110,7 @@ def test_the_report_is_a_table_and_a_file(tmp_path: Path) -> None:
     figures.write(made, tmp_path / "bench.json")
 
     text = console.export_text()
-    assert "Warning" in text and "0.50" in text
+    assert "Warning" in text and "0.5" in text
     kept = json.loads((tmp_path / "bench.json").read_text())
     assert kept["figures"][0]["ratio"] == 0.5 and kept["load_at_start"] == [2.0, 1.0, 0.5]
 
