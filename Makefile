@@ -3,6 +3,7 @@
 .PHONY: help demo test check fix lock bench soak clean
 
 PYTHON ?= python3
+WORKERS ?= 2
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) infra/deploy/bootstrap.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
@@ -19,7 +20,7 @@ test: ## set up, run every test on real servers and browsers, print the branch c
 	@$(BOOTSTRAP) --dev
 	@$(PYTHON) infra/deploy/real_parts.py
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest --real $(TESTS); tests=$$?; \
+	@$(BIN)/python -m coverage run -m pytest --real --numprocesses=$(WORKERS) --dist=loadfile $(TESTS); tests=$$?; \
 	  $(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report; \
 	  cat .pytest_cache/d/real-parts/list.txt; exit $$tests
 
