@@ -59,6 +59,9 @@ async def _run(options: Options, *, console: Console) -> None:
             keep_running(children, environment=environment, restarted=lambda: _publish(offer, children, files=files))
         )
         await asyncio.wait([keeping, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+        if keeping.done():
+            # A process could not be started again. Say so, rather than end as if somebody had asked for it.
+            await keeping
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
     finally:

@@ -1,6 +1,7 @@
 """The demo's processes: started with a bare environment, started again when one dies, ended together."""
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
@@ -18,7 +19,18 @@ INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROO
 STOP_SECONDS: Final = 15
 READY_SECONDS: Final = 120
 ASK_EVERY: Final = 0.1
+PR_SET_PDEATHSIG: Final = 1  # prctl(2), Linux
 RESTART_PAUSE: Final = 0.5
+
+
+# Loaded before any fork: between fork and exec nothing may be looked up.
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _end_with_parent() -> None:
+    """Nothing; the process that calls this is asked to end when its parent has died, however that died."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class NotReady(Unavailable):
@@ -51,6 +63,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=_end_with_parent,
             )
         await self._until_ready()
 
@@ -90,7 +103,7 @@ class Child:
 async def keep_running(
     children: Sequence[Child], *, environment: Callable[[], Mapping[str, str]], restarted: Callable[[], None]
 ) -> None:
-    """Nothing, ever: a child that ends is started again, and `restarted` is told."""
+    """Nothing, ever: a child that ends is started again, and `restarted` is told; `NotReady` if it does not answer."""
 
     async def watch(child: Child) -> None:
         while True:
@@ -99,6 +112,9 @@ async def keep_running(
             await child.start(environment())
             restarted()
 
-    async with asyncio.TaskGroup() as group:
-        for child in children:
-            group.create_task(watch(child))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(watch(child))
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
