@@ -11,8 +11,8 @@ import pytest
 from telemed.demo.client import System
 from telemed.demo.describe import Offer
 from tests.architecture.tree import ROOT
-from tests.docs.demo import Demo, is_alive, until
 from tests.docs.manuals import shell_lines
+from tests.fixtures.demo import Demo, is_alive, until
 
 START, TEST = "make demo", "make test"
 LINES = shell_lines((ROOT / "README.md").read_text())
