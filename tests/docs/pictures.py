@@ -17,7 +17,7 @@ from telemed.demo.client import System
 from telemed.demo.describe import BackendClient
 from tests.architecture.tree import ROOT
 from tests.fixtures.browsers import CHROMIUM, CHROMIUM_CAMERA
-from tests.flows.pages import hurry_to_waiting_room, require_moving_picture, words_of
+from tests.flows.pages import hurry_to_waiting_room, open_visit, require_moving_picture, words_of
 
 FOLDER = ROOT / "infra/pictures"
 CONSOLE = ViewportSize(width=1280, height=860)
@@ -56,7 +56,8 @@ async def call(browser: Browser, offer: Offer) -> None:
     """Nothing; both sides of a call are pictures, the clinic's beside the summary of the record."""
     visit, base = offer["appointments"][0], offer["base_url"]
     patient, doctor = await opened(browser, base, size=PHONE), await opened(browser, base, size=CONSOLE)
-    await hurry_to_waiting_room(patient, code=visit["join_url"].partition("#")[2], birth_date=visit["birth_date"])
+    await open_visit(patient, code=visit["join_url"].partition("#")[2], birth_date=visit["birth_date"])
+    await hurry_to_waiting_room(patient)
     await doctor.goto(offer["clinicians"][visit["clinician"]]["sign_in_url"])
     await doctor.goto(f"/console/visits/{visit['appointment_id']}")
     await doctor.click("#admit")
