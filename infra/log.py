@@ -4,10 +4,11 @@ Events are words with underscores, values are ids, counts and types. `SAFE` is t
 other field is dropped and its name reported, so that a careless line can't carry a name.
 """
 
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -67,12 +68,28 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=target),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Steady(target))),
         cache_logger_on_first_use=False,
     )
     # Libraries may put arguments into their messages; only the logger's name and level leave.
     handler = _LibraryHandler()
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+class _Steady:
+    """A stream that drops what it can't write: a full disk must cost log lines, not the answers to requests."""
+
+    def __init__(self, target: TextIO) -> None:
+        self._target = target
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._target.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._target.flush()
 
 
 class _LibraryHandler(logging.Handler):

@@ -113,9 +113,11 @@ def _is_open(connection: Connection) -> bool:
 
 def _first(error: BaseException) -> BaseException:
     # The savepoint is gone as well, so that rolling back to it failed too and hides what came first.
-    while isinstance(error.__context__, DBAPIError):
-        error = error.__context__
-    return error
+    first, at = error, error.__context__
+    while at is not None:
+        first = at if isinstance(at, DBAPIError | sqlite3.Error) else first
+        at = at.__context__
+    return first
 
 
 def _settle(tickets: list[_Ticket]) -> None:

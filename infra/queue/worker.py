@@ -15,7 +15,7 @@ from fakeredis import FakeAsyncRedis
 from redis.exceptions import RedisError
 
 from infra.database import Database, Session
-from infra.problems import Unavailable
+from infra.problems import Problem
 from infra.queue.models import Job, JobState
 from infra.queue.outbox import Outbox
 
@@ -60,12 +60,12 @@ class JobQueue:
         self._outbox = Outbox()
 
     async def run(self) -> None:
-        """Nothing, ever: works, and starts again with a pause when the worker or Redis fails."""
+        """Nothing, ever: works, and starts again with a pause when the worker, the database or Redis fails."""
         failures = 0
         while True:
             try:
                 await self._work()
-            except (RedisError, OSError, Unavailable) as error:
+            except (RedisError, OSError, Problem) as error:
                 log.error("worker_failed", error=type(error).__name__)
             await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
             failures += 1

@@ -1,5 +1,6 @@
 """Log lines carry listed fields only, whoever writes them."""
 
+import errno
 import io
 import json
 import logging
@@ -34,6 +35,20 @@ def test_without_the_list_the_name_would_leave() -> None:
     structlog.get_logger().info("patient_read", name="Anke Musterfrau")
 
     assert "Musterfrau" in stream.getvalue()
+
+
+class FullDisk(io.StringIO):
+    """A stream on a disk without space."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_costs_log_lines_and_nothing_else() -> None:
+    log.configure(stream=FullDisk())
+
+    structlog.get_logger().error("problem", error="DiskFull")
+    logging.getLogger("some.library").error("could not be sent")
 
 
 def test_a_library_message_is_reduced_to_its_source_and_kind() -> None:

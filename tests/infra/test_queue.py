@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from infra.clock import FixedClock
 from infra.database import Database
-from infra.problems import Conflict
+from infra.problems import Conflict, DiskFull
 from infra.queue import Job, JobQueue, JobState, Outbox, enqueue, redis_pool
 from infra.queue.outbox import ATTEMPTS, LEASE
 
@@ -113,6 +113,27 @@ async def test_a_failed_job_is_tried_again_with_the_same_key(database: Database,
 
     await working(JobQueue(database, pool, handlers={"mail": handler}), check)
     assert len(set(handler.seen)) == 1
+
+
+async def test_a_worker_comes_back_when_the_disk_has_space_again(
+    database: Database, pool: ArqRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler, write, refused = Recorder(), database.write, 0
+    await database.write(lambda session: enqueue(session, "mail", ref="a1"))
+
+    async def full_at_first(unit: Callable[[Session], object]) -> object:
+        nonlocal refused
+        refused += 1
+        if refused == 1:
+            raise DiskFull
+        return await write(unit)
+
+    async def check() -> None:
+        await asyncio.wait_for(handler.enough.wait(), SOON)
+
+    monkeypatch.setattr(database, "write", full_at_first)
+    await working(JobQueue(database, pool, handlers={"mail": handler}), check)
+    assert refused > 1
 
 
 async def test_many_jobs_are_each_done_once_by_two_workers(database: Database, pool: ArqRedis) -> None:

@@ -1,6 +1,7 @@
 """Atomic units: all or nothing, durable before they return, many at once."""
 
 import asyncio
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -127,6 +128,30 @@ async def test_a_full_disk_is_said_and_loses_nothing(database: Database) -> None
         1,
         3,
     ]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_disk_that_fills_up_within_a_unit_is_said_to_all_who_shared_its_commit(database: Database) -> None:
+    await database.write(lambda session: add(session, 1))
+    # A small cache, so that the unit is written out before its commit; SQLite then gives up the whole transaction.
+    await database.write(lambda session: session.connection().exec_driver_sql("PRAGMA cache_size=10") and None)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def too_large(session: Session) -> None:
+        for number in range(10, 30):
+            add(session, number, size=MEGABYTE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MEGABYTE, hard))
+    try:
+        units = [database.write(unit) for unit in (lambda session: add(session, 2), too_large)]
+        told = await asyncio.gather(*units, return_exceptions=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert isinstance(told[1], DiskFull), told
+    written = await database.read(count)
+    assert written == (1 if isinstance(told[0], DiskFull) else 2), told
+    assert await database.write(lambda session: add(session, 3)) == 3
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
