@@ -174,7 +174,10 @@ def decode(text: str | bytes) -> Incoming:
     """The message, or `msgspec.ValidationError`/`DecodeError` (both ValueError) where it is none of ours."""
     if len(text) > LARGEST:
         raise ValueError("message too large")
-    return _DECODER.decode(text)
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("message too deep") from None
 
 
 def encode(message: Outgoing | Incoming) -> str:

@@ -94,9 +94,9 @@ def _check_hold(before: Booking, after: Resource, *, now: datetime) -> None:
     until = hold_until(after)
     if before.hold_until is not None and before.hold_until <= now:
         raise HoldExpired
-    if until is None or until == before.hold_until:
+    if until == before.hold_until or after.get("status") != "pending":
         return
-    if before.status:
+    if until is None or before.status:
         raise HoldFixed
     if not now < until <= now + HOLD:
         raise HoldTooLong

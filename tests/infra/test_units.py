@@ -139,7 +139,8 @@ async def test_a_disk_that_fills_up_within_a_unit_is_said_to_all_who_shared_its_
 
     def too_large(session: Session) -> None:
         for number in range(10, 30):
-            add(session, number, size=MEGABYTE)
+            statement = f"INSERT INTO test_note VALUES ({number}, zeroblob({MEGABYTE}))"
+            session.connection().exec_driver_sql(statement)
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MEGABYTE, hard))
     try:

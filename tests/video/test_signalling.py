@@ -273,7 +273,10 @@ async def test_leaving_gives_the_seat_up(office: Office) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"type":"offer"}', '{"type":"shout"}', '{"type":"ping","x":1}', '{"type":"late","minutes":9999}'],
+    [
+        *("", "{", "[]", '{"type":"offer"}', '{"type":"shout"}', '{"type":"ping","x":1}'),
+        *('{"type":"late","minutes":9999}', '{"x":' + "[" * 20_000),
+    ],
 )
 async def test_message_that_is_none_of_ours_ends_the_connection(office: Office, text: str) -> None:
     async with office.enter("doctor") as (doctor, _):

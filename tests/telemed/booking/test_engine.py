@@ -230,6 +230,8 @@ async def test_a_hold_can_not_be_prolonged_and_is_over_after_five_minutes(clinic
 
     with pytest.raises(HoldFixed):
         await clinic.update(held, extension=[hold_extension(until + timedelta(seconds=30))])
+    with pytest.raises(HoldFixed):
+        await clinic.replace(held, appointment(slot, status="pending"))
     with pytest.raises(Conflict):
         await clinic.write(appointment(slot))
     assert (await clinic.read("Slot", slot.slot_id))["status"] == "busy-tentative"
