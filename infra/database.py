@@ -75,6 +75,8 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # For our account alone; SQLite gives the files beside it (-wal, -shm) the same mode.
+        path.touch(mode=0o600)
         self.path = path
         # 64 MB of pages for the writer: the blind index is written in random order and would spill the default 2 MB.
         self._writing = _sqlite_engine(path, begin="BEGIN IMMEDIATE", pragmas=("cache_size=-65536",))

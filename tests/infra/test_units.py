@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,16 @@ async def test_a_full_disk_is_said_and_loses_nothing(database: Database) -> None
         1,
         3,
     ]
+
+
+async def test_the_files_of_a_new_database_are_for_its_owner_alone(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "new.sqlite3")
+    await database.create_all()
+
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+
+    await database.close()
+    assert modes == dict.fromkeys(["new.sqlite3", "new.sqlite3-wal", "new.sqlite3-shm"], 0o600)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
