@@ -113,6 +113,10 @@ def _wal_commits(database: SqliteDatabase) -> int:
     return sum(wal[at + 4 : at + 8] != b"\0\0\0\0" for at in headers)
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_a_full_disk_is_said_and_loses_nothing(database: Database) -> None:
     forgotten: list[bool] = []
@@ -135,10 +139,10 @@ async def test_the_files_of_a_new_database_are_for_its_owner_alone(tmp_path: Pat
     database = SqliteDatabase(tmp_path / "new.sqlite3")
     await database.create_all()
 
-    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    found = modes(tmp_path)
 
     await database.close()
-    assert modes == dict.fromkeys(["new.sqlite3", "new.sqlite3-wal", "new.sqlite3-shm"], 0o600)
+    assert found == dict.fromkeys(["new.sqlite3", "new.sqlite3-wal", "new.sqlite3-shm"], 0o600)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
