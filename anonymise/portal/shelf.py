@@ -8,6 +8,8 @@ from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
+import structlog
+
 from anonymise import pages
 from anonymise.about import FILE, About, read
 from anonymise.dcat import catalogue, serialise
@@ -15,6 +17,8 @@ from anonymise.decisions import REGISTER, decisions
 from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE
 from anonymise.portal.answers import FOREVER, Answer, answer, redirect
 from anonymise.portal.feed import atom
+
+log = structlog.get_logger()
 
 CACHE_BYTES: Final = 64 * 1024 * 1024
 """Files kept in memory, packed and plain together; what was asked for longest ago goes first."""
@@ -72,10 +76,11 @@ class Shelf:
         found = []
         for slug in self._slugs():
             for folder in sorted(path for path in slug.iterdir() if (path / FILE).is_file()):
-                about = read(folder)
-                listed = json.loads((folder / MANIFEST).read_bytes())["files"]
-                files = frozenset({entry["path"] for entry in listed} | {MANIFEST, SIGNATURE})
-                found.append(((slug.name, folder.name), _Shown(about, folder, files)))
+                try:
+                    found.append(((slug.name, folder.name), _shown(folder)))
+                except (OSError, ValueError, KeyError, TypeError) as error:
+                    # One damaged release must not take the others off the shelf.
+                    log.error("release_unreadable", release=folder.name, error=type(error).__name__)
         return sorted(found, key=lambda item: (item[1].about.first, item[0]))
 
     def knows(self, slug: str, release: str) -> bool:
@@ -91,13 +96,18 @@ class Shelf:
         extra = ((b"link", link.encode()),) if name.endswith(".csv") else ()
         return self._keep(shown.folder / name, FOREVER, extra)
 
-    def _keep(self, path: Path, cache: str, extra: tuple[tuple[bytes, bytes], ...]) -> Answer:
+    def _keep(self, path: Path, cache: str, extra: tuple[tuple[bytes, bytes], ...]) -> Answer | None:
         with self._lock:
             known = self._kept.get(path)
             if known is not None:
                 self._kept.move_to_end(path)
                 return known
-        made = answer(path.read_bytes(), MEDIA_TYPES.get(path.suffix, "text/plain"), cache=cache, extra=extra)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            log.error("file_unreadable", release=path.parent.name, error=type(error).__name__)
+            return None
+        made = answer(content, MEDIA_TYPES.get(path.suffix, "text/plain"), cache=cache, extra=extra)
         with self._lock:
             self._kept[path] = made
             while sum(len(kept.body) + len(kept.packed) for kept in self._kept.values()) > CACHE_BYTES:
@@ -145,8 +155,10 @@ class Shelf:
 
     def page(self, name: str, language: str) -> Answer:
         """The page `catalog` or `register`."""
-        values: dict[str, object] = {"entries": list(decisions(self._folder))[::-1]}
-        if name == "catalog":
+        values: dict[str, object]
+        if name == "register":
+            values = {"entries": list(decisions(self._folder))[::-1]}
+        else:
             slugs = {about.slug: about for about in self._all()}
             values = {"newest": [slugs[slug] for slug in sorted(slugs)]}
         return self._page(name, f"/{name}", language, values)
@@ -170,6 +182,11 @@ class Shelf:
             )
             self._made[key] = answer(body, MEDIA_TYPES[".html"], status=status)
         return self._made[key]
+
+
+def _shown(folder: Path) -> _Shown:
+    listed = json.loads((folder / MANIFEST).read_bytes())["files"]
+    return _Shown(read(folder), folder, frozenset({entry["path"] for entry in listed} | {MANIFEST, SIGNATURE}))
 
 
 def _stamp(path: Path) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+import shutil
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from rdflib import Graph
 
 from anonymise import portal
 from anonymise.portal.app import App
+from anonymise.portal.shelf import Shelf
 from anonymise.release import Release
 from tests.anonymise.builders import BASE_URL
 
@@ -48,6 +50,16 @@ async def http(releases_dir: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
     server.should_exit = True
     await task
+
+
+def damage(folder: Path) -> None:
+    """A file is gone, and beside the release lies half of another one."""
+    release = folder / "telemedicine-kiel" / "2026-Q3"
+    release.chmod(0o700)
+    (release / "areas.csv").unlink()
+    other = folder / "damaged" / "2026-Q1"
+    other.mkdir(parents=True)
+    (other / "about.json").write_text("{")
 
 
 async def test_every_address_of_the_manual_answers(http: httpx.AsyncClient) -> None:
@@ -141,6 +153,21 @@ async def test_the_catalogue_comes_in_the_notation_that_is_asked_for(http: httpx
     assert asked.headers["content-type"] == "text/turtle; charset=utf-8"
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert len(Graph().parse(data=asked.content, format="turtle")) > 200
+
+
+def test_a_damaged_release_takes_no_other_off_the_shelf(tmp_path: Path, releases: list[Release]) -> None:
+    folder = tmp_path / "releases"
+    shutil.copytree(releases[0].folder, folder / "telemedicine-kiel" / "2026-Q3")
+    damage(folder)
+    shelf = Shelf(folder, BASE_URL)
+    shelf.refresh()
+
+    missing = shelf.file("telemedicine-kiel", "2026-Q3", "areas.csv")
+
+    assert missing is None
+    assert shelf.knows("telemedicine-kiel", "2026-Q3")
+    assert not shelf.knows("damaged", "2026-Q1")
+    assert shelf.page("catalog", "de").status == 200
 
 
 async def test_an_empty_folder_is_an_empty_portal(tmp_path: Path) -> None:
