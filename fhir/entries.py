@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from fhir import capability, codec, links, preconditions
 from fhir.codec import Parsed
 from fhir.ids import new_id
 from fhir.policy import Action
 from fhir.rules import validate
-from fhir.search.query import Query
+from fhir.search.query import Query, pairs_of
 from fhir.search.query import parse as parse_query
 from fhir.spans import items, members
 from infra.problems import BadRequest, Problem
@@ -204,7 +203,7 @@ def _condition(entry: Sent, name: str) -> str | None:
 
 def _query(action: Action, type: str, query: str | None, if_none_exist: str | None) -> Query | None:
     if action is Action.SEARCH:
-        return parse_query(type, parse_qsl(query or "", keep_blank_values=True))
+        return parse_query(type, pairs_of(query or ""))
     return preconditions.criteria(type, if_none_exist) if action is Action.CREATE else None
 
 

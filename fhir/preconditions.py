@@ -5,9 +5,8 @@ https://hl7.org/fhir/R4/http.html#concurrency
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl
 
-from fhir.search.query import Query, parse
+from fhir.search.query import Query, pairs_of, parse
 from infra.problems import BadRequest
 
 _ETAG: Final = re.compile(r'(?:W/)?"(\d{1,9})"')
@@ -40,7 +39,7 @@ def criteria(type: str, if_none_exist: str | None) -> Query | None:
     if if_none_exist is None:
         return None
     text = if_none_exist.strip().rpartition("?")[2]
-    query = parse(type, parse_qsl(text, keep_blank_values=True))
+    query = parse(type, pairs_of(text))
     if not query.conditions and query.ids is None:
         raise NoCriteria
     return query

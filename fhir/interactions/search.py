@@ -1,7 +1,6 @@
 """search on a type: GET /fhir/{type}?... and POST /fhir/{type}/_search. https://hl7.org/fhir/R4/http.html#search"""
 
 from typing import Final
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +14,7 @@ from fhir.policy import Action
 from fhir.rows import Position
 from fhir.search import query as queries
 from fhir.search.pages import Page
-from fhir.search.query import Query
+from fhir.search.query import Query, pairs_of
 from infra.caller import Caller
 from infra.problems import BadRequest, UnsupportedMediaType
 
@@ -34,7 +33,7 @@ async def search(request: Request, record: Record, caller: Caller) -> Response:
     type = type_of(request, Action.SEARCH)
     text = request.url.query
     own_link = f"{record.base_url}/{type}?{text}" if text else f"{record.base_url}/{type}"
-    return await _answer(record, caller, type, pairs=_pairs(text), own_link=own_link)
+    return await _answer(record, caller, type, pairs=pairs_of(text), own_link=own_link)
 
 
 async def search_by_post(request: Request, record: Record, caller: Caller) -> Response:
@@ -46,7 +45,7 @@ async def search_by_post(request: Request, record: Record, caller: Caller) -> Re
         text = (await request.body()).decode()
     except UnicodeDecodeError:
         raise BadRequest("The form is not UTF-8.") from None
-    pairs = _pairs(request.url.query) + _pairs(text)
+    pairs = pairs_of(request.url.query) + pairs_of(text)
     own_link = _link(record, caller, type, pairs=pairs, after=None)
     return await _answer(record, caller, type, pairs=pairs, own_link=own_link)
 
@@ -81,10 +80,6 @@ def searchset(page: Page, *, base_url: str, links: list[tuple[str, str]]) -> byt
     return bundles.bundle(
         "searchset", [bundles.match(stored, base_url) for stored in page.entries], total=page.total, links=links
     )
-
-
-def _pairs(text: str) -> Pairs:
-    return tuple(parse_qsl(text, keep_blank_values=True))
 
 
 def _link(record: Record, caller: Caller, type: str, *, pairs: Pairs, after: Position | None) -> str:

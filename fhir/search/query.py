@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final, TypeVar
+from urllib.parse import parse_qsl
 
 from fhir.models import require_served
 from fhir.search import dates
@@ -23,6 +24,7 @@ DEFAULT_COUNT: Final = 50
 MAX_COUNT: Final = 500
 MAX_VALUES: Final = 100  # alternatives in one parameter, so that one request can't ask for a million tokens
 MAX_PARAMETERS: Final = 30
+MOST_SEPARATORS: Final = 1000  # empty parts (`a=1&&b=2`) are no parameters
 # With them come the control parameters; `cursor` is ours and only ever stands in a link that the server made.
 FORMATS: Final = ("json", "application/json", "application/fhir+json")
 CONTROLS: Final = ("_summary", "_total", "_count", "_sort", "_format", "_cursor")
@@ -33,6 +35,12 @@ _NAME = re.compile(r"[A-Za-z0-9_:.\-]{1,64}")
 _PREFIXED = re.compile(r"([a-z]{2})(?=\d)")
 
 Chosen = TypeVar("Chosen", bound=Enum)
+
+
+class TooManyParameters(BadRequest):
+    """A search takes at most 30 parameters."""
+
+    issue = "too-costly"
 
 
 class UnknownParameter(BadRequest):
@@ -105,12 +113,19 @@ class Query:
     pairs: tuple[tuple[str, str], ...]  # as asked, without the cursor: for the links
 
 
+def pairs_of(text: str) -> tuple[tuple[str, str], ...]:
+    """The (name, value) pairs of a query string or form; counted before they are split, as millions take seconds."""
+    if text.count("&") > MOST_SEPARATORS:
+        raise TooManyParameters
+    return tuple(parse_qsl(text, keep_blank_values=True))
+
+
 def parse(type: str, pairs: Iterable[tuple[str, str]]) -> Query:
     """The typed query of the (name, value) pairs of a query string; 400 naming what is unknown or can't be read."""
     require_served(type)
     given = list(pairs)
     if len(given) > MAX_PARAMETERS:
-        raise BadRequest(f"A search takes at most {MAX_PARAMETERS} parameters.")
+        raise TooManyParameters
     conditions: list[Condition] = []
     ids: frozenset[str] | None = None
     updated: list[tuple[Bounds, ...]] = []

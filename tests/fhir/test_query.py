@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from fhir.models import TypeNotServed
+from fhir.search import query
 from fhir.search.match import matches
 from fhir.search.query import MAX_COUNT, Sort, Summary, Total, parse
-from infra.problems import Problem
+from infra.problems import BadRequest, Problem
 
 PATIENT: dict[str, Any] = {
     "identifier": [{"system": "urn:s", "value": "1,2"}, {"value": "3"}],
@@ -106,6 +107,13 @@ def test_what_is_unknown_or_unreadable_is_a_400_that_says_what(name: str, value:
 
     assert refused.value.status == 400
     assert told in refused.value.text
+
+
+def test_a_form_of_millions_of_parameters_is_refused_before_it_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "parse_qsl", lambda *_, **__: pytest.fail("it was split"))
+
+    with pytest.raises(BadRequest):
+        query.pairs_of("a&" * 1_000_000)
 
 
 def test_no_searched_value_is_repeated_in_what_is_told() -> None:
