@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fixtures.queues",
     "tests.fixtures.browsers",
     "tests.fixtures.reference",
+    "tests.fixtures.logs",
 ]

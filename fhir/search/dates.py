@@ -163,10 +163,12 @@ def _period(value: dict[str, Any]) -> Interval | None:
     start, end = value.get("start"), value.get("end")
     if not isinstance(start, str) and not isinstance(end, str):
         return None
-    return Interval(
+    held = Interval(
         interval(start).start if isinstance(start, str) else EARLIEST,
         interval(end).end if isinstance(end, str) else LATEST,
     )
+    # One that ends before it starts (per-1) is no stretch of time: it is neither indexed nor found.
+    return held if held.start <= held.end else None
 
 
 def _timing(value: dict[str, Any]) -> Interval | None:

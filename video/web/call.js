@@ -30,6 +30,7 @@ export class Call extends EventTarget {
       this.#on(type, (message) => this.#next(() => this[`_${type}`](message)));
     }
     this.#on("peer", (peer) => this.#seen(peer));
+    this.#on("welcome", ({ peers }) => peers.forEach((peer) => this.#readmit(peer)));
     this.#on("admitted", () => this.state && !this.#live() && this.start());
     this.#on("ended", () => this.#finish("closed"));
     this.#on("elsewhere", () => this.#finish("closed"));
@@ -196,8 +197,14 @@ export class Call extends EventTarget {
   #seen(peer) {
     if (peer.id !== this.#peer) return;
     if (peer.gone) this.#set("left");
-    else if (this.#offers && !peer.admitted && peer.connected && this.#live()) this.#signalling.admit(peer.id);
-    else if (peer.connected && this.state && !this.#live()) this.#next(() => this.#ready());
+    else if (!this.#readmit(peer) && peer.connected && this.state && !this.#live()) this.#next(() => this.#ready());
+  }
+
+  // After a restart of the server either side may be back first; the other is in this call already.
+  #readmit(peer) {
+    const again = this.#offers && peer.id === this.#peer && !peer.admitted && peer.connected && this.#live();
+    if (again) this.#signalling.admit(peer.id);
+    return again;
   }
 
   #switch(kind, off) {
