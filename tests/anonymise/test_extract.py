@@ -145,3 +145,8 @@ def test_quarters_know_their_neighbours_and_bounds() -> None:
     assert quarter_named(QUARTER.name) == QUARTER
     with pytest.raises(ValueError, match="not a quarter"):
         quarter_named("2026-Q5")
+
+
+@pytest.mark.parametrize("text", ["0001", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_date_at_the_edge_of_the_calendar_is_none_and_stops_nothing(text: str) -> None:
+    assert moment(text) is None
