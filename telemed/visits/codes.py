@@ -129,6 +129,11 @@ def revoke(session: Session, appointment_id: str) -> None:
     _end_codes(session, appointment_id, state=CodeState.REPLACED)
 
 
+def finish(session: Session, appointment_id: str) -> None:
+    """Nothing; the codes of an appointment that took place only tell its holder that it is over."""
+    _end_codes(session, appointment_id, state=CodeState.OVER)
+
+
 def check(
     session: Session, vault: Vault, *, code: str, birth_date: date | None, now: datetime, business_now: datetime
 ) -> Admitted | Refused:

@@ -24,6 +24,7 @@ class CodeState(StrEnum):
     ACTIVE = "active"
     CANCELLED = "cancelled"
     REPLACED = "replaced"
+    OVER = "over"
 
 
 class Stage(StrEnum):

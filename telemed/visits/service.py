@@ -11,18 +11,16 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
 from fhir.store import Store
 from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.database import Session
 from infra.problems import Conflict, NotFound
-from telemed.visits import resource
-from telemed.visits.models import Stage, Visit, VisitSession
+from telemed.visits import codes, resource
+from telemed.visits.models import Stage, Visit
 
-# What the patient is told after the end; not one of codes.CodeState, as the code itself did nothing wrong.
-OVER = "over"
 # Appointment statuses out of which a patient may enter the waiting room, or a clinic may begin.
 OPEN = frozenset({"booked", "arrived", "checked-in"})
 
@@ -76,7 +74,7 @@ class Visits:
         return visit
 
     def end(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
-        """The visit, ended: Encounter finished, Appointment fulfilled, no session opens it again."""
+        """The visit, ended: Encounter finished, Appointment fulfilled, no session and no code opens it again."""
         visit = self.open(session, caller, appointment_id)
         if visit.stage == Stage.ENDED:
             return visit
@@ -126,11 +124,7 @@ def close(session: Session, visit: Visit) -> Visit:
     """The visit, closed for everybody who came by a code."""
     visit.stage = Stage.ENDED
     session.add(visit)
-    session.exec(
-        update(VisitSession)
-        .where(col(VisitSession.appointment_id) == visit.appointment_id, col(VisitSession.ended) == "")
-        .values(ended=OVER)
-    )
+    codes.finish(session, visit.appointment_id)
     return visit
 
 

@@ -90,6 +90,22 @@ async def test_the_end_finishes_the_encounter_and_shuts_the_door(clinic: Clinic)
     assert (await doctor.post(f"/visits/{VIDEO}/end")).status_code == 200
 
 
+@pytest.mark.parametrize("how", ["by the clinic's page", "by the clinic's system"])
+async def test_after_the_end_the_code_only_says_that_it_is_over(clinic: Clinic, how: str) -> None:
+    await come(clinic)
+    doctor = await clinic.clinician()
+    await doctor.post(f"/visits/{VIDEO}/admit")
+    if how == "by the clinic's page":
+        await doctor.post(f"/visits/{VIDEO}/end")
+    else:
+        await clinic.change("Appointment", VIDEO, status="fulfilled")
+
+    again = await clinic.service.browser().post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
+
+    assert again.status_code == 409
+    assert "Dieser Termin ist vorbei" in again.text
+
+
 @pytest.mark.parametrize("step", ["join", "admit", "end"])
 async def test_without_a_session_nothing_opens(clinic: Clinic, step: str) -> None:
     answer = await clinic.service.http.post(f"/visits/{VIDEO}/{step}")
