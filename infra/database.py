@@ -16,11 +16,11 @@ from typing import Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Session, SQLModel
 
-from infra.problems import DiskFull, Unavailable
+from infra.problems import DiskFull, Problem, Unavailable
 from infra.writer import GroupWriter
 
 __all__ = ["Database", "PostgresDatabase", "Session", "SqliteDatabase", "Unit", "open_database"]
@@ -60,14 +60,21 @@ class Database(Protocol):
         ...
 
 
+class UnknownDatabase(Problem):
+    """TELEMED_DATABASE_URL must start with sqlite:/// or postgresql://."""
+
+
 def open_database(url: str) -> Database:
     """A database for `sqlite:///file` or `postgresql://...`."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UnknownDatabase from error
     if parsed.get_backend_name() == "sqlite":
         return SqliteDatabase(Path(parsed.database or ""))
     if parsed.get_backend_name() == "postgresql":
         return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False))
-    raise ValueError("TELEMED_DATABASE_URL must start with sqlite:/// or postgresql://")
+    raise UnknownDatabase
 
 
 class SqliteDatabase:

@@ -5,10 +5,14 @@ that knows databases and keys, and `--help` does not wait for it.
 """
 
 import asyncio
+import errno
+import socket
 from typing import Annotated, Any
 
+import structlog
 import typer
 import uvicorn
+from pydantic import ValidationError
 
 from infra import log
 from infra.problems import Problem
@@ -112,6 +116,10 @@ def list_accesses(
         typer.echo(f"{recorded}  {row.role} {row.agent} of {row.agent_tenant}  {row.action} {what}  {outcome}")
 
 
+class CannotListen(Problem):
+    """Nothing can listen there."""
+
+
 def main() -> None:
     """Run the command that the arguments name; a refusal is one line and the exit status 1."""
     try:
@@ -119,9 +127,15 @@ def main() -> None:
     except Problem as refused:
         typer.echo(refused.text, err=True)
         raise SystemExit(1) from None
+    except ValidationError as unreadable:
+        for fault in unreadable.errors(include_url=False, include_input=False):
+            name = str(fault["loc"][0])
+            typer.echo(f"{name if name.isupper() else f'TELEMED_{name.upper()}'}: {fault['msg']}.", err=True)
+        raise SystemExit(1) from None
 
 
 def _listen(application: Any, *, host: str, port: int) -> None:
+    _require_free(host, port)
     config = uvicorn.Config(
         application,
         host=host,
@@ -134,10 +148,29 @@ def _listen(application: Any, *, host: str, port: int) -> None:
         ws_max_size=SOCKET_MESSAGE,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     server.run()
     if not server.started:
         raise typer.Exit(1)
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it can be reached: its own words are cut by the list of fields that may be logged."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Nothing; the server listens, and the log says so."""
+        await super().startup(sockets)
+        if self.started:
+            structlog.get_logger().info("listening", port=self.config.port)
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else "can't be used here"
+        raise CannotListen(f"{host}:{port} {reason}. Choose another with --port or --host.") from error
 
 
 def _settings() -> Settings:

@@ -13,7 +13,7 @@ from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.settings import Settings
 from infra.vault import key_provider
-from telemed.startup import StartRefused, refuse_database, refuse_settings
+from telemed.startup import StartRefused, placeholders, refuse_database, refuse_other_tables, refuse_settings
 
 ROOM_WANTED = 1_000_000_000
 
@@ -36,6 +36,7 @@ async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Seq
 
     database = open_database(settings.database)
     try:
+        await refuse_other_tables(database)
         return await database.read(unit)
     finally:
         await database.close()
@@ -60,7 +61,10 @@ async def findings(settings: Settings) -> list[Finding]:
         "queue": _check_queue,
         "disk": _check_disk,
     }
-    return [await _finding(part, check, settings) for part, check in checks.items()]
+    found = [await _finding(part, check, settings) for part, check in checks.items()]
+    if left := placeholders(settings):
+        found.append(Finding("texts", good=True, advice=f"Patients would read placeholders. Set {' and '.join(left)}."))
+    return found
 
 
 async def _finding(part: str, check: Callable[[Settings], Awaitable[None]], settings: Settings) -> Finding:
@@ -86,8 +90,7 @@ async def _check_keys(settings: Settings) -> None:
 async def _check_database(settings: Settings) -> None:
     database = open_database(settings.database)
     try:
-        if await migrate.present_revision(database) != migrate.newest_revision():
-            raise StartRefused("The tables are of another version. Run `telemed migrate`.")
+        await refuse_other_tables(database)
         await refuse_database(settings, database)
     finally:
         await database.close()
@@ -99,5 +102,8 @@ async def _check_queue(settings: Settings) -> None:
 
 
 async def _check_disk(settings: Settings) -> None:
-    if shutil.disk_usage(settings.data_dir).free < ROOM_WANTED:
+    # The data folder is made by the first start; until then the disk is that of the nearest folder above.
+    place = settings.data_dir.resolve()
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if shutil.disk_usage(there).free < ROOM_WANTED:
         raise StartRefused("Less than 1 GB is free where the data lies. Make room.")

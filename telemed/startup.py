@@ -8,6 +8,7 @@ from sqlmodel import Session, select
 from infra import migrate
 from infra.database import Database, open_database
 from infra.problems import Problem
+from infra.queue import redis_pool
 from infra.settings import Settings
 from infra.vault import key_provider
 from telemed.identity.models import SignInLink
@@ -37,9 +38,14 @@ def refuse_settings(settings: Settings) -> None:
         raise StartRefused("TELEMED_DEMO_NOW moves the clock and is for the demo only. Remove it.")
     if settings.ice_loopback:
         raise StartRefused("TELEMED_ICE_LOOPBACK is for the demo only. Remove it.")
-    left = [name for name in PLACEHOLDERS if getattr(settings, name) == type(settings).model_fields[name].default]
-    if left:
-        log.warning("placeholder_settings", kind=",".join(left))
+
+
+def placeholders(settings: Settings) -> list[str]:
+    """The variables that patients would see and that still have the value they are shipped with."""
+    if settings.is_demo:
+        return []
+    fields = type(settings).model_fields
+    return [f"TELEMED_{name.upper()}" for name in PLACEHOLDERS if getattr(settings, name) == fields[name].default]
 
 
 async def refuse_database(settings: Settings, database: Database) -> None:
@@ -55,13 +61,24 @@ def _has_sign_in_link(session: Session) -> bool:
 
 
 async def preflight(settings: Settings) -> None:
-    """Nothing; raises a `Problem` that says what keeps the service from starting: settings, keys, tables, content."""
+    """Nothing; raises a `Problem` that says what keeps the service from starting.
+
+    Looked at are the settings, the keys, the tables and what they hold, and the queue.
+    """
     refuse_settings(settings)
+    if left := placeholders(settings):
+        log.warning("placeholder_settings", kind=",".join(left))
     key_provider(settings)
     database = open_database(settings.database)
     try:
-        if await migrate.present_revision(database) != migrate.newest_revision():
-            raise StartRefused("The database's tables are of another version. Run `telemed migrate`, then start again.")
+        await refuse_other_tables(database)
         await refuse_database(settings, database)
     finally:
         await database.close()
+    await (await redis_pool(settings.redis_url)).aclose()
+
+
+async def refuse_other_tables(database: Database) -> None:
+    """Nothing; raises `StartRefused` unless the tables are of this version."""
+    if await migrate.present_revision(database) != migrate.newest_revision():
+        raise StartRefused("The database's tables are of another version. Run `telemed migrate`, then try again.")

@@ -15,7 +15,7 @@ from fakeredis import FakeAsyncRedis
 from redis.exceptions import RedisError
 
 from infra.database import Database, Session
-from infra.problems import Problem
+from infra.problems import Problem, Unavailable
 from infra.queue.models import Job, JobState
 from infra.queue.outbox import Outbox
 
@@ -36,13 +36,20 @@ async def _no_info(_redis: Any, _log: Any) -> None:
     """Nothing. arq prints server facts at start by INFO, which the stand-in lacks: the worker would die silently."""
 
 
+class QueueUnreachable(Unavailable):
+    """The queue does not answer. Check TELEMED_REDIS_URL (redis://host:port) and that the server there runs."""
+
+
 async def redis_pool(url: str) -> ArqRedis:
     """A pool on the Redis at `url`, or on a stand-in in memory where there is none. JSON, as arq's default is pickle."""
     how: dict[str, Any] = {"job_serializer": _dump, "job_deserializer": json.loads, "default_queue_name": "telemed"}
     if not url:
         stand_in = FakeAsyncRedis()
         return ArqRedis(pool_or_conn=stand_in.connection_pool, **how)
-    return await create_pool(RedisSettings.from_dsn(url), **how)
+    try:
+        return await create_pool(RedisSettings.from_dsn(url), **how)
+    except (RedisError, OSError, AssertionError, ValueError) as error:
+        raise QueueUnreachable from error
 
 
 def _dump(job: dict[str, Any]) -> bytes:

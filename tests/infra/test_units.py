@@ -11,7 +11,7 @@ from sqlalchemy import Column, LargeBinary, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
-from infra.database import Database, SqliteDatabase, open_database
+from infra.database import Database, SqliteDatabase, UnknownDatabase, open_database
 from infra.problems import Conflict, DiskFull, Unavailable
 from tests.effort import repetitions
 
@@ -209,5 +209,5 @@ async def test_an_error_of_the_database_does_not_tell_the_values(database: Datab
 
 
 async def test_an_address_of_another_database_is_refused() -> None:
-    with pytest.raises(ValueError, match="must start with sqlite"):
+    with pytest.raises(UnknownDatabase, match="must start with sqlite"):
         open_database("mysql://localhost/x")

@@ -1,5 +1,6 @@
 """What does not start, and what is not ready."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -120,6 +121,50 @@ def test_a_refused_start_is_one_line(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "TELEMED_ALLOW_FILE_KEYS" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "said"),
+    [
+        (["serve"], {"TELEMED_ENVIRONMENT": "prod"}, "TELEMED_ENVIRONMENT: Input should be 'demo' or 'production'."),
+        (["migrate"], {"TELEMED_BODY_LIMIT": "much"}, "TELEMED_BODY_LIMIT: "),
+        (["demo"], {"DEMO_PATIENTS": "few"}, "DEMO_PATIENTS: "),
+        (["migrate"], {"TELEMED_DATABASE_URL": "mysql://x"}, "TELEMED_DATABASE_URL must start with"),
+        (["audit", "list"], {}, "Run `telemed migrate`"),
+    ],
+)
+def test_what_cannot_work_is_said_in_one_line(
+    tmp_path: Path, arguments: list[str], changed: dict[str, str], said: str
+) -> None:
+    settings = {"TELEMED_ENVIRONMENT": "demo", "TELEMED_DATA_DIR": str(tmp_path), "DEMO_DIR": str(tmp_path)}
+
+    refused = _telemed(*arguments, **(settings | changed))
+
+    assert refused.returncode == 1
+    assert said in refused.stderr and len(refused.stderr.splitlines()) == 1
+
+
+def test_a_queue_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    settings = {"TELEMED_ENVIRONMENT": "demo", "TELEMED_DATA_DIR": str(tmp_path)}
+    _telemed("migrate", **settings)
+
+    refused = _telemed("worker", TELEMED_REDIS_URL="redis://127.0.0.1:1/0", **settings)
+
+    assert refused.returncode == 1
+    assert "TELEMED_REDIS_URL" in refused.stderr and "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "portal"])
+def test_a_port_that_is_taken_is_named(tmp_path: Path, command: str) -> None:
+    settings = {"TELEMED_ENVIRONMENT": "demo", "TELEMED_DATA_DIR": str(tmp_path)}
+    _telemed("migrate", **settings)
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = _telemed(command, "--port", str(port), **settings)
+
+    assert refused.returncode == 1
+    assert f"127.0.0.1:{port} is in use" in refused.stderr
 
 
 def test_a_database_of_another_version_does_not_start(tmp_path: Path) -> None:
