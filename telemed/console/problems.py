@@ -11,11 +11,11 @@ from telemed.pages.rendering import HEADERS, POLICY, Reading, environment
 SIGN_IN = 401
 
 
-def as_page(problem: Problem) -> Response:
+def as_page(problem: Problem, *, phone: str) -> Response:
     """A page that says to sign in; every other problem leaves as data, for the console's scripts."""
     if problem.status != SIGN_IN:
         return problem_response(problem)
     template = environment(DEFAULT).get_template("signin.html")
-    html = template.render(reading=Reading(DEFAULT), languages=LANGUAGES, path="/console", phone="", asset=asset_url)
+    html = template.render(reading=Reading(DEFAULT), languages=LANGUAGES, path="/console", phone=phone, asset=asset_url)
     headers = {**HEADERS, **problem.headers, "Content-Security-Policy": POLICY.format(socket="")}
     return Response(html, problem.status, headers=headers, media_type="text/html")

@@ -3,6 +3,9 @@
 import pytest
 from playwright.async_api import Page, expect
 
+from infra.database import Session
+from telemed.visits import service
+from telemed.visits.models import Stage
 from tests.fixtures.browsers import Browsers
 from tests.flows.pages import (
     check_and_wait,
@@ -35,6 +38,11 @@ async def document(page: Page) -> None:
     await page.fill("#task", "Anruf in drei Tagen")
     await page.click("#document button")
     await expect(page.locator("#saved")).to_be_visible()
+
+
+def end_without_a_word(session: Session) -> None:
+    """Nothing; the visit has ended, and the patient's session has not heard of it."""
+    service.found(session, VIDEO, tenant=TENANT).stage = Stage.ENDED
 
 
 async def text_arrives(sender: Page, receiver: Page, text: str) -> None:
@@ -102,6 +110,7 @@ async def test_a_reload_keeps_the_place_in_the_waiting_room_and_in_the_call(clin
     await open_consultation(doctor.page, clinic)
     await doctor.page.click("#admit")
     await require_moving_picture(patient.page)
+    await expect(doctor.page.locator("#admit")).to_be_disabled()
 
     await patient.page.reload()
 
@@ -163,8 +172,7 @@ async def test_a_cancelled_appointment_is_told_in_the_middle_of_it(clinic: Clini
 async def test_an_appointment_that_is_not_open_says_so_and_stays_quiet(clinic: Clinic, browsers: Browsers) -> None:
     patient = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
     await open_visit(patient.page, code=clinic.code)
-    await clinic.change("Appointment", VIDEO, status="arrived")
-    await clinic.change("Appointment", VIDEO, status="fulfilled")
+    await clinic.services.database.write(end_without_a_word)
 
     await patient.page.click("#without")
 

@@ -7,7 +7,7 @@ const page = JSON.parse(document.getElementById("page").textContent);
 const { texts, urls } = page;
 const element = (id) => document.getElementById(id);
 const placeholder = element("call").querySelector("[data-part=placeholder]");
-let signalling = null, panel = null, ended = false;
+let signalling = null, panel = null, ended = false, stage = "expected";
 
 const post = async (url) => {
   const answer = await fetch(url, { method: "POST" });
@@ -15,6 +15,11 @@ const post = async (url) => {
   if (!answer.ok) throw new Error((await answer.json()).detail);
   return answer;
 };
+
+// Starting again in the middle of a call would cut it off; after a failure it is the way back.
+function offer() {
+  element("admit").disabled = panel?.call.state === "live" || (stage !== "waiting" && stage !== "admitted");
+}
 
 function banner(text) {
   element("banner").textContent = text;
@@ -24,7 +29,8 @@ function banner(text) {
 function show({ state, minutes }) {
   const words = texts[state] + (state === "waiting" ? ` ${texts.minutes.replace("%n", minutes)}` : "");
   if (element("state").textContent !== words) element("state").textContent = words;
-  element("admit").disabled = state !== "waiting" && state !== "admitted";
+  stage = state;
+  offer();
   element("late").disabled = state !== "waiting";
   element("admit").className = state === "waiting" ? "primary" : "";
   if (!panel) placeholder.textContent = texts[state === "waiting" ? "ready" : state];
@@ -75,13 +81,14 @@ async function start() {
     if (!stream) banner(texts[found.state]);
     panel = new CallPanel(element("call"), { signalling, room, stream, offers: true, texts });
     panel.parts.end.onclick = () => { hangUp(); placeholder.textContent = texts.hungUp; };
+    panel.call.addEventListener("state", offer);
     panel.start();
     await post(urls.admit);
   } catch (problem) {
     hangUp();
     banner(problem.message);
   }
-  element("admit").disabled = false;
+  offer();
 }
 
 function hangUp() {
@@ -90,6 +97,7 @@ function hangUp() {
   signalling?.close();
   panel = signalling = null;
   placeholder.hidden = false;
+  offer();
 }
 
 function finish() {

@@ -13,6 +13,7 @@ export class CallPanel {
     this.call = new Call({ signalling, room, stream, offers });
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
+    this.peerDark = false;
     this.parts.self.srcObject = stream;
     this.parts.self.hidden = this.dark;
     this.parts.lines.replaceChildren();
@@ -78,7 +79,8 @@ export class CallPanel {
   state(state) {
     const words = { connecting: "connecting", live: "live", reconnecting: "reconnecting", failed: "failed", left: "left" }[state];
     if (words) this.say(this.texts[words]);
-    this.cover(state === "live" ? "" : this.texts[words] || "");
+    // The other side may have told that it has no picture before the call counts as live.
+    this.cover(state !== "live" ? this.texts[words] || "" : this.peerDark ? this.texts.peerDark : "");
   }
 
   cover(text) {
@@ -92,6 +94,7 @@ export class CallPanel {
   }
 
   peer({ audio, video }) {
+    this.peerDark = !video;
     this.cover(video ? "" : this.texts.peerDark);
     if (!audio) this.say(this.texts.peerMuted);
   }
@@ -127,5 +130,6 @@ export class CallPanel {
   close() {
     this.enable(false);
     this.call.hangUp();
+    this.say("");
   }
 }

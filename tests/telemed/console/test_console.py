@@ -54,6 +54,22 @@ async def test_who_is_not_signed_in_reads_what_to_do(clinic: Clinic) -> None:
     assert "content-security-policy" in answer.headers
 
 
+async def test_the_page_that_asks_to_sign_in_has_the_phone_number(clinic: Clinic) -> None:
+    answer = await clinic.service.browser().get("/console")
+
+    assert clinic.services.settings.phone in answer.text
+
+
+async def test_every_page_of_the_console_lets_people_sign_out(clinic: Clinic) -> None:
+    doctor = await clinic.clinician()
+    pages = [(await doctor.get(path)).text for path in ("/console", f"/console/visits/{VIDEO}")]
+
+    left = await doctor.post("/console/sign-out")
+
+    assert all('action="/console/sign-out"' in page and "Abmelden" in page for page in pages)
+    assert left.status_code == 303 and (await doctor.get("/console")).status_code == 401
+
+
 async def test_the_console_hears_who_waits_and_nothing_while_nothing_changes(clinic: Clinic) -> None:
     doctor = await clinic.clinician()
     before = await doctor.get("/console/waiting")
