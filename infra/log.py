@@ -44,6 +44,10 @@ SAFE = frozenset(
         "dataset",
         "seconds",
         "room",
+        "channel",
+        "made",
+        "closed",
+        "reopened",
     ]
 )
 

@@ -5,7 +5,7 @@ import fcntl
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from rich.console import Console
@@ -16,8 +16,7 @@ from telemed.demo import describe, doors
 from telemed.demo.describe import Offer
 from telemed.demo.files import Folder
 from telemed.demo.options import Options, environment_of
-from telemed.demo.prepare import prepare
-from telemed.demo.supervise import Child, keep_running
+from telemed.demo.supervise import Child, NotReady, keep_running
 
 
 class DemoRunsAlready(Problem):
@@ -38,35 +37,56 @@ def demo() -> None:
 
 
 async def _run(options: Options, *, console: Console) -> None:
-    started = time.monotonic()
-    files = options.files
+    files, children = options.files, _children(options)
     files.offer.unlink(missing_ok=True)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    offer = await prepare(options, console=console)
-    children = _children(options)
+    showing = asyncio.create_task(_show(options, children, console=console))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([showing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if showing.done():
+            # Something could not be started. Say so, rather than end as if somebody had asked for it.
+            await showing
+    finally:
+        files.offer.unlink(missing_ok=True)
+        for task in (showing, stopping):
+            task.cancel()
+        await asyncio.gather(showing, stopping, return_exceptions=True)
+        files.offer.unlink(missing_ok=True)
+        await asyncio.gather(*(child.stop() for child in children))
+
+
+async def _show(options: Options, children: list[Child], *, console: Console) -> None:
+    """Nothing, ever: the demo runs."""
+    started = time.monotonic()
+    files = options.files
 
     def environment() -> dict[str, str]:
         later = timedelta(seconds=time.monotonic() - started)
         return environment_of(options.settings(later=later))
 
-    try:
-        await asyncio.gather(*(child.start(environment()) for child in children))
-        _publish(offer, children, files=files)
-        doors.show(console, offer, file=files.offer)
-        keeping = asyncio.create_task(
-            keep_running(children, environment=environment, restarted=lambda: _publish(offer, children, files=files))
-        )
-        await asyncio.wait([keeping, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-        if keeping.done():
-            # A process could not be started again. Say so, rather than end as if somebody had asked for it.
-            await keeping
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-    finally:
-        files.offer.unlink(missing_ok=True)
-        await asyncio.gather(*(child.stop() for child in children))
+    if files.made() is not None:
+        for child in children:
+            await child.spawn(environment())
+    # Imported here, because it takes as long as the processes take to come up, and there is a second core.
+    from telemed.demo.prepare import prepare
+
+    offer = await prepare(options, console=console)
+    await asyncio.gather(*(_answering(child, environment()) for child in children))
+    _publish(offer, children, files=files)
+    doors.show(console, offer, file=files.offer)
+    await keep_running(children, environment=environment, restarted=lambda: _publish(offer, children, files=files))
+
+
+async def _answering(child: Child, environment: dict[str, str]) -> None:
+    """Nothing; the process answers. One that refused the database of an older version is started again on the new."""
+    if child.pid:
+        with suppress(NotReady):
+            await child.until_ready()
+            return
+    await child.start(environment)
 
 
 def _children(options: Options) -> list[Child]:

@@ -54,6 +54,11 @@ class Child:
 
     async def start(self, environment: Mapping[str, str]) -> None:
         """Nothing; the process answers."""
+        await self.spawn(environment)
+        await self.until_ready()
+
+    async def spawn(self, environment: Mapping[str, str]) -> None:
+        """Nothing; the process is on its way."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         with self.log_file.open("ab") as log:
@@ -65,7 +70,21 @@ class Child:
                 stderr=log,
                 preexec_fn=_end_with_parent,
             )
-        await self._until_ready()
+
+    async def until_ready(self) -> None:
+        """Nothing; the process answers, or `NotReady`."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+                while self._process.returncode is None:
+                    with suppress(httpx.TransportError):
+                        if (await client.get(self._ready_url)).is_success:
+                            return
+                    await asyncio.sleep(ASK_EVERY)
+        except TimeoutError:
+            pass
+        await self.stop()
+        raise NotReady(f"{self.name} did not answer; see {self.log_file}")
 
     async def ended(self) -> int:
         """The exit status, once the process has ended."""
@@ -84,20 +103,6 @@ class Child:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-
-    async def _until_ready(self) -> None:
-        assert self._process is not None
-        try:
-            async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(trust_env=False) as client:
-                while self._process.returncode is None:
-                    with suppress(httpx.TransportError):
-                        if (await client.get(self._ready_url)).is_success:
-                            return
-                    await asyncio.sleep(ASK_EVERY)
-        except TimeoutError:
-            pass
-        await self.stop()
-        raise NotReady(f"{self.name} did not answer; see {self.log_file}")
 
 
 async def keep_running(

@@ -25,7 +25,7 @@ from telemed.visits.codes import join_url
 
 # Doctors of three clinics and the nurse of a care service sign in to the demo; each has a visit now and some later.
 AT_WORK: Final = (0, 1, 8, 9)
-LATER: Final = (40, 80, 120, 180)
+LATER: Final = (40, 80)
 ADULT: Final = 18
 LENGTH: Final = timedelta(minutes=20)
 Resource = dict[str, Any]

@@ -1,7 +1,7 @@
 """Jobs of schedules: build the slots of one schedule, and once a day those of all, so that the horizon moves on."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import structlog
 from sqlalchemy import select
@@ -33,8 +33,13 @@ def handlers(database: Database, calendar: Calendar) -> dict[str, Handler]:
     return {BUILD: build, EXTEND: extend}
 
 
+def extend_today(session: Session, *, today: date) -> None:
+    """Nothing; the slots follow the horizon once today, however often the service starts. Run it at start-up."""
+    enqueue(session, EXTEND, ref=today.isoformat(), key=f"{EXTEND}:{today.isoformat()}")
+
+
 def extend_all(session: Session) -> None:
-    """Nothing; every managed schedule is built again soon, and all of them once more tomorrow. Run it at start-up."""
+    """Nothing; every managed schedule is built again soon, and all of them once more tomorrow."""
     for schedule_id in session.execute(select(col(ManagedSchedule.schedule_id))).scalars():
         enqueue(session, BUILD, ref=schedule_id)
     tomorrow = SystemClock().now() + timedelta(days=1)

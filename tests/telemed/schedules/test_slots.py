@@ -1,11 +1,15 @@
 """Slots in the record: built from rules, rebuilt without loss, closed to others' changes."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from infra.database import Database
+from infra.queue import Job
 from telemed.schedules.calendar import ActorUnknown, SlotOccupied
+from telemed.schedules.jobs import extend_today
 from telemed.schedules.models import SlotTime
 from telemed.schedules.resource import RulesUnclear
 from telemed.schedules.slots import Rebuilt
@@ -147,3 +151,10 @@ async def test_a_schedule_without_the_extension_is_stored_and_left_alone(clinic:
 
     assert stored.version == 1
     assert await clinic.rebuild() == Rebuilt()
+
+
+async def test_starting_twice_on_one_day_builds_the_slots_once(database: Database) -> None:
+    for _ in range(2):
+        await database.write(lambda session: extend_today(session, today=date(2026, 11, 23)))
+
+    assert len(await database.read(lambda session: session.exec(select(Job)).all())) == 1
