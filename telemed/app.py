@@ -104,8 +104,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in BEHIND_RECORD:
         app.include_router(router)
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
-    renders = {"/fhir": outcome.response, "/console": partial(as_page, phone=settings.phone)}
-    web.install(app, limits=limits, renders=renders)
+    sign_in = partial(as_page, phone=settings.phone)
+    web.install(app, limits=limits, renders={"/fhir": outcome.response, "/console": sign_in})
     app.add_middleware(headers.SecurityHeaders, headers=_headers(settings))
     _check(app)
     return app
