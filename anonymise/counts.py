@@ -13,6 +13,8 @@ from anonymise.problems import InputInvalid
 from anonymise.rule import Counts
 
 PERSON: Final = "person"
+# How many values a refusal names.
+EXAMPLES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def positions(frame: pl.DataFrame, hierarchies: Sequence[Hierarchy]) -> tuple[ND
         place = {value: position for position, value in enumerate(hierarchy.values)}
         column = frame[hierarchy.name].replace_strict(place, default=None, return_dtype=pl.Int64)
         if column.null_count():
-            raise InputInvalid(f"A value of {hierarchy.name} is not in its hierarchy.")
+            known = ", ".join(hierarchy.values[:EXAMPLES]) + (", ..." if len(hierarchy.values) > EXAMPLES else "")
+            count = len(hierarchy.values)
+            raise InputInvalid(f"A value of {hierarchy.name} is not in its hierarchy. Use one of its {count}: {known}")
         found.append(column.to_numpy())
     return tuple(found)

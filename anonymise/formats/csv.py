@@ -36,6 +36,8 @@ def areas_bytes(table: Table, names: dict[str, str]) -> bytes:
 
 def read_table(folder: Path, slug: str) -> Table:
     """The rows and areas of a release folder or a draft, as the files say."""
+    if missing := [name for name in (f"{slug}.csv", "areas.csv") if not (folder / name).is_file()]:
+        raise InputInvalid(f"{folder} has no {' and no '.join(missing)}: `build` makes a draft.")
     rows = []
     with (folder / f"{slug}.csv").open(encoding="utf-8", newline="") as file:
         lines = csv.reader(file)

@@ -68,6 +68,24 @@ def test_unusable_input_is_one_line_and_exit_code_one(tmp_path: Path, content: s
     assert "bad.csv" in done.stderr
 
 
+def test_a_value_that_is_not_known_is_answered_by_those_that_are(tmp_path: Path) -> None:
+    path = tmp_path / "persons.csv"
+    path.write_text("person,municipality,age_band,sex,chapter\na,01002000,20-29,female,J06.9\n")
+
+    refused = anonymise("plan", "--persons", path)
+
+    assert refused.returncode == 1
+    assert "chapter" in refused.stderr and "J00-J99" in refused.stderr and "J06.9" not in refused.stderr
+
+
+def test_auditing_what_is_not_there_is_one_sentence(tmp_path: Path, persons: Path) -> None:
+    refused = anonymise("audit", tmp_path / "draft", "--persons", persons, "--data-dir", tmp_path / "data")
+
+    assert refused.returncode == 1
+    assert "has no telemedicine-kiel.csv" in refused.stderr.replace("\n", " ")
+    assert "Traceback" not in refused.stderr
+
+
 def test_one_person_and_one_kind_of_person_are_handled(tmp_path: Path) -> None:
     for name, number in (("one", 1), ("alike", 50)):
         cohort(group(number)).write_parquet(tmp_path / f"{name}.parquet")
