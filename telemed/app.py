@@ -27,7 +27,7 @@ from telemed.identity.sessions import tidy
 from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
-from telemed.schedules.jobs import extend_all
+from telemed.schedules.jobs import extend_today
 from telemed.services import Services, services_of
 from telemed.startup import refuse_settings
 from telemed.visits import exchange
@@ -138,7 +138,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         _check(app)
         # A second of imports that the first request would otherwise wait for.
         rules.prepare()
-        await services.database.write(extend_all)
+        today = services.clock.now().date()
+        await services.database.write(lambda session: extend_today(session, today=today))
         tasks = [asyncio.create_task(_housekeeping(services))]
         if not settings.redis_url:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
