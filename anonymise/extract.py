@@ -36,6 +36,11 @@ class Row(Protocol):
         ...
 
     @property
+    def tenant(self) -> str:
+        """The clinic that keeps the resource."""
+        ...
+
+    @property
     def id(self) -> str:
         """The resource's id."""
         ...
@@ -137,8 +142,8 @@ def extract(reading: Reading, definition: Definition, *, quarter: Quarter) -> Co
     return Cohort(frame, len(reasons), len(reasons) - len(permitted), len(permitted) - frame.height)
 
 
-def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress) -> Iterator[tuple[str, str, T]]:
-    """Person, id and decoded part of each resource that belongs to a person."""
+def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress) -> Iterator[tuple[str, Row, T]]:
+    """Person, row and decoded part of each resource that belongs to a person."""
     decoder = msgspec.json.Decoder(shape)
     number = 0
     for number, row in enumerate(rows, start=1):
@@ -147,7 +152,7 @@ def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress)
         if row.person is None:
             continue
         person = row.person.hex() if isinstance(row.person, bytes) else row.person
-        yield person, row.id, decoder.decode(row.body)
+        yield person, row, decoder.decode(row.body)
     progress(step, number)
 
 
@@ -155,13 +160,13 @@ def _last_reasons(reading: Reading, classes: set[str], quarter: Quarter) -> dict
     """Per person the end, id and main code of the last finished encounter in the quarter."""
     last: dict[str, tuple[datetime, str, str | None]] = {}
     found = _decoded(reading.rows("Encounter"), _Encounter, "encounters", reading.progress)
-    for person, identifier, encounter in found:
+    for person, row, encounter in found:
         if encounter.status != "finished" or encounter.class_.code not in classes:
             continue
         ended = moment(encounter.period.end or encounter.period.start)
         if ended is None or not quarter.start <= ended < quarter.end:
             continue
-        candidate = (ended, identifier, _main_code(encounter))
+        candidate = (ended, row.id, _main_code(encounter))
         if person not in last or candidate[:2] > last[person][:2]:
             last[person] = candidate
     return last
@@ -175,18 +180,23 @@ def _main_code(encounter: _Encounter) -> str | None:
 
 
 def _permitted(reading: Reading, persons: Iterable[str]) -> frozenset[str]:
-    """The persons whose latest statement, as of the freezing, permits; at the same moment a refusal wins."""
+    """The persons of whom, as of the freezing, a clinic's latest statement permits and no clinic's latest one refuses.
+
+    Each clinic speaks for itself: what one writes about its own patient never overrides a refusal made at another. At
+    the same moment a refusal wins.
+    """
     wanted = frozenset(persons)
-    latest: dict[str, tuple[datetime, bool]] = {}
-    for person, _, consent in _decoded(reading.rows("Consent"), _Consent, "consents", reading.progress):
+    latest: dict[tuple[str, str], tuple[datetime, bool]] = {}
+    for person, row, consent in _decoded(reading.rows("Consent"), _Consent, "consents", reading.progress):
         codings = [coding for concept in consent.category for coding in concept.coding]
         about = any(c.system == CONSENT_SYSTEM and c.code == CONSENT_CODE for c in codings)
         stated = moment(consent.date_time)
         if person not in wanted or consent.status != "active" or not about or stated is None or stated > reading.frozen:
             continue
-        candidate = (stated, consent.provision.type != "permit")
-        latest[person] = max(latest.get(person, candidate), candidate)
-    return frozenset(person for person, (_, refused) in latest.items() if not refused)
+        candidate, whose = (stated, consent.provision.type != "permit"), (person, row.tenant)
+        latest[whose] = max(latest.get(whose, candidate), candidate)
+    refusing = {person for (person, _), (_, refused) in latest.items() if refused}
+    return frozenset(person for person, _ in latest if person not in refusing)
 
 
 Registration = tuple[str, str, str | None, str | None, str | None]
@@ -195,12 +205,12 @@ Registration = tuple[str, str, str | None, str | None, str | None]
 def _registered(reading: Reading, persons: frozenset[str]) -> dict[str, Registration]:
     """Per person the most recent registration: when, id, municipality, birth date, gender."""
     latest: dict[str, Registration] = {}
-    for person, identifier, patient in _decoded(reading.rows("Patient"), _Patient, "patients", reading.progress):
+    for person, row, patient in _decoded(reading.rows("Patient"), _Patient, "patients", reading.progress):
         if person not in persons:
             continue
         candidate = (
             patient.meta.last_updated,
-            identifier,
+            row.id,
             _municipality(patient),
             patient.birth_date,
             patient.gender,

@@ -58,6 +58,7 @@ class OpenedRow:
     """A row as `fhir.reader` gives it."""
 
     person: str
+    tenant: str
     id: str
     body: bytes
 
@@ -68,9 +69,9 @@ class Record:
     def __init__(self) -> None:
         self._rows: dict[str, list[OpenedRow]] = {"Encounter": [], "Consent": [], "Patient": []}
 
-    def _add(self, kind: str, person: str, body: object) -> None:
+    def _add(self, kind: str, person: str, body: object, *, clinic: str = "clinic-a") -> None:
         rows = self._rows[kind]
-        rows.append(OpenedRow(person, f"{kind}-{len(rows)}", json.dumps(body).encode()))
+        rows.append(OpenedRow(person, clinic, f"{kind}-{len(rows)}", json.dumps(body).encode()))
 
     def encounter(
         self, person: str, end: str = "2026-08-03T10:00:00+02:00", code: str = "J06.9", **other: object
@@ -80,11 +81,18 @@ class Record:
         body = {"status": "finished", "class": {"code": "VR"}, "period": {"start": end, "end": end}}
         self._add("Encounter", person, {**body, "reasonCode": [{"coding": [coding]}], **other})
 
-    def consent(self, person: str, kind: str = "permit", at: str = "2026-01-05T09:00:00Z", **other: object) -> None:
-        """A statement about the statistics."""
+    def consent(
+        self,
+        person: str,
+        kind: str = "permit",
+        at: str = "2026-01-05T09:00:00Z",
+        clinic: str = "clinic-a",
+        **other: object,
+    ) -> None:
+        """A statement about the statistics, kept by a clinic."""
         coding = {"system": "https://telemed.example/fhir/CodeSystem/consent-category", "code": "statistics"}
         body = {"status": "active", "category": [{"coding": [coding]}], "dateTime": at, "provision": {"type": kind}}
-        self._add("Consent", person, {**body, **other})
+        self._add("Consent", person, {**body, **other}, clinic=clinic)
 
     def patient(
         self,

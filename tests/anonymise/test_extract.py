@@ -89,6 +89,33 @@ def test_without_a_standing_permit_a_person_is_not_in_the_cohort() -> None:
     assert (cohort.treated, cohort.without_consent) == (6, 5)
 
 
+@pytest.mark.parametrize(
+    ("statements", "counts"),
+    [
+        ([("a", "deny", "01"), ("b", "permit", "02")], False),
+        ([("b", "permit", "02"), ("a", "deny", "01")], False),
+        ([("a", "permit", "01"), ("b", "deny", "02")], False),
+        ([("a", "permit", "01"), ("b", "permit", "02")], True),
+        ([("a", "deny", "01"), ("b", "permit", "02"), ("a", "permit", "03")], True),
+        ([("a", "permit", "03"), ("b", "permit", "02"), ("a", "deny", "04")], False),
+        ([("a", "deny", "03"), ("b", "permit", "02"), ("a", "permit", "03")], False),
+    ],
+)
+def test_a_permit_at_one_clinic_never_overrides_the_standing_refusal_at_another(
+    statements: list[tuple[str, str, str]],
+    counts: bool,  # noqa: FBT001
+) -> None:
+    record = Record()
+    record.encounter("ada")
+    record.patient("ada")
+    for clinic, kind, month in statements:
+        record.consent("ada", kind, at=f"2026-{month}-01T00:00:00Z", clinic=clinic)
+
+    cohort = record.cohort()
+
+    assert (cohort.persons.height, cohort.without_consent) == (int(counts), int(not counts))
+
+
 def test_consent_to_something_else_is_no_consent_to_the_statistics() -> None:
     record = Record()
     record.encounter("ada")
