@@ -29,3 +29,9 @@ class ReleaseDamaged(Problem):
     """A file of the release is not what was signed."""
 
     status, issue = 422, "invalid"
+
+
+class RegisterDamaged(Problem):
+    """A line of the register can't be read."""
+
+    status, issue = 500, "exception"

@@ -19,7 +19,7 @@ from anonymise import about as abouts
 from anonymise.about import About, DataFile, Limits, Words
 from anonymise.codebook import codes, csv_metadata
 from anonymise.dcat import NOTATIONS, catalogue, missing, serialise
-from anonymise.decisions import decisions
+from anonymise.decisions import decisions, sync_folder
 from anonymise.definition import Definition
 from anonymise.formats.csv import areas_bytes, csv_bytes
 from anonymise.formats.cube import cube_bytes
@@ -180,16 +180,8 @@ def _place(files: Mapping[str, bytes], releases_dir: Path, slug: str, name: str)
     draft.rename(folder)
     folder.chmod(0o555)
     for made in (folder.parent, releases_dir):
-        _sync(made)
+        sync_folder(made)
     return folder
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _replace(path: Path, content: bytes) -> None:

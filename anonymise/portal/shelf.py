@@ -13,7 +13,7 @@ import structlog
 from anonymise import pages
 from anonymise.about import FILE, About, read
 from anonymise.dcat import catalogue, serialise
-from anonymise.decisions import REGISTER, decisions
+from anonymise.decisions import REGISTER, read_register
 from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE
 from anonymise.portal.answers import FOREVER, Answer, answer, redirect
 from anonymise.portal.feed import atom
@@ -157,7 +157,8 @@ class Shelf:
         """The page `catalog` or `register`."""
         values: dict[str, object]
         if name == "register":
-            values = {"entries": list(decisions(self._folder))[::-1]}
+            found = read_register(self._folder)
+            values = {"entries": found.entries[::-1], "unreadable": found.unreadable}
         else:
             slugs = {about.slug: about for about in self._all()}
             values = {"newest": [slugs[slug] for slug in sorted(slugs)]}
