@@ -11,12 +11,13 @@ import polars as pl
 from sqlmodel import Session
 
 from anonymise.build import build
-from anonymise.decisions import PUBLISHED, REFUSED, Decision, decisions, register
+from anonymise.decisions import decisions, register
 from anonymise.definition import Definition
 from anonymise.extract import Cohort, Progress, Reading, extract
 from anonymise.ledger import Entry, Ledger, Secrets, VaultSecrets, signing_key
 from anonymise.periods import Quarter, last_complete_quarter
 from anonymise.problems import ReleaseRefused
+from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish, published
 from anonymise.screen import Screened, screen
 from anonymise.tables import Table

@@ -13,10 +13,10 @@ import structlog
 from anonymise import pages
 from anonymise.about import FILE, About, read
 from anonymise.dcat import catalogue, serialise
-from anonymise.decisions import REGISTER, read_register
 from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE
 from anonymise.portal.answers import FOREVER, Answer, answer, redirect
 from anonymise.portal.feed import atom
+from anonymise.register_lines import REGISTER, read_register
 
 log = structlog.get_logger()
 

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from anonymise import portal
-from anonymise.decisions import PUBLISHED, REGISTER, Decision, decisions, register
+from anonymise.decisions import decisions, register
 from anonymise.problems import RegisterDamaged
+from anonymise.register_lines import PUBLISHED, REGISTER, Decision
 from tests.anonymise.builders import BASE_URL
 
 FIRST = Decision("2026-04-01T08:00:00+00:00", "cats", "2026-Q1", PUBLISHED, 10, "ab" * 32)
