@@ -16,12 +16,12 @@ from anonymise.definition import Definition, load, shipped
 from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
 from anonymise.hierarchies import municipality_table
 from anonymise.ledger import Entry, Ledger, SecretFile
-from anonymise.manifest import verify as verify_manifest
 from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.periods import last_complete_quarter, quarter_named
 from anonymise.persons import read_persons
 from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
 from anonymise.screen import screen
+from anonymise.verification import verified
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
@@ -135,12 +135,17 @@ def verify(
         Path | None, typer.Option(help="Public key (PEM); without it, signing-key.pem above the folder.")
     ] = None,
 ) -> None:
-    """Check that every file of a release is as it was signed."""
+    """Check that a release is as it was signed, in its place, and in the register that lies beside."""
     public = key or folder.resolve().parent.parent / PUBLIC_KEY
     if not public.is_file():
         raise typer.BadParameter("there is no public key; name one with --key")
-    facts = verify_manifest(folder, key=public.read_bytes())
+    found = verified(folder, key=public.read_bytes())
+    facts = found.facts
     console.print(f"{facts['dataset']} {facts['release']}: {len(facts['files'])} files, all as signed")
+    console.print("its manifest is in the register" if found.registered else "no register beside it: not compared")
+    console.print(f"key SHA-256 {found.fingerprint}", soft_wrap=True)
+    if key is None:
+        console.print("key not pinned: it lies beside the release. Compare it with a copy from elsewhere, or use --key")
     console.print_json(json.dumps({"previous": facts["previous"], "protection": facts["protection"]}))
 
 
