@@ -1,5 +1,6 @@
 """The input of an operation: a FHIR Parameters resource, strictly read. http://hl7.org/fhir/R4/parameters.html"""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from infra.problems import BadRequest, Issue
 from telemed.booking.problems import ParameterUnknown, ParameterWrong
 from telemed.schedules.resource import moment
 
+# A name of this form can be repeated to whoever sent it; anything else could be a value in the wrong place.
+PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,30}")
 REFERENCE, TIME, TEXT, CODE, NUMBER, RESOURCE = "reference", "time", "text", "code", "number", "resource"
 # Which of the value[x] elements a kind of parameter may come in. IHE and Argonaut differ in uri, id and Reference.
 VALUES: Final[dict[str, frozenset[str]]] = {
@@ -87,7 +90,8 @@ def _texts(body: bytes) -> Iterator[str]:
 def _given(entry: Any, known: dict[str, str], *, text: str) -> Given:
     name = entry.get("name") if isinstance(entry, dict) else None
     if not isinstance(name, str) or name not in known:
-        raise ParameterUnknown(f"The operation knows the parameters {', '.join(sorted(known))}.")
+        unknown = f"The parameter {name} is not known. " if isinstance(name, str) and PLAIN_NAME.fullmatch(name) else ""
+        raise ParameterUnknown(f"{unknown}The operation knows the parameters {', '.join(sorted(known))}.")
     values = sorted(set(entry) - {"name"})
     if len(values) != 1:
         raise _wrong(name, "needs exactly one value")

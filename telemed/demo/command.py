@@ -56,6 +56,7 @@ async def _run(options: Options, *, console: Console) -> None:
         await asyncio.gather(showing, stopping, return_exceptions=True)
         files.offer.unlink(missing_ok=True)
         await asyncio.gather(*(child.stop() for child in children))
+    console.print(f"Stopped. The made-up people stay in {files.root}.", soft_wrap=True, highlight=False)
 
 
 async def _show(options: Options, children: list[Child], *, console: Console) -> None:

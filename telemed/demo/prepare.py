@@ -1,6 +1,7 @@
 """Bringing a demo to the point where it can be used: people, slots, today's appointments, accounts, a release."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -47,7 +48,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         appointments = await today.book_today(services, population)
         signed_in = await accounts.sign_ins(services, today.at_work(population))
         clients = await accounts.backend_clients(services, files)
-        with console.status("Publishing the last complete quarter"):
+        with _step(console, "Publishing the last complete quarter"):
             datasets = await publish_last_quarter(services)
         slots = await services.database.read(lambda session: _free_slots(session, services, clients[0].organization_id))
         base = settings.base_url
@@ -88,7 +89,7 @@ async def _slots(services: Services, *, console: Console) -> None:
     newest = await services.database.read(lambda session: session.exec(select(func.max(col(SlotTime.start)))).one())
     if newest is None or newest < services.clock.now() + SLOTS_AHEAD:
         await services.database.write(extend_all)
-        with console.status("Making slots from the opening hours"):
+        with _step(console, "Making slots from the opening hours"):
             await _finish_jobs(services)
 
 
@@ -126,6 +127,17 @@ def _free_slots(session: Session, services: Services, tenant: str) -> tuple[Free
     )
 
 
+@contextmanager
+def _step(console: Console, text: str) -> Iterator[None]:
+    """A moving sign of life in a terminal, a line elsewhere."""
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        console.print(f"{text} ...")
+        yield
+
+
 class _bar:  # noqa: N801  # used as a function in a with statement
     """A progress bar whose target may become known later."""
 
@@ -133,6 +145,8 @@ class _bar:  # noqa: N801  # used as a function in a with statement
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=console)
         self._task = self._progress.add_task(text, total=None)
+        if not console.is_terminal:
+            console.print(f"{text} ...")
 
     def __enter__(self) -> Callable[[int, int | None], None]:
         self._progress.start()

@@ -52,7 +52,7 @@ def search(offer: Offer, console: Console) -> bool:
         found = http.get("/Patient", params={"family": family, "_summary": "count"}).json()["total"]
     shown = sum(Path(name).read_bytes().count(family.encode()) for name in offer.database_files if Path(name).exists())
     console.print(f"GET /fhir/Patient?family={family}  finds [b]{found}[/]")
-    console.print(f"grep -c {family} {offer.database_files[0]}  finds [b]{shown}[/]")
+    console.print(f"grep -c {family} {offer.database_files[0]}  finds [b]{shown}[/]", soft_wrap=True)
     return found > 0 and shown == 0
 
 
@@ -64,7 +64,7 @@ def tamper(offer: Offer, console: Console) -> bool:
         copy = Path(folder) / "releases"
         copytree(offer.releases_dir, copy)
         changed = copy / release.relative_to(offer.releases_dir)
-        console.print(f"python -m anonymise verify {release}")
+        console.print(f"python -m anonymise verify {release}", soft_wrap=True, highlight=False)
         good = _verify(changed, console)
         file = changed / f"{offer.datasets[0]}.csv"
         file.chmod(0o600)

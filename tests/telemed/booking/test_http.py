@@ -213,3 +213,14 @@ async def _outbox(service: Service, appointment: str, *, count: int) -> list[dic
             if len(messages) >= count:
                 return messages
             await asyncio.sleep(0.05)  # the worker is another task; it has no event for us
+
+
+async def test_an_unknown_parameter_is_named_beside_the_known_ones(service: Service) -> None:
+    http = await service.system(CLINIC)
+    asked = [parameters(**{name: {"valueString": "x"}}) for name in ("begin", "Max Mustermann 1951")]
+
+    answers = [await http.post("/fhir/Appointment/$find", content=json.dumps(body)) for body in asked]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert "begin" in answers[0].text and "start" in answers[0].text
+    assert "Mustermann" not in answers[1].text
