@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -66,8 +67,7 @@ class Shown:
 @router.post("/j", include_in_schema=False)
 async def exchange(request: Request) -> Response:
     """A cookie for the one appointment, or the same page again with what happened and what to do."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise ForeignOrigin
+    _refuse_foreign_page(request)
     services, shown = services_of(request), await _shown(request)
     address = request.client.host if request.client else ""
     try:
@@ -98,6 +98,19 @@ def read_date(text: str) -> date | None:
     except ValueError:
         return None
     return None
+
+
+def _refuse_foreign_page(request: Request) -> None:
+    """Nothing; a page that is not ours may not put somebody into a waiting room.
+
+    A browser that names neither site nor origin may still sign in: the form works in old ones, without a script.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site not in (None, "same-origin", "none"):
+        raise ForeignOrigin
+    # Browsers before 2020 to 2023 say no site, but the origin of every form.
+    if site != "same-origin" and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise ForeignOrigin
 
 
 def _redeem(session: Session, services: Services, shown: Shown) -> tuple[str, str] | Refused:

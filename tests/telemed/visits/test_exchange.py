@@ -141,6 +141,34 @@ async def test_a_foreign_page_cannot_post_a_code(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://evil.example", 403), ("null", 403), ("http://localhost.evil.example", 403), ("", 403), (None, 303)],
+)
+async def test_an_older_browser_cannot_be_made_to_post_a_code_from_a_foreign_page(
+    clinic: Clinic, origin: str | None, status: int
+) -> None:
+    headers = {} if origin is None else {"Origin": origin}
+
+    answer = await clinic.service.http.post(
+        "/j", data={"code": clinic.code, "birth_date": "14.03.1951"}, headers=headers
+    )
+
+    assert (answer.status_code, "set-cookie" in answer.headers) == (status, status == 303)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
+async def test_our_own_page_may_post_a_code(clinic: Clinic, headers: dict[str, str]) -> None:
+    http = clinic.service.http
+    own = f"{http.base_url.scheme}://{http.base_url.netloc.decode()}"
+
+    answer = await http.post(
+        "/j", data={"code": clinic.code, "birth_date": "14.03.1951"}, headers={"Origin": own, **headers}
+    )
+
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
         ("{", "application/json", 400),
