@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from fhir import codec
 from fhir.rows import Stored
-from infra.problems import Unprocessable
+from infra.problems import Problem, Unprocessable
 from telemed.demo.diagnoses import DIAGNOSES, ICD_10_GM, VERSION
+from telemed.pages.languages import N_
 from telemed.visits import resource
+from telemed.visits.service import VisitEnded
 
 TERMS: Final = "http://terminology.hl7.org/CodeSystem"
 LOINC: Final = "http://loinc.org"
@@ -38,6 +40,17 @@ class UnreadableDueDate(Unprocessable):
 
 class TooMuchText(Unprocessable):
     """A text is too long."""
+
+
+# What people read; a problem without words here is told in general ones.
+REASONS: Final[Mapping[type[Problem], str]] = {
+    IncompleteDocumentation: N_("Reason and diagnosis are needed to end the visit."),
+    UnknownDiagnosis: N_("This diagnosis is not in the list."),
+    UnreadableDueDate: N_("The date until which the task is due can't be read."),
+    TooMuchText: N_("A text is too long. Please shorten it."),
+    VisitEnded: N_("This visit is documented already, or has ended."),
+}
+OTHER_REASON: Final = N_("The record did not take this. Somebody may have changed it just now. Please try again.")
 
 
 @dataclass(frozen=True, slots=True)

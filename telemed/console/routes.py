@@ -1,6 +1,7 @@
 """The console over HTTP: today, the consultation, its documentation, and who looked."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -10,12 +11,14 @@ from fastapi.responses import JSONResponse
 from fhir import transactions
 from infra.caller import Caller
 from infra.database import Session
+from infra.problems import Problem
 from telemed.console import documentation
 from telemed.console.chart import chart
 from telemed.console.documentation import Closing, Documentation
 from telemed.console.looks import looks
 from telemed.console.today import presence, presences, rows
 from telemed.identity.callers import SignedInClinician
+from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.texts import CONSOLE, in_language
@@ -27,6 +30,8 @@ from telemed.visits.routes import Place, clinic_place, visits_of
 # How often an open console asks who waits.
 PAUSE_MILLISECONDS: Final = 2000
 LATE_MINUTES: Final = 10
+# What a person can put right in the form or by sending it again: conflict, stale version, not valid.
+CORRECTABLE: Final = frozenset({409, 412, 422})
 
 router = APIRouter()
 
@@ -123,11 +128,18 @@ async def late(request: Request, appointment: str, caller: SignedInClinician) ->
 async def document(request: Request, appointment: str, caller: SignedInClinician) -> Response:
     """The visit, documented by one transaction and ended for everybody."""
     services = services_of(request)
+    as_json = "application/json" in request.headers.get("accept", "")
     form = await request.form()
-    entered = documentation.read_form({key: value for key, value in form.items() if isinstance(value, str)})
-    room, encounter = await _close(services, caller, appointment, entered=entered)
+    fields = {key: value for key, value in form.items() if isinstance(value, str)}
+    try:
+        entered = documentation.read_form(fields)
+        room, encounter = await _close(services, caller, appointment, entered=entered)
+    except Problem as problem:
+        if as_json or problem.status not in CORRECTABLE:
+            raise
+        return await _refused(request, caller, appointment, fields=fields, problem=problem)
     services.rooms.end(room)
-    if "application/json" in request.headers.get("accept", ""):
+    if as_json:
         return JSONResponse({"encounter": encounter})
     names = await services.database.write(lambda session: _names(session, services, caller))
     return page(request, "saved.html", **names)
@@ -144,6 +156,24 @@ async def who_looked(request: Request, appointment: str, caller: SignedInClinici
         return {"patient": person.name, "looks": found, **_names(session, services, caller)}
 
     return page(request, "looks.html", **await services.database.write(unit))
+
+
+async def _refused(
+    request: Request, caller: Caller, appointment: str, *, fields: Mapping[str, str], problem: Problem
+) -> Response:
+    """The form again, with what was entered and why it was not taken."""
+    services = services_of(request)
+    reason = documentation.REASONS.get(type(problem), documentation.OTHER_REASON)
+    return page(
+        request,
+        "refused.html",
+        status=problem.status,
+        reason=translate(reading_of(request).language, reason),
+        appointment=appointment,
+        diagnoses=sorted(documentation.TEXTS.items()),
+        entered=fields,
+        **await services.database.write(lambda session: _names(session, services, caller)),
+    )
 
 
 async def _close(

@@ -135,6 +135,34 @@ async def test_an_incomplete_documentation_writes_nothing(clinic: Clinic, change
     assert (await clinic.read("Appointment", VIDEO))["status"] == "booked"
 
 
+async def test_a_refused_form_without_script_is_a_page_that_keeps_what_was_entered(clinic: Clinic) -> None:
+    answer = await closed(clinic, diagnosis="", note="<b>Lunge</b> frei")
+
+    assert answer.status_code == 422 and answer.headers["content-type"].startswith("text/html")
+    assert "content-security-policy" in answer.headers
+    assert "Anlass und Diagnose" in answer.text and f'action="/console/visits/{VIDEO}/document"' in answer.text
+    assert 'value="Husten"' in answer.text and "&lt;b&gt;Lunge&lt;/b&gt; frei" in answer.text
+
+
+async def test_a_visit_that_is_documented_already_says_so_on_a_page(clinic: Clinic) -> None:
+    await closed(clinic)
+
+    answer = await closed(clinic)
+
+    assert answer.status_code == 409 and answer.headers["content-type"].startswith("text/html")
+    assert "schon dokumentiert" in answer.text
+
+
+async def test_a_script_gets_a_refused_form_as_data(clinic: Clinic) -> None:
+    doctor = await clinic.clinician()
+
+    answer = await doctor.post(
+        f"/console/visits/{VIDEO}/document", data={**ENTERED, "due": "morgen"}, headers={"Accept": "application/json"}
+    )
+
+    assert answer.status_code == 422 and answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_a_long_note_with_umlauts_fits(clinic: Clinic) -> None:
     answer = await closed(clinic, note="ä" * documentation.LONGEST_NOTE)
 
