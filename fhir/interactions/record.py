@@ -33,6 +33,7 @@ LARGE: Final = 32_768
 # Nothing of the record may lie in a cache between us and the client.
 HEADERS: Final = {"Cache-Control": "no-store"}
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_CHARSET: Final = re.compile(r"\bcharset\s*=\s*\"?([^\s\";]+)")
 _READ_TYPES: Final = ("application/fhir+json", "application/json")
 
 
@@ -118,9 +119,14 @@ def _checked(body: bytes, type: str) -> Parsed:
 
 async def body_of(request: Request, *, limit: int) -> bytes:
     """The body of a write; 415 if it is not FHIR JSON, 413 if it is too large."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in _READ_TYPES:
+    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    if media_type.strip() not in _READ_TYPES:
         raise UnsupportedMediaType("Send the body as application/fhir+json.")
+    charset = _CHARSET.search(parameters)
+    if charset and charset[1] not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("Send the body in UTF-8.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
     body = await request.body()
     if len(body) > limit:
         raise TooLarge

@@ -32,6 +32,25 @@ async def test_a_create_tells_where_the_version_lies(north: httpx.AsyncClient) -
     assert answer.json()["meta"]["versionId"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "application/fhir+json; charset=utf-8"}, 201),
+        ({"content-type": 'application/json;fhirVersion=4.0; Charset="UTF-8"'}, 201),
+        ({"content-encoding": "identity"}, 201),
+        ({"content-type": "application/fhir+json; charset=iso-8859-1"}, 415),
+        ({"content-encoding": "gzip"}, 415),
+    ],
+)
+async def test_a_body_in_an_encoding_that_is_not_read_is_a_415(
+    north: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    answer = await north.post("/Patient", content=json.dumps(patient()), headers=headers)
+
+    assert answer.status_code == status
+    assert answer.json()["resourceType"] == ("Patient" if status == 201 else "OperationOutcome")
+
+
 async def test_prefer_minimal_answers_without_the_resource(north: httpx.AsyncClient) -> None:
     answer = await north.post("/Patient", content=json.dumps(patient()), headers={"prefer": "return=minimal"})
 
