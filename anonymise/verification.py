@@ -1,9 +1,10 @@
 """Whether a folder is the release it seems to be: as signed, in its place, and told of by the register beside it."""
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
@@ -11,6 +12,8 @@ from anonymise.manifest import verify
 from anonymise.manifest_names import MANIFEST
 from anonymise.problems import ReleaseDamaged
 from anonymise.register_lines import PUBLISHED, REGISTER, read_register
+
+RELEASE_NAME: Final = re.compile(r"\d{4}-Q[1-4]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,14 @@ class Verified:
 def verified(folder: Path, *, key: bytes) -> Verified:
     """The release in a folder; raises naming what is not as it was published.
 
-    A whole release under another name would pass the signature alone, so the folder has to bear the manifest's names;
-    and the register, where it lies beside, has to tell of exactly this manifest.
+    A whole release under another's name would pass the signature alone. So on a shelf, or under a name that is a
+    release's, the folder has to bear the manifest's names; a copy elsewhere may be called as one likes. The register,
+    where it lies beside, has to tell of exactly this manifest.
     """
     folder = folder.resolve()
     facts = verify(folder, key=key)
     named, signed = (folder.parent.name, folder.name), (facts["dataset"], facts["release"])
-    if named != signed:
+    if named != signed and (RELEASE_NAME.fullmatch(folder.name) or (folder.parent.parent / REGISTER).is_file()):
         raise ReleaseDamaged(f"The folder is named {' '.join(named)}, but what was signed is {' '.join(signed)}.")
     return Verified(facts, fingerprint(key), _registered(folder))
 

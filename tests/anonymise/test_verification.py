@@ -101,3 +101,11 @@ def test_a_release_is_verified_from_inside_its_folder(tmp_path: Path, monkeypatc
     monkeypatch.chdir(release(tmp_path))
 
     assert verify(Path()).exit_code == 0
+
+
+def test_a_copy_elsewhere_may_have_any_name(tmp_path: Path) -> None:
+    folder = release(tmp_path)
+    copy = tmp_path / "downloads" / "a-copy"
+    copytree(folder, copy)
+
+    assert verify(copy, "--key", str(tmp_path / "signing-key.pem")).exit_code == 0
