@@ -25,6 +25,8 @@ from telemed.services import Services
 from telemed.wiring import open_services
 
 FREE_SLOTS: Final = 60
+# Among so many first persons every clinic that is at work has enough patients for a day.
+VISITORS: Final = 2000
 # Slots are made again when the newest is nearer than this.
 SLOTS_AHEAD: Final = timedelta(days=14)
 
@@ -43,7 +45,8 @@ async def prepare(options: Options, *, console: Console) -> Offer:
             made = Made(options.patients, clock_from(settings).now())
             await _people(services, made, console=console)
             files.mark_seeded(made)
-        population = Population.made_up(made.patients, now=made.now)
+        # Persons are drawn one after the other, so the first ones are the same without the rest.
+        population = Population.made_up(min(made.patients, VISITORS), now=made.now)
         await _slots(services, console=console)
         appointments = await today.book_today(services, population)
         signed_in = await accounts.sign_ins(services, today.at_work(population))

@@ -15,6 +15,7 @@ from telemed.demo.diagnoses import DIAGNOSES
 from telemed.demo.names import ENDINGS, STEMS
 from telemed.demo.people import AGS_EXTENSION, check_digit
 from telemed.demo.population import Population
+from telemed.demo.today import appointment
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 PERSONS = 1500
@@ -139,3 +140,16 @@ def test_what_is_made_is_valid(resources: list[tuple[str, Resource]]) -> None:
     for kind in kinds:
         for resource in of(resources, kind)[:25]:
             rules.validate(Parsed(kind, resource, msgspec.json.encode(resource)))
+
+
+def test_the_first_persons_are_the_same_without_the_rest(population: Population) -> None:
+    few = Population.made_up(300, now=NOW)
+
+    assert few.persons == population.persons[:300]
+    assert few.willing() == {number for number in population.willing() if number <= 300}
+
+
+def test_todays_visits_are_valid(population: Population) -> None:
+    body = appointment(population.staff[0], population.persons[0], start=NOW)
+
+    rules.validate(Parsed("Appointment", body, msgspec.json.encode(body)))
