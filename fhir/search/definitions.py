@@ -21,6 +21,9 @@ class Kind(Enum):
     URI = "uri"
     STRING = "string"
     DATE = "date"
+    QUANTITY = "quantity"
+    COMPOSITE = "composite"
+    SPECIAL = "special"  # `Location.near`
 
 
 class Index(Enum):
@@ -29,6 +32,14 @@ class Index(Enum):
     OWN = "own"  # a token per value
     COMPOUND = "compound"  # few different values: only together with the anchor (the patient) or the day
     ELSEWHERE = "elsewhere"  # the tokens of other parameters, which hold the same values
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a composite: it is compared like the parameter of this name and kind."""
+
+    name: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class Parameter:
     system: str = ""  # of a plain code: the code system it comes from
     lookup: tuple[str, ...] = ()  # whose tokens a search asks; itself if empty
     indexed: tuple[Path, ...] | None = None  # what is indexed under this name if it is not all paths
+    components: tuple[Component, ...] = ()  # of a composite
 
 
 @dataclass(frozen=True, slots=True)
