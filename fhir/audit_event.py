@@ -18,7 +18,7 @@ from fhir.ids import decode, encode
 from fhir.policy import Action
 from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, WrappedKey, beyond, within
 from fhir.search.match import matches
-from fhir.search.query import Query, Sort
+from fhir.search.query import Query
 from infra.vault import DataKey, Sealed, Vault
 
 PREFIX: Final = "log-"
@@ -82,7 +82,7 @@ class Log(NamedTuple):
 
     def _step(self, query: Query, *, after: Position | None) -> Select[Any]:
         statement = _SELECT.where(*self._where(query)).limit(STEP)
-        order, newest_first = (AUDIT.c.recorded, AUDIT.c.id), query.sort is Sort.NEWEST_FIRST
+        order, newest_first = (AUDIT.c.recorded, AUDIT.c.id), query.newest_first
         if after is not None:
             statement = statement.where(beyond(*order, after=after, newest_first=newest_first))
         return statement.order_by(*(column.desc() if newest_first else column.asc() for column in order))

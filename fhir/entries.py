@@ -16,8 +16,9 @@ from fhir.codec import Parsed
 from fhir.ids import new_id
 from fhir.policy import Action
 from fhir.rules import validate
-from fhir.search.query import Query, pairs_of
-from fhir.search.query import parse as parse_query
+from fhir.search.parsing import pairs_of
+from fhir.search.parsing import parse as parse_query
+from fhir.search.query import Query
 from fhir.spans import items, members
 from infra.problems import BadRequest, Problem
 

@@ -6,7 +6,8 @@ https://hl7.org/fhir/R4/http.html#concurrency
 import re
 from typing import Final
 
-from fhir.search.query import Query, pairs_of, parse
+from fhir.search.parsing import pairs_of, parse
+from fhir.search.query import Query
 from infra.problems import BadRequest
 
 _ETAG: Final = re.compile(r'(?:W/)?"(\d{1,9})"')

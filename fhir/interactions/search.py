@@ -12,9 +12,10 @@ from fhir.interactions.cursor import Pairs
 from fhir.interactions.record import Record, bundle, type_of
 from fhir.policy import Action
 from fhir.rows import Position
-from fhir.search import query as queries
+from fhir.search import parsing
 from fhir.search.pages import Page
-from fhir.search.query import Query, pairs_of
+from fhir.search.parsing import pairs_of
+from fhir.search.query import Query
 from infra.caller import Caller
 from infra.problems import BadRequest, UnsupportedMediaType
 
@@ -56,7 +57,7 @@ async def _answer(record: Record, caller: Caller, type: str, *, pairs: Pairs, ow
         if len(pairs) > 1:
             raise CursorStandsAlone
         pairs, after = cursor.opened(record.store.vault, caller, type, cursor=pairs[0][1])
-    query = queries.parse(type, pairs)
+    query = parsing.parse(type, pairs)
     page = await _found(record, caller, query, after=after)
     links = [("self", own_link)]
     if page.next is not None:

@@ -19,7 +19,7 @@ from fhir.policy import Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, Position, Stored, beyond, many, opened, within
 from fhir.search.match import matches
 from fhir.search.parameters import Token
-from fhir.search.query import Query, Sort, Summary, Total
+from fhir.search.query import Query, Summary, Total
 from infra.caller import Caller
 from infra.problems import Unprocessable
 from infra.vault import Vault
@@ -67,7 +67,7 @@ def page(
     candidates = _matches(source, where, after=after, step=query.count + 1 if query.decided else STEP)
     if log is not None:
         logged = log.matches(query, after=after)
-        candidates = merge(candidates, logged, key=_position, reverse=query.sort is Sort.NEWEST_FIRST)
+        candidates = merge(candidates, logged, key=_position, reverse=query.newest_first)
     found = list(islice(candidates, query.count + 1))
     total = None
     if query.total is Total.ACCURATE:
@@ -132,7 +132,7 @@ def _matches(
 
 def _ordered(statement: Select[Any], query: Query, *, after: Position | None) -> Select[Any]:
     key = (RESOURCE.c.last_updated, RESOURCE.c.rid)
-    newest_first = query.sort is Sort.NEWEST_FIRST
+    newest_first = query.newest_first
     if after is not None:
         statement = statement.where(beyond(*key, after=after, newest_first=newest_first))
     return statement.order_by(*(column.desc() if newest_first else column.asc() for column in key))

@@ -1,84 +1,33 @@
-"""A search as it was asked, read into a typed `Query`: nothing unknown is ever ignored.
+"""The typed form of a search: what was asked, once it has been read. `fhir.search.parsing` reads it.
 
 https://hl7.org/fhir/R4/search.html
 """
 
-import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Final, TypeVar
-from urllib.parse import parse_qsl
+from typing import Final
 
-from fhir.models import require_served
-from fhir.search import dates
-from fhir.search.conditions import Beginning, Condition, Exactly, Moment, Prefix, Target, TokenValue, Value
-from fhir.search.definitions import PARAMETERS, Kind, Parameter, names
-from fhir.search.lookup import lookup
+from fhir.search.conditions import Condition
+from fhir.search.definitions import Parameter
 from fhir.search.parameters import Token
-from fhir.search.strings import folded, whole
-from infra.problems import BadRequest
-
-DEFAULT_COUNT: Final = 50
-MAX_COUNT: Final = 500
-MAX_VALUES: Final = 100  # alternatives in one parameter, so that one request can't ask for a million tokens
-MAX_PARAMETERS: Final = 30
-MOST_SEPARATORS: Final = 1000  # empty parts (`a=1&&b=2`) are no parameters
-# With them come the control parameters; `cursor` is ours and only ever stands in a link that the server made.
-FORMATS: Final = ("json", "application/json", "application/fhir+json")
-CONTROLS: Final = ("_summary", "_total", "_count", "_sort", "_format", "_cursor")
-
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-_LITERAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
-_NAME = re.compile(r"[A-Za-z0-9_:.\-]{1,64}")
-_PREFIXED = re.compile(r"([a-z]{2})(?=\d)")
-
-Chosen = TypeVar("Chosen", bound=Enum)
-
-
-class TooManyParameters(BadRequest):
-    """A search takes at most 30 parameters."""
-
-    issue = "too-costly"
-
-
-class UnknownParameter(BadRequest):
-    """This search parameter is not known for the type."""
-
-    issue = "not-supported"
-
-
-class ModifierRefused(BadRequest):
-    """This modifier is not supported for the search parameter."""
-
-    issue = "not-supported"
-
-
-class BadValue(BadRequest):
-    """The value of a search parameter can't be read."""
-
-    issue = "value"
-
-
-class Sort(Enum):
-    """The order of the hits; the newest change comes first if nothing is asked."""
-
-    NEWEST_FIRST = "-_lastUpdated"
-    OLDEST_FIRST = "_lastUpdated"
 
 
 class Total(Enum):
-    """Whether the number of hits is told."""
+    """Whether the number of hits is told, and how much may be spent on it."""
 
     ACCURATE = "accurate"
+    ESTIMATE = "estimate"
     NONE = "none"
 
 
 class Summary(Enum):
-    """Whether the resources come with the answer or only their number."""
+    """How much of each resource comes with the answer; COUNT: only the number of them."""
 
     RESOURCES = "false"
+    TRUE = "true"
+    TEXT = "text"
+    DATA = "data"
     COUNT = "count"
 
 
@@ -91,12 +40,55 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of the order. `parameter` is None for the columns `_lastUpdated` and `_id`."""
+
+    name: str
+    parameter: Parameter | None
+    descending: bool
+
+
+NEWEST_FIRST: Final = SortKey("_lastUpdated", None, descending=True)
+OLDEST_FIRST: Final = SortKey("_lastUpdated", None, descending=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`subject:Patient.name=x`: the reference leads to a hit of one of the queries, which are of one type each."""
+
+    parameter: Parameter
+    queries: tuple["Query", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """`_has:Observation:patient:code=x`: a hit of the query refers to the resource by this parameter of its type."""
+
+    parameter: Parameter
+    query: "Query"
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`_include=type:parameter:target`, forward or reverse: resources of `type` and what they refer to.
+
+    `parameters` are several for `*`; `target` None is any type; `iterate` asks included resources again.
+    """
+
+    type: str
+    parameters: tuple[Parameter, ...]
+    target: str | None
+    iterate: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A search: columns (`ids`, `updated`), tokens to intersect, and conditions for the exact check (`matches`).
 
     `tokens` is an AND of ORs: a hit has at least one token of every set. It may be empty, or hold more than the
     conditions say, so `matches` must see every candidate, unless the query is `decided`: then none can fail. `ids` None
-    means any; each of `updated` is an OR.
+    means any; each of `updated` is an OR. `chains` and `has` ask other types: they are answered first, and what they
+    find goes in by `fhir.search.parsing.narrowed`; no other check looks at them. All chains and all `has` must hold.
     """
 
     type: str
@@ -105,216 +97,21 @@ class Query:
     decided: bool
     ids: frozenset[str] | None
     updated: tuple[tuple[Bounds, ...], ...]
-    sort: Sort
+    sort: tuple[SortKey, ...]  # ties go by last update and row id
     count: int
     total: Total
     summary: Summary
     cursor: str | None
-    pairs: tuple[tuple[str, str], ...]  # as asked, without the cursor: for the links
+    pairs: tuple[tuple[str, str], ...]  # as asked and understood, without the cursor: for the links
+    chains: tuple[Chain, ...] = ()
+    has: tuple[Has, ...] = ()
+    includes: tuple[Include, ...] = ()
+    revincludes: tuple[Include, ...] = ()
+    elements: tuple[str, ...] = ()  # names of elements on the top level; none: all
+    pretty: bool = False
+    left_out: tuple[str, ...] = ()  # with lenient handling: a sentence for each parameter that was not understood
 
-
-def pairs_of(text: str) -> tuple[tuple[str, str], ...]:
-    """The (name, value) pairs of a query string or form; counted before they are split, as millions take seconds."""
-    if text.count("&") > MOST_SEPARATORS:
-        raise TooManyParameters
-    return tuple(parse_qsl(text, keep_blank_values=True))
-
-
-def parse(type: str, pairs: Iterable[tuple[str, str]]) -> Query:
-    """The typed query of the (name, value) pairs of a query string; 400 naming what is unknown or can't be read."""
-    require_served(type)
-    given = list(pairs)
-    if len(given) > MAX_PARAMETERS:
-        raise TooManyParameters
-    conditions: list[Condition] = []
-    ids: frozenset[str] | None = None
-    updated: list[tuple[Bounds, ...]] = []
-    controls: dict[str, str] = {}
-    for name, text in given:
-        if name in CONTROLS:
-            if name in controls:
-                raise BadValue(f"{name} stands twice. Send it once.")
-            controls[name] = text
-        elif name == "_id":
-            wanted = _ids(text)
-            ids = wanted if ids is None else ids & wanted
-        elif name == "_lastUpdated":
-            updated.append(tuple(_bounds(_moment(name, part)) for part in _alternatives(name, text)))
-        else:
-            conditions.append(_condition(type, name, text))
-    _require_json(controls)
-    asked = lookup(type, conditions, table=PARAMETERS[type])
-    return Query(
-        type=type,
-        conditions=tuple(conditions),
-        tokens=asked.sets,
-        decided=asked.decided,
-        ids=ids,
-        updated=tuple(updated),
-        sort=_choice(Sort, "_sort", controls.get("_sort", Sort.NEWEST_FIRST.value)),
-        count=_count(controls.get("_count")),
-        total=_choice(Total, "_total", controls.get("_total", Total.ACCURATE.value)),
-        summary=_summary(controls),
-        cursor=controls.get("_cursor"),
-        pairs=tuple(pair for pair in given if pair[0] != "_cursor"),
-    )
-
-
-def _condition(type: str, name: str, text: str) -> Condition:
-    base, _, modifier = name.partition(":")
-    parameter = PARAMETERS[type].parameters.get(base)
-    if parameter is None:
-        raise UnknownParameter(_unknown(type, name))
-    if modifier and (modifier != "exact" or parameter.kind is not Kind.STRING):
-        shown = modifier if _NAME.fullmatch(modifier) else "given"
-        raise ModifierRefused(
-            f"The modifier {shown} is not supported for {base}. Only :exact is, for names and other texts."
-        )
-    return Condition(parameter, tuple(_value(parameter, part, exact=modifier) for part in _alternatives(base, text)))
-
-
-def _value(parameter: Parameter, text: str, *, exact: str) -> Value:
-    match parameter.kind:
-        case Kind.TOKEN:
-            return _token_value(parameter.name, text)
-        case Kind.REFERENCE:
-            return _target(parameter, text)
-        case Kind.CANONICAL | Kind.URI:
-            return Target(frozenset({_unescaped(text)}))
-        case Kind.DATE:
-            return _moment(parameter.name, text)
-        case Kind.STRING:
-            plain = _unescaped(text)
-            if exact:
-                return Exactly(whole(plain))
-            if not (form := folded(plain)):
-                raise BadValue(f"The value of {parameter.name} holds no letter or digit.")
-            return Beginning(form)
-
-
-def _token_value(name: str, text: str) -> TokenValue:
-    parts = _pieces(text, "|")
-    if len(parts) > 2:
-        raise BadValue(
-            f"The value of {name} has more than one |. Write system|code, and \\| for a | that belongs to it."
-        )
-    code = _unescaped(parts[-1])
-    if len(parts) == 1:
-        return TokenValue(None, code)
-    system = _unescaped(parts[0])
-    if not system and not code:
-        raise BadValue(f"The value of {name} names neither a system nor a code.")
-    return TokenValue(system, code or None)
-
-
-def _target(parameter: Parameter, text: str) -> Target:
-    address = _unescaped(text)
-    if _ID.fullmatch(address):
-        return Target(frozenset(f"{target}/{address}" for target in parameter.targets))
-    if literal := _LITERAL.fullmatch(address):
-        if literal[1] not in parameter.targets:
-            raise BadValue(f"{parameter.name} can't refer to that type, but to: {', '.join(parameter.targets)}.")
-        return Target(frozenset({address}))
-    if address.startswith(("http://", "https://", "urn:")):
-        return Target(frozenset({address}))
-    raise BadValue(f"The value of {parameter.name} must be an id, Type/id or an absolute address.")
-
-
-def _moment(name: str, text: str) -> Moment:
-    prefix = Prefix.EQ
-    if form := _PREFIXED.match(text):
-        try:
-            prefix = Prefix(form[1])
-        except ValueError:
-            allowed = ", ".join(known.value for known in Prefix)
-            raise BadValue(f"The prefix {form[1]} is not supported for {name}. Supported: {allowed}.") from None
-        text = text[2:]
-    try:
-        return Moment(prefix, dates.interval(text))
-    except dates.NotADateError:
-        raise BadValue(
-            f"The value of {name} must be a date or time like 2026, 2026-11, 2026-11-23 or 2026-11-23T10:00:00+01:00."
-        ) from None
-
-
-def _bounds(moment: Moment) -> Bounds:
-    start, end = moment.interval
-    match moment.prefix:
-        case Prefix.EQ:
-            return Bounds(start, end)
-        case Prefix.GE:
-            return Bounds(start, None)
-        case Prefix.GT:
-            return Bounds(end, None)
-        case Prefix.LE:
-            return Bounds(None, end)
-        case Prefix.LT:
-            return Bounds(None, start)
-
-
-def _ids(text: str) -> frozenset[str]:
-    parts = _alternatives("_id", text)
-    if not all(_ID.fullmatch(part) for part in parts):
-        raise BadValue("The value of _id must be an id: up to 64 letters, digits, - and .")
-    return frozenset(parts)
-
-
-def _alternatives(name: str, text: str) -> list[str]:
-    parts = _pieces(text, ",")
-    if not all(parts):
-        raise BadValue(f"{name} has an empty value.")
-    if len(parts) > MAX_VALUES:
-        raise BadValue(f"{name} has more than {MAX_VALUES} values.")
-    return parts
-
-
-def _pieces(text: str, separator: str) -> list[str]:
-    """The parts between the separators that no backslash stands before, their escapes kept."""
-    if "\\" not in text:
-        return text.split(separator)
-    parts = [""]
-    for piece in re.findall(r"\\.|\\$|[^\\]", text, re.DOTALL):
-        if piece == separator:
-            parts.append("")
-        else:
-            parts[-1] += piece
-    return parts
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([,|$\\])", r"\1", text) if "\\" in text else text
-
-
-def _unknown(type: str, name: str) -> str:
-    known = f"Known for {type}: {', '.join(names(type))}; for the answer: {', '.join(CONTROLS)}."
-    if not _NAME.fullmatch(name):
-        return f"A search parameter is not known. {known}"
-    if "." in name:
-        return f"Chained parameters ({name}) are not supported. {known}"
-    return f"The search parameter {name} is not known. {known}"
-
-
-def _choice(kind: type[Chosen], name: str, text: str) -> Chosen:
-    try:
-        return kind(text)
-    except ValueError:
-        allowed = ", ".join(str(choice.value) for choice in kind)
-        raise BadValue(f"The value of {name} must be one of: {allowed}.") from None
-
-
-def _count(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_COUNT
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise BadValue("The value of _count must be a whole number, 0 or more.")
-    return min(int(text), MAX_COUNT)
-
-
-def _summary(controls: Mapping[str, str]) -> Summary:
-    asked = _choice(Summary, "_summary", controls.get("_summary", Summary.RESOURCES.value))
-    return Summary.COUNT if controls.get("_count") == "0" else asked  # R4: _count=0 means the same
-
-
-def _require_json(controls: Mapping[str, str]) -> None:
-    if controls.get("_format", "json") not in FORMATS:
-        raise BadValue(f"The value of _format must be one of: {', '.join(FORMATS)}.")
+    @property
+    def newest_first(self) -> bool:
+        """Whether the newest change comes first, as if nothing is asked; what is not sorted by time has it so too."""
+        return self.sort[0] != OLDEST_FIRST

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from fhir.search import query
+from fhir.search import parsing
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
@@ -67,7 +67,7 @@ def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str
 
 
 def _all(session: Session, store: Store, caller: Caller, *, type: str, patient: str) -> list[dict[str, Any]]:
-    asked = query.parse(type, [("patient", patient), ("_count", str(MOST_READ)), ("_total", "none")])
+    asked = parsing.parse(type, [("patient", patient), ("_count", str(MOST_READ)), ("_total", "none")])
     return [entry.data for entry in store.search(session, caller, asked).entries]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from fhir.search import query
+from fhir.search import parsing
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
@@ -20,6 +20,6 @@ def by_id(
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(wanted), MOST_IDS):
         some = ",".join(wanted[start : start + MOST_IDS])
-        asked = query.parse(type, [("_id", some), ("_count", str(MOST_IDS)), ("_total", "none")])
+        asked = parsing.parse(type, [("_id", some), ("_count", str(MOST_IDS)), ("_total", "none")])
         found |= {entry.id: entry.data for entry in store.search(session, caller, asked).entries}
     return found

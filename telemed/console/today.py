@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from fhir import codec
-from fhir.search import query
+from fhir.search import parsing
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
@@ -91,7 +91,7 @@ def _appointments(session: Session, store: Store, caller: Caller, now: datetime)
     midnight = now.astimezone(REGION).replace(hour=0, minute=0, second=0, microsecond=0)
     # The next local midnight, on the days when the clock is changed too.
     following = (midnight + timedelta(hours=36)).replace(hour=0)
-    asked = query.parse(
+    asked = parsing.parse(
         "Appointment",
         [
             ("date", f"ge{codec.instant(midnight)}"),

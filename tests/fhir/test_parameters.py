@@ -13,7 +13,8 @@ from fhir.search.dates import FIRST, LAST, ZONE, Days, above, coarse_cover, cove
 from fhir.search.definitions import PARAMETERS, Index, Kind, names
 from fhir.search.match import matches
 from fhir.search.parameters import tokens
-from fhir.search.query import Query, parse
+from fhir.search.parsing import parse
+from fhir.search.query import Query
 from fhir.search.strings import folded, prefixes
 from tests.effort import examples
 

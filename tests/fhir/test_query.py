@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from fhir.models import TypeNotServed
-from fhir.search import query
+from fhir.search import parsing
 from fhir.search.match import matches
-from fhir.search.query import MAX_COUNT, Sort, Summary, Total, parse
+from fhir.search.parsing import MAX_COUNT, parse
+from fhir.search.query import OLDEST_FIRST, Summary, Total
 from infra.problems import BadRequest, Problem
 
 PATIENT: dict[str, Any] = {
@@ -96,8 +97,8 @@ def test_an_encounter_is_found_by(pairs: list[tuple[str, str]], found: bool) -> 
         ("_id", "a b", "value of _id"),
         ("_count", "-1", "value of _count"),
         ("_sort", "name", "value of _sort must be one of: -_lastUpdated, _lastUpdated"),
-        ("_total", "estimate", "value of _total must be one of: accurate, none"),
-        ("_summary", "text", "value of _summary must be one of: false, count"),
+        ("_total", "all", "value of _total must be one of: accurate, estimate, none"),
+        ("_summary", "all", "value of _summary must be one of: false, true, text, data, count"),
         ("_format", "xml", "value of _format"),
     ],
 )
@@ -110,10 +111,10 @@ def test_what_is_unknown_or_unreadable_is_a_400_that_says_what(name: str, value:
 
 
 def test_a_form_of_millions_of_parameters_is_refused_before_it_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "parse_qsl", lambda *_, **__: pytest.fail("it was split"))
+    monkeypatch.setattr(parsing, "parse_qsl", lambda *_, **__: pytest.fail("it was split"))
 
     with pytest.raises(BadRequest):
-        query.pairs_of("a&" * 1_000_000)
+        parsing.pairs_of("a&" * 1_000_000)
 
 
 def test_no_searched_value_is_repeated_in_what_is_told() -> None:
@@ -137,7 +138,7 @@ def test_a_type_that_is_not_served_is_a_404() -> None:
 def test_controls_are_read_and_kept_for_the_links() -> None:
     query = parse("Patient", [("_count", "9999"), ("_sort", "_lastUpdated"), ("_total", "none"), ("_cursor", "c")])
 
-    assert (query.count, query.sort, query.total, query.cursor) == (MAX_COUNT, Sort.OLDEST_FIRST, Total.NONE, "c")
+    assert (query.count, query.sort, query.total, query.cursor) == (MAX_COUNT, (OLDEST_FIRST,), Total.NONE, "c")
     assert query.pairs == (("_count", "9999"), ("_sort", "_lastUpdated"), ("_total", "none"))
     with pytest.raises(Problem, match="_count stands twice"):
         parse("Patient", [("_count", "1"), ("_count", "2")])

@@ -6,7 +6,7 @@ import pytest
 
 from fhir.models import SERVED
 from fhir.search.definitions import COLUMNS, PARAMETERS, Index
-from fhir.search.query import CONTROLS
+from fhir.search.parsing import CONTROLS
 
 README = (Path(__file__).parents[2] / "fhir/README.md").read_text()
 

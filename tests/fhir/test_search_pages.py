@@ -8,7 +8,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from fhir.search import pages
-from fhir.search.query import parse
+from fhir.search.parsing import parse
 from fhir.store import Store
 from infra.database import Database
 from tests.fhir.record import caller, created, observation, patient
