@@ -19,6 +19,7 @@ demo: ## set up and show the product with made-up people (PORT, PORTAL_PORT, DEM
 test: ## set up, run every test on real servers and browsers, print the branch coverage (TELEMED_EFFORT)
 	@$(BOOTSTRAP) --dev
 	@$(PYTHON) infra/deploy/real_parts.py
+	@$(PYTHON) infra/deploy/javascript.py
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest --real --numprocesses=$(WORKERS) --dist=loadfile $(TESTS); tests=$$?; \
 	  $(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report; \

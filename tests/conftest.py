@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.fixtures.queues",
     "tests.fixtures.browsers",
+    "tests.fixtures.javascript",
     "tests.fixtures.reference",
     "tests.fixtures.logs",
 ]

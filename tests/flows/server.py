@@ -6,12 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from infra.settings import Environment, Settings
-from telemed.app import create_app
 from tests.fixtures.processes import free_port
-from tests.telemed.service import Service
+from tests.telemed.service import listening
 from tests.telemed.visits.clinic import VIDEO, Clinic, furnish
 
 MAIL_WITHIN = 20.0
@@ -25,17 +23,9 @@ async def serving(folder: Path, database_url: str) -> AsyncIterator[Clinic]:
     settings = Settings(
         environment=Environment.DEMO, data_dir=folder, database_url=database_url, base_url=base, ice_loopback=True
     )
-    app = create_app(settings)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=base) as http:
-        service = Service(app, app.state.services, http)
+    async with listening(settings) as service:
         await service.services.database.write(lambda session: furnish(session, service.services))
-        yield Clinic(service, await mailed_code(http))
-    server.should_exit = True
-    await task
+        yield Clinic(service, await mailed_code(service.http))
 
 
 async def mailed_code(http: httpx.AsyncClient) -> str:

@@ -1,5 +1,6 @@
 """One command sets everything up: the lock is complete and names no address, `make help` lists every target."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.deploy import bootstrap, real_parts
+from infra.deploy import bootstrap, javascript, real_parts
 from tests.architecture.tree import ROOT
 from tests.fixtures.processes import scrubbed
 
@@ -30,6 +31,15 @@ def test_lock_names_no_address_and_hashes_everything(lock: str) -> None:
 
     assert not re.search(r"://|^-", text, re.MULTILINE)
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_javascript_lock_names_no_address_and_hashes_everything() -> None:
+    locked = json.loads(javascript.LOCK.read_text())
+    files = javascript.npm_files(locked)
+
+    assert "://" not in javascript.LOCK.read_text()
+    assert {name for name, package in locked.items() if not package["integrity"].startswith("sha512-")} == set()
+    assert files["package.json"]["dependencies"] == {name: package["version"] for name, package in locked.items()}
 
 
 def test_lock_has_every_declared_dependency() -> None:

@@ -1,13 +1,16 @@
-"""A running service inside the test: the real app on a real database, asked over HTTP without a socket."""
+"""A running service inside the test: the real app on a real database, asked over HTTP with or without a socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
 from infra.clock import SystemClock
@@ -37,6 +40,11 @@ class Service:
 
     async def system(self, tenant: str, *, scope: str = "system/*.cruds") -> httpx.AsyncClient:
         """A clinic's system with a token for the scope."""
+        headers = {"Authorization": f"Bearer {await self.token(tenant, scope=scope)}", "Content-Type": FHIR}
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers=headers)
+
+    async def token(self, tenant: str, *, scope: str = "system/*.cruds") -> str:
+        """An access token of a clinic's new system."""
         client = Client(f"{tenant}-system", ec_key())
         unit = partial(
             clients.register,
@@ -47,12 +55,11 @@ class Service:
             now=SystemClock().now(),
         )
         await self.services.database.write(lambda session: unit(session) and None)
-        form = client.form(scope=scope, assertion=client.assertion(aud=f"{BASE}/oauth/token"))
+        audience = f"{self.services.settings.base_url}/oauth/token"
+        form = client.form(scope=scope, assertion=client.assertion(aud=audience))
         answer = await self.http.post("/oauth/token", data=form)
         answer.raise_for_status()
-        token = answer.json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": FHIR}
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE, headers=headers)
+        return str(answer.json()["access_token"])
 
     async def sign_in_link(self, tenant: str, *, role: str = "physician", practitioner: str = "p-1") -> str:
         """The path of a one-click sign-in for a new clinician."""
@@ -78,3 +85,18 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
             yield Service(app, app.state.services, http)
+
+
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncIterator[Service]:
+    """The service on a real socket on loopback, at the address that its settings name."""
+    app, port = create_app(settings), urlsplit(settings.base_url).port
+    assert port is not None
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    async with httpx.AsyncClient(base_url=settings.base_url) as http:
+        yield Service(app, app.state.services, http)
+    server.should_exit = True
+    await task

