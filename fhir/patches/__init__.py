@@ -1,0 +1,1 @@
+"""Patches: changes to a resource that leave every byte alone that they do not name."""

@@ -1,0 +1,63 @@
+"""A patch as a client sent it, of either kind, and what it makes of a resource."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fhir import codec
+from fhir.codec import Parsed
+from fhir.patches import fhirpath_patch, json_patch
+from fhir.patches.problems import Fixed
+from fhir.patches.tree import Node
+from fhir.rules import validate
+from infra.problems import TooLarge, UnsupportedMediaType
+
+JSON_PATCH: Final = "application/json-patch+json"
+# http://hl7.org/fhir/R4/http.html#patch: a body of FHIR's own type is a FHIRPath Patch.
+FHIR_JSON: Final = ("application/fhir+json", "application/json")
+MEDIA_TYPES: Final = (JSON_PATCH, "application/fhir+json")
+
+_FIXED: Final = (("resourceType",), ("id",), ("meta", "versionId"), ("meta", "lastUpdated"))
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A change to a resource of a type."""
+
+    change: Callable[[Node], Node]
+    type: str
+    limit: int
+
+    def applied(self, body: bytes) -> Parsed:
+        """The resource after the change, valid; its untouched values have the bytes they had."""
+        try:
+            text = self.change(Node(body.decode().strip())).text()
+        except RecursionError:
+            raise codec.TooDeep from None
+        if len(text) > self.limit:
+            raise TooLarge("The patch makes the resource too large.")
+        changed = codec.load(text.encode())
+        # What the server says of a resource is not for a client to change, and without its type it is none.
+        before = codec.load(body)
+        if not isinstance(changed, dict) or any(_at(changed, path) != _at(before, path) for path in _FIXED):
+            raise Fixed
+        parsed = Parsed(self.type, changed, text.encode())
+        validate(parsed)
+        return parsed
+
+
+def read(media_type: str, body: bytes, *, type: str, limit: int) -> Patch:
+    """The patch in a body; 400 if it can't be read, 415 if it is of another kind."""
+    if media_type == JSON_PATCH:
+        operations = json_patch.read(body)
+        return Patch(lambda root: json_patch.applied(root, operations, type=type, limit=limit), type, limit)
+    if media_type in FHIR_JSON:
+        changes = fhirpath_patch.read(body)
+        return Patch(lambda root: fhirpath_patch.applied(root, changes, type=type), type, limit)
+    raise UnsupportedMediaType(f"Send a patch as {' or '.join(MEDIA_TYPES)}.")
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
