@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Insert, Table, insert
+from sqlalchemy import Table, insert
 from sqlmodel import Session
 
 from fhir.ids import new_row_id
 from fhir.policy import Action
 from fhir.tables import AuditRow
 from infra.caller import Caller
+from infra.statements import Statement
 from infra.vault import Binding, Vault
 
 AUDIT: Final = cast(Table, AuditRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
-INSERT_AUDIT: Final[Insert] = insert(AUDIT)
+INSERT_AUDIT: Final = Statement(insert(AUDIT), columns=AUDIT.c.keys())
 
 # http://hl7.org/fhir/audit-event-outcome
 DONE: Final = "0"
@@ -66,7 +67,7 @@ def record(vault: Vault, session: Session, caller: Caller, *, access: Access, re
     if access.query:
         sealed = vault.seal(session, access.query.encode(), to=detail_binding(made["tenant"], made["id"]))
         made |= {"data_key": sealed.data_key, "detail": sealed.body}
-    session.connection().execute(INSERT_AUDIT, made)
+    INSERT_AUDIT.run(session, made)
 
 
 def detail_binding(tenant: str, id: int) -> Binding:

@@ -7,7 +7,7 @@ https://profiles.ihe.net/ITI/BALP/
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, func, or_, select
 from sqlmodel import Session
@@ -16,10 +16,10 @@ from fhir import codec
 from fhir.audit import AUDIT, detail_binding
 from fhir.ids import decode, encode
 from fhir.policy import Action
-from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, WrappedKey, beyond, within
+from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, beyond, within
 from fhir.search.match import matches
 from fhir.search.query import Query
-from infra.vault import DataKey, Sealed, Vault
+from infra.vault import Sealed, Vault, WrappedKey
 
 PREFIX: Final = "log-"
 STEP: Final = 1000
@@ -159,9 +159,8 @@ def _detail(vault: Vault, row: Any) -> bytes:
     if row["detail"] is None or row["wrapped"] is None:
         return b""
     key = WrappedKey(row["data_key"], row["scope"], row["provider_version"], row["wrapped"])
-    # The vault reads the four attributes of a key (see fhir.rows.opened).
     sealed = Sealed(row["data_key"], row["detail"])
-    return vault.open(sealed, key=cast(DataKey, key), to=detail_binding(row["tenant"], row["id"]))
+    return vault.open(sealed, key=key, to=detail_binding(row["tenant"], row["id"]))
 
 
 def _coding(system: str, code: str) -> dict[str, str]:

@@ -104,8 +104,8 @@ def _write(store: Store, session: Session, caller: Caller, *, stored: Sequence[S
         access = Access(Action.CREATE, new.type, new.id, 1, new.compartment)
         accesses.append(audit.row(caller, access, recorded=now))
     if resources:
-        session.connection().execute(rows.INSERT_RESOURCE, resources)
-        session.connection().execute(audit.INSERT_AUDIT, accesses)
+        rows.INSERT_RESOURCE.run_each(session, resources)
+        audit.INSERT_AUDIT.run_each(session, accesses)
 
 
 def _index(session: Session, drafts: Sequence[Draft]) -> None:

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from fhir.policy import Permit
 from fhir.rows import COMPARTMENT
 from infra.caller import Caller
+from infra.statements import Statement
 from infra.vault import Vault
 
 # Where each type names the patient it is about. A type that is absent is never about one patient.
@@ -39,7 +40,7 @@ KVNR: Final = "http://fhir.de/sid/gkv/kvid-10"
 UNCHANGEABLE: Final = 10
 
 _REFERENCE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
-_ADD: Final = insert(COMPARTMENT)
+_ADD: Final = Statement(insert(COMPARTMENT), columns=COMPARTMENT.c.keys())
 _SET_PERSON: Final = update(COMPARTMENT).where(COMPARTMENT.c.id == bindparam("compartment"))
 
 
@@ -91,7 +92,7 @@ def row(vault: Vault, patient_id: str, *, tenant: str, patient: dict[str, Any]) 
 
 def add(session: Session, rows: dict[str, str] | list[dict[str, str]]) -> None:
     """Nothing; the compartments exist."""
-    session.connection().execute(_ADD, rows)
+    _ADD.run_each(session, rows if isinstance(rows, list) else [rows])
 
 
 def follow(vault: Vault, session: Session, compartment: str, *, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -4,14 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Delete,
-    Insert,
     Row,
     Select,
     Table,
@@ -31,7 +28,8 @@ from fhir import codec
 from fhir.search.query import Bounds
 from fhir.tables import Compartment, History, Resource, Token
 from infra.columns import UtcDateTime
-from infra.vault import Binding, DataKey, Sealed, Vault
+from infra.statements import NOTHING, Statement
+from infra.vault import Binding, DataKey, Sealed, Vault, WrappedKey
 
 RESOURCE: Final = cast(Table, Resource.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 HISTORY: Final = cast(Table, History.__table__)  # type: ignore[attr-defined]  # as above
@@ -83,15 +81,6 @@ class Position(NamedTuple):
     rid: int
 
 
-class WrappedKey(NamedTuple):
-    """A data key as it comes with a row."""
-
-    id: int
-    scope: str
-    provider_version: int
-    wrapped: bytes
-
-
 class SealedRow(NamedTuple):
     """A row as it lies in the database, with its wrapped key."""
 
@@ -121,30 +110,43 @@ VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_K
 HEAD: Final[Select[Any]] = HEADS.where(
     RESOURCE.c.id == bindparam("wanted_id"), RESOURCE.c.type == bindparam("wanted_type")
 )
-VERSION: Final[Select[Any]] = VERSIONS.where(
-    HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version")
+VERSION: Final = Statement(
+    VERSIONS.where(HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version"))
 )
 
-INSERT_RESOURCE: Final[Insert] = insert(RESOURCE)
-INSERT_TOKENS: Final[Insert] = insert(TOKEN)
-DELETE_TOKEN: Final[Delete] = delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
-KEEP_VERSION: Final = insert(HISTORY).from_select(
-    list(_NAMES), select(*(RESOURCE.c[name] for name in _NAMES)).where(RESOURCE.c.rid == bindparam("kept_rid"))
+INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
+INSERT_TOKEN: Final = Statement(insert(TOKEN), columns=("t", "rid"))
+DELETE_TOKEN: Final = Statement(
+    delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
 )
-REPLACE_HEAD: Final = update(RESOURCE).where(
+KEEP_VERSION: Final = Statement(
+    insert(HISTORY).from_select(
+        list(_NAMES), select(*(RESOURCE.c[name] for name in _NAMES)).where(RESOURCE.c.rid == bindparam("kept_rid"))
+    )
+)
+_OLD_HEAD: Final = update(RESOURCE).where(
     RESOURCE.c.rid == bindparam("old_rid"), RESOURCE.c.version == bindparam("old_version")
 )
+_MOVES_ON: Final = ("version", "deleted", "last_updated", "compartment", "body")
+REPLACE_HEAD: Final = Statement(_OLD_HEAD, columns=(*_MOVES_ON, "data_key"))
+EMPTY_HEAD: Final = Statement(_OLD_HEAD, columns=_MOVES_ON)
 
 
 @lru_cache(maxsize=4096)
-def head(clause: ColumnElement[bool]) -> Select[Any]:
+def head(clause: ColumnElement[bool]) -> Statement:
     """`HEAD` within a permit's filter: the same statement for the same filter, so that it is compiled once."""
-    return HEAD.where(clause)
+    return Statement(HEAD.where(clause))
 
 
-def one(session: Session, statement: Select[Any], values: Mapping[str, Any] = MappingProxyType({})) -> SealedRow | None:
+@lru_cache(maxsize=4096)
+def locked_head(clause: ColumnElement[bool]) -> Statement:
+    """The same, and nobody else changes the row until the unit ends."""
+    return Statement(HEAD.where(clause).with_for_update(of=RESOURCE))
+
+
+def one(session: Session, statement: Statement, values: Mapping[str, Any] = NOTHING) -> SealedRow | None:
     """The only row of a select over `HEADS` or `VERSIONS`."""
-    found = session.connection().execute(statement, values).first()
+    found = statement.first(session, values)
     return None if found is None else SealedRow._make(found)
 
 
@@ -164,8 +166,7 @@ def opened(vault: Vault, row: SealedRow) -> Stored:
     body = b""
     if not row.deleted:
         key = WrappedKey(row.data_key, row.scope, row.provider_version, row.wrapped)
-        # The vault reads the four attributes of a key; building a mapped object per row costs more than opening it.
-        body = vault.open(Sealed(row.data_key, row.body), key=cast(DataKey, key), to=binding(row))
+        body = vault.open(Sealed(row.data_key, row.body), key=key, to=binding(row))
     return Stored(
         row.rid, row.type, row.id, row.version, row.last_updated, row.tenant, row.compartment, row.deleted, body
     )
@@ -212,13 +213,10 @@ def beyond(
 
 def add_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
     """Nothing; the resource is found by these tokens from now on."""
-    rows: list[Mapping[str, Any]] = [{"t": token, "rid": rid} for token in tokens]
-    if rows:
-        session.connection().execute(INSERT_TOKENS, rows)
+    # Sorted, so that neighbours in the index are written one after the other.
+    INSERT_TOKEN.run_each(session, [{"t": token, "rid": rid} for token in sorted(tokens)])
 
 
 def remove_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
     """Nothing; the resource is no longer found by these tokens."""
-    rows: list[Mapping[str, Any]] = [{"old_t": token, "old_rid": rid} for token in tokens]
-    if rows:
-        session.connection().execute(DELETE_TOKEN, rows)
+    DELETE_TOKEN.run_each(session, [{"old_t": token, "old_rid": rid} for token in sorted(tokens)])

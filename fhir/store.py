@@ -26,7 +26,7 @@ from fhir.search.query import Query
 from infra.caller import Caller
 from infra.clock import Clock
 from infra.problems import Conflict, Gone, NotFound, StaleVersion
-from infra.vault import Vault
+from infra.vault import Sealed, Vault
 
 CLAIM_TRIES = 3
 
@@ -90,7 +90,7 @@ class Store:
         )
         sealed = rows.seal(self.vault, session, stored)
         try:
-            session.connection().execute(rows.INSERT_RESOURCE, rows.columns(stored, sealed))
+            rows.INSERT_RESOURCE.run(session, rows.columns(stored, sealed))
         except IntegrityError as taken:
             raise IdTaken from taken
         if new.type == "Patient":
@@ -150,7 +150,7 @@ class Store:
         compartment = self._moved(session, caller, old, parsed.data)
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, compartment, deleted=False, body=body)
         sealed = rows.seal(self.vault, session, new)
-        self._replace(session, old, {"data_key": sealed.data_key, "body": sealed.body}, new=new)
+        self._replace(session, old, new=new, sealed=sealed)
         self._reindex(session, new, before=before, after=parsed.data)
         if type == "Patient" and compartment is not None:
             compartments.follow(self.vault, session, compartment, before=before, after=parsed.data)
@@ -165,7 +165,7 @@ class Store:
             return self._present(session, caller, Action.DELETE, type=type, id=id)
         before, now = old.data, self.clock.now()
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, old.compartment, deleted=True, body=b"")
-        self._replace(session, old, {"body": b""}, new=new)
+        self._replace(session, old, new=new, sealed=None)
         self._reindex(session, new, before=before, after={})
         self._written(session, caller, Action.DELETE, Change(type, id, before, None, new))
         return new
@@ -228,8 +228,7 @@ class Store:
         for tenant, compartment in owner.fetchall():
             if tenant != caller.tenant:
                 told = Access(access.action, access.type, id=access.id, compartment=compartment, outcome=REFUSED)
-                row = audit.row(caller, told, recorded=now, tenant=tenant)
-                session.connection().execute(audit.INSERT_AUDIT, row)
+                audit.INSERT_AUDIT.run(session, audit.row(caller, told, recorded=now, tenant=tenant))
 
     def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
@@ -240,7 +239,7 @@ class Store:
         self, session: Session, caller: Caller, action: Action, *, type: str, id: str, if_match: int | None
     ) -> Stored:
         permit = self.policy.permit(caller, action, type)
-        statement = rows.head(permit.clause).with_for_update(of=RESOURCE)
+        statement = rows.locked_head(permit.clause)
         wanted = {"wanted_id": id, "wanted_type": type}
         # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
         row = rows.one(session, statement, wanted) or rows.one(session, statement, wanted)
@@ -271,17 +270,20 @@ class Store:
         permit = self.policy.permit(caller, Action.UPDATE, old.type)
         return compartments.entered(named, type=old.type, session=session, caller=caller, permit=permit)
 
-    def _replace(self, session: Session, old: Stored, sealed: dict[str, Any], *, new: Stored) -> None:
-        connection = session.connection()
-        connection.execute(rows.KEEP_VERSION, {"kept_rid": old.rid})
+    def _replace(self, session: Session, old: Stored, *, new: Stored, sealed: Sealed | None) -> None:
+        rows.KEEP_VERSION.run(session, {"kept_rid": old.rid})
         head = {
             "version": new.version,
             "deleted": new.deleted,
             "last_updated": new.last_updated,
             "compartment": new.compartment,
+            "data_key": sealed.data_key if sealed else None,
+            "body": sealed.body if sealed else b"",
+            "old_rid": old.rid,
+            "old_version": old.version,
         }
-        where = {"old_rid": old.rid, "old_version": old.version}
-        if connection.execute(rows.REPLACE_HEAD, head | sealed | where).rowcount != 1:
+        # Without a body the row keeps the key of the version before: it needs one for the JOIN.
+        if (rows.REPLACE_HEAD if sealed else rows.EMPTY_HEAD).run(session, head) != 1:
             raise ChangedMeanwhile
 
     def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlmodel import Session, SQLModel
 
 from infra.problems import DiskFull, Problem, Unavailable
+from infra.statements import DRIVER
 from infra.writer import GroupWriter
 
 __all__ = ["Database", "PostgresDatabase", "Session", "SqliteDatabase", "Unit", "open_database"]
@@ -101,7 +102,8 @@ class SqliteDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
 
     def _read(self, unit: Unit[T]) -> T:
-        with Session(self._reading) as session:
+        with self._reading.connect() as connection, connection.begin(), Session(connection) as session:
+            session.info[DRIVER] = connection.connection.driver_connection
             return unit(session)
 
     def _lost(self) -> None:
@@ -161,7 +163,7 @@ class PostgresDatabase:
 
 
 def _sqlite_engine(path: Path, *, begin: str, pragmas: tuple[str, ...] = ()) -> Engine:
-    options = {"check_same_thread": False, "isolation_level": None}
+    options = {"check_same_thread": False, "isolation_level": None, "cached_statements": 1024}
     engine = create_engine(f"sqlite:///{path}", connect_args=options, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -172,15 +174,16 @@ def _sqlite_engine(path: Path, *, begin: str, pragmas: tuple[str, ...] = ()) -> 
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        # A plain BEGIN that later writes fails at once under concurrency, whatever busy_timeout says.
-        connection.exec_driver_sql(begin)
-
+    # A plain BEGIN that later writes fails at once under concurrency, whatever busy_timeout says.
+    engine.dialect.do_begin = partial(_on_begin, begin)  # type: ignore[method-assign]
     # Every unit has a savepoint: sent as it is, it costs a tenth of one that is compiled as a statement.
     engine.dialect.do_savepoint = partial(_on_savepoint, "SAVEPOINT")  # type: ignore[method-assign]
     engine.dialect.do_release_savepoint = partial(_on_savepoint, "RELEASE SAVEPOINT")  # type: ignore[method-assign]
     return engine
+
+
+def _on_begin(statement: str, connection: Any) -> None:
+    connection.driver_connection.execute(statement)
 
 
 def _on_savepoint(statement: str, connection: Connection, name: str) -> None:

@@ -10,13 +10,14 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from infra.problems import DiskFull, Unavailable
+from infra.statements import DRIVER
 
 T = TypeVar("T")
 GROUP = 128
@@ -74,10 +75,14 @@ class GroupWriter:
         group = [first]
         try:
             with self._engine.connect() as connection, connection.begin():
-                _attempt(first, connection)
+                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+                # One session serves the group: it asks SQLAlchemy for nothing until a unit uses it, then within a
+                # savepoint of its own.
+                session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+                _attempt(first, session, driver)
                 while len(group) < GROUP and (ticket := self._next()) is not None:
                     group.append(ticket)
-                    _attempt(ticket, connection)
+                    _attempt(ticket, session, driver)
         except (DBAPIError, sqlite3.Error, _GroupLostError) as error:
             self._lost()
             for ticket in group:  # nothing of the group is on disk, whatever a unit thought
@@ -94,21 +99,24 @@ class GroupWriter:
         return ticket
 
 
-def _attempt(ticket: _Ticket, connection: Connection) -> None:
+def _attempt(ticket: _Ticket, session: Session, driver: sqlite3.Connection) -> None:
     try:
-        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
-            ticket.result = ticket.unit(session)
+        driver.execute("SAVEPOINT unit")
+        session.info[DRIVER] = driver
+        ticket.result = ticket.unit(session)
+        if session.in_transaction() or session.new:
             session.commit()
+            session.close()
+        driver.execute("RELEASE unit")
     except BaseException as error:  # whatever a unit raises belongs to its caller, not to this thread
-        if not _is_open(connection):
+        # A full disk makes SQLite roll the whole transaction back by itself.
+        if not driver.in_transaction:
             raise _GroupLostError from _first(error)
+        session.close()
+        driver.execute("ROLLBACK TO unit")
+        driver.execute("RELEASE unit")
         ticket.error = translated(error)
-
-
-def _is_open(connection: Connection) -> bool:
-    # A full disk makes SQLite roll the whole transaction back by itself.
-    raw = connection.connection.driver_connection
-    return bool(raw is not None and raw.in_transaction)
+    session.info.clear()
 
 
 def _first(error: BaseException) -> BaseException:

@@ -6,6 +6,16 @@ AES-256-GCM -> one version of one resource. DESIGN 4 and infra/README.md say wha
 
 from infra.vault.keys import FileKeyProvider, KeyProvider, key_provider
 from infra.vault.models import DataKey
-from infra.vault.sealing import Binding, SealBroken, Sealed, Vault
+from infra.vault.sealing import Binding, SealBroken, Sealed, Vault, WrappedKey
 
-__all__ = ["Binding", "DataKey", "FileKeyProvider", "KeyProvider", "SealBroken", "Sealed", "Vault", "key_provider"]
+__all__ = [
+    "Binding",
+    "DataKey",
+    "FileKeyProvider",
+    "KeyProvider",
+    "SealBroken",
+    "Sealed",
+    "Vault",
+    "WrappedKey",
+    "key_provider",
+]

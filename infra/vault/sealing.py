@@ -9,24 +9,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
 
 from infra.problems import Problem
+from infra.statements import Statement
 from infra.vault.keys import KEY, NONCE, KeyProvider
 from infra.vault.models import DataKey
 
 FORMAT: Final = b"\x01"
 TOKEN: Final = 16
 CACHED_KEYS: Final = 50_000
+_NEWEST_KEY: Final = Statement(
+    select(col(DataKey.id), col(DataKey.scope), col(DataKey.provider_version), col(DataKey.wrapped))
+    .where(col(DataKey.scope) == bindparam("wanted_scope"))
+    .order_by(col(DataKey.version).desc())
+    .limit(1)
+)
 
 
 class SealBroken(Problem):
@@ -47,6 +54,15 @@ class Binding:
     def scope(self) -> str:
         """Whose data key is used: the patient compartment's, or the tenant's where there is none."""
         return f"c:{self.compartment}" if self.compartment else f"t:{self.tenant}"
+
+
+class WrappedKey(NamedTuple):
+    """A data key as it comes with a row."""
+
+    id: int
+    scope: str
+    provider_version: int
+    wrapped: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,7 @@ class Vault:
         nonce = os.urandom(NONCE)
         return Sealed(key_id, FORMAT + nonce + cipher.encrypt(nonce, plaintext, _bound(to, key_id)))
 
-    def open(self, sealed: Sealed, *, key: DataKey, to: Binding) -> bytes:
+    def open(self, sealed: Sealed, *, key: "DataKey | WrappedKey", to: Binding) -> bytes:
         """The plaintext again. `key` comes with the row by JOIN; `SealBroken` if anything was moved or changed."""
         if sealed.body[:1] != FORMAT or key.id != sealed.data_key:
             raise SealBroken
@@ -140,9 +156,8 @@ class Vault:
         known = self._known(session, scope)
         if known is not None:
             return known
-        statement = select(DataKey).where(col(DataKey.scope) == scope).order_by(col(DataKey.version).desc()).limit(1)
-        key = session.execute(statement).scalar_one_or_none()
-        if key is None:
+        found = _NEWEST_KEY.first(session, {"wanted_scope": scope})
+        if found is None:
             row, cipher = self._new_key(scope)
             upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
             made = session.execute(upsert(DataKey).values(row).on_conflict_do_nothing().returning(col(DataKey.id)))
@@ -150,8 +165,9 @@ class Vault:
                 # Not cached beyond this session: the unit may still be rolled back.
                 self._fresh(session)[scope] = (int(str(row["id"])), cipher)
                 return self._fresh(session)[scope]
-            key = session.execute(statement).scalar_one()
-        return self._remember(key)
+            found = _NEWEST_KEY.first(session, {"wanted_scope": scope})
+            assert found is not None
+        return self._remember(WrappedKey._make(found))
 
     def _known(self, session: Session, scope: str) -> tuple[int, AESGCM] | None:
         fresh = self._fresh(session).get(scope)
@@ -180,7 +196,7 @@ class Vault:
         }
         return row, AESGCM(plain)
 
-    def _cipher(self, key: DataKey) -> AESGCM:
+    def _cipher(self, key: "DataKey | WrappedKey") -> AESGCM:
         with self._lock:
             cipher = self._opened.get(key.id)
             if cipher is not None:
@@ -194,7 +210,7 @@ class Vault:
                 self._opened.popitem(last=False)
         return cipher
 
-    def _remember(self, key: DataKey) -> tuple[int, AESGCM]:
+    def _remember(self, key: "DataKey | WrappedKey") -> tuple[int, AESGCM]:
         cipher = self._cipher(key)
         with self._lock:
             self._scopes[key.scope] = key.id

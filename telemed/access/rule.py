@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from fhir.rows import COMPARTMENT, RESOURCE
 from infra.columns import UtcDateTime
+from infra.statements import Statement
 from telemed.access.models import CareGrant
 
 CARE_GRANT: Final = cast(Table, CareGrant.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -87,7 +88,8 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
 def is_open(session: Session, tenant: str, *, compartment: str, now: datetime) -> bool:
     """True if the compartment is of the tenant's own patient, or a grant opens it to the tenant now."""
     asked = {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now}
-    return bool(session.connection().execute(_IS_OPEN, asked).scalar_one())
+    found = _IS_OPEN.first(session, asked)
+    return found is not None and bool(found[0])
 
 
 def _home(tenant: str) -> ColumnElement[bool]:
@@ -114,4 +116,4 @@ def _is_open() -> Select[tuple[bool]]:
 
 
 # Built once: building it for each question costs more than the database's answer.
-_IS_OPEN: Final = _is_open()
+_IS_OPEN: Final = Statement(_is_open())

@@ -58,8 +58,9 @@ class LocalPolicy:
         opened = [compartment for compartment, tenant in self.grants if tenant == caller.tenant]
         own_patients = select(COMPARTMENT.c.id).where(COMPARTMENT.c.tenant == caller.tenant)
         if not action.changes:
-            clause = or_(clause, RESOURCE.c.type.in_(sorted(REGION_WIDE)))
-        clause = or_(clause, RESOURCE.c.compartment.in_(opened), RESOURCE.c.compartment.in_(own_patients))
+            clause = or_(clause, *(RESOURCE.c.type == type for type in sorted(REGION_WIDE)))
+        clause = or_(clause, *(RESOURCE.c.compartment == each for each in opened))
+        clause = or_(clause, RESOURCE.c.compartment.in_(own_patients))
         return LocalPermit(clause, self.grants, action.changes)
 
 

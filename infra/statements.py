@@ -1,0 +1,164 @@
+"""Statements made once: the SQL text of a SQLAlchemy statement and the order of its values, run on the driver itself.
+
+SQLAlchemy's own execution costs 100 us of Python for a statement that SQLite answers in 5: it looks the compiled form
+up, builds a context and a result, every time. What never changes from call to call is done here when a statement is
+first used. README.md, decision 5.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, cast
+
+from sqlalchemy import BindParameter, ClauseElement, Dialect
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+DRIVER: Final = "sqlite_driver"  # where a session of `infra.database` keeps SQLite's own connection
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+Row = Sequence[Any]
+Convert = Callable[[Any], Any]
+_SQLITE: Final[Dialect] = sqlite.dialect()
+_POSTGRES: Final[Dialect] = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+
+
+class _Slot(NamedTuple):
+    """One place in the text: where its value comes from, and how the driver wants it."""
+
+    name: str | None  # None: the same value each time, or one that is asked for
+    value: Any
+    ask: Convert | None
+    convert: Convert | None
+
+
+class Form(NamedTuple):
+    """A statement in one dialect."""
+
+    text: str
+    slots: tuple[_Slot, ...]
+    converts: tuple[tuple[int, Convert], ...]  # columns of the answer that the driver gives in another form
+
+    def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The values in the order of the text."""
+        return tuple([_value(slot, values) for slot in self.slots])
+
+    def converted(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows as the columns' types have them."""
+        return [self._converted(row) for row in rows] if self.converts else rows
+
+    def _converted(self, row: Row) -> Row:
+        made = list(row)
+        for index, convert in self.converts:
+            made[index] = convert(made[index])
+        return made
+
+
+def _value(slot: _Slot, values: Mapping[str, Any]) -> Any:
+    name, value, ask, convert = slot
+    if name is not None:
+        value = values[name]
+    elif ask is not None:
+        value = ask(None)
+    else:
+        return value
+    return value if convert is None else convert(value)
+
+
+class ListInStatementError(TypeError):
+    """A list in an IN can have another length each time, so the text can't be made once. Say EXISTS or a JOIN."""
+
+
+class Statement:
+    """A statement with named values (`bindparam`), compiled once for each dialect."""
+
+    def __init__(self, element: ClauseElement, *, columns: Iterable[str] | None = None) -> None:
+        """`columns` names the columns of an INSERT that gets its values by name."""
+        self._element = element
+        self._columns = None if columns is None else list(columns)
+        self._sqlite: Form | None = None
+        self._postgres: Form | None = None
+
+    def rows(self, session: Session, values: Mapping[str, Any] = NOTHING) -> Sequence[Row]:
+        """All rows of the answer."""
+        driver = session.info.get(DRIVER)
+        if driver is not None:
+            form = self.on_sqlite
+            return form.converted(_asked(driver, form.text, form.bound(values)).fetchall())
+        form = self._of(session)
+        return form.converted(session.connection().exec_driver_sql(form.text, form.bound(values)).fetchall())
+
+    def first(self, session: Session, values: Mapping[str, Any] = NOTHING) -> Row | None:
+        """The first row of the answer, if there is one."""
+        found = self.rows(session, values)
+        return found[0] if found else None
+
+    def run(self, session: Session, values: Mapping[str, Any] = NOTHING) -> int:
+        """How many rows were written."""
+        driver = session.info.get(DRIVER)
+        if driver is not None:
+            form = self.on_sqlite
+            return _asked(driver, form.text, form.bound(values)).rowcount
+        form = self._of(session)
+        return session.connection().exec_driver_sql(form.text, form.bound(values)).rowcount
+
+    def run_each(self, session: Session, values: Iterable[Mapping[str, Any]]) -> None:
+        """Nothing; the statement was run for each of the values."""
+        driver = session.info.get(DRIVER)
+        form = self.on_sqlite if driver is not None else self._of(session)
+        bound = [form.bound(each) for each in values]
+        if driver is not None:
+            _asked_each(driver, form.text, bound)
+        elif bound:
+            session.connection().exec_driver_sql(form.text, bound)
+
+    @property
+    def on_sqlite(self) -> Form:
+        """The form for SQLite."""
+        if self._sqlite is None:
+            self._sqlite = self._compiled(_SQLITE)
+        return self._sqlite
+
+    @property
+    def on_postgres(self) -> Form:
+        """The form for PostgreSQL through asyncpg."""
+        if self._postgres is None:
+            self._postgres = self._compiled(_POSTGRES)
+        return self._postgres
+
+    def _of(self, session: Session) -> Form:
+        return self.on_postgres if session.get_bind().dialect.name == "postgresql" else self.on_sqlite
+
+    def _compiled(self, dialect: Dialect) -> Form:
+        made: Any = self._element.compile(dialect=dialect, column_keys=self._columns)
+        if made.post_compile_params:
+            raise ListInStatementError
+        slots = tuple(_slot(made.binds[name], dialect) for name in made.positiontup or ())
+        columns = enumerate(made._result_columns)  # the types of the answer stand nowhere else
+        converts = ((at, column.type.dialect_impl(dialect).result_processor(dialect, None)) for at, column in columns)
+        return Form(made.string, slots, tuple((at, convert) for at, convert in converts if convert is not None))
+
+
+def _slot(bind: "BindParameter[Any]", dialect: Dialect) -> _Slot:
+    convert = cast(Convert | None, bind.type.dialect_impl(dialect).bind_processor(dialect))
+    if bind.callable is not None:
+        return _Slot(None, None, lambda _: bind.effective_value, convert)
+    if bind.required:
+        return _Slot(bind.key, None, None, convert)
+    return _Slot(None, bind.value if convert is None else convert(bind.value), None, None)
+
+
+def _asked(driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
+    try:
+        return driver.execute(text, values)
+    except sqlite3.IntegrityError as taken:
+        raise IntegrityError(text, None, taken) from taken
+
+
+def _asked_each(driver: sqlite3.Connection, text: str, values: Sequence[Sequence[Any]]) -> None:
+    try:
+        driver.executemany(text, values)
+    except sqlite3.IntegrityError as taken:
+        raise IntegrityError(text, None, taken) from taken
