@@ -14,9 +14,9 @@ from rich.table import Table as RichTable
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
 from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
-from anonymise.hierarchies import municipality_table
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
+from anonymise.municipalities import municipality_table
 from anonymise.periods import last_complete_quarter, quarter_named
 from anonymise.persons import read_persons
 from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for

@@ -25,9 +25,9 @@ from anonymise.formats.csv import areas_bytes, csv_bytes
 from anonymise.formats.cube import cube_bytes
 from anonymise.formats.jsonstat import jsonstat_bytes
 from anonymise.formats.parquet import parquet_bytes
-from anonymise.hierarchies import municipality_table
 from anonymise.manifest import manifest, public_pem
-from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE
+from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE, is_out
+from anonymise.municipalities import municipality_table
 from anonymise.pages import style_sheet
 from anonymise.periods import Quarter
 from anonymise.problems import PeriodFrozen, ReleaseRefused
@@ -54,9 +54,9 @@ class Release:
 
 def published(releases_dir: Path, slug: str, name: str) -> Release | None:
     """The release of an id if it is out."""
-    folder = releases_dir / slug / name
-    if not (folder / MANIFEST).exists():
+    if not is_out(releases_dir, slug, name):
         return None
+    folder = releases_dir / slug / name
     return Release(slug, name, folder, sha256((folder / MANIFEST).read_bytes()).hexdigest())
 
 

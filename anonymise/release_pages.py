@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from anonymise import pages
 from anonymise.about import About
-from anonymise.hierarchies import ALL, HIERARCHIES, municipalities, municipality_table
+from anonymise.hierarchies import ALL, HIERARCHIES, municipalities
+from anonymise.municipalities import municipality_table
 from anonymise.svg import Bar, bars
 from anonymise.tables import ESTIMATE, PART, WITHHELD, Row, Table
 

@@ -3,7 +3,8 @@
 import numpy as np
 import polars as pl
 
-from anonymise.hierarchies import UNKNOWN, ages, chapters, municipality_table, sexes
+from anonymise.hierarchies import UNKNOWN, ages, chapters, sexes
+from anonymise.municipalities import municipality_table
 
 _AGE_WEIGHTS = (9, 9, 11, 12, 13, 16, 13, 10, 7, 0)
 _SEX_WEIGHTS = (51, 48, 1)

@@ -1,34 +1,21 @@
-"""Bringing a database to the present revision, and making the next one."""
+"""Bringing a database to the newest revision, and making the next one; what a start asks is in `infra.revision`."""
 
 import io
-from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlmodel import Session, SQLModel
 
 from infra.database import Database
-
-MIGRATIONS = Path(__file__).with_name("migrations")
+from infra.revision import MIGRATIONS
 
 
 async def upgrade(database: Database) -> None:
     """Nothing; the database has every revision, each applied once, all in one atomic unit."""
     await database.write(lambda session: command.upgrade(_config(session), "head"))
-
-
-async def present_revision(database: Database) -> str | None:
-    """The revision the database is at; None if it has none."""
-    return await database.read(lambda session: MigrationContext.configure(session.connection()).get_current_revision())
-
-
-def newest_revision() -> str | None:
-    """The revision that this version of the program expects."""
-    return ScriptDirectory.from_config(_plain_config()).get_current_head()
 
 
 async def missing(database: Database) -> list[Any]:

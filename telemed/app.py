@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 
-from fhir import interactions, outcome, rules
+from fhir import interactions, outcome
 from fhir.interactions import Record
 from infra import web
 from infra.problems import Problem
@@ -35,6 +35,7 @@ from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.visits.codes import forget_attempts
 from telemed.visits.sessions import forget_sessions
+from telemed.warming import warm
 from telemed.wiring import open_services
 from video import routes as video
 
@@ -136,11 +137,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             )
         )
         _check(app)
-        # A second of imports that the first request would otherwise wait for.
-        rules.prepare()
         today = services.clock.now().date()
         await services.database.write(lambda session: extend_today(session, today=today))
-        tasks = [asyncio.create_task(_housekeeping(services))]
+        tasks = [asyncio.create_task(_housekeeping(services)), asyncio.create_task(asyncio.to_thread(warm))]
         if not settings.redis_url:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
             tasks.append(asyncio.create_task(services.queue.run()))

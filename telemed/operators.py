@@ -11,6 +11,7 @@ from infra import migrate
 from infra.database import open_database
 from infra.problems import Problem
 from infra.queue import redis_pool
+from infra.revision import present_revision
 from infra.settings import Settings
 from infra.vault import key_provider
 from telemed.startup import StartRefused, placeholders, refuse_database, refuse_other_tables, refuse_settings
@@ -47,7 +48,7 @@ async def migrated(settings: Settings) -> str | None:
     database = open_database(settings.database)
     try:
         await migrate.upgrade(database)
-        return await migrate.present_revision(database)
+        return await present_revision(database)
     finally:
         await database.close()
 

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 import structlog
 from sqlmodel import Session, select
 
-from infra import migrate
 from infra.database import Database, open_database
 from infra.problems import Problem
 from infra.queue import redis_pool
+from infra.revision import newest_revision, present_revision
 from infra.settings import Settings
 from infra.vault import key_provider
 from telemed.identity.models import SignInLink
@@ -80,5 +80,5 @@ async def preflight(settings: Settings) -> None:
 
 async def refuse_other_tables(database: Database) -> None:
     """Nothing; raises `StartRefused` unless the tables are of this version."""
-    if await migrate.present_revision(database) != migrate.newest_revision():
+    if await present_revision(database) != newest_revision():
         raise StartRefused("The database's tables are of another version. Run `telemed migrate`, then try again.")

@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
-
-from aiortc import RTCIceServer
+from typing import TYPE_CHECKING, Final
 
 from infra.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from aiortc import RTCIceServer
 
 CREDENTIAL_LIFETIME: Final = timedelta(minutes=10)
 
@@ -33,8 +34,10 @@ class Ice:
             servers.append({"urls": list(self.turn), "username": username, "credential": credential})
         return servers
 
-    def for_aiortc(self) -> list[RTCIceServer]:
+    def for_aiortc(self) -> "list[RTCIceServer]":
         """The same for aiortc; an empty list, never None, because None makes aiortc use its public default."""
+        from aiortc import RTCIceServer  # with the first pre-call check, not with the start
+
         servers = [RTCIceServer(list(self.stun))] if self.stun else []
         if self.turn:
             username, credential = self._credentials()

@@ -13,7 +13,6 @@ from infra.problems import Unavailable
 from video.forward import Mirror
 from video.ice import Ice
 from video.sdp import parse_offer, streams, write_answer
-from video.transport import Path
 
 log = structlog.get_logger()
 
@@ -65,6 +64,8 @@ class Precheck:
 
     async def open(self, participant: str, text: str) -> str:
         """The answer to a browser's offer; a session that the participant had before ends."""
+        from video.transport import Path  # aiortc comes with the first check, not with the start
+
         offer = parse_offer(text)
         before = self._sessions.pop(participant, None)
         if before is not None:

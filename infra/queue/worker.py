@@ -11,7 +11,6 @@ import structlog
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
-from fakeredis import FakeAsyncRedis
 from redis.exceptions import RedisError
 
 from infra.database import Database, Session
@@ -44,6 +43,8 @@ async def redis_pool(url: str) -> ArqRedis:
     """A pool on the Redis at `url`, or on a stand-in in memory where there is none. JSON, as arq's default is pickle."""
     how: dict[str, Any] = {"job_serializer": _dump, "job_deserializer": json.loads, "default_queue_name": "telemed"}
     if not url:
+        from fakeredis import FakeAsyncRedis  # not where a Redis is there
+
         stand_in = FakeAsyncRedis()
         return ArqRedis(pool_or_conn=stand_in.connection_pool, **how)
     try:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from joserfc.jwk import ECKey, RSAKey
 from sqlmodel import Session, delete
 
@@ -51,9 +52,8 @@ async def backend_clients(services: Services, folder: Folder) -> tuple[BackendCl
     for clinic, algorithm in zip(CLINICS, ALGORITHMS, strict=False):
         client_id = f"{clinic.id}-system"
         file = folder.clients / f"{client_id}.pem"
-        key = _key(file, algorithm=algorithm)
-        kid = key.thumbprint()
-        public = {**key.as_dict(private=False), "kid": kid, "use": "sig", "alg": algorithm}
+        public = _public_key(file, algorithm=algorithm)
+        kid = public["kid"]
 
         def unit(session: Session, client_id: str = client_id, tenant: str = clinic.id, jwk: object = public) -> None:
             now = services.system_clock.now()
@@ -65,9 +65,15 @@ async def backend_clients(services: Services, folder: Folder) -> tuple[BackendCl
     return tuple(made)
 
 
-def _key(file: Path, *, algorithm: str) -> ECKey | RSAKey:
-    kind: type[ECKey] | type[RSAKey] = ECKey if algorithm == "ES384" else RSAKey
-    if not file.exists():
+def _public_key(file: Path, *, algorithm: str) -> dict[str, str]:
+    """The public half of the key in the file, which is made if it is not there.
+
+    The half lies beside it: to read the private one again tests its primes, an eighth of a second at every start.
+    """
+    public = file.with_suffix(".jwk")
+    if not file.exists() or not public.exists():
         new = ECKey.generate_key("P-384") if algorithm == "ES384" else RSAKey.generate_key(3072)
+        told = {**new.as_dict(private=False), "kid": new.thumbprint(), "use": "sig", "alg": algorithm}
         write_whole(file, new.as_pem(private=True))
-    return kind.import_key(file.read_bytes())
+        write_whole(public, msgspec.json.encode(told))
+    return msgspec.json.decode(public.read_bytes(), type=dict[str, str])

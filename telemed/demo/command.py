@@ -91,15 +91,18 @@ async def _answering(child: Child, environment: dict[str, str]) -> None:
 
 
 def _children(options: Options) -> list[Child]:
-    logs = options.files.logs
     serve = ["telemed", "serve", "--port", str(options.port)]
     portal = ["telemed", "portal", "--port", str(options.portal_port)]
     return [
-        Child("serve", serve, ready_url=f"http://127.0.0.1:{options.port}/readyz", log_file=logs / "serve.log"),
-        Child(
-            "portal", portal, ready_url=f"http://127.0.0.1:{options.portal_port}/livez", log_file=logs / "portal.log"
-        ),
+        _child(options, "serve", serve, port=options.port, ready="/readyz"),
+        _child(options, "portal", portal, port=options.portal_port, ready="/livez"),
     ]
+
+
+def _child(options: Options, name: str, arguments: list[str], *, port: int, ready: str) -> Child:
+    own = f"http://127.0.0.1:{port}"
+    log_file = options.files.logs / f"{name}.log"
+    return Child(name, arguments, ready_url=f"{own}{ready}", live_url=f"{own}/livez", log_file=log_file)
 
 
 def _publish(offer: Offer, children: list[Child], *, files: Folder) -> None:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final
 
-from anonymise.hierarchies import Municipality, municipality_table
+from anonymise.municipalities import Municipality, municipality_table
 from telemed.demo.clinics import CLINICS, Clinic
 from telemed.demo.names import family_name, given_name
 

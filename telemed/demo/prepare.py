@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlmodel import Session, col, func, select
 
-from infra import migrate
 from infra.clock import clock_from
 from infra.database import open_database
+from infra.revision import newest_revision, present_revision
 from telemed.demo import accounts, seed, today
 from telemed.demo.describe import FreeSlot, Offer
 from telemed.demo.files import Made
@@ -51,8 +52,8 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         appointments = await today.book_today(services, population)
         signed_in = await accounts.sign_ins(services, today.at_work(population))
         clients = await accounts.backend_clients(services, files)
-        with _step(console, "Publishing the last complete quarter"):
-            datasets = await publish_last_quarter(services)
+        telling = partial(_step, console, "Publishing the last complete quarter")
+        datasets = await publish_last_quarter(services, step=telling)
         slots = await services.database.read(lambda session: _free_slots(session, services, clients[0].organization_id))
         base = settings.base_url
         return Offer(
@@ -74,7 +75,10 @@ async def prepare(options: Options, *, console: Console) -> Offer:
 async def _migrate(url: str) -> None:
     database = open_database(url)
     try:
-        await migrate.upgrade(database)
+        if await present_revision(database) != newest_revision():
+            from infra import migrate  # only where there is something to migrate
+
+            await migrate.upgrade(database)
     finally:
         await database.close()
 

@@ -1,4 +1,4 @@
-"""The demo's processes: started with a bare environment, started again when one dies, ended together."""
+"""The demo's processes: started with a bare environment, started again when one dies or falls silent, ended together."""
 
 import asyncio
 import ctypes
@@ -21,6 +21,9 @@ READY_SECONDS: Final = 120
 ASK_EVERY: Final = 0.1
 PR_SET_PDEATHSIG: Final = 1  # prctl(2), Linux
 RESTART_PAUSE: Final = 0.5
+# A process that is stopped (SIGSTOP) or hangs does not end. On a machine that is merely busy it still answers in time.
+ALIVE_EVERY: Final = 5.0
+SILENT_AFTER: Final = 30.0
 
 
 # Loaded before any fork: between fork and exec nothing may be looked up.
@@ -40,11 +43,22 @@ class NotReady(Unavailable):
 class Child:
     """One process of the demo, with its output in a log file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, ready_url: str, log_file: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        ready_url: str,
+        live_url: str,
+        log_file: Path,
+        silent_after: float = SILENT_AFTER,
+    ) -> None:
         self.name = name
         self.log_file = log_file
         self._arguments = [sys.executable, "-m", *arguments]
         self._ready_url = ready_url
+        self._live_url = live_url
+        self._silent_after = silent_after
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -86,10 +100,31 @@ class Child:
         await self.stop()
         raise NotReady(f"{self.name} did not answer; see {self.log_file}")
 
-    async def ended(self) -> int:
-        """The exit status, once the process has ended."""
+    async def gone(self) -> None:
+        """Nothing, once the process has ended, by itself or, where it no longer answers, by force."""
         assert self._process is not None
-        return await self._process.wait()
+        silent = asyncio.create_task(self._silent())
+        ended = asyncio.create_task(self._process.wait())
+        try:
+            await asyncio.wait((ended, silent), return_when=asyncio.FIRST_COMPLETED)
+            if self._process.returncode is None:
+                # A stopped process does not hear that it should end.
+                self._process.kill()
+                await ended
+        finally:
+            for task in (ended, silent):
+                task.cancel()
+
+    async def _silent(self) -> None:
+        """Nothing, once the process has not answered for a while."""
+        clock, patience = asyncio.get_running_loop().time, self._silent_after
+        heard = clock()
+        async with httpx.AsyncClient(trust_env=False, timeout=patience / 3) as client:
+            while clock() - heard < patience:
+                with suppress(httpx.TransportError):
+                    await client.get(self._live_url)
+                    heard = clock()
+                await asyncio.sleep(min(ALIVE_EVERY, patience / 3))
 
     async def stop(self) -> None:
         """Nothing; the process has ended, by force if it did not go when asked."""
@@ -108,11 +143,14 @@ class Child:
 async def keep_running(
     children: Sequence[Child], *, environment: Callable[[], Mapping[str, str]], restarted: Callable[[], None]
 ) -> None:
-    """Nothing, ever: a child that ends is started again, and `restarted` is told; `NotReady` if it does not answer."""
+    """Nothing, ever: a child that ends or falls silent is started again, and `restarted` is told once it answers.
+
+    `NotReady` if it does not. Until then demo.json stays as it is: who waits for another pid may use it at once.
+    """
 
     async def watch(child: Child) -> None:
         while True:
-            await child.ended()
+            await child.gone()
             await asyncio.sleep(RESTART_PAUSE)
             await child.start(environment())
             restarted()

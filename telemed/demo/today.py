@@ -1,23 +1,28 @@
 """Today's appointments: video visits that can be joined now, and others through the day."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from sqlmodel import Session, col, select
 
 from fhir.codec import Parsed
+from fhir.search import parsing
 from telemed.booking.models import Booking
 from telemed.booking.states import MOVES, OCCUPYING
 from telemed.demo.clinics import Clinician
 from telemed.demo.describe import JoinableAppointment
+from telemed.demo.history import write_history
 from telemed.demo.people import Person
 from telemed.demo.population import Population
 from telemed.notices.models import Notice
 from telemed.notices.service import opened
 from telemed.schedules.calendar import platform
+from telemed.schedules.occupancy import TimeTaken
 from telemed.schedules.resource import instant
 from telemed.services import Services
 from telemed.visits.codes import join_url
@@ -27,6 +32,9 @@ AT_WORK: Final = (0, 1, 8, 9)
 LATER: Final = (40, 80)
 ADULT: Final = 18
 LENGTH: Final = timedelta(minutes=20)
+# Who can be joined has been at the clinic so often before; so many are looked at, seven in ten have.
+SEEN: Final = 2
+CANDIDATES: Final = 12
 Resource = dict[str, Any]
 
 
@@ -52,33 +60,74 @@ async def book_today(services: Services, population: Population) -> tuple[Joinab
     joinable = []
     for number, clinician in enumerate(at_work(population)):
         patients = _patients_of(population, clinician, start=start, willing=willing)
-        booked = await _book(services, clinician, next(patients), start=start, number=number)
+        known_first = await _known_first(services, clinician, patients)
+        booked = await _book(services, clinician, known_first, start=start, number=number)
+        await write_history(services, booked.person, clinician=clinician)
         joinable.append(await _joinable(services, booked, clinician))
-        for minutes in LATER:
-            later = start + timedelta(minutes=minutes)
-            await _book(services, clinician, next(patients), start=later, number=number)
+        if await services.database.read(partial(_nothing_later, clinician=clinician, start=start)):
+            for turn, minutes in enumerate(LATER, start=1):
+                later = start + timedelta(minutes=minutes)
+                await _book(services, clinician, known_first[turn:], start=later, number=number)
     return tuple(joinable)
 
 
 def _patients_of(
     population: Population, clinician: Clinician, *, start: datetime, willing: frozenset[int]
-) -> Iterator[Person]:
+) -> list[Person]:
     """The clinic's adult patients who count in statistics, from another one on at every start of the demo."""
     own = [person for person in population.persons if clinician.clinic in person.clinics and person.number in willing]
     known = [person for person in own if person.age(start.date()) >= ADULT]
-    first = int(start.timestamp()) // 300 * (len(LATER) + 1)
-    return (known[(first + step) % len(known)] for step in range(len(known)))
+    first = _first(start)
+    return [known[(first + step) % len(known)] for step in range(len(known))]
 
 
-async def _book(services: Services, clinician: Clinician, person: Person, *, start: datetime, number: int) -> Booked:
-    body = appointment(clinician, person, start=start)
-    parsed = Parsed("Appointment", body, msgspec.json.encode(body))
+def _first(start: datetime) -> int:
+    """Whose turn it is first."""
+    return int(start.timestamp()) // 300 * (len(LATER) + 1)
 
-    def unit(session: Session) -> str:
+
+async def _known_first(services: Services, clinician: Clinician, patients: list[Person]) -> list[Person]:
+    """All of them, first one who has been at the clinic twice, so that there is something to read beside the call."""
+    caller = platform(clinician.clinic.id)
+
+    def seen(session: Session, person: Person) -> bool:
+        wanted = [("patient", person.patient_id(clinician.clinic)), ("_count", str(SEEN)), ("_total", "none")]
+        found = services.record.search(session, caller, parsing.parse("Encounter", wanted))
+        return len(found.entries) >= SEEN
+
+    def unit(session: Session) -> Person | None:
+        return next((person for person in patients[:CANDIDATES] if seen(session, person)), None)
+
+    known = await services.database.write(unit)
+    return sorted(patients, key=lambda person: person is not known)
+
+
+def _nothing_later(session: Session, *, clinician: Clinician, start: datetime) -> bool:
+    """True unless an earlier start of the demo left appointments for the next hours."""
+    statement = select(Booking).where(
+        col(Booking.tenant) == clinician.clinic.id,
+        col(Booking.status) == "booked",
+        col(Booking.start) >= start + LENGTH,
+        col(Booking.start) < start + timedelta(minutes=2 * LATER[-1]),
+    )
+    return session.exec(statement.limit(1)).first() is None
+
+
+async def _book(
+    services: Services, clinician: Clinician, persons: Sequence[Person], *, start: datetime, number: int
+) -> Booked:
+    """The visit of the first who has time: somebody may be registered, and booked, at another clinic, too."""
+
+    def unit(session: Session, parsed: Parsed) -> str:
         _make_room(session, services, clinician, start=start)
         return services.store.create(session, platform(clinician.clinic.id), parsed).id
 
-    return Booked(await services.database.write(unit), number, person)
+    for person in persons:
+        body = appointment(clinician, person, start=start)
+        parsed = Parsed("Appointment", body, msgspec.json.encode(body))
+        with suppress(TimeTaken):
+            return Booked(await services.database.write(partial(unit, parsed=parsed)), number, person)
+    raise TimeTaken
 
 
 def _make_room(session: Session, services: Services, clinician: Clinician, *, start: datetime) -> None:

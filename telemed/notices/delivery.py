@@ -4,11 +4,11 @@ Into the local sink exactly once, because message and state are one atomic unit.
 yes and our commit sends a second copy with the same Message-ID; no protocol can do better.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-import aiosmtplib
 import structlog
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -49,7 +49,8 @@ def handlers(database: Database, vault: Vault, *, clock: Clock, house: House, sm
         waiting = await database.read(lambda session: _waiting(session, vault, ref))
         if waiting is None:
             return
-        made = message(waiting.content, waiting.channel, house=house)
+        # Drawing a letter takes a while, and its imports the first time; requests need not wait for it.
+        made = await asyncio.to_thread(message, waiting.content, waiting.channel, house=house)
         if waiting.channel is Channel.MAIL and smtp_url:
             await _send(smtp_url, waiting, made, house=house)
             await database.write(lambda session: _delivered(session, ref))
@@ -107,6 +108,8 @@ def _keep(session: Session, vault: Vault, id: str, *, made: Message, clock: Cloc
 
 
 async def _send(smtp_url: str, waiting: Waiting, made: Message, *, house: House) -> None:
+    import aiosmtplib  # only where mails leave (telemed/README.md, decision 4)
+
     server = urlsplit(smtp_url)
     try:
         await aiosmtplib.send(

@@ -8,8 +8,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from telemed.notices.content import Content, Method
-from telemed.notices.invitation import invitation
-from telemed.notices.letter import letter
 from telemed.notices.models import Channel
 from telemed.notices.wording import by_hand, words
 from telemed.visits.codes import join_url
@@ -56,6 +54,10 @@ class Message:
 
 def message(content: Content, channel: Channel, *, house: House) -> Message:
     """The mail with its invitation, or the letter as PDF."""
+    # Imported here, as everything that draws costs a start half a second (telemed/README.md, decision 4).
+    from telemed.notices.invitation import invitation
+    from telemed.notices.letter import letter
+
     said = words(content, phone=house.phone)
     link = join_url(house.base_url, content.code) if content.code else ""
     if channel is Channel.LETTER:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-import holidays
 from whenever import Date, Time
 
 DAY = 24 * 60
@@ -151,4 +150,6 @@ def _merged(openings: Iterable[Interval]) -> list[Interval]:
 
 @lru_cache(maxsize=64)
 def _holidays(region: Region, year: int) -> frozenset[date]:
+    import holidays  # where slots are made, not with every start
+
     return frozenset(holidays.country_holidays(region.country, subdiv=region.subdivision, years=year))

@@ -9,12 +9,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from PIL import Image
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
-from telemed.demo.client import System
-from telemed.demo.describe import BackendClient
 from tests.architecture.tree import ROOT
 from tests.fixtures.browsers import CHROMIUM, CHROMIUM_CAMERA
 from tests.flows.pages import hurry_to_waiting_room, open_visit, require_moving_picture, words_of
@@ -24,8 +21,6 @@ CONSOLE = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=860)
 PORTAL = ViewportSize(width=1000, height=860)
 COLOURS = 128
-HISTORY = (("I10.90", "Essentielle Hypertonie", "2024-03-04"), ("E78.0", "Reine Hypercholesterinämie", "2025-01-20"))
-ICD_10_GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 Offer = Mapping[str, Any]
 
 
@@ -37,19 +32,6 @@ async def take(offer: Offer) -> None:
         await call(browser, offer)
         await release(browser, offer)
         await browser.close()
-
-
-def give_history(offer: Offer) -> None:
-    """Nothing; the patient of the first appointment has conditions and a task, written as its clinic's system would."""
-    visit, client = offer["appointments"][0], msgspec.convert(offer["backend_clients"][0], BackendClient)
-    subject = {"reference": f"Patient/{visit['patient_id']}"}
-    with System(client, fhir_url=offer["fhir_url"]) as http:
-        for code, text, day in HISTORY:
-            coding = {"system": ICD_10_GM, "version": "2026", "code": code, "display": text}
-            body = {"resourceType": "Condition", "subject": subject, "code": {"coding": [coding]}, "recordedDate": day}
-            http.post("/Condition", json=body).raise_for_status()
-        task = {"resourceType": "Task", "status": "requested", "intent": "order", "for": subject}
-        http.post("/Task", json={**task, "description": "Blutdruck kontrollieren"}).raise_for_status()
 
 
 async def call(browser: Browser, offer: Offer) -> None:
@@ -94,5 +76,4 @@ async def keep(picture: bytes, name: str) -> None:
 
 if __name__ == "__main__":
     offered = json.loads(Path(os.environ.get("DEMO_DIR", "var/demo"), "demo.json").read_text())
-    give_history(offered)
     asyncio.run(take(offered))

@@ -204,6 +204,25 @@ def test_the_portals_process_loads_nothing_that_knows_the_record() -> None:
     assert found.stdout.split() == ["False", "False"]
 
 
+# Half a second of a start each, for uses that are seldom or late.
+LATE = ("alembic", "aiortc", "av", "fpdf", "icalendar", "aiosmtplib", "holidays", "polars", "rdflib", "fhir.resources")
+
+
+@pytest.mark.parametrize("module", ["telemed.app", "telemed.demo.prepare"])
+def test_a_start_leaves_for_later_what_is_used_seldom_or_late(module: str) -> None:
+    code = f"import sys, {module}; print(*(name for name in {LATE} if name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], env=scrubbed(), capture_output=True, text=True, check=True)
+
+    assert found.stdout.split() == []
+
+
+def test_what_was_left_for_later_is_there_once_the_service_has_warmed_up() -> None:
+    code = f"import sys; from telemed.warming import warm; warm(); print(*(n for n in {LATE[1:5]} if n in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], env=scrubbed(), capture_output=True, text=True, check=True)
+
+    assert tuple(found.stdout.split()) == LATE[1:5]
+
+
 def _telemed(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "telemed", *arguments]
     return subprocess.run(command, env=scrubbed(**environment), capture_output=True, text=True, check=False, timeout=60)

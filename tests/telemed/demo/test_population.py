@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from anonymise.hierarchies import municipality_table
+from anonymise.municipalities import municipality_table
 from fhir import rules
 from fhir.codec import Parsed
 from telemed.demo.clinics import CLINICS, PRACTITIONERS

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from telemed.demo.supervise import Child, NotReady, keep_running
+from telemed.demo.supervise import SILENT_AFTER, Child, NotReady, keep_running
+from tests.fixtures.demo import is_alive
 from tests.fixtures.processes import free_port, scrubbed
 
 PARENT = """
@@ -23,7 +24,8 @@ from telemed.demo.supervise import Child
 async def main() -> None:
     port = sys.argv[1]
     arguments = ["http.server", port, "--bind", "127.0.0.1"]
-    child = Child("files", arguments, ready_url=f"http://127.0.0.1:{port}/", log_file=Path(sys.argv[2]))
+    own = f"http://127.0.0.1:{port}/"
+    child = Child("files", arguments, ready_url=own, live_url=own, log_file=Path(sys.argv[2]))
     await child.start({})
     print(child.pid, flush=True)
     await asyncio.Event().wait()
@@ -56,10 +58,45 @@ def test_a_child_ends_when_the_demo_is_killed_without_a_word(parent: subprocess.
         os.close(child)
 
 
-async def test_a_child_that_cannot_start_again_ends_the_watch_with_the_reason(tmp_path: Path) -> None:
+def file_server(folder: Path, *, silent_after: float = SILENT_AFTER) -> Child:
     port = free_port()
-    arguments = ["http.server", str(port), "--bind", "127.0.0.1"]
-    child = Child("files", arguments, ready_url=f"http://127.0.0.1:{port}/", log_file=tmp_path / "log")
+    arguments, own = ["http.server", str(port), "--bind", "127.0.0.1"], f"http://127.0.0.1:{port}/"
+    return Child("files", arguments, ready_url=own, live_url=own, log_file=folder / "log", silent_after=silent_after)
+
+
+async def test_a_child_that_was_stopped_but_did_not_end_is_started_again(tmp_path: Path) -> None:
+    child, back = file_server(tmp_path, silent_after=0.6), asyncio.Event()
+    await child.start({})
+    before = child.pid
+
+    async with asyncio.timeout(60):
+        watch = asyncio.create_task(keep_running([child], environment=dict, restarted=back.set))
+        os.kill(before, signal.SIGSTOP)
+        await back.wait()
+
+    assert child.pid != before
+    assert not is_alive(before)
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    await child.stop()
+
+
+async def test_a_child_that_answers_is_left_alone(tmp_path: Path) -> None:
+    child = file_server(tmp_path, silent_after=0.6)
+    await child.start({})
+    before = child.pid
+
+    # Several times as long as it may be silent.
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2.0):
+            await keep_running([child], environment=dict, restarted=lambda: None)
+
+    assert child.pid == before
+    await child.stop()
+
+
+async def test_a_child_that_cannot_start_again_ends_the_watch_with_the_reason(tmp_path: Path) -> None:
+    child = file_server(tmp_path)
     await child.start({})
 
     async with asyncio.timeout(60):
