@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any, Final
 
-from fhir.models import KNOWN, MESSAGES, require_served
+from fhir.models import KNOWN, require_served
 from fhir.spans import Span, members
 from infra.problems import BadRequest
 
@@ -64,7 +64,7 @@ class Parsed:
 
 def parse(body: bytes, *, type: str | None) -> Parsed:
     """The resource in a request body; a problem that says where it is wrong if it is not one of that type."""
-    if type is not None and type not in MESSAGES:
+    if type is not None:
         require_served(type)
     data = load(body)
     found = data.get("resourceType") if isinstance(data, dict) else None

@@ -5,9 +5,11 @@ that does not exist look the same: the resource stays with its tenant, outside a
 https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 """
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
+from importlib.resources import files
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
@@ -15,26 +17,20 @@ from sqlmodel import Session
 
 from fhir.policy import Permit
 from fhir.rows import COMPARTMENT
+from fhir.search.definitions import PARAMETERS
 from infra.caller import Caller
 from infra.statements import Statement
 from infra.vault import Vault
 
-# Where each type names the patient it is about. A type that is absent is never about one patient.
-PATHS: Final[dict[str, tuple[str, ...]]] = {
-    "RelatedPerson": ("patient",),
-    "Appointment": ("participant.actor",),
-    "Encounter": ("subject",),
-    "Condition": ("subject",),
-    "Observation": ("subject",),
-    "ServiceRequest": ("subject",),
-    "Task": ("for",),
-    "CarePlan": ("subject",),
-    "CareTeam": ("subject",),
-    "Consent": ("patient",),
-    "Communication": ("subject",),
-    "QuestionnaireResponse": ("subject",),
-    "DocumentReference": ("subject",),
+Path = tuple[str, ...]
+# Beside what R4 defines: an implant is somebody's, a document is about somebody, and an attachment says whose it is.
+OURS: Final[dict[str, tuple[tuple[Path, ...], ...]]] = {
+    "Device": ((("patient",),),),
+    "Binary": ((("securityContext",),),),
+    "Bundle": ((("entry", "resource", "subject"), ("entry", "resource", "patient")),),
 }
+# A Patient is its own compartment, a Schedule is the whole region's, and who looked stays with whose log it is.
+LEFT_OUT: Final = ("Patient", "Schedule", "AuditEvent")
 KVNR: Final = "http://fhir.de/sid/gkv/kvid-10"
 # Letter, eight digits, check digit: what follows names the insurer and the main member and may change (SGB V 290).
 UNCHANGEABLE: Final = 10
@@ -44,15 +40,31 @@ _ADD: Final = Statement(insert(COMPARTMENT), columns=COMPARTMENT.c.keys())
 _SET_PERSON: Final = update(COMPARTMENT).where(COMPARTMENT.c.id == bindparam("compartment"))
 
 
+def _paths() -> dict[str, tuple[tuple[Path, ...], ...]]:
+    """Where each type names patients, by the parameters of R4's patient compartment in their order."""
+    table = json.loads((files("fhir") / "definitions/compartments.json").read_bytes())["patient"]
+    places = {
+        type: tuple(tuple(place.path for place in PARAMETERS[type].parameters[name].places) for name in names)
+        for type, names in table.items()
+    }
+    return OURS | {type: paths for type, paths in places.items() if type not in LEFT_OUT}
+
+
+PATHS: Final = _paths()
+
+
 def pseudonym(vault: Vault, patient_id: str) -> str:
     """The name of a patient's compartment, from which the patient can't be read off."""
     return vault.pseudonym("compartment", patient_id)
 
 
 def patient_ids(type: str, data: dict[str, Any]) -> frozenset[str]:
-    """The ids of all patients that a resource is about."""
-    found = (_REFERENCE.fullmatch(link) for path in PATHS.get(type, ()) for link in _links(data, path.split(".")))
-    return frozenset(match[1] for match in found if match)
+    """The ids of all patients that a resource is about: its subject first, else who else stands in it."""
+    for paths in PATHS.get(type, ()):
+        found = (_REFERENCE.fullmatch(link) for path in paths for link in _links(data, path))
+        if ids := frozenset(match[1] for match in found if match):
+            return ids
+    return frozenset()
 
 
 def named(vault: Vault, type: str, id: str, data: dict[str, Any]) -> str | None:
@@ -109,7 +121,7 @@ def patient_of(session: Session, compartment: str) -> str | None:
     return found
 
 
-def _links(value: Any, path: list[str]) -> Iterator[str]:
+def _links(value: Any, path: Path) -> Iterator[str]:
     if isinstance(value, list):
         for item in value:
             yield from _links(item, path)

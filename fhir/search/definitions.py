@@ -1,11 +1,15 @@
-"""The search parameters of every served type: one line each, the standard's names and paths.
+"""The search parameters of every served type, as R4 defines them: the table `fhir/definitions/search.json`, typed.
 
 https://hl7.org/fhir/R4/searchparameter-registry.html
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
 
 from fhir.models import SERVED
 
@@ -26,6 +30,24 @@ class Kind(Enum):
     SPECIAL = "special"  # `Location.near`
 
 
+class Place(NamedTuple):
+    """Where a parameter finds values: a path in JSON, its type, and what of it counts."""
+
+    path: tuple[str, ...]  # empty: the resource itself
+    type: str
+    system: str = ""  # of a plain code: the code system it comes from
+    target: str = ""  # only references to this type
+    only: str = ""  # only contact points of this system
+
+
+class Component(NamedTuple):
+    """One part of a composite: it is compared like the parameter of this name and kind."""
+
+    name: str
+    kind: Kind
+    places: tuple[Place, ...]  # below the composite's bases
+
+
 class Index(Enum):
     """What the index holds of a parameter."""
 
@@ -35,254 +57,150 @@ class Index(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
-    """One part of a composite: it is compared like the parameter of this name and kind."""
-
-    name: str
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
 class Parameter:
-    """A search parameter of one type."""
+    """A search parameter of one type.
+
+    `lookup` names the parameters that have the same values together: what `name` finds, `family`, `given` and `name`'s
+    own rest find, and what `patient` finds, `subject` finds (there, only its address tells a patient from a group).
+    """
 
     name: str
     kind: Kind
-    paths: tuple[Path, ...]
-    index: Index = Index.OWN
-    targets: tuple[str, ...] = ()  # of a reference: the types it can name
-    system: str = ""  # of a plain code: the code system it comes from
-    lookup: tuple[str, ...] = ()  # whose tokens a search asks; itself if empty
-    indexed: tuple[Path, ...] | None = None  # what is indexed under this name if it is not all paths
-    components: tuple[Component, ...] = ()  # of a composite
+    places: tuple[Place, ...]
+    targets: tuple[str, ...]  # of a reference: the types it can name
+    lookup: tuple[str, ...]
+    owned: tuple[Place, ...]  # what stands under its own name
+    bases: tuple[tuple[str, ...], ...] = ()  # of a composite: the elements that hold its parts
+    components: tuple[Component, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The paths of its places."""
+        return tuple(place.path for place in self.places)
+
+    @property
+    def indexed(self) -> tuple[Path, ...]:
+        """The paths of what is indexed under its name."""
+        return tuple(place.path for place in self.owned)
+
+    @property
+    def index(self) -> Index:
+        """What the index holds of it."""
+        if not self.owned:
+            return Index.ELSEWHERE
+        coded = self.kind is Kind.TOKEN and self.types & {"code", "boolean", "Coding", "CodeableConcept"}
+        return Index.COMPOUND if coded else Index.OWN
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The data types of its values."""
+        return frozenset(place.type for place in self.places)
+
+    @property
+    def system(self) -> str:
+        """The one system that all its codes have; empty if that is not so."""
+        systems = {place.only or place.system for place in self.places}
+        return systems.pop() if len(systems) == 1 else ""
+
+    @property
+    def instant(self) -> bool:
+        """Whether every value is a single instant."""
+        return self.types == {"instant"}
 
 
 @dataclass(frozen=True, slots=True)
 class TypeParameters:
-    """The parameters of a type, and the two that low-entropy codes are compounded with."""
+    """The parameters of a type, and the two that its low-entropy codes are hidden with."""
 
     parameters: dict[str, Parameter]
     anchor: Parameter | None
     date: Parameter | None
 
 
-_HL7: Final = "http://hl7.org/fhir/"
-_ACTORS: Final = (
-    "Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Device", "HealthcareService", "Location",
-)  # fmt: skip
-_PERSONS: Final = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
-_PARTIES: Final = (*_PERSONS, "Organization", "Device")
-_TEAM: Final = (*_PARTIES, "CareTeam", "HealthcareService")
-ANY: Final = SERVED
-
-
-def _paths(text: str) -> tuple[Path, ...]:
-    return tuple(tuple(path.split(".")) for path in text.split())
-
-
-def _token(name: str, paths: str) -> Parameter:
-    return Parameter(name, Kind.TOKEN, _paths(paths))
-
-
-def _code(name: str, paths: str, *, system: str = "") -> Parameter:
-    return Parameter(name, Kind.TOKEN, _paths(paths), index=Index.COMPOUND, system=system)
-
-
-def _date(name: str, paths: str) -> Parameter:
-    return Parameter(name, Kind.DATE, _paths(paths))
-
-
-def _text(name: str, paths: str) -> Parameter:
-    return Parameter(name, Kind.STRING, _paths(paths))
-
-
-def _to(name: str, paths: str, *targets: str) -> Parameter:
-    return Parameter(name, Kind.REFERENCE, _paths(paths), targets=targets)
-
-
-def _within(name: str, paths: str, targets: tuple[str, ...], *lookup: str) -> Parameter:
-    return Parameter(name, Kind.REFERENCE, _paths(paths), Index.ELSEWHERE, targets, lookup=lookup, indexed=())
-
-
-def _patient(paths: str = "subject", *lookup: str) -> Parameter:
-    return _within("patient", paths, ("Patient",), *(lookup or ("subject",)))
-
-
-def _status(system: str, *, name: str = "status", paths: str = "status") -> Parameter:
-    return _code(name, paths, system=_HL7 + system)
-
-
-_IDENTIFIER: Final = _token("identifier", "identifier")
-_SUBJECT: Final = _to("subject", "subject", "Patient", "Group")
-_HUMAN_NAME: Final = Parameter(
-    "name",
-    Kind.STRING,
-    _paths("name.family name.given name.text name.prefix name.suffix"),
-    lookup=("family", "given", "name"),
-    indexed=_paths("name.text name.prefix name.suffix"),
-)
-_NAMES: Final = (_HUMAN_NAME, _text("family", "name.family"), _text("given", "name.given"))
-
-_TABLE: Final[dict[str, tuple[Parameter, ...]]] = {
-    "Patient": (_IDENTIFIER, *_NAMES, _date("birthdate", "birthDate")),
-    "RelatedPerson": (
-        _IDENTIFIER,
-        _text("name", "name.family name.given name.text name.prefix name.suffix"),
-        _date("birthdate", "birthDate"),
-        _to("patient", "patient", "Patient"),
-    ),
-    "Practitioner": (_IDENTIFIER, *_NAMES),
-    "PractitionerRole": (
-        _IDENTIFIER,
-        _to("practitioner", "practitioner", "Practitioner"),
-        _to("organization", "organization", "Organization"),
-        _to("location", "location", "Location"),
-    ),
-    "Organization": (_IDENTIFIER, _text("name", "name alias"), _to("partof", "partOf", "Organization")),
-    "Location": (
-        _IDENTIFIER,
-        _text("name", "name alias"),
-        _to("organization", "managingOrganization", "Organization"),
-    ),
-    "HealthcareService": (
-        _IDENTIFIER,
-        _text("name", "name"),
-        _to("organization", "providedBy", "Organization"),
-        _to("location", "location", "Location"),
-    ),
-    "Schedule": (_IDENTIFIER, _to("actor", "actor", *_ACTORS), _date("date", "planningHorizon")),
-    "Slot": (_IDENTIFIER, _to("schedule", "schedule", "Schedule"), _date("start", "start"), _status("slotstatus")),
-    "Appointment": (
-        _IDENTIFIER,
-        _to("actor", "participant.actor", *_ACTORS),
-        _patient("participant.actor", "actor"),
-        _within("practitioner", "participant.actor", ("Practitioner",), "actor"),
-        _within("location", "participant.actor", ("Location",), "actor"),
-        _date("date", "start"),
-        _status("appointmentstatus"),
-        _to("slot", "slot", "Slot"),
-    ),
-    "Encounter": (
-        _IDENTIFIER,
-        _SUBJECT,
-        _patient(),
-        _date("date", "period"),
-        _status("encounter-status"),
-        _to("appointment", "appointment", "Appointment"),
-        _to("service-provider", "serviceProvider", "Organization"),
-    ),
-    "Condition": (
-        _IDENTIFIER,
-        _SUBJECT,
-        _patient(),
-        _code("code", "code"),
-        _code("clinical-status", "clinicalStatus"),
-        _date("recorded-date", "recordedDate"),
-        _to("encounter", "encounter", "Encounter"),
-    ),
-    "Observation": (
-        _IDENTIFIER,
-        _to("subject", "subject", "Patient", "Group", "Device", "Location"),
-        _patient(),
-        _code("code", "code"),
-        _code("category", "category"),
-        _status("observation-status"),
-        _date("date", "effectiveDateTime effectivePeriod effectiveInstant effectiveTiming"),
-        _to("encounter", "encounter", "Encounter"),
-    ),
-    "ServiceRequest": (
-        _IDENTIFIER,
-        _to("subject", "subject", "Patient", "Group", "Device", "Location"),
-        _patient(),
-        _code("code", "code"),
-        _status("request-status"),
-        _date("authored", "authoredOn"),
-        _to("requester", "requester", *_PARTIES),
-        _to("performer", "performer", *_TEAM),
-    ),
-    "Task": (
-        _IDENTIFIER,
-        _to("subject", "for", *ANY),
-        _patient("for"),
-        _code("code", "code"),
-        _status("task-status"),
-        _to("owner", "owner", *_TEAM),
-        _to("focus", "focus", *ANY),
-        _date("authored-on", "authoredOn"),
-    ),
-    "CarePlan": (_IDENTIFIER, _SUBJECT, _patient(), _status("request-status"), _date("date", "period")),
-    "CareTeam": (
-        _IDENTIFIER,
-        _SUBJECT,
-        _patient(),
-        _to("participant", "participant.member", *_PERSONS, "Organization", "CareTeam"),
-        _status("care-team-status"),
-        _date("date", "period"),
-    ),
-    "Consent": (
-        _IDENTIFIER,
-        _to("patient", "patient", "Patient"),
-        _code("category", "category"),
-        _status("consent-state-codes"),
-        _date("date", "dateTime"),
-    ),
-    "Communication": (
-        _IDENTIFIER,
-        _SUBJECT,
-        _patient(),
-        _status("event-status"),
-        _date("sent", "sent"),
-        _to("sender", "sender", *_PARTIES, "HealthcareService"),
-        _to("recipient", "recipient", *_TEAM, "Group"),
-    ),
-    "Questionnaire": (
-        _IDENTIFIER,
-        _text("name", "name"),
-        _text("title", "title"),
-        Parameter("url", Kind.URI, _paths("url")),
-        _status("publication-status"),
-        _date("date", "date"),
-    ),
-    "QuestionnaireResponse": (
-        _IDENTIFIER,
-        _to("subject", "subject", *ANY),
-        _patient(),
-        _status("questionnaire-answers-status"),
-        _date("authored", "authored"),
-        Parameter("questionnaire", Kind.CANONICAL, _paths("questionnaire")),
-    ),
-    "DocumentReference": (
-        Parameter("identifier", Kind.TOKEN, _paths("masterIdentifier identifier")),
-        _to("subject", "subject", "Patient", "Practitioner", "Group", "Device"),
-        _patient(),
-        _code("type", "type"),
-        _code("category", "category"),
-        _status("document-reference-status"),
-        _date("date", "date"),
-    ),
-    "AuditEvent": (
-        _to("agent", "agent.who", *_PARTIES),
-        _to("entity", "entity.what", *ANY),
-        _patient("agent.who entity.what", "agent", "entity"),
-        _date("date", "recorded"),
-    ),
-}
-
-# The parameter whose value, beside the day, hides a low-entropy code; on types that are about nobody, what they belong to.
-_ANCHORS: Final = {"Slot": "schedule"}
-
-
-def _of_type(type: str) -> TypeParameters:
-    parameters = {parameter.name: parameter for parameter in _TABLE[type]}
-    dates = [parameter for parameter in _TABLE[type] if parameter.kind is Kind.DATE]
-    return TypeParameters(parameters, parameters.get(_ANCHORS.get(type, "patient")), dates[0] if dates else None)
-
-
-PARAMETERS: Final[dict[str, TypeParameters]] = {type: _of_type(type) for type in SERVED}
+# Whom a resource is about; where that is nobody, what it belongs to.
+_ANCHORS: Final = {"Slot": "schedule", "Schedule": "actor", "PractitionerRole": "practitioner"}
+# The day that a search of the type most often names, where it is not called `date`.
+_DATES: Final = {
+    "Patient": "birthdate", "RelatedPerson": "birthdate", "Slot": "start", "Condition": "recorded-date",
+    "MedicationStatement": "effective", "MedicationRequest": "authoredon", "Goal": "start-date", "Task": "authored-on",
+    "ServiceRequest": "authored", "Communication": "sent", "CommunicationRequest": "authored",
+    "QuestionnaireResponse": "authored", "Provenance": "recorded", "Bundle": "timestamp",
+}  # fmt: skip
 # These stand in columns of their own, so every type has them and no token is made.
 COLUMNS: Final = ("_id", "_lastUpdated")
+# Every type has these beside its own.
+COMMON: Final = ("_profile", "_security", "_source", "_tag")
+ANY: Final = SERVED  # what a reference without a type can name
+
+Table = dict[str, list[Any]]  # the parameters of a type as they stand in search.json
 
 
 def names(type: str) -> list[str]:
     """The names of the parameters that select resources of a type, in alphabetical order."""
     return sorted((*COLUMNS, *PARAMETERS[type].parameters))
+
+
+@cache
+def _place(text: str) -> Place:
+    where, _, system = text.partition("|")
+    path, _, type = where.partition(":")
+    type, _, target = type.partition("@")
+    type, _, only = type.partition("=")
+    return Place(tuple(path.split(".")) if path else (), type, system=system, target=target, only=only)
+
+
+def _of_type(type: str, table: Table) -> TypeParameters:
+    places = {name: tuple(map(_place, row[1].split())) for name, row in table.items() if row[0] != "composite"}
+    owners = _owners(places)
+    kinds = {name: Kind(row[0]) for name, row in table.items()}
+    parameters = {
+        name: _composite(name, table[name], kinds=kinds)
+        if kind is Kind.COMPOSITE
+        else _parameter(name, kind, targets=table[name][2:], places=places[name], owners=owners)
+        for name, kind in kinds.items()
+    }
+    anchor, date = _ANCHORS.get(type, "patient"), _DATES.get(type, "date")
+    return TypeParameters(parameters, parameters.get(anchor), parameters.get(date))
+
+
+def _parameter(
+    name: str, kind: Kind, *, targets: list[str], places: tuple[Place, ...], owners: Mapping[Place, str]
+) -> Parameter:
+    types = tuple(targets[0].split()) if targets else ()
+    mine = {_whole(place) for place in places}
+    theirs = {owners.get(place, name) for place in mine}
+    # Only parameters that find nothing else can stand for this one.
+    alike = {other for other in theirs if all(place in mine for place, owner in owners.items() if owner == other)}
+    owned = tuple(place for place in places if owners.get(_whole(place), name) not in alike - {name})
+    lookup = tuple(sorted(alike - {name} | ({name} if owned else set())))
+    return Parameter(name, kind, places, ANY if types == ("*",) else types, lookup, owned)
+
+
+def _composite(name: str, row: list[Any], *, kinds: Mapping[str, Kind]) -> Parameter:
+    bases = tuple(tuple(base.split(".")) if base else () for base in row[1])
+    parts = tuple(Component(part[0], kinds[part[0]], tuple(map(_place, part[1:]))) for part in row[2])
+    return Parameter(name, Kind.COMPOSITE, (), (), (name,), (), bases=bases, components=parts)
+
+
+def _whole(place: Place) -> Place:
+    """The place without a narrower target, which an address tells by itself."""
+    return place._replace(target="") if place.target else place
+
+
+def _owners(parameters: Mapping[str, tuple[Place, ...]]) -> dict[Place, str]:
+    """Which parameter's tokens hold the values of a place: the one with the fewest places that takes all values there."""
+    found: dict[Place, str] = {}
+    fewest_first = sorted(parameters, key=lambda name: (len(parameters[name]), name))
+    for name in fewest_first:
+        for place in parameters[name]:
+            if place == _whole(place):
+                found.setdefault(place, name)
+    return found
+
+
+def _read() -> dict[str, TypeParameters]:
+    table = json.loads((files("fhir") / "definitions/search.json").read_bytes())
+    return {type: _of_type(type, table["Resource"] | table[type]) for type in SERVED}
+
+
+PARAMETERS: Final[dict[str, TypeParameters]] = _read()

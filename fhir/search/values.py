@@ -56,7 +56,7 @@ _VERSION = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}$")
 
 def at(data: dict[str, Any], path: Path) -> list[Any]:
     """The values at a path, through all arrays on the way."""
-    first = data.get(path[0])
+    first = data.get(path[0]) if path else None
     if first is None:
         return []
     nodes: list[Any] = first if isinstance(first, list) else [first]

@@ -24,27 +24,29 @@ class Group(StrEnum):
     COORDINATION = "coordination"
     CONSENT = "consent"
     FORMS = "forms"
+    DEVICES = "devices"
     TRACE = "trace"
+    TECHNICAL = "technical"
 
 
 MEMBERS: dict[Group, tuple[str, ...]] = {
     Group.DIRECTORY: ("Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole"),
     Group.CALENDAR: ("Schedule", "Slot"),
     Group.PERSON: ("Patient", "RelatedPerson"),
-    Group.BOOKING: ("Appointment",),
+    Group.BOOKING: ("Appointment", "AppointmentResponse"),
+    # With documents as a whole (Bundle, Binary) and who made what from what (Provenance).
     Group.CLINICAL: (
-        "Encounter",
-        "Condition",
-        "Observation",
-        "ServiceRequest",
-        "QuestionnaireResponse",
-        "DocumentReference",
+        "Encounter", "EpisodeOfCare", "Condition", "Observation", "Procedure", "AllergyIntolerance", "MedicationStatement",
+        "MedicationRequest", "Immunization", "ServiceRequest", "QuestionnaireResponse", "DocumentReference", "Composition",
+        "Flag", "Group", "Provenance", "Binary", "Bundle",
     ),
-    Group.COORDINATION: ("Task", "CareTeam", "CarePlan", "Communication"),
+    Group.COORDINATION: ("Task", "CareTeam", "CarePlan", "Goal", "Communication", "CommunicationRequest"),
     Group.CONSENT: ("Consent",),
     Group.FORMS: ("Questionnaire",),
+    Group.DEVICES: ("Device", "DeviceMetric"),  # a device may be in a patient, so this is not for reception
     Group.TRACE: ("AuditEvent",),
-}
+    Group.TECHNICAL: ("Subscription", "CapabilityStatement", "OperationOutcome"),
+}  # fmt: skip
 GROUP: dict[str, Group] = {type: group for group, types in MEMBERS.items() for type in types}
 
 # Readable in the whole region, written by their own tenant only (DESIGN 5).
@@ -61,9 +63,10 @@ ALLOWED: dict[Role, dict[Group, str]] = {
     Role.SERVICE: _EVERYTHING | {Group.TRACE: "crs"},
     Role.PHYSICIAN: _EVERYTHING
     | {Group.DIRECTORY: LOOK, Group.PERSON: KEEP, Group.BOOKING: KEEP, Group.CONSENT: KEEP}
-    | {Group.FORMS: LOOK, Group.TRACE: NONE},
+    | {Group.FORMS: LOOK, Group.DEVICES: KEEP, Group.TRACE: NONE, Group.TECHNICAL: NONE},
     Role.NURSE: dict.fromkeys(Group, KEEP)
-    | {Group.DIRECTORY: LOOK, Group.CALENDAR: LOOK, Group.FORMS: LOOK, Group.TRACE: NONE},
+    | {Group.DIRECTORY: LOOK, Group.CALENDAR: LOOK, Group.FORMS: LOOK}
+    | {Group.TRACE: NONE, Group.TECHNICAL: NONE},
     # Coordinates care without reading notes.
     Role.COORDINATOR: _DIRECTORY_ONLY
     | {Group.PERSON: LOOK, Group.BOOKING: KEEP, Group.COORDINATION: KEEP, Group.CONSENT: LOOK, Group.FORMS: LOOK},

@@ -36,7 +36,7 @@ def unnamed(rest: dict[str, Any], text: str) -> set[str]:
 def misnamed(rest: dict[str, Any], text: str) -> set[str]:
     """`Type.parameter` that only one of manual and statement has; `_id` and `_lastUpdated` go for all types."""
     table = [line.split("|")[1:3] for line in text.split("| type | parameters |", 1)[1].split("\n\n")[0].splitlines()]
-    named = {f"{t.strip()}.{p.strip(' *')}" for t, names in table[2:] for p in names.split(",")}
+    named = {f"{t.strip()}.{p.strip()}" for t, names in table[2:] for p in names.split(",") if p.strip() != "-"}
     found = {f"{r['type']}.{p['name']}" for r in rest["resource"] for p in r["searchParam"] if p["name"][0] != "_"}
     return named ^ found
 

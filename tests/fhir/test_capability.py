@@ -13,11 +13,22 @@ from fhir.capability import INTERACTIONS
 from fhir.interactions import ROUTES, router
 from fhir.models import SERVED
 from fhir.policy import Action
-from fhir.search.definitions import PARAMETERS
+from fhir.search.definitions import COMMON, PARAMETERS, Kind
 from infra.caller import Caller
 from tests.fhir.record import created
 
-VALUES = {"token": "abc", "date": "2026", "string": "abc", "reference": "Patient/1", "uri": "http://a"}
+VALUES = {
+    "token": "abc", "date": "2026", "string": "abc", "reference": "Patient/1", "uri": "http://a",
+    "quantity": "5.4", "special": "54.32|10.13|20|km",
+}  # fmt: skip
+
+
+def value(type: str, parameter: dict[str, Any]) -> str:
+    """A value that the parameter could have."""
+    if parameter["type"] != "composite":
+        return VALUES[parameter["type"]]
+    parts = PARAMETERS[type].parameters[parameter["name"]].components
+    return "$".join("DocumentReference/1" if part.kind is Kind.REFERENCE else VALUES[part.kind.value] for part in parts)
 
 
 async def statement(http: httpx.AsyncClient) -> dict[str, Any]:
@@ -66,7 +77,7 @@ async def test_every_listed_interaction_answers_and_no_other_does(north: httpx.A
 async def test_every_listed_search_parameter_is_understood(north: httpx.AsyncClient) -> None:
     for said in (await statement(north))["rest"][0]["resource"]:
         for parameter in said["searchParam"]:
-            query = f"{parameter['name']}={VALUES[parameter['type']]}"
+            query = f"{parameter['name']}={value(said['type'], parameter)}"
             answer = await north.get(f"/{said['type']}?{query}")
             if answer.status_code == 400:  # a reference that can't point to a Patient
                 answer = await north.get(f"/{said['type']}?{parameter['name']}=1")
@@ -75,7 +86,7 @@ async def test_every_listed_search_parameter_is_understood(north: httpx.AsyncCli
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_other_types_and_interactions_are_refused(north: httpx.AsyncClient) -> None:
-    for type in ("Basic", "Bundle", "SubscriptionStatus", "patient"):
+    for type in ("Basic", "Citation", "SubscriptionStatus", "patient"):
         assert (await north.get(f"/{type}/1")).status_code == 404
         assert (await north.get(f"/{type}")).status_code == 404
     assert (await north.delete("/Patient")).status_code == 405
@@ -113,4 +124,5 @@ def test_every_route_and_search_parameter_has_its_line_in_the_manual() -> None:
         assert f"`{method} /fhir{path.rstrip('/')}`" in manual.replace("`, `", "` `"), (method, path)
     for type in SERVED:
         line = next(line for line in manual.splitlines() if line.startswith(f"| {type} |"))
-        assert line.replace("*", "").split("|")[2].strip().split(", ") == sorted(PARAMETERS[type].parameters)
+        own = sorted(name for name in PARAMETERS[type].parameters if name not in COMMON)
+        assert line.split("|")[2].strip() == (", ".join(own) or "-")

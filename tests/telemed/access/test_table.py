@@ -14,33 +14,36 @@ from telemed.access.table import CONTEXT
 
 # Written out by hand, on purpose not read from the code: role -> group of types -> letters.
 EXPECTED = {
-    # role:         directory calendar person booking clinical coordination consent forms trace
-    "system": "       cruds     cruds    cruds  cruds   cruds    cruds        cruds   cruds crs",
-    "service": "      cruds     cruds    cruds  cruds   cruds    cruds        cruds   cruds crs",
-    "physician": "    rs        cruds    crus   crus    cruds    cruds        crus    rs    -",
-    "nurse": "        rs        rs       crus   crus    crus     crus         crus    rs    -",
-    "coordinator": "  rs        rs       rs     crus    -        crus         rs      rs    -",
-    "receptionist": " rs        cruds    crus   crus    -        -            crus    rs    -",
-    "patient": "      -         -        -      r       -        -            -       -     -",
-    "analyst": "      rs        rs       -      -       -        -            -       -     -",
-    "operator": "     crus      rs       -      -       -        -            -       -     -",
+    # role:         directory calendar person booking clinical coordination consent forms devices trace technical
+    "system": "       cruds     cruds    cruds  cruds   cruds    cruds        cruds   cruds cruds   crs   cruds",
+    "service": "      cruds     cruds    cruds  cruds   cruds    cruds        cruds   cruds cruds   crs   cruds",
+    "physician": "    rs        cruds    crus   crus    cruds    cruds        crus    rs    crus    -     -",
+    "nurse": "        rs        rs       crus   crus    crus     crus         crus    rs    crus    -     -",
+    "coordinator": "  rs        rs       rs     crus    -        crus         rs      rs    -       -     -",
+    "receptionist": " rs        cruds    crus   crus    -        -            crus    rs    -       -     -",
+    "patient": "      -         -        -      r       -        -            -       -     -       -     -",
+    "analyst": "      rs        rs       -      -       -        -            -       -     -       -     -",
+    "operator": "     crus      rs       -      -       -        -            -       -     -       -     -",
 }
 GROUPS = [
-    ["Organization", "Location", "HealthcareService", "Practitioner", "PractitionerRole"],
-    ["Schedule", "Slot"],
-    ["Patient", "RelatedPerson"],
-    ["Appointment"],
-    ["Encounter", "Condition", "Observation", "ServiceRequest", "QuestionnaireResponse", "DocumentReference"],
-    ["Task", "CareTeam", "CarePlan", "Communication"],
-    ["Consent"],
-    ["Questionnaire"],
-    ["AuditEvent"],
+    "Organization Location HealthcareService Practitioner PractitionerRole",
+    "Schedule Slot",
+    "Patient RelatedPerson",
+    "Appointment AppointmentResponse",
+    "Encounter EpisodeOfCare Condition Observation Procedure AllergyIntolerance MedicationStatement MedicationRequest"
+    " Immunization ServiceRequest QuestionnaireResponse DocumentReference Composition Flag Group Provenance Binary Bundle",
+    "Task CareTeam CarePlan Goal Communication CommunicationRequest",
+    "Consent",
+    "Questionnaire",
+    "Device DeviceMetric",
+    "AuditEvent",
+    "Subscription CapabilityStatement OperationOutcome",
 ]
 EVERYTHING = frozenset(["system/*.cruds", "user/*.cruds", "patient/*.cruds"])
 
 
 def _expected(role: Role, type: str) -> str:
-    column = next(index for index, types in enumerate(GROUPS) if type in types)
+    column = next(index for index, types in enumerate(GROUPS) if type in types.split())
     return EXPECTED[role.value].split()[column].replace("-", "")
 
 
