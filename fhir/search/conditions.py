@@ -1,6 +1,7 @@
 """What one parameter of a query asks of a resource."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 
 from fhir.search.dates import Interval
@@ -8,13 +9,17 @@ from fhir.search.definitions import Parameter
 
 
 class Prefix(Enum):
-    """How a date is compared. https://hl7.org/fhir/R4/search.html#prefix"""
+    """How a date or a quantity is compared. https://hl7.org/fhir/R4/search.html#prefix"""
 
     EQ = "eq"
-    GE = "ge"
-    LE = "le"
+    NE = "ne"
     GT = "gt"
     LT = "lt"
+    GE = "ge"
+    LE = "le"
+    SA = "sa"
+    EB = "eb"
+    AP = "ap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,13 @@ class TokenValue:
 
     system: str | None
     code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedBy:
+    """A reference that names its target by this identifier (`:identifier`)."""
+
+    identifier: TokenValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,14 @@ class Exactly:
 
 
 @dataclass(frozen=True, slots=True)
+class Contains:
+    """A text that a value holds: folded, or only without case and accents (`eller` in Mueller)."""
+
+    form: str
+    plain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A date with its prefix."""
 
@@ -54,12 +74,53 @@ class Moment:
     interval: Interval
 
 
-Value = TokenValue | Target | Beginning | Exactly | Moment
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number with its prefix, the stretch that its precision stands for (`high` not included), and its unit.
+
+    Without a system the code is a code or a unit as written; without both any unit will do.
+    """
+
+    prefix: Prefix
+    number: Decimal
+    low: Decimal
+    high: Decimal
+    system: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A place within so many metres of another."""
+
+    latitude: float
+    longitude: float
+    metres: float
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Whether the parameter has no value at all (`:missing`)."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The parts of a composite, which one element must meet all."""
+
+    parts: tuple["Value", ...]
+
+
+Value = (
+    TokenValue | IdentifiedBy | Target | Beginning | Exactly | Contains | Moment | Measure | Near | Missing | Together
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One parameter of the query: a resource meets it if one of the values fits."""
+    """One parameter of the query: a resource meets it if one of the values fits; negated (`:not`) if none does."""
 
     parameter: Parameter
     values: tuple[Value, ...]
+    negated: bool = False

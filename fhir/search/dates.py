@@ -7,6 +7,7 @@ https://hl7.org/fhir/R4/search.html#date
 
 import calendar
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -76,6 +77,17 @@ def value_interval(value: Any) -> Interval | None:
         return _period(value)
     except NotADateError:
         return None
+
+
+def around(stretch: Interval) -> Interval:
+    """The stretch with as much again before and after it: about then, at the precision that was asked."""
+    width = stretch.end - stretch.start
+    return Interval(stretch.start - width, stretch.end + width)
+
+
+def hull(stretches: Sequence[Interval]) -> Interval:
+    """From the first beginning to the last end."""
+    return Interval(min(part.start for part in stretches), max(part.end for part in stretches))
 
 
 def days(stretch: Interval) -> Days:
@@ -178,4 +190,4 @@ def _timing(value: dict[str, Any]) -> Interval | None:
         found.append(held)
     if not found:
         return None
-    return Interval(min(part.start for part in found), max(part.end for part in found))
+    return hull(found)

@@ -1,17 +1,31 @@
 """Which tokens a query asks the index for: an AND of ORs that loses no hit, though it may find too much."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from enum import IntEnum
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
-from fhir.search import dates
-from fhir.search.conditions import Beginning, Condition, Exactly, Moment, Prefix, Target, TokenValue
-from fhir.search.definitions import Index, Kind, Parameter, TypeParameters
+from fhir.search import dates, indexing
+from fhir.search.conditions import (
+    Beginning,
+    Condition,
+    Exactly,
+    IdentifiedBy,
+    Measure,
+    Missing,
+    Moment,
+    Prefix,
+    Target,
+    Together,
+    TokenValue,
+    Value,
+)
+from fhir.search.definitions import Kind, Parameter, TypeParameters
+from fhir.search.indexing import Index
 from fhir.search.parameters import (
     CODE,
     COVERS,
-    EXACT,
+    IDENTIFIED,
     LONG,
     OF,
     ON,
@@ -20,148 +34,305 @@ from fhir.search.parameters import (
     TO,
     WITHIN,
     Token,
+    is_plain,
+    sizes_asked,
 )
-from fhir.search.strings import LONGEST_PREFIX, SHORTEST_PREFIX
+from fhir.search.strings import LENGTHS, folded, prefix
 
 MOST: Final = 500  # tokens in one set; a condition that needs more is left to the exact check
 
 TokenSet = frozenset[Token]
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """The sets of tokens to intersect (a hit has one of each), and whether they alone decide."""
+class Rank(IntEnum):
+    """How many resources a set of tokens finds, by its kind: the rarest first."""
+
+    IDENTIFIER = 0
+    CODE_OF_PATIENT = 1
+    PATIENT = 2
+    TEXT = 3
+    CODE_ON_DAY = 4
+    DAYS = 5
+    NUMBER = 6
+    REFERENCE = 7
+    CODE = 8
+    MONTHS = 9
+
+
+class Asked(NamedTuple):
+    """One set of tokens, and whether having one of them is the same as meeting the condition."""
+
+    rank: Rank
+    tokens: TokenSet
+    is_exact: bool = False
+
+
+class Lookup(NamedTuple):
+    """The sets of tokens to intersect (a hit has one of each), rarest first, and whether they alone decide."""
 
     sets: tuple[TokenSet, ...]
     decided: bool
+    rank: Rank | None  # of the first set
+
+
+class _Beside(NamedTuple):
+    """What the other conditions say that codes are hidden with."""
+
+    type: str
+    table: TypeParameters
+    references: Sequence[str]
+    days: Sequence[str]
+    codes: Sequence[str]  # the ones of `code`, if each is named
 
 
 def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters) -> Lookup:
     """What to ask the index for; no sets if it can't help, `decided` if no candidate can fail the exact check."""
-    refs = _anchor_references(conditions, table)
-    stretch = _asked_days(conditions, table.date)
-    days = dates.each_day(stretch) if stretch and (stretch.last - stretch.first).days < dates.DAYS_APART else []
-    found: list[TokenSet] = []
-    decided = True
-    for condition in conditions:
-        if condition.parameter.kind is Kind.DATE:
-            decided = False
-            continue
-        compound = condition.parameter.index is Index.COMPOUND
-        asked = _compound(type, condition, refs=refs, days=days) if compound else _own(type, condition)
-        found.append(asked)
-        exact = all(_is_exact(value, compound=compound) for value in condition.values) and not (compound and not refs)
-        decided = decided and exact and 0 < len(asked) <= MOST
-    for parameter in {c.parameter.name: c.parameter for c in conditions if c.parameter.kind is Kind.DATE}.values():
-        found += _dates(type, conditions, parameter)
-    return Lookup(tuple(dict.fromkeys(asked for asked in found if 0 < len(asked) <= MOST)), decided)
+    positive = [one for one in conditions if not one.negated and not isinstance(one.values[0], Missing)]
+    anchor = _anchor(type, positive, table)
+    days = _asked_days(positive, table.date)
+    codes = _named_codes([one for one in positive if one.parameter.name == "code"])
+    beside = _Beside(type, table, _references(anchor), days, codes)
+    found: list[Asked] = []
+    decided = len(positive) == len(conditions)
+    hidden = False
+    for condition in positive:
+        sets = [] if condition.parameter.kind is Kind.DATE else list(_sets(condition, beside))
+        usable = [one for one in sets if 0 < len(one.tokens) <= MOST]
+        decided = decided and any(one.is_exact for one in usable)
+        hidden = hidden or any(one.rank is Rank.CODE_OF_PATIENT for one in usable)
+        found += usable
+    for parameter in {
+        one.parameter.name: one.parameter for one in positive if one.parameter.kind is Kind.DATE
+    }.values():
+        found += _dates(type, [one for one in positive if one.parameter.name == parameter.name], parameter)
+    if hidden and anchor is not None and table.anchor is not None and _looks_at_all(type, anchor, table.anchor):
+        # A code with the patient proves the patient too.
+        proven = {one.tokens for one in _sets(anchor, beside)}
+        found = [one for one in found if one.tokens not in proven]
+    ordered = sorted((one for one in found if 0 < len(one.tokens) <= MOST), key=lambda one: (one.rank, len(one.tokens)))
+    return Lookup(tuple(dict.fromkeys(one.tokens for one in ordered)), decided, ordered[0].rank if ordered else None)
 
 
-def _is_exact(value: object, *, compound: bool) -> bool:
-    """Whether having a token of the value is the same as having the value."""
-    match value:
-        case TokenValue(system, _):
-            return system is None or not compound  # a compound token leaves the system out
-        case Beginning(form):
-            return len(form) <= LONGEST_PREFIX
-    return True
+def _sets(condition: Condition, beside: _Beside) -> Iterator[Asked]:
+    """The sets that a condition asks for; none if the index does not hold all that it could find."""
+    parameter = condition.parameter
+    if parameter.kind is Kind.COMPOSITE:
+        yield from _composite(condition, beside)
+        return
+    if parameter.name == "value-quantity" and beside.codes:
+        yield _measured(beside.type, ("code-value-quantity",), product(beside.codes, condition.values))
+        return
+    names = indexing.asked(beside.type, parameter)
+    if not names:
+        return
+    if all(indexing.index_of(beside.type, beside.table.parameters[name]) is Index.COMPOUND for name in names):
+        yield _compound(names, condition, beside)
+    else:
+        yield _own(names, condition, beside)
 
 
-def _own(type: str, condition: Condition) -> TokenSet:
-    """The tokens of a condition; the empty set if one of its values has none, as then nothing can be left out."""
-    names = condition.parameter.lookup or (condition.parameter.name,)
+def _own(names: Sequence[str], condition: Condition, beside: _Beside) -> Asked:
+    parameter = condition.parameter
     found: set[Token] = set()
     for value in condition.values:
-        says = list(_says(value))
+        says = list(_says(value, parameter, is_own=names == (parameter.name,)))
         if not says:
-            return frozenset()
-        found.update((name, type, *said) for name, said in product(names, says))
-    return frozenset(found)
+            return Asked(Rank.MONTHS, frozenset())  # nothing can be left out then
+        found.update((name, beside.type, *said) for name, said in product(names, says))
+    return Asked(_rank(condition), frozenset(found), all(_is_exact(value, parameter) for value in condition.values))
 
 
-def _says(value: object) -> Iterator[Token]:
+def _says(value: Value, parameter: Parameter, *, is_own: bool) -> Iterator[Token]:
     match value:
         case TokenValue(None, str(code)):
-            yield CODE, code
+            if "ContactPoint" in parameter.types and not is_own:
+                yield SYSTEM_AND_CODE, parameter.name, code  # `phone` is the telecom of that system
+            else:
+                yield CODE, code
         case TokenValue(str(system), str(code)):
             yield SYSTEM_AND_CODE, system, code
+        case IdentifiedBy(TokenValue(_, str(code))):
+            yield IDENTIFIED, code
         case Target(addresses):
             yield from ((TO, address) for address in addresses)
-        case Exactly(text):
-            yield EXACT, text
-        case Beginning(form) if len(form) >= SHORTEST_PREFIX:
-            yield STARTS, form[:LONGEST_PREFIX]
+        case Beginning(form) if beginning := prefix(form):
+            yield STARTS, beginning
+        case Exactly(text) if beginning := prefix(folded(text)):
+            yield STARTS, beginning
 
 
-def _compound(type: str, condition: Condition, *, refs: list[str], days: list[str]) -> TokenSet:
-    name = condition.parameter.name
-    codes = [value.code for value in condition.values if isinstance(value, TokenValue) and value.code is not None]
-    if len(codes) < len(condition.values):
-        return frozenset()  # "system|" asks for any code
-    if refs:
-        return frozenset((name, type, OF, reference, code) for reference, code in product(refs, codes))
-    if days:
-        return frozenset({(name, type, LONG), *((name, type, ON, day, code) for day, code in product(days, codes))})
-    return frozenset()
+def _is_exact(value: Value, parameter: Parameter) -> bool:
+    """Whether having a token of the value is the same as having the value."""
+    match value:
+        case TokenValue():
+            return True
+        case Beginning(form):
+            return len(form) in LENGTHS
+        case Target(addresses):
+            # Another parameter's tokens may hold a bare address of a type that this one does not take.
+            is_own = parameter.lookup == (parameter.name,)
+            return is_own or all(address.partition("/")[0] in parameter.targets for address in addresses)
+    return False
 
 
-def _anchor_references(conditions: Sequence[Condition], table: TypeParameters) -> list[str]:
-    """The references that one condition allows for the anchor, by whichever parameter that looks at the same values."""
-    anchor = table.anchor
-    if anchor is None:
-        return []
+def _rank(condition: Condition) -> Rank:
+    match condition.values[0]:
+        case TokenValue() if condition.parameter.types & {"Identifier", "ContactPoint"}:
+            return Rank.IDENTIFIER
+        case TokenValue():
+            return Rank.CODE
+        case IdentifiedBy():
+            return Rank.PATIENT
+        case Target(addresses):
+            return Rank.PATIENT if all(address.startswith("Patient/") for address in addresses) else Rank.REFERENCE
+    return Rank.TEXT
+
+
+def _compound(names: Sequence[str], condition: Condition, beside: _Beside) -> Asked:
+    type, values = beside.type, [value for value in condition.values if isinstance(value, TokenValue) and value.code]
+    if len(values) == len(condition.values):  # "system|" asks for any code
+        if beside.references:
+            plain = is_plain(condition.parameter)
+            said = [_coded(value, plain=plain) for value in values]
+            found = {(name, type, OF, to, *code) for name, to, code in product(names, beside.references, said)}
+            return Asked(Rank.CODE_OF_PATIENT, frozenset(found), not plain or all(one.system is None for one in values))
+        if beside.days:
+            long = {(name, type, LONG) for name in names}
+            days = product(names, beside.days, values)
+            on = {(name, type, ON, day, value.code or "") for name, day, value in days}
+            return Asked(Rank.CODE_ON_DAY, frozenset(long | on))
+    return Asked(Rank.MONTHS, frozenset())
+
+
+def _coded(value: TokenValue, *, plain: bool) -> Token:
+    code = value.code or ""
+    return (code,) if plain or value.system is None else (value.system, code)
+
+
+def _composite(condition: Condition, beside: _Beside) -> Iterator[Asked]:
+    """The number with its code, and each part on its own, as what meets the whole meets its parts."""
+    parameter, wholes = condition.parameter, [value for value in condition.values if isinstance(value, Together)]
+    if names := indexing.asked(beside.type, parameter):
+        pairs = [(whole.parts[0], whole.parts[1]) for whole in wholes]
+        codes = _codes([code for code, _ in pairs])
+        if len(codes) == len(pairs):
+            yield _measured(beside.type, names, zip(codes, (value for _, value in pairs), strict=True))
+    for place, component in enumerate(parameter.components):
+        same = beside.table.parameters.get(component.name)
+        if same is not None and same.kind in (Kind.TOKEN, Kind.REFERENCE):
+            parts = tuple(whole.parts[place] for whole in wholes)
+            yield from (one._replace(is_exact=False) for one in _sets(Condition(same, parts), beside))
+
+
+def _measured(type: str, names: Sequence[str], pairs: Iterator[tuple[str, Value]]) -> Asked:
+    found: set[Token] = set()
+    for code, value in pairs:
+        said = list(sizes_asked(code, value)) if isinstance(value, Measure) else []
+        if not said:
+            return Asked(Rank.NUMBER, frozenset())
+        found.update((name, type, *one) for name, one in product(names, said))
+    return Asked(Rank.NUMBER, frozenset(found))
+
+
+def _codes(values: Sequence[Value]) -> list[str]:
+    return [value.code for value in values if isinstance(value, TokenValue) and value.code]
+
+
+def _named_codes(conditions: Sequence[Condition]) -> list[str]:
     for condition in conditions:
-        # Another parameter serves only if the anchor reads all of its values: `subject` for `patient`, say.
-        same = set(condition.parameter.paths) <= set(anchor.paths)
-        if condition.parameter.kind is Kind.REFERENCE and same:
-            return [address for value in condition.values if isinstance(value, Target) for address in value.addresses]
+        codes = _codes(condition.values)
+        if len(codes) == len(condition.values):
+            return codes
     return []
 
 
-def _asked_days(conditions: Sequence[Condition], parameter: Parameter | None) -> dates.Days | None:
+def _anchor(type: str, conditions: Sequence[Condition], table: TypeParameters) -> Condition | None:
+    """The condition that says whom a hit is about, by whichever parameter that looks at the same values."""
+    if table.anchor is None:
+        return None
+    same = set(indexing.elsewhere(type, table.anchor))
+    for condition in conditions:
+        looked = indexing.elsewhere(type, condition.parameter)
+        if set(looked) <= same and all(isinstance(value, Target) for value in condition.values):
+            return condition
+    return None
+
+
+def _looks_at_all(type: str, anchor: Condition, parameter: Parameter) -> bool:
+    """Whether what the codes are hidden with is what the condition looks at, and nothing else."""
+    return set(indexing.elsewhere(type, anchor.parameter)) == set(indexing.elsewhere(type, parameter))
+
+
+def _references(anchor: Condition | None) -> list[str]:
+    if anchor is None:
+        return []
+    return [address for value in anchor.values if isinstance(value, Target) for address in sorted(value.addresses)]
+
+
+def _asked_days(conditions: Sequence[Condition], parameter: Parameter | None) -> list[str]:
     if parameter is None:
-        return None
+        return []
     asked = [condition for condition in conditions if condition.parameter.name == parameter.name]
-    merged = _merged([_stretch(value) for condition in asked for value in condition.values[:1]])
-    if merged is None or any(len(condition.values) > 1 for condition in asked):
-        return None
-    return dates.days(merged)
+    stretches = [_stretch(condition.values[0]) for condition in asked if len(condition.values) == 1]
+    merged = _merged([stretch for stretch in stretches if stretch is not None])
+    if merged is None:
+        return []
+    days = dates.days(merged)
+    return dates.each_day(days) if (days.last - days.first).days < dates.DAYS_APART else []
 
 
-def _dates(type: str, conditions: Sequence[Condition], parameter: Parameter) -> list[TokenSet]:
-    asked = [condition for condition in conditions if condition.parameter.name == parameter.name]
-    single = [_stretch(condition.values[0]) for condition in asked if len(condition.values) == 1]
-    stretches = [[_stretch(value) for value in condition.values] for condition in asked if len(condition.values) > 1]
-    merged = _merged(single)
-    stretches += [[merged]] if merged else [[stretch] for stretch in single]
-    return [frozenset(token for part in parts for token in _overlapping(type, parameter, part)) for parts in stretches]
+def _dates(type: str, conditions: Sequence[Condition], parameter: Parameter) -> Iterator[Asked]:
+    names = indexing.asked(type, parameter)
+    if not names:
+        return
+    single: list[dates.Interval] = []
+    several: list[list[dates.Interval]] = []
+    for condition in conditions:
+        stretches = [stretch for value in condition.values if (stretch := _stretch(value)) is not None]
+        if len(stretches) < len(condition.values):
+            continue  # one of them is anywhere
+        if len(stretches) == 1:
+            single += stretches
+        else:
+            several.append(stretches)
+    # The index holds one stretch for each name: what touches all of these touches what they have in common.
+    merged = _merged(single) if len(names) == 1 else None
+    several += [[merged]] if merged is not None else [[stretch] for stretch in single]
+    for either in several:
+        found = {token for stretch in either for name in names for token in _overlapping(type, name, stretch)}
+        length = max(stretch.end - stretch.start for stretch in either).days
+        yield Asked(Rank.DAYS if length <= dates.DAYS_APART else Rank.MONTHS, frozenset(found))
 
 
-def _overlapping(type: str, parameter: Parameter, stretch: dates.Interval) -> Iterator[Token]:
+def _overlapping(type: str, name: str, stretch: dates.Interval) -> Iterator[Token]:
     for bucket in dates.cover(dates.days(stretch)):
-        yield parameter.name, type, WITHIN, bucket
+        yield name, type, WITHIN, bucket
         for larger in dates.above(bucket):
-            yield parameter.name, type, COVERS, larger
+            yield name, type, COVERS, larger
 
 
-def _stretch(value: object) -> dates.Interval:
-    """The time that a hit must touch, whatever the prefix says beyond that."""
+def _stretch(value: Value) -> dates.Interval | None:
+    """The time that a hit must touch, whatever the prefix says beyond that; None if it can be any."""
     assert isinstance(value, Moment)
     match value.prefix:
         case Prefix.EQ:
             return value.interval
+        case Prefix.AP:
+            return dates.around(value.interval)
         case Prefix.GE:
             return dates.Interval(value.interval.start, dates.LATEST)
-        case Prefix.GT:
+        case Prefix.GT | Prefix.SA:
             return dates.Interval(value.interval.end, dates.LATEST)
         case Prefix.LE:
             return dates.Interval(dates.EARLIEST, value.interval.end)
-        case Prefix.LT:
+        case Prefix.LT | Prefix.EB:
             return dates.Interval(dates.EARLIEST, value.interval.start)
+        case Prefix.NE:
+            return None
 
 
 def _merged(stretches: Sequence[dates.Interval]) -> dates.Interval | None:
-    """What all have in common. A value that touches each of them touches this, as each value is one stretch."""
+    """What all have in common; None if that is nothing."""
     if not stretches:
         return None
     start, end = max(part.start for part in stretches), min(part.end for part in stretches)

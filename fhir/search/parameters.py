@@ -4,12 +4,17 @@ A token is (parameter, type, what it says, ...). Codes of few different values (
 of their own: counting equal tokens would tell them. They stand only together with the patient or with the day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from fhir.search import dates, values
-from fhir.search.definitions import PARAMETERS, Index, Kind, Parameter, TypeParameters
-from fhir.search.strings import folded, prefixes, whole
+from fhir.search import dates, quantities, units
+from fhir.search.conditions import Measure
+from fhir.search.dates import Days, Interval
+from fhir.search.definitions import Kind, Parameter
+from fhir.search.extraction import extract
+from fhir.search.indexing import Index, plan
+from fhir.search.strings import folded, prefixes
+from fhir.search.values import Amount, Code, Composite, Link, Value
 
 Token = tuple[str, ...]
 
@@ -17,38 +22,49 @@ Token = tuple[str, ...]
 CODE: Final = "code"
 SYSTEM_AND_CODE: Final = "system|code"
 TO: Final = "to"
-EXACT: Final = "exact"
+IDENTIFIED: Final = "identified"  # a reference by the identifier of its target
 STARTS: Final = "starts"
 WITHIN: Final = "within"  # the value, or a part of it, lies in this bucket
 COVERS: Final = "covers"  # the value takes up all of this bucket
 OF: Final = "of"  # a code and the anchor's reference
 ON: Final = "on"  # a code and a day
 LONG: Final = "long"  # the value covers too many days to be listed one by one
+SIZE: Final = "size"  # a code and the bucket of a number, whatever its unit
+SCALED: Final = "scaled"  # a code and the bucket of a number on the scale of its unit's dimension
+WIDE: Final = "wide"  # a code with a range of numbers, which lies in no one bucket
+
+DAYS_LISTED: Final = 7  # of a stretch whose codes stand with each of its days
+
+Held = Mapping[str, tuple[Value, ...]]
 
 
 def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
     """The tokens under which a resource is found, each once: (parameter, type, what it says, ...)."""
-    table = PARAMETERS[type]
+    table = plan(type)
+    held = extract(type, data, table.names)
+    references = {
+        value.address: None
+        for name in table.anchors
+        for value in held.get(name, ())
+        if isinstance(value, Link) and value.address
+    }
+    stretch = _stretch(held.get(table.date or "", ()))
     found: dict[Token, None] = {}
-    refs = _anchor_references(data, table)
-    stretches = _stretches(data, table.date) if table.date is not None else []
-    touched = _each_day(stretches)
-    new: Iterator[Token]
-    for parameter in table.parameters.values():
-        if parameter is table.date:
-            new = (token for stretch in stretches for token in bucket_tokens(parameter.name, type, stretch))
-        elif parameter.index is Index.COMPOUND:
-            new = _compound(type, data, parameter, refs=refs, touched=touched)
-        elif parameter.index is Index.OWN or parameter.indexed:
-            new = _own(type, data, parameter)
-        else:
+    for parameter, index in table.indexed:
+        values = _owned(parameter, held)
+        if not values:
             continue
-        for token in new:
-            found[token] = None
+        if index is Index.COMPOUND:
+            made = _compound(type, parameter, values, references=references, stretch=stretch)
+        elif index is Index.KEYED:
+            made = _keyed(type, parameter.name, values)
+        else:
+            made = _own(type, parameter, values)
+        found.update(dict.fromkeys(made))
     return iter(found)
 
 
-def bucket_tokens(name: str, type: str, stretch: dates.Days) -> Iterator[Token]:
+def bucket_tokens(name: str, type: str, stretch: Days) -> Iterator[Token]:
     """The tokens of a stretch of days: those of the buckets it lies in, and of those it covers whole if it is long."""
     if stretch.first == stretch.last:
         day = stretch.first.isoformat()
@@ -61,57 +77,93 @@ def bucket_tokens(name: str, type: str, stretch: dates.Days) -> Iterator[Token]:
             yield name, type, WITHIN, larger
 
 
-def _own(type: str, data: dict[str, Any], parameter: Parameter) -> Iterator[Token]:
-    paths = parameter.paths if parameter.indexed is None else parameter.indexed
+def _owned(parameter: Parameter, held: Held) -> tuple[Value, ...]:
+    """The values that no other parameter's tokens hold: of a `name` what is neither family nor given name."""
+    values = held.get(parameter.name, ())
+    if len(parameter.lookup) == 1 or not values:
+        return values
+    others = {value for name in parameter.lookup if name != parameter.name for value in held.get(name, ())}
+    return tuple(value for value in values if value not in others)
+
+
+def _own(type: str, parameter: Parameter, values: tuple[Value, ...]) -> Iterator[Token]:
     name = parameter.name
-    match parameter.kind:
-        case Kind.REFERENCE:
-            for reference in values.references(data, paths=paths):
-                yield name, type, TO, reference
-        case Kind.TOKEN:
-            for system, code in values.codes(data, parameter, paths=paths):
+    if parameter.kind is Kind.DATE and (stretch := _stretch(values)) is not None:
+        yield from bucket_tokens(name, type, stretch)
+    for value in values:
+        match value:
+            case Link(address, _, identifier):
+                if address:
+                    yield name, type, TO, address
+                if identifier is not None:
+                    yield name, type, IDENTIFIED, identifier.code
+            case Code(system, code):
                 yield name, type, CODE, code
                 yield name, type, SYSTEM_AND_CODE, system, code
-        case Kind.DATE:
-            for stretch in _stretches(data, parameter):
-                yield from bucket_tokens(name, type, stretch)
-        case Kind.STRING:
-            for text in values.strings(data, paths=paths):
-                yield name, type, EXACT, whole(text)
+            case str(text) if parameter.kind is Kind.STRING:
                 for beginning in prefixes(folded(text)):
                     yield name, type, STARTS, beginning
-        case Kind.CANONICAL | Kind.URI:
-            for address in values.canonicals(data, paths=paths):
+            case str(address):
                 yield name, type, TO, address
 
 
 def _compound(
-    type: str, data: dict[str, Any], parameter: Parameter, *, refs: list[str], touched: list[str] | None
+    type: str, parameter: Parameter, values: tuple[Value, ...], *, references: Iterable[str], stretch: Days | None
 ) -> Iterator[Token]:
     name = parameter.name
-    for _, code in values.codes(data, parameter, paths=parameter.paths):
-        for reference in refs:
-            yield name, type, OF, reference, code
-        for day in touched or ():
-            yield name, type, ON, day, code
-    if touched is None:
+    # A stretch of many days stands with none of them; whoever asks for a day asks for the long ones too.
+    is_long = stretch is not None and (stretch.last - stretch.first).days >= DAYS_LISTED
+    each = dates.each_day(stretch) if stretch is not None and not is_long else []
+    for value in values:
+        assert isinstance(value, Code)
+        for reference in references:
+            yield name, type, OF, reference, value.code
+            if not is_plain(parameter):
+                yield name, type, OF, reference, value.system, value.code
+        for day in each:
+            yield name, type, ON, day, value.code
+    if is_long:
         yield name, type, LONG
 
 
-def _anchor_references(data: dict[str, Any], table: TypeParameters) -> list[str]:
-    if table.anchor is None:
-        return []
-    return list(values.references(data, paths=table.anchor.paths))
+def is_plain(parameter: Parameter) -> bool:
+    """Whether its codes all come from one system, which R4 names and the JSON does not."""
+    return parameter.types == {"code"} and bool(parameter.system)
 
 
-def _stretches(data: dict[str, Any], parameter: Parameter) -> list[dates.Days]:
-    """The days of each date, Period or Timing."""
-    held = (dates.value_interval(value) for path in parameter.paths for value in values.at(data, path))
-    return [dates.days(stretch) for stretch in held if stretch is not None]
+def _keyed(type: str, name: str, values: tuple[Value, ...]) -> Iterator[Token]:
+    for value in values:
+        assert isinstance(value, Composite)
+        codes, amounts = value.parts
+        for code in codes:
+            assert isinstance(code, Code)
+            for amount in amounts:
+                assert isinstance(amount, Amount)
+                yield from ((name, type, *said) for said in _sizes(code.code, amount))
 
 
-def _each_day(stretches: list[dates.Days]) -> list[str] | None:
-    """The days that the resource is about; None if they are too many to list."""
-    if any((stretch.last - stretch.first).days >= dates.DAYS_APART for stretch in stretches):
-        return None
-    return [day for stretch in stretches for day in dates.each_day(stretch)]
+def _sizes(code: str, amount: Amount) -> Iterator[Token]:
+    if amount.low is None or amount.low != amount.high:
+        yield WIDE, code
+        return
+    yield from ((SIZE, code, bucket) for bucket in quantities.buckets(amount.low))
+    scale = units.scale(amount.system, amount.code)
+    if scale is not None:
+        yield from ((SCALED, code, scale.dimension, bucket) for bucket in quantities.buckets(scale.of(amount.low)))
+
+
+def sizes_asked(code: str, measure: Measure) -> Iterator[Token]:
+    """What a hit says that has this code and such a number; nothing if any number may be one."""
+    stretch = quantities.reach(measure)
+    if stretch is None:
+        return
+    yield WIDE, code
+    scale = units.scale(measure.system, measure.code)
+    said = (SIZE, code) if scale is None else (SCALED, code, scale.dimension)
+    yield from ((*said, bucket) for bucket in quantities.cover(stretch))
+
+
+def _stretch(values: tuple[Value, ...]) -> Days | None:
+    """The days from the first to the last of the values, so that two conditions that meet different ones meet it too."""
+    intervals = [value for value in values if isinstance(value, Interval)]
+    return dates.days(dates.hull(intervals)) if intervals else None

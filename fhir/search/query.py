@@ -3,13 +3,15 @@
 https://hl7.org/fhir/R4/search.html
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Final
 
 from fhir.search.conditions import Condition
-from fhir.search.definitions import Parameter
+from fhir.search.definitions import PARAMETERS, Parameter
+from fhir.search.lookup import lookup
 from fhir.search.parameters import Token
 
 
@@ -88,30 +90,56 @@ class Query:
     `tokens` is an AND of ORs: a hit has at least one token of every set. It may be empty, or hold more than the
     conditions say, so `matches` must see every candidate, unless the query is `decided`: then none can fail. `ids` None
     means any; each of `updated` is an OR. `chains` and `has` ask other types: they are answered first, and what they
-    find goes in by `fhir.search.parsing.narrowed`; no other check looks at them. All chains and all `has` must hold.
+    find goes in by `narrowed`; no other check looks at them. All chains and all `has` must hold.
     """
 
     type: str
     conditions: tuple[Condition, ...]
-    tokens: tuple[frozenset[Token], ...]
+    tokens: tuple[frozenset[Token], ...]  # the rarest first, as far as their kind tells
     decided: bool
     ids: frozenset[str] | None
     updated: tuple[tuple[Bounds, ...], ...]
-    sort: tuple[SortKey, ...]  # ties go by last update and row id
-    count: int
-    total: Total
-    summary: Summary
-    cursor: str | None
-    pairs: tuple[tuple[str, str], ...]  # as asked and understood, without the cursor: for the links
     chains: tuple[Chain, ...] = ()
     has: tuple[Has, ...] = ()
+    # About the answer:
+    sort: tuple[SortKey, ...] = ()  # none: any order that stays the same
+    count: int = 50
+    total: Total = Total.ACCURATE
+    summary: Summary = Summary.RESOURCES
+    cursor: str | None = None
+    pairs: tuple[tuple[str, str], ...] = ()  # as asked and understood, without the cursor: for the links
     includes: tuple[Include, ...] = ()
     revincludes: tuple[Include, ...] = ()
-    elements: tuple[str, ...] = ()  # names of elements on the top level; none: all
+    elements: tuple[str, ...] = ()  # names of JSON members on the top level; none: all
     pretty: bool = False
-    left_out: tuple[str, ...] = ()  # with lenient handling: a sentence for each parameter that was not understood
+    left_out: tuple[str, ...] = ()  # with lenient handling: a sentence for each parameter that is not supported
 
     @property
     def newest_first(self) -> bool:
         """Whether the newest change comes first, as if nothing is asked; what is not sorted by time has it so too."""
-        return self.sort[0] != OLDEST_FIRST
+        return self.sort[:1] != (OLDEST_FIRST,)
+
+
+def simple(
+    type: str,
+    *,
+    conditions: tuple[Condition, ...] = (),
+    ids: frozenset[str] | None = None,
+    updated: tuple[tuple[Bounds, ...], ...] = (),
+    chains: tuple[Chain, ...] = (),
+    has: tuple[Has, ...] = (),
+) -> Query:
+    """The query that selects by these, with the tokens that serve it; nothing is said about the answer."""
+    asked = lookup(type, conditions, table=PARAMETERS[type])
+    return Query(type, conditions, asked.sets, asked.decided, ids, updated, chains, has)
+
+
+def narrowed(query: Query, conditions: Iterable[Condition], *, ids: frozenset[str] | None = None) -> Query:
+    """The query with more conditions, and only these ids: what chains and `_has` came to. It has none of them left."""
+    both = (*query.conditions, *conditions)
+    asked = lookup(query.type, both, table=PARAMETERS[query.type])
+    if ids is None:
+        ids = query.ids
+    elif query.ids is not None:
+        ids &= query.ids
+    return replace(query, conditions=both, tokens=asked.sets, decided=asked.decided, ids=ids, chains=(), has=())

@@ -6,7 +6,9 @@ from functools import lru_cache
 from typing import Final
 
 SHORTEST_PREFIX: Final = 3  # shorter ones would count first letters for whoever holds the database
-LONGEST_PREFIX: Final = 8  # longer ones tell little more apart; the rest is checked after decryption
+# The lengths of beginnings that are indexed. Each is a row of the index; what lies between is checked after decryption,
+# and longer ones tell little more apart.
+LENGTHS: Final = (SHORTEST_PREFIX, 4, 6, 8)
 
 # ä, ö, ü and their spellings ae, oe, ue become one letter. "ue" after a, e or q is not an umlaut (Bauer, Feuer, Quast).
 _UMLAUT = re.compile(r"(?<=[ao])e|(?<=(?<![aeq])u)e")
@@ -17,13 +19,23 @@ _GAP = re.compile(r"[^\w]+|_+")
 @lru_cache(maxsize=4096)
 def folded(text: str) -> str:
     """The form two spellings of one name share; the form of a beginning is a beginning of the form."""
-    plain = text.lower() if text.isascii() else _unaccented(text)
-    return _UMLAUT.sub("", _GAP.sub(" ", plain).strip())
+    return _UMLAUT.sub("", unaccented(text))
+
+
+def unaccented(text: str) -> str:
+    """The text without case, accents and punctuation, its umlauts as they are spelled."""
+    plain = text.lower() if text.isascii() else _stripped(text)
+    return _GAP.sub(" ", plain).strip()
 
 
 def prefixes(form: str) -> list[str]:
     """The beginnings of a folded name that are indexed; none for a name shorter than the shortest."""
-    return [form[:length] for length in range(SHORTEST_PREFIX, min(len(form), LONGEST_PREFIX) + 1)]
+    return [form[:length] for length in LENGTHS if length <= len(form)]
+
+
+def prefix(form: str) -> str:
+    """The longest beginning that all names have in the index which begin so; empty if there is none."""
+    return next((form[:length] for length in reversed(LENGTHS) if length <= len(form)), "")
 
 
 def whole(text: str) -> str:
@@ -31,6 +43,6 @@ def whole(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def _unaccented(text: str) -> str:
+def _stripped(text: str) -> str:
     parts = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     return "".join(mark for mark in parts if not unicodedata.combining(mark)).casefold()

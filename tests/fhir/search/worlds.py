@@ -1,0 +1,162 @@
+"""Random resources and random searches over all parameters, their values out of the same few, so that many meet."""
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from fhir.models import SERVED
+from fhir.search.definitions import PARAMETERS, Kind, Parameter, Place
+
+REFERENCES = ("Patient/a", "Patient/b", "Practitioner/a", "Group/a", "https://example.org/fhir/Patient/a")
+CODES = ("final", "booked", "8480-6")
+SYSTEMS = ("http://loinc.org", "http://hl7.org/fhir/observation-status", "phone", "")
+NAMES = ("Müller", "Mueller", "Muller", "Mü", "Müller-Lüdenscheidt", "Bauer", "Łukasz", "O'Neil", "van der Berg")
+DATES = ("2026", "2026-11", "2026-11-23", "2026-11-30", "2027-01-01", "1957-05-17", "2026-11-23T23:30:00Z",
+         "2026-11-23T10:00:00+01:00", "2026-12-31T23:59:59.5+01:00", "9999-12-31", "2019-02-03T00:00:00+01:00")  # fmt: skip
+NUMBERS = ("0", "0.1", "99.5", "100", "100.00", "1e2", "105", "1000", "-3", "37.0", "98.6", "5e-9", "1e40")
+UNITS = (
+    ("http://unitsofmeasure.org", "mg/dL"), ("http://unitsofmeasure.org", "g/L"), ("http://unitsofmeasure.org", "[degF]"),
+    ("http://unitsofmeasure.org", "Cel"), ("http://unitsofmeasure.org", "{score}"), ("urn:u", "mg/dL"), ("", "g/L"), ("", ""),
+)  # fmt: skip
+ADDRESSES = ("http://example.org/q", "http://example.org/q|1", "urn:x")
+
+_systems = st.sampled_from(SYSTEMS).map(lambda system: {"system": system} if system else {})
+_codings = st.builds(lambda code, system: {"code": code} | system, st.sampled_from(CODES), _systems)
+_identifiers = st.builds(lambda code, system: {"value": code} | system, st.sampled_from(CODES), _systems)
+_references = st.builds(
+    lambda text, identifier: {"reference": text} | identifier,
+    st.sampled_from((*REFERENCES, "Patient/a/_history/2", "#c")),
+    st.just({}) | _identifiers.map(lambda held: {"identifier": held}),
+)
+_periods = st.dictionaries(st.sampled_from(["start", "end"]), st.sampled_from(DATES), max_size=2)
+_quantities = st.builds(
+    lambda number, unit, sign: {"value": Decimal(number), "system": unit[0], "code": unit[1]} | sign,
+    st.sampled_from(NUMBERS),
+    st.sampled_from(UNITS),
+    st.sampled_from([{}, {}, {"comparator": "<"}, {"comparator": ">="}]),
+)
+ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
+    "boolean": st.booleans(),
+    "code": st.sampled_from(CODES),
+    "Coding": _codings,
+    "CodeableConcept": st.builds(lambda parts: {"coding": parts}, st.lists(_codings, max_size=3))
+    | st.just({"text": "x"}),
+    "Identifier": _identifiers,
+    "ContactPoint": _identifiers,
+    "Reference": _references,
+    "string": st.sampled_from(NAMES),
+    "markdown": st.sampled_from(NAMES),
+    "uri": st.sampled_from(ADDRESSES),
+    "url": st.sampled_from(ADDRESSES),
+    "canonical": st.sampled_from(ADDRESSES),
+    "date": st.sampled_from(DATES[:6]),
+    "dateTime": st.sampled_from(DATES),
+    "instant": st.sampled_from([text for text in DATES if "T" in text]),
+    "Period": _periods,
+    "Timing": st.builds(lambda events: {"event": events}, st.lists(st.sampled_from(DATES), max_size=3)),
+    "Quantity": _quantities,
+    "Age": _quantities,
+    "Duration": _quantities,
+    "Range": st.builds(lambda low, high: {"low": low, "high": high}, _quantities, _quantities),
+    "SampledData": st.builds(lambda origin: {"origin": origin, "data": "1 2 U 3", "factor": 2}, _quantities),
+    "Location.position": st.just({"latitude": Decimal("52.5"), "longitude": Decimal("13.4")}),
+}
+
+_prefixes = st.sampled_from(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+_tokens = st.builds(
+    "{}{}".format, st.sampled_from(["", "", *(f"{system}|" for system in SYSTEMS)]), st.sampled_from(CODES)
+) | st.just("http://loinc.org|")
+_ASKED: dict[Kind, st.SearchStrategy[str]] = {
+    Kind.TOKEN: _tokens,
+    Kind.CANONICAL: st.sampled_from(ADDRESSES),
+    Kind.URI: st.sampled_from(ADDRESSES),
+    Kind.STRING: st.sampled_from(NAMES).flatmap(lambda name: st.integers(1, 12).map(lambda length: name[:length])),
+    Kind.DATE: st.builds("{}{}".format, _prefixes, st.sampled_from(DATES)),
+    Kind.QUANTITY: st.builds(
+        lambda prefix, number, unit: f"{prefix}{number}" + (f"|{unit[0]}|{unit[1]}" if unit[1] else ""),
+        _prefixes,
+        st.sampled_from(NUMBERS),
+        st.sampled_from(UNITS),
+    ),
+    Kind.SPECIAL: st.just("52.52|13.40|5|km"),
+}
+_MODIFIERS = {
+    Kind.TOKEN: ["", "", ":not"],
+    Kind.STRING: ["", ":exact", ":contains"],
+    Kind.REFERENCE: ["", "", ":identifier"],
+}
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[str, dict[str, Any], list[tuple[str, str]]]:
+    """A type, a resource of it (as far as its parameters look), and the pairs of a search."""
+    type = draw(st.sampled_from(("Observation", *SERVED)))
+    known = sorted(PARAMETERS[type].parameters.values(), key=lambda parameter: parameter.name)
+    chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=4))
+    table = PARAMETERS[type]
+    chosen += [beside for beside in (table.anchor, table.date) if beside is not None and draw(st.booleans())]
+    data: dict[str, Any] = {"resourceType": type}
+    for parameter in chosen:
+        for _ in range(draw(st.integers(0, 2))):
+            draw(_filled(data, parameter))
+    pairs = [draw(_pair(type, parameter)) for parameter in chosen if draw(st.booleans())]
+    return type, data, pairs
+
+
+@st.composite
+def _filled(draw: st.DrawFn, data: dict[str, Any], parameter: Parameter) -> None:
+    if parameter.kind is not Kind.COMPOSITE:
+        _put(data, draw(st.sampled_from(parameter.places)), draw)
+        return
+    node = data
+    for key in draw(st.sampled_from(parameter.bases)):
+        node = _below(node, key)
+    for component in parameter.components:
+        _put(node, draw(st.sampled_from(component.places)), draw)
+
+
+def _put(node: dict[str, Any], place: Place, draw: st.DrawFn) -> None:
+    if place.type not in ELEMENTS:  # a whole document; whether somebody has died
+        return
+    value = draw(ELEMENTS[place.type])
+    if place.only:
+        value = value | {"system": place.only}
+    for key in place.path[:-1]:
+        node = _below(node, key)
+    held = node.setdefault(place.path[-1], [])
+    if isinstance(held, list):
+        held.append(value)
+
+
+def _below(node: dict[str, Any], key: str) -> dict[str, Any]:
+    """The one object under a key, whether or not R4 has an array there: the walk goes through both."""
+    held = node.setdefault(key, [])
+    if not isinstance(held, list):
+        return {}
+    if not held or not isinstance(held[-1], dict):
+        held.append({})
+    last: dict[str, Any] = held[-1]
+    return last
+
+
+@st.composite
+def _pair(draw: st.DrawFn, type: str, parameter: Parameter) -> tuple[str, str]:
+    if draw(st.integers(0, 9)) == 0:
+        return f"{parameter.name}:missing", draw(st.sampled_from(["true", "false"]))
+    modifier = draw(st.sampled_from(_MODIFIERS.get(parameter.kind, [""])))
+    values = draw(st.lists(_asked(type, parameter, modifier), min_size=1, max_size=3))
+    return parameter.name + modifier, ",".join(values)
+
+
+def _asked(type: str, parameter: Parameter, modifier: str) -> st.SearchStrategy[str]:
+    if parameter.kind is Kind.COMPOSITE:
+        parts = []
+        for component in parameter.components:
+            same = PARAMETERS[type].parameters.get(component.name)
+            parts.append(_ASKED[component.kind] if same is None else _asked(type, same, ""))
+        return st.tuples(*parts).map("$".join)
+    if parameter.kind is Kind.REFERENCE:
+        fit = [text for text in REFERENCES if text.partition("/")[0] in (*parameter.targets, "https:")]
+        return _tokens if modifier else st.sampled_from([*fit, "a"])
+    return _ASKED[parameter.kind]
