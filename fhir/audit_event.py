@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlmodel import Session
 
 from fhir import codec
@@ -17,6 +17,7 @@ from fhir.audit import AUDIT, detail_binding
 from fhir.ids import decode, encode
 from fhir.policy import Action
 from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, beyond, within
+from fhir.search.asking import Effort
 from fhir.search.match import matches
 from fhir.search.query import Query
 from infra.vault import Sealed, Vault, WrappedKey
@@ -26,7 +27,7 @@ STEP: Final = 1000
 
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
 _OURS: Final = "https://telemed.example/fhir/sid/"
-_ACTIONS: Final = {"create": "C", "update": "U", "delete": "D", "search-type": "E"}
+_ACTIONS: Final = {"create": "C", "update": "U", "patch": "U", "delete": "D", "search-type": "E"}
 
 _SELECT: Final[Select[Any]] = (
     select(
@@ -53,39 +54,40 @@ class Log(NamedTuple):
         row = self.session.connection().execute(statement).mappings().first()
         return None if row is None else _stored(row, _render(self.vault, row))
 
-    def matches(self, query: Query, *, after: Position | None) -> Iterator[Stored]:
-        """The events that match, in the order of the query."""
+    def matches(self, query: Query, *, newest_first: bool, after: Position | None, effort: Effort) -> Iterator[Stored]:
+        """The events that match, by time."""
+        where, order = log_filter(self.vault, self.tenant, query), (AUDIT.c.recorded, AUDIT.c.id)
         position, full = after, True
         while full:
-            rows = self.session.connection().execute(self._step(query, after=position)).mappings().fetchall()
+            place = [] if position is None else [beyond(*order, after=position, newest_first=newest_first)]
+            step = _SELECT.where(*where, *place).limit(STEP)
+            step = step.order_by(*(column.desc() if newest_first else column.asc() for column in order))
+            rows = self.session.connection().execute(step).mappings().fetchall()
             full = len(rows) == STEP
             for row in rows:
+                effort.spend(1)
                 position = Position(row["recorded"], row["id"])
                 event = _render(self.vault, row)
                 if matches("AuditEvent", event, query):
                     yield _stored(row, event)
 
-    def count(self, query: Query) -> int:
+    def total(self, query: Query, *, effort: Effort) -> int:
         """How many events match."""
         if query.conditions or query.ids is not None:
-            return sum(1 for _ in self.matches(query, after=None))
-        statement = select(func.count()).select_from(AUDIT).where(*self._where(query))
+            return sum(1 for _ in self.matches(query, newest_first=True, after=None, effort=effort))
+        where = log_filter(self.vault, self.tenant, query)
+        statement = select(func.count()).select_from(AUDIT).where(*where)
         return int(self.session.connection().execute(statement).scalar_one())
 
-    def _where(self, query: Query) -> list[Any]:
-        where = [AUDIT.c.tenant == self.tenant]
-        if query.ids is not None:
-            numbers = [decode(id.removeprefix(PREFIX)) for id in query.ids if id.startswith(PREFIX)]
-            where.append(AUDIT.c.id.in_([number for number in numbers if number is not None]))
-        where += [or_(*(within(AUDIT.c.recorded, bounds) for bounds in either)) for either in query.updated]
-        return where
 
-    def _step(self, query: Query, *, after: Position | None) -> Select[Any]:
-        statement = _SELECT.where(*self._where(query)).limit(STEP)
-        order, newest_first = (AUDIT.c.recorded, AUDIT.c.id), query.newest_first
-        if after is not None:
-            statement = statement.where(beyond(*order, after=after, newest_first=newest_first))
-        return statement.order_by(*(column.desc() if newest_first else column.asc() for column in order))
+def log_filter(vault: Vault, tenant: str, query: Query) -> list[ColumnElement[bool]]:
+    """What SQL can tell about the events of a tenant's log that match; it loses none."""
+    where: list[ColumnElement[bool]] = [AUDIT.c.tenant == tenant]
+    if query.ids is not None:
+        numbers = [decode(id.removeprefix(PREFIX)) for id in query.ids if id.startswith(PREFIX)]
+        where.append(AUDIT.c.id.in_([number for number in numbers if number is not None]))
+    where += [or_(*(within(AUDIT.c.recorded, bounds) for bounds in either)) for either in query.updated]
+    return where
 
 
 def _stored(row: Any, event: dict[str, Any]) -> Stored:

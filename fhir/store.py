@@ -19,8 +19,9 @@ from fhir.audit_event import PREFIX, Log
 from fhir.codec import Parsed
 from fhir.drafts import Draft, blind, draft
 from fhir.policy import Action, Permit, Policy, admits
-from fhir.rows import HISTORY, RESOURCE, Position, SealedRow, Stored
-from fhir.search import pages
+from fhir.rows import HISTORY, RESOURCE, SealedRow, Stored
+from fhir.search import hits, pages
+from fhir.search.asking import Asker, PageEnd
 from fhir.search.pages import Page
 from fhir.search.query import Query
 from infra.caller import Caller
@@ -190,16 +191,15 @@ class Store:
         following = found[count - 1].version if len(found) > count else None
         return Versions(tuple(found[:count]), 1 + session.connection().execute(total).scalar_one(), following)
 
-    def search(self, session: Session, caller: Caller, query: Query, *, after: Position | None = None) -> Page:
+    def search(self, session: Session, caller: Caller, query: Query, *, after: PageEnd | None = None) -> Page:
         """One page of what matches the query and may be seen by this caller, with the accurate total of it."""
         page = self.found(session, caller, query, after=after)
         self.log_search(session, caller, query)
         return page
 
-    def found(self, session: Session, caller: Caller, query: Query, *, after: Position | None) -> Page:
+    def found(self, session: Session, caller: Caller, query: Query, *, after: PageEnd | None) -> Page:
         """The page of a search that is not in the log yet: it may not leave before `log_search` is committed."""
-        permit = self.policy.permit(caller, Action.SEARCH, query.type)
-        return pages.page(self.vault, session, caller, permit=permit, query=query, after=after)
+        return pages.page(self.asker(session, caller), query, after=after)
 
     def log_search(self, session: Session, caller: Caller, query: Query) -> None:
         """Nothing; the search stands in the log."""
@@ -208,12 +208,15 @@ class Store:
 
     def own_match(self, session: Session, caller: Caller, *, query: Query) -> Stored | None:
         """The one resource of the caller's tenant that matches; `SeveralMatches` if there are more."""
-        permit = self.policy.permit(caller, Action.SEARCH, query.type)
         own = RESOURCE.c.tenant == caller.tenant
-        found = pages.first(self.vault, session, caller, permit=permit, query=query, limit=2, extra=own)
+        found = hits.first(self.asker(session, caller), query, limit=2, extra=own)
         if len(found) > 1:
             raise conditional.SeveralMatches
         return found[0] if found else None
+
+    def asker(self, session: Session, caller: Caller) -> Asker:
+        """What a search needs of the record: every statement of it takes its filter from here."""
+        return Asker(self.vault, session, caller, self.policy)
 
     def refused(self, session: Session, caller: Caller, access: Access) -> None:
         """Nothing; a refused access stands in the caller's log, and in the owner's if it was about somebody else's."""

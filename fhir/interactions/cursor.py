@@ -8,13 +8,13 @@ import base64
 import binascii
 import json
 import os
-from datetime import UTC, datetime
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from fhir.rows import Position
+from fhir.search.asking import Order, PageEnd
 from infra.caller import Caller
 from infra.columns import from_microseconds, to_microseconds
 from infra.problems import BadRequest
@@ -30,23 +30,34 @@ class BadCursor(BadRequest):
     issue = "value"
 
 
-def sealed(vault: Vault, caller: Caller, type: str, *, pairs: Pairs, after: Position | None) -> str:
-    """The cursor for a search and the position after which it goes on."""
-    place = None if after is None else [to_microseconds(after.last_updated.astimezone(UTC)), after.rid]
+def sealed(vault: Vault, caller: Caller, type: str, *, pairs: Pairs, after: PageEnd | None) -> str:
+    """The cursor for a search and the place after which it goes on."""
     nonce = os.urandom(NONCE)
-    body = _cipher(vault).encrypt(nonce, json.dumps([pairs, place]).encode(), _bound(caller, type))
-    return base64.urlsafe_b64encode(nonce + body).rstrip(b"=").decode("ascii")
+    body = json.dumps([pairs, None if after is None else _plain(after)]).encode()
+    sealed = nonce + _cipher(vault).encrypt(nonce, body, _bound(caller, type))
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
 
-def opened(vault: Vault, caller: Caller, type: str, *, cursor: str) -> tuple[Pairs, Position | None]:
+def opened(vault: Vault, caller: Caller, type: str, *, cursor: str) -> tuple[Pairs, PageEnd | None]:
     """What was searched for and where to go on."""
     try:
         raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-        pairs, place = json.loads(_cipher(vault).decrypt(raw[:NONCE], raw[NONCE:], _bound(caller, type)))
+        pairs, end = json.loads(_cipher(vault).decrypt(raw[:NONCE], raw[NONCE:], _bound(caller, type)))
     except (InvalidTag, ValueError, binascii.Error):
         raise BadCursor from None
-    moment: datetime | None = from_microseconds(place[0]) if place else None
-    return tuple((name, value) for name, value in pairs), Position(moment, place[1]) if moment else None
+    return tuple((name, value) for name, value in pairs), None if end is None else _read(end)
+
+
+def _plain(end: PageEnd) -> list[Any]:
+    keys = [{"number": str(key)} if isinstance(key, Decimal) else key for key in end.keys]
+    as_of = None if end.as_of is None else to_microseconds(end.as_of)
+    return [end.order.value, keys, end.rid, as_of, end.total]
+
+
+def _read(plain: list[Any]) -> PageEnd:
+    order, keys, rid, as_of, total = plain
+    values = tuple(Decimal(key["number"]) if isinstance(key, dict) else key for key in keys)
+    return PageEnd(Order(order), values, rid, None if as_of is None else from_microseconds(as_of), total)
 
 
 def _cipher(vault: Vault) -> AESGCM:

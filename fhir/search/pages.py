@@ -1,150 +1,116 @@
-"""Running a query: candidates by blind tokens and the policy's filter in SQL, then the exact check on what was opened.
+"""One page of a search: its hits in their order, what they refer to, how many there are, and where the next one begins.
 
-Where tokens alone decide, the database counts and cuts the page. Where they only narrow (ranges, prefixes, values that
-have no token), candidates are opened in steps until the page is full, and to the end for the accurate total.
-Paging goes by (last update, row id), never by OFFSET: a page costs the same wherever it is.
+Pages go by keys and never by OFFSET. A page costs the same wherever it is, unless values are sorted: then all hits are
+opened for each page, as the database can't know an order that it can't read.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import merge
+from heapq import nsmallest
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlmodel import Session
-
-from fhir.audit_event import Log
-from fhir.policy import Permit, admits
-from fhir.rows import HEADS, RESOURCE, TOKEN, Position, Stored, beyond, many, opened, within
-from fhir.search.match import matches
-from fhir.search.parameters import Token
+from fhir.rows import Stored
+from fhir.search import candidates, hits, sorting
+from fhir.search.asking import Asker, Effort, Order, PageEnd, TooCostly
+from fhir.search.includes import Included, included
+from fhir.search.plans import order_of
 from fhir.search.query import Query, Summary, Total
-from infra.caller import Caller
-from infra.problems import Unprocessable
-from infra.vault import Vault
 
-STEP: Final = 500
-MOST_OPENED: Final = 100_000  # candidates of one search; some seconds of one core
+MOST_SORTED: Final = 20_000  # hits that are opened and sorted for one page
+ESTIMATED: Final = 10_000  # where an estimate ends: at least so many
+NOTHING: Final = Included((), ())
 
 
-class TooCostly(Unprocessable):
-    """This search would have to open too many resources. Add a patient, a date or another parameter that selects."""
+class TotalTooCostly(TooCostly):
+    """Counting the hits would open too many resources. Add a parameter that selects, or ask with _total=none."""
 
-    issue = "too-costly"
+
+class TooManyToSort(TooCostly):
+    """There are too many hits to sort them by their values. Add a parameter that selects, or leave _sort out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of matches. `total` is None only where the client asked for none."""
+    """One page of hits, and what was asked for beside them. `total` is None only where the client asked for none.
+
+    `notes` are sentences about what is missing.
+    """
 
     entries: tuple[Stored, ...]
     total: int | None
-    next: Position | None
+    next: PageEnd | None
+    included: tuple[Stored, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who asks for what, and under which permit."""
-
-    vault: Vault
-    session: Session
-    caller: Caller
-    permit: Permit
-    query: Query
-
-
-def page(
-    vault: Vault, session: Session, caller: Caller, *, permit: Permit, query: Query, after: Position | None
-) -> Page:
+def page(asker: Asker, query: Query, *, after: PageEnd | None) -> Page:
     """One page of what matches and may be seen."""
-    source = Source(vault, session, caller, permit, query)
-    where = _where(source)
-    # The log of accesses stands beside the AuditEvents that clients wrote.
-    log = Log(vault, session, caller.tenant) if query.type == "AuditEvent" else None
+    query = hits.answered(asker, query)
     if query.summary is Summary.COUNT or query.count == 0:
-        return Page((), _count(source, where, log=log), None)
-    candidates = _matches(source, where, after=after, step=query.count + 1 if query.decided else STEP)
-    if log is not None:
-        logged = log.matches(query, after=after)
-        candidates = merge(candidates, logged, key=_position, reverse=query.newest_first)
-    found = list(islice(candidates, query.count + 1))
-    total = None
-    if query.total is Total.ACCURATE:
-        is_all = after is None and len(found) <= query.count
-        total = len(found) if is_all else _count(source, where, log=log)
-    following = _position(found[query.count - 1]) if len(found) > query.count else None
-    return Page(tuple(found[: query.count]), total, following)
+        return Page((), _count(asker, query), None)
+    found = _sorted(asker, query, after) if _is_sorted(query, after) else _in_order(asker, query, after)
+    entries = tuple(found[: query.count])
+    is_last = len(found) <= query.count
+    total = after.total if after is not None else _total(asker, query, len(found) if is_last else None)
+    following = None if is_last else _following(asker, query, entries[-1], after, total)
+    beside = included(asker, query, entries) if query.includes or query.revincludes else NOTHING
+    return Page(entries, total, following, beside.entries, beside.notes)
 
 
-def first(
-    vault: Vault,
-    session: Session,
-    caller: Caller,
-    *,
-    permit: Permit,
-    query: Query,
-    limit: int,
-    extra: ColumnElement[bool],
-) -> list[Stored]:
-    """The first matches that also meet an extra filter."""
-    source = Source(vault, session, caller, permit, query)
-    return list(islice(_matches(source, [*_where(source), extra], after=None, step=STEP), limit))
+def _is_sorted(query: Query, after: PageEnd | None) -> bool:
+    return (after.order if after else order_of(query)) is Order.VALUES
 
 
-def _where(source: Source) -> list[ColumnElement[bool]]:
-    query = source.query
-    # With tokens the index on the type must not lead, as it would walk through all resources of the type: appending
-    # nothing keeps SQLite from using it (12,000 encounters: 6 ms instead of 0.1 for one patient's).
-    type = RESOURCE.c.type + "" if query.tokens else RESOURCE.c.type
-    where = [type == query.type, RESOURCE.c.deleted.is_(False), source.permit.clause]
-    if query.ids is not None:
-        where.append(RESOURCE.c.id.in_(sorted(query.ids)))
-    where += [or_(*(within(RESOURCE.c.last_updated, bounds) for bounds in either)) for either in query.updated]
-    where += [_narrowed(source.vault, either) for either in query.tokens]
-    return where
+def _in_order(asker: Asker, query: Query, after: PageEnd | None) -> list[Stored]:
+    step = query.count + 1 if query.decided else candidates.STEP
+    return list(islice(hits.hits(asker, query, after=after, step=step), query.count + 1))
 
 
-def _narrowed(vault: Vault, either: frozenset[Token]) -> ColumnElement[bool]:
-    tokens = sorted(vault.token(*token) for token in either)
-    return RESOURCE.c.rid.in_(select(TOKEN.c.rid).where(TOKEN.c.t.in_(tokens)))
+def _sorted(asker: Asker, query: Query, after: PageEnd | None) -> list[Stored]:
+    start = None if after is None else sorting.rank(after, query.sort)
+
+    def ranked() -> Iterator[tuple[sorting.Rank, Stored]]:
+        try:
+            for stored in hits.hits(asker, query, after=after, effort=Effort(MOST_SORTED)):
+                rank = sorting.rank(sorting.end(stored, query.sort), query.sort)
+                if start is None or rank > start:
+                    yield rank, stored
+        except TooCostly:
+            raise TooManyToSort from None
+
+    return [stored for _, stored in nsmallest(query.count + 1, ranked(), key=lambda pair: pair[0])]
 
 
-def _matches(
-    source: Source, where: list[ColumnElement[bool]], *, after: Position | None, step: int
-) -> Iterator[Stored]:
-    position, full, candidates = after, True, 0
-    while full:
-        rows = many(source.session, _ordered(HEADS.where(*where), source.query, after=position).limit(step))
-        full = len(rows) == step
-        candidates += len(rows)
-        if candidates > MOST_OPENED:
-            raise TooCostly
-        for row in rows:
-            position = Position(row.last_updated, row.rid)
-            if not admits(source.permit, source.session, source.caller, row=row):
-                continue
-            stored = opened(source.vault, row)
-            # What tokens decide needs no second look: equal 128-bit tokens mean equal values.
-            if source.query.decided or matches(stored.type, stored.data, source.query):
-                yield stored
-
-
-def _ordered(statement: Select[Any], query: Query, *, after: Position | None) -> Select[Any]:
-    key = (RESOURCE.c.last_updated, RESOURCE.c.rid)
-    newest_first = query.newest_first
+def _following(asker: Asker, query: Query, last: Stored, after: PageEnd | None, total: int | None) -> PageEnd:
+    if _is_sorted(query, after):
+        end = sorting.end(last, query.sort)
+    else:
+        end = candidates.end(after.order if after else order_of(query), last)
     if after is not None:
-        statement = statement.where(beyond(*key, after=after, newest_first=newest_first))
-    return statement.order_by(*(column.desc() if newest_first else column.asc() for column in key))
+        return end._replace(as_of=after.as_of, total=total)
+    # An order by what a write changes. Where newer ones come first, what is changed has left the pages to come.
+    moves = end.order in (Order.VALUES, Order.OLDEST_FIRST)
+    return end._replace(as_of=candidates.newest(asker, query.type) if moves else None, total=total)
 
 
-def _position(stored: Stored) -> Position:
-    return Position(stored.last_updated, stored.rid)
+def _total(asker: Asker, query: Query, known: int | None) -> int | None:
+    if query.total is Total.NONE or known is not None:
+        return None if query.total is Total.NONE else known
+    if query.total is Total.ESTIMATE:
+        return sum(1 for _ in islice(_until_costly(asker, query), ESTIMATED))
+    return _count(asker, query)
 
 
-def _count(source: Source, where: list[ColumnElement[bool]], *, log: Log | None) -> int:
-    logged = log.count(source.query) if log is not None else 0
-    if not source.query.decided:
-        return logged + sum(1 for _ in _matches(source, where, after=None, step=STEP))
-    statement = select(func.count()).select_from(RESOURCE).where(*where)
-    return logged + int(source.session.connection().execute(statement).scalar_one())
+def _until_costly(asker: Asker, query: Query) -> Iterator[Stored]:
+    try:
+        yield from hits.hits(asker, query)
+    except TooCostly:
+        return
+
+
+def _count(asker: Asker, query: Query) -> int:
+    try:
+        return hits.count(asker, query)
+    except TooCostly:
+        raise TotalTooCostly from None

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from fhir.search import pages
+from fhir.search import hits
 from fhir.search.parsing import parse
 from fhir.store import Store
 from infra.database import Database
@@ -93,7 +93,7 @@ async def test_a_search_form_must_be_a_form(north: httpx.AsyncClient) -> None:
 async def test_a_search_that_opens_too_much_is_refused(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_OPENED", 2)
+    monkeypatch.setattr(hits, "MOST_OPENED", 2)
     for _ in range(3):
         await created(north, patient())
 

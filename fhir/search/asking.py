@@ -1,0 +1,80 @@
+"""What goes from function to function while a search runs: who asks, what may be spent, and where a page ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from fhir.policy import Action, Permit, Policy
+from infra.caller import Caller
+from infra.problems import Unprocessable
+from infra.vault import Vault
+
+Key = str | int | Decimal | None
+
+
+class TooCostly(Unprocessable):
+    """This search would have to open too many resources. Add a patient, a date or another parameter that selects."""
+
+    issue = "too-costly"
+
+
+class Order(Enum):
+    """The order of the hits; of VALUES the database knows nothing, so what was opened is sorted."""
+
+    ROW = "row"  # by row id, the newest first: as the index of tokens is read
+    NEWEST_FIRST = "-_lastUpdated"
+    OLDEST_FIRST = "_lastUpdated"
+    ID = "_id"
+    ID_DESCENDING = "-_id"
+    VALUES = "values"
+
+    @property
+    def descending(self) -> bool:
+        """Whether it begins at the highest."""
+        return self in (Order.ROW, Order.NEWEST_FIRST, Order.ID_DESCENDING)
+
+
+class PageEnd(NamedTuple):
+    """Where a page ended, and what the next ones take over from it.
+
+    What was changed after `as_of` is left out of them: under its new values it could come a second time.
+    """
+
+    order: Order
+    keys: tuple[Key, ...]
+    rid: int
+    as_of: datetime | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who searches, and where. Every statement of a search takes its filter from `permit`."""
+
+    vault: Vault
+    session: Session
+    caller: Caller
+    policy: Policy
+
+    def permit(self, type: str) -> Permit:
+        """The caller's allowance to search this type; `Forbidden` if there is none."""
+        return self.policy.permit(self.caller, Action.SEARCH, type)
+
+
+class Effort:
+    """What a search may still spend, in resources to open."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def spend(self, amount: int) -> None:
+        """Nothing; that much less is left, `TooCostly` if it was not there."""
+        self.left -= amount
+        if self.left < 0:
+            raise TooCostly

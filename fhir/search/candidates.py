@@ -1,0 +1,225 @@
+"""The rows that a search looks at, in the order of its plan: every statement of a search is made here, with the permit.
+
+Pages go by keys and never by OFFSET: a page costs the same wherever it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, func, literal, or_, select, tuple_
+
+from fhir.policy import Permit, admits
+from fhir.rows import HEADS, RESOURCE, TOKEN, SealedRow, Stored, many, within
+from fhir.search.asking import Asker, Effort, Key, Order, PageEnd
+from fhir.search.plans import Plan, Tokens
+from fhir.search.query import Query
+from infra.columns import UtcDateTime, from_microseconds, to_microseconds
+
+STEP: Final = 500
+WINDOW: Final = 1000
+WALKED_FOR_ONE_OPENED: Final = 10  # passing a row by costs about a tenth of opening it
+MOST_CHECKED: Final = 48  # tokens of a set whose look-ups cost less than opening the row
+_LAST_ROW: Final = 2**63 - 1
+
+_POSTINGS_SQLITE: Final = (
+    "SELECT {n}, rid FROM (SELECT rid FROM token WHERE t = ? AND rid < ? ORDER BY rid DESC LIMIT ?)"
+)
+_POSTINGS_POSTGRES: Final = (
+    "SELECT wanted.n, held.rid FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (t, n) CROSS JOIN LATERAL "
+    "(SELECT rid FROM token WHERE token.t = wanted.t AND rid < $2 ORDER BY rid DESC LIMIT $3) AS held"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is looked for: the query whose chains are answered, its plan, and the permit for its type."""
+
+    asker: Asker
+    query: Query
+    plan: Plan
+    permit: Permit
+    extra: tuple[ColumnElement[bool], ...] = ()
+
+    @property
+    def where(self) -> list[ColumnElement[bool]]:
+        """Everything that SQL can tell about a hit but the set of tokens that leads."""
+        query = self.query
+        # Appending nothing keeps SQLite from the index on the type, by which it would walk through all of the type.
+        where = [RESOURCE.c.type + "" == query.type, RESOURCE.c.deleted.is_(False), self.permit.clause, *self.extra]
+        if query.ids is not None:
+            where.append(RESOURCE.c.id.in_(sorted(query.ids)))
+        where += [or_(*(within(RESOURCE.c.last_updated, bounds) for bounds in either)) for either in query.updated]
+        return where + [_has(tokens) for tokens in self.plan.checks if query.decided or len(tokens) <= MOST_CHECKED]
+
+
+def rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int = STEP) -> Iterator[SealedRow]:
+    """The rows that may be hits and may be seen, after a place."""
+    for row in _rows(source, after=after, effort=effort, step=step):
+        effort.spend(1)
+        if admits(source.permit, source.asker.session, source.asker.caller, row=row):
+            yield row
+
+
+def count(source: Source, *, effort: Effort) -> int:
+    """How many rows there are that may be seen."""
+    plan, session = source.plan, source.asker.session
+    counted = select(func.count()).select_from(RESOURCE)
+    if not plan.lead or plan.narrow or len(plan.lead) == 1:
+        where = [*source.where, *_lead(plan)]
+        return int(session.connection().execute(counted.where(*where)).scalar_one())
+    found = 0
+    for rids in _postings(source, after=None, effort=effort):
+        statement = counted.where(RESOURCE.c.rid.in_(rids), *source.where)
+        found += int(session.connection().execute(statement).scalar_one())
+    return found
+
+
+def end(order: Order, row: SealedRow | Stored) -> PageEnd:
+    """Where a page ends whose last hit is this row."""
+    return PageEnd(order, _keys(order, row), row.rid)
+
+
+def newest(asker: Asker, type: str) -> datetime | None:
+    """When a resource of the type was last written, of whichever tenant."""
+    statement = select(func.max(RESOURCE.c.last_updated)).where(RESOURCE.c.type == type)
+    found: datetime | None = asker.session.connection().execute(statement).scalar_one()
+    return found
+
+
+def _rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -> Iterator[SealedRow]:
+    plan = source.plan
+    if source.query.ids is not None or plan.narrow or (len(plan.lead) == 1 and plan.order is Order.ROW):
+        yield from _led(source, after=after, step=step)
+    elif plan.lead and plan.order is Order.ROW:
+        for rids in _postings(source, after=after, effort=effort):
+            yield from _of(source, rids)
+    else:
+        for rids in _walk(source, after=after, effort=effort):
+            yield from _of(source, rids)
+
+
+def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[SealedRow]:
+    order, full = source.plan.order, True
+    while full:
+        statement = HEADS.where(*source.where, *_lead(source.plan), *_beyond(order, after))
+        found = many(source.asker.session, _ordered(statement, order).limit(step))
+        yield from found
+        full = len(found) == step
+        after = end(order, found[-1]) if found else after
+        step = STEP
+
+
+def _of(source: Source, rids: Sequence[int]) -> list[SealedRow]:
+    if not rids:
+        return []
+    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *source.where)
+    return many(source.asker.session, _ordered(statement, source.plan.order))
+
+
+def _lead(plan: Plan) -> list[ColumnElement[bool]]:
+    if not plan.lead:
+        return []
+    if len(plan.lead) == 1:
+        # An equality, so that the rows come in the order of the index.
+        return [RESOURCE.c.rid == TOKEN.c.rid, TOKEN.c.t == plan.lead[0]]
+    return [RESOURCE.c.rid.in_(select(TOKEN.c.rid).where(TOKEN.c.t.in_(plan.lead)))]
+
+
+def _has(tokens: Tokens) -> ColumnElement[bool]:
+    held = select(TOKEN.c.rid).where(TOKEN.c.t.in_(tokens), TOKEN.c.rid == RESOURCE.c.rid).limit(1)
+    # Not EXISTS: PostgreSQL would turn that into a join and might read the whole set.
+    return held.correlate(RESOURCE).scalar_subquery().is_not(None)
+
+
+def _postings(source: Source, *, after: PageEnd | None, effort: Effort) -> Iterator[list[int]]:
+    """The row ids of a large set, some at a time, the newest first: the merged lists of its tokens."""
+    below, full = (after.rid if after else _LAST_ROW), True
+    size = 64
+    while full:
+        lists = _lists(source, below=below, size=size)
+        cut = [held[-1] for held in lists.values() if len(held) == size]
+        # Below the end of a list that was cut, that list may hold more: what lies there comes with the next step.
+        below, full = max(cut, default=0), bool(cut)
+        rids = sorted({rid for held in lists.values() for rid in held if rid >= below}, reverse=True)
+        effort.spend(len(rids) // WALKED_FOR_ONE_OPENED)
+        yield rids
+        size = min(size * 2, WINDOW)
+
+
+def _lists(source: Source, *, below: int, size: int) -> dict[int, list[int]]:
+    connection, tokens = source.asker.session.connection(), source.plan.lead
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(_POSTINGS_POSTGRES, (list(tokens), below, size))
+    else:
+        text = " UNION ALL ".join(_POSTINGS_SQLITE.format(n=n) for n in range(len(tokens)))
+        found = connection.exec_driver_sql(text, tuple(value for token in tokens for value in (token, below, size)))
+    lists: dict[int, list[int]] = {}
+    for n, rid in found:
+        lists.setdefault(n, []).append(rid)
+    return {n: sorted(held, reverse=True) for n, held in lists.items()}
+
+
+def _walk(source: Source, *, after: PageEnd | None, effort: Effort) -> Iterator[list[int]]:
+    """The row ids of the type, some at a time, in the order of the plan."""
+    order = source.plan.order
+    size = 64
+    full = True
+    while full:
+        window = _ordered(_window(source), order).where(*_beyond(order, after)).limit(size)
+        found: Sequence[Row[Any]] = source.asker.session.connection().execute(window).fetchall()
+        full = len(found) == size
+        if found:
+            after = PageEnd(order, _keys(order, found[-1]), found[-1].rid)
+        effort.spend(len(found) // WALKED_FOR_ONE_OPENED)
+        yield [row.rid for row in found]
+        size = min(size * 2, WINDOW)
+
+
+def _window(source: Source) -> Select[Any]:
+    match source.plan.order:
+        case Order.NEWEST_FIRST | Order.OLDEST_FIRST:
+            either = [or_(*(within(RESOURCE.c.last_updated, part) for part in parts)) for parts in source.query.updated]
+            return select(RESOURCE.c.last_updated, RESOURCE.c.rid).where(RESOURCE.c.type == source.query.type, *either)
+        case Order.ID | Order.ID_DESCENDING:
+            return select(RESOURCE.c.id, RESOURCE.c.rid)
+    return select(RESOURCE.c.rid)
+
+
+def _keys(order: Order, row: Any) -> tuple[Key, ...]:
+    match order:
+        case Order.NEWEST_FIRST | Order.OLDEST_FIRST:
+            return (to_microseconds(row.last_updated),)
+        case Order.ID | Order.ID_DESCENDING:
+            return (row.id,)
+    return ()
+
+
+def _columns(order: Order) -> tuple[ColumnElement[Any], ...]:
+    match order:
+        case Order.NEWEST_FIRST | Order.OLDEST_FIRST:
+            return (RESOURCE.c.last_updated, RESOURCE.c.rid)
+        case Order.ID | Order.ID_DESCENDING:
+            return (RESOURCE.c.id,)
+    return (RESOURCE.c.rid,)
+
+
+def _ordered(statement: Select[Any], order: Order) -> Select[Any]:
+    columns = _columns(order)
+    return statement.order_by(*(column.desc() if order.descending else column for column in columns))
+
+
+def _beyond(order: Order, after: PageEnd | None) -> list[ColumnElement[bool]]:
+    if after is None:
+        return []
+    columns = _columns(order)
+    edges: list[ColumnElement[Any]] = [literal(after.rid, BigInteger())]
+    if order in (Order.NEWEST_FIRST, Order.OLDEST_FIRST):
+        # Typed by hand: within a tuple SQLAlchemy does not take a value's type from the column beside it.
+        edges.insert(0, literal(from_microseconds(int(str(after.keys[0]))), UtcDateTime()))
+    elif order in (Order.ID, Order.ID_DESCENDING):
+        edges = [literal(after.keys[0], String())]
+    place = tuple_(*columns) if len(columns) > 1 else columns[0]
+    edge = tuple_(*edges) if len(columns) > 1 else edges[0]
+    return [place < edge if order.descending else place > edge]

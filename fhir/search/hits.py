@@ -1,0 +1,109 @@
+"""The hits of a search: what its rows hold is opened and checked. Every search runs through here, inner ones too.
+
+A caller never learns through a chain what it may not read: whatever type a search asks, on its way or for its answer, is
+filtered by the caller's permit for that type.
+"""
+
+from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import ColumnElement
+
+from fhir.audit_event import Log
+from fhir.rows import RESOURCE, Position, Stored, opened
+from fhir.search import candidates, chains
+from fhir.search.asking import Asker, Effort, Order, PageEnd
+from fhir.search.candidates import STEP, Source
+from fhir.search.match import matches
+from fhir.search.plans import order_of, plan
+from fhir.search.query import Query
+from infra.columns import from_microseconds
+
+MOST_OPENED: Final = 40_000  # resources that one search opens and checks; a few seconds of one core
+
+
+def answered(asker: Asker, query: Query) -> Query:
+    """The query with its chains answered, those that select enough to be answered first."""
+    return chains.answered(asker, query, _inner)
+
+
+def hits(
+    asker: Asker,
+    query: Query,
+    *,
+    after: PageEnd | None = None,
+    effort: Effort | None = None,
+    extra: tuple[ColumnElement[bool], ...] = (),
+    step: int = STEP,
+) -> Iterator[Stored]:
+    """What matches an answered query and may be seen, after a place, in the query's order; VALUES are not sorted here."""
+    effort = effort or Effort(MOST_OPENED)
+    order = after.order if after else order_of(query)
+    found = _checked(_source(asker, query, order, after=after, extra=extra), after=after, effort=effort, step=step)
+    if query.type == "AuditEvent" and not extra:
+        found = _with_log(asker, query, found, order=order, after=after, effort=effort)
+    if query.chains or query.has:
+        return chains.filtered(asker, query, found, _inner)
+    return found
+
+
+def count(asker: Asker, query: Query) -> int:
+    """How many hits there are."""
+    effort = Effort(MOST_OPENED)
+    if not query.decided or query.chains or query.has:
+        return sum(1 for _ in hits(asker, query, effort=effort))
+    logged = _log(asker).total(query, effort=effort) if query.type == "AuditEvent" else 0
+    return logged + candidates.count(_source(asker, query, order_of(query)), effort=effort)
+
+
+def first(asker: Asker, query: Query, *, limit: int, extra: ColumnElement[bool]) -> list[Stored]:
+    """The first hits that also meet an extra filter."""
+    return list(islice(hits(asker, answered(asker, query), extra=(extra,)), limit))
+
+
+def _inner(asker: Asker, query: Query, effort: Effort) -> Iterator[Stored]:
+    return hits(asker, query, effort=effort)
+
+
+def _source(
+    asker: Asker,
+    query: Query,
+    order: Order,
+    *,
+    after: PageEnd | None = None,
+    extra: tuple[ColumnElement[bool], ...] = (),
+) -> Source:
+    if after is not None and after.as_of is not None:
+        extra = (*extra, RESOURCE.c.last_updated <= after.as_of)
+    led_by = Order.ROW if order is Order.VALUES else order
+    return Source(asker, query, plan(asker, query, order=led_by), asker.permit(query.type), extra)
+
+
+def _checked(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -> Iterator[Stored]:
+    start = None if after is None or after.order is Order.VALUES else after
+    for row in candidates.rows(source, after=start, effort=effort, step=step):
+        stored = opened(source.asker.vault, row)
+        # What tokens decide needs no second look: equal 128-bit tokens mean equal values.
+        if source.query.decided or matches(stored.type, stored.data, source.query):
+            yield stored
+
+
+def _with_log(
+    asker: Asker, query: Query, found: Iterator[Stored], *, order: Order, after: PageEnd | None, effort: Effort
+) -> Iterator[Stored]:
+    """The log of accesses stands beside the AuditEvents that clients wrote."""
+    log = _log(asker)
+    if order is Order.VALUES:
+        yield from found
+        yield from log.matches(query, newest_first=True, after=None, effort=effort)
+        return
+    newest_first = order is not Order.OLDEST_FIRST
+    position = Position(from_microseconds(int(str(after.keys[0]))), after.rid) if after else None
+    logged = log.matches(query, newest_first=newest_first, after=position, effort=effort)
+    yield from merge(found, logged, key=lambda one: (one.last_updated, one.rid), reverse=newest_first)
+
+
+def _log(asker: Asker) -> Log:
+    return Log(asker.vault, asker.session, asker.caller.tenant)
