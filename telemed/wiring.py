@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from fhir.reindex import adopt
 from fhir.store import Hook, Store
 from infra.clock import Clock, SystemClock, clock_from
 from infra.database import Database, open_database
@@ -37,6 +38,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     database = open_database(settings.database)
     try:
         await refuse_database(settings, database)
+        await database.write(adopt)
         queue_pool = await redis_pool(settings.redis_url)
         handlers: dict[str, Handler] = {}
         queue = JobQueue(database, queue_pool, handlers=handlers)
