@@ -64,6 +64,17 @@ class Token(SQLModel, table=True):
     rid: int = Field(sa_column=_row_id())
 
 
+class IndexState(SQLModel, table=True):
+    """What the index of one type is made of, and how far a rebuild of it has come (`fhir.reindex`)."""
+
+    __tablename__ = "index_state"
+
+    type: str = Field(sa_column=Column(String(32), primary_key=True))
+    form: str = Field(sa_column=Column(String(32), nullable=False))  # of the tokens that every resource has; "" unknown
+    target: str | None = Field(default=None, sa_column=Column(String(32), nullable=True))  # of a rebuild under way
+    place: int = Field(sa_column=Column(BigInteger, nullable=False))  # the last row that it has done
+
+
 class UniqueToken(SQLModel, table=True):
     """Who holds the criteria of a conditional create; the primary key lets only one of several at once win."""
 

@@ -70,6 +70,29 @@ def migrate() -> None:
 
 
 @app.command()
+def reindex(
+    types: Annotated[list[str] | None, typer.Argument(help="Only these types, like Patient Observation.")] = None,
+) -> None:
+    """Rebuild the search index while the service goes on; a rebuild that was killed goes on where it stopped."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from telemed.operators import reindexed
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(of: Any) -> None:
+            if of.all and of.type not in tasks:
+                tasks[of.type] = bars.add_task(of.type, total=of.all)
+            if of.type in tasks:
+                bars.update(tasks[of.type], completed=of.done)
+
+        done = asyncio.run(reindexed(_settings(), types or (), tell=tell))
+    typer.echo(f"The index of {len(done)} types is rebuilt.")
+
+
+@app.command()
 def demo() -> None:
     """Show the whole product with made-up people, until Ctrl-C."""
     from telemed.demo.command import demo as run

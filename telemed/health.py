@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 
+from fhir import reindex
 from infra.problems import Unavailable
 from telemed.services import Services, services_of
 
@@ -24,9 +25,18 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """For everybody: 200 if database, keys and worker are there, 503 with the names of those that are not."""
-    failing = await failing_parts(services_of(request))
-    body = {"status": "unavailable", "failing": failing} if failing else {"status": "ready"}
+    """For everybody: 200 if database, keys and worker are there, 503 with the names of those that are not.
+
+    `due` names what an operator should do while the service goes on.
+    """
+    services = services_of(request)
+    failing = await failing_parts(services)
+    if failing:
+        body = {"status": "unavailable", "failing": failing}
+    elif await services.database.read(reindex.due):
+        body = {"status": "ready", "due": ["reindex"]}
+    else:
+        body = {"status": "ready"}
     return Response(msgspec.json.encode(body), 503 if failing else 200, media_type="application/json")
 
 

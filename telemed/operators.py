@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from fhir import reindex
+from fhir.reindex import Progress, Rebuild
 from fhir.tables import AuditRow
 from infra import migrate
 from infra.database import open_database
@@ -13,7 +15,7 @@ from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.revision import present_revision
 from infra.settings import Settings
-from infra.vault import key_provider
+from infra.vault import Vault, key_provider
 from telemed.startup import StartRefused, placeholders, refuse_database, refuse_other_tables, refuse_settings
 
 ROOM_WANTED = 1_000_000_000
@@ -53,12 +55,24 @@ async def migrated(settings: Settings) -> str | None:
         await database.close()
 
 
+async def reindexed(settings: Settings, types: Sequence[str], *, tell: Callable[[Progress], None]) -> tuple[str, ...]:
+    """The types whose index was rebuilt while the service went on; `tell` hears how far it is."""
+    refuse_settings(settings)
+    database = open_database(settings.database)
+    try:
+        await refuse_other_tables(database)
+        return await Rebuild(database, Vault(key_provider(settings)), tell).run(types)
+    finally:
+        await database.close()
+
+
 async def findings(settings: Settings) -> list[Finding]:
-    """The state of settings, keys, database, tables, queue and disk, in this order."""
+    """The state of settings, keys, database, tables, index, queue and disk, in this order."""
     checks: dict[str, Callable[[Settings], Awaitable[None]]] = {
         "settings": _check_settings,
         "keys": _check_keys,
         "database": _check_database,
+        "index": _check_index,
         "queue": _check_queue,
         "disk": _check_disk,
     }
@@ -95,6 +109,17 @@ async def _check_database(settings: Settings) -> None:
         await refuse_database(settings, database)
     finally:
         await database.close()
+
+
+async def _check_index(settings: Settings) -> None:
+    database = open_database(settings.database)
+    try:
+        await refuse_other_tables(database)
+        stale = await database.read(reindex.due)
+    finally:
+        await database.close()
+    if stale:
+        raise StartRefused(f"The index of {', '.join(stale)} is of another version. Run `telemed reindex`.")
 
 
 async def _check_queue(settings: Settings) -> None:
