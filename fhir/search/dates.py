@@ -87,6 +87,8 @@ def around(stretch: Interval) -> Interval:
 
 def hull(stretches: Sequence[Interval]) -> Interval:
     """From the first beginning to the last end."""
+    if len(stretches) == 1:
+        return stretches[0]
     return Interval(min(part.start for part in stretches), max(part.end for part in stretches))
 
 
@@ -126,6 +128,8 @@ def above(bucket: str) -> list[str]:
 
 def each_day(stretch: Days) -> list[str]:
     """Every single day of the stretch."""
+    if stretch.first == stretch.last:
+        return [stretch.first.isoformat()]
     return [(stretch.first + timedelta(days=n)).isoformat() for n in range((stretch.last - stretch.first).days + 1)]
 
 

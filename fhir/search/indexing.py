@@ -8,7 +8,7 @@ index on every write, so nothing has one that another parameter's tokens find as
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from fhir.search.definitions import PARAMETERS, Kind, Parameter
 
@@ -44,12 +44,21 @@ _ELSEWHERE: Final = {
 }
 
 
+class Entry(NamedTuple):
+    """What to make of the values of one parameter."""
+
+    holds: Index
+    kind: Kind
+    is_plain: bool
+    others: tuple[str, ...]  # parameters whose tokens hold some of its values already
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to read off a resource of one type, and which tokens to make of it."""
 
     names: frozenset[str]
-    indexed: tuple[tuple[Parameter, Index], ...]
+    entries: dict[str, Entry]
     anchors: tuple[str, ...]  # parameters that together hold the references of the anchor
     date: str | None
 
@@ -58,14 +67,23 @@ class Plan:
 def plan(type: str) -> Plan:
     """The plan of a type."""
     table = PARAMETERS[type]
-    found = tuple(
-        (parameter, index)
+    entries = {
+        parameter.name: Entry(index, parameter.kind, is_plain(parameter), _others(type, parameter))
         for parameter in table.parameters.values()
         if (index := index_of(type, parameter)) is not Index.NONE and parameter.name in elsewhere(type, parameter)
-    )
+    }
     anchors = elsewhere(type, table.anchor) if table.anchor is not None else ()
-    names = {parameter.name for parameter, _ in found} | set(anchors)
-    return Plan(frozenset(names), found, anchors, table.date.name if table.date is not None else None)
+    date = table.date.name if table.date is not None else None
+    return Plan(frozenset(entries) | set(anchors), entries, anchors, date)
+
+
+def is_plain(parameter: Parameter) -> bool:
+    """Whether its codes all come from one system, which R4 names and the JSON does not."""
+    return parameter.types == {"code"} and bool(parameter.system)
+
+
+def _others(type: str, parameter: Parameter) -> tuple[str, ...]:
+    return tuple(name for name in elsewhere(type, parameter) if name != parameter.name)
 
 
 def elsewhere(type: str, parameter: Parameter) -> tuple[str, ...]:

@@ -34,7 +34,6 @@ from fhir.search.parameters import (
     TO,
     WITHIN,
     Token,
-    is_plain,
     sizes_asked,
 )
 from fhir.search.strings import LENGTHS, folded, prefix
@@ -192,7 +191,7 @@ def _compound(names: Sequence[str], condition: Condition, beside: _Beside) -> As
     type, values = beside.type, [value for value in condition.values if isinstance(value, TokenValue) and value.code]
     if len(values) == len(condition.values):  # "system|" asks for any code
         if beside.references:
-            plain = is_plain(condition.parameter)
+            plain = indexing.is_plain(condition.parameter)
             said = [_coded(value, plain=plain) for value in values]
             found = {(name, type, OF, to, *code) for name, to, code in product(names, beside.references, said)}
             return Asked(Rank.CODE_OF_PATIENT, frozenset(found), not plain or all(one.system is None for one in values))

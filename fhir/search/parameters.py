@@ -4,13 +4,13 @@ A token is (parameter, type, what it says, ...). Codes of few different values (
 of their own: counting equal tokens would tell them. They stand only together with the patient or with the day.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fhir.search import dates, quantities, units
 from fhir.search.conditions import Measure
 from fhir.search.dates import Days, Interval
-from fhir.search.definitions import Kind, Parameter
+from fhir.search.definitions import Kind
 from fhir.search.extraction import extract
 from fhir.search.indexing import Index, plan
 from fhir.search.strings import folded, prefixes
@@ -42,26 +42,27 @@ def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
     """The tokens under which a resource is found, each once: (parameter, type, what it says, ...)."""
     table = plan(type)
     held = extract(type, data, table.names)
-    references = {
-        value.address: None
+    references = [
+        value.address
         for name in table.anchors
         for value in held.get(name, ())
         if isinstance(value, Link) and value.address
-    }
-    stretch = _stretch(held.get(table.date or "", ()))
-    found: dict[Token, None] = {}
-    for parameter, index in table.indexed:
-        values = _owned(parameter, held)
-        if not values:
+    ]
+    days = _listed(_stretch(held.get(table.date or "", ())))
+    found: list[Token] = []
+    for name, values in held.items():
+        entry = table.entries.get(name)
+        if entry is None:
             continue
-        if index is Index.COMPOUND:
-            made = _compound(type, parameter, values, references=references, stretch=stretch)
-        elif index is Index.KEYED:
-            made = _keyed(type, parameter.name, values)
+        if entry.others:
+            values = _rest(values, held, entry.others)  # the same values, but for those
+        if entry.holds is Index.COMPOUND:
+            found += _compound(type, name, values, references=references, days=days, is_plain=entry.is_plain)
+        elif entry.holds is Index.KEYED:
+            found += _keyed(type, name, values)
         else:
-            made = _own(type, parameter, values)
-        found.update(dict.fromkeys(made))
-    return iter(found)
+            found += _own(type, name, values, kind=entry.kind)
+    return iter(dict.fromkeys(found))
 
 
 def bucket_tokens(name: str, type: str, stretch: Days) -> Iterator[Token]:
@@ -77,19 +78,16 @@ def bucket_tokens(name: str, type: str, stretch: Days) -> Iterator[Token]:
             yield name, type, WITHIN, larger
 
 
-def _owned(parameter: Parameter, held: Held) -> tuple[Value, ...]:
+def _rest(values: tuple[Value, ...], held: Held, others: Sequence[str]) -> tuple[Value, ...]:
     """The values that no other parameter's tokens hold: of a `name` what is neither family nor given name."""
-    values = held.get(parameter.name, ())
-    if len(parameter.lookup) == 1 or not values:
-        return values
-    others = {value for name in parameter.lookup if name != parameter.name for value in held.get(name, ())}
-    return tuple(value for value in values if value not in others)
+    known = {value for name in others for value in held.get(name, ())}
+    return tuple(value for value in values if value not in known)
 
 
-def _own(type: str, parameter: Parameter, values: tuple[Value, ...]) -> Iterator[Token]:
-    name = parameter.name
-    if parameter.kind is Kind.DATE and (stretch := _stretch(values)) is not None:
+def _own(type: str, name: str, values: tuple[Value, ...], *, kind: Kind) -> Iterator[Token]:
+    if kind is Kind.DATE and (stretch := _stretch(values)) is not None:
         yield from bucket_tokens(name, type, stretch)
+        return
     for value in values:
         match value:
             case Link(address, _, identifier):
@@ -100,7 +98,7 @@ def _own(type: str, parameter: Parameter, values: tuple[Value, ...]) -> Iterator
             case Code(system, code):
                 yield name, type, CODE, code
                 yield name, type, SYSTEM_AND_CODE, system, code
-            case str(text) if parameter.kind is Kind.STRING:
+            case str(text) if kind is Kind.STRING:
                 for beginning in prefixes(folded(text)):
                     yield name, type, STARTS, beginning
             case str(address):
@@ -108,27 +106,26 @@ def _own(type: str, parameter: Parameter, values: tuple[Value, ...]) -> Iterator
 
 
 def _compound(
-    type: str, parameter: Parameter, values: tuple[Value, ...], *, references: Iterable[str], stretch: Days | None
+    type: str, name: str, values: tuple[Value, ...], *, references: list[str], days: list[str] | None, is_plain: bool
 ) -> Iterator[Token]:
-    name = parameter.name
-    # A stretch of many days stands with none of them; whoever asks for a day asks for the long ones too.
-    is_long = stretch is not None and (stretch.last - stretch.first).days >= DAYS_LISTED
-    each = dates.each_day(stretch) if stretch is not None and not is_long else []
+    if days is None:
+        yield name, type, LONG
     for value in values:
         assert isinstance(value, Code)
+        system, code = value
         for reference in references:
-            yield name, type, OF, reference, value.code
-            if not is_plain(parameter):
-                yield name, type, OF, reference, value.system, value.code
-        for day in each:
-            yield name, type, ON, day, value.code
-    if is_long:
-        yield name, type, LONG
+            yield name, type, OF, reference, code
+            if not is_plain:
+                yield name, type, OF, reference, system, code
+        for day in days or ():
+            yield name, type, ON, day, code
 
 
-def is_plain(parameter: Parameter) -> bool:
-    """Whether its codes all come from one system, which R4 names and the JSON does not."""
-    return parameter.types == {"code"} and bool(parameter.system)
+def _listed(stretch: Days | None) -> list[str] | None:
+    """The days that codes stand with; None for a long stretch: whoever asks for a day asks for the long ones too."""
+    if stretch is None:
+        return []
+    return None if (stretch.last - stretch.first).days >= DAYS_LISTED else dates.each_day(stretch)
 
 
 def _keyed(type: str, name: str, values: tuple[Value, ...]) -> Iterator[Token]:
