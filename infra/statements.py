@@ -7,6 +7,7 @@ first used. README.md, decision 5.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
@@ -30,41 +31,41 @@ class _Slot(NamedTuple):
 
     name: str | None  # None: the same value each time, or one that is asked for
     value: Any
-    ask: Convert | None
+    ask: Callable[[], Any] | None
     convert: Convert | None
 
 
-class Form(NamedTuple):
+class Form:
     """A statement in one dialect."""
 
-    text: str
-    slots: tuple[_Slot, ...]
-    converts: tuple[tuple[int, Convert], ...]  # columns of the answer that the driver gives in another form
+    def __init__(self, text: str, slots: Sequence[_Slot], converts: Sequence[tuple[int, Convert]]) -> None:
+        self.text = text
+        self._constant = {slot.name or str(at): slot.value for at, slot in enumerate(slots) if slot.name is None}
+        self._asked = [(str(at), slot.ask) for at, slot in enumerate(slots) if slot.ask is not None]
+        names = [slot.name or str(at) for at, slot in enumerate(slots)]
+        self._pick = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
+        self._binds = [(at, slot.convert) for at, slot in enumerate(slots) if slot.convert is not None]
+        self._converts = converts  # columns of the answer that the driver gives in another form
 
     def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values in the order of the text."""
-        return tuple([_value(slot, values) for slot in self.slots])
+        if self._constant:
+            values = {**self._constant, **values}
+            for name, ask in self._asked:
+                values[name] = ask()
+        picked: tuple[Any, ...] = self._pick(values)
+        return tuple(self._converted(picked, self._binds)) if self._binds else picked
 
     def converted(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows as the columns' types have them."""
-        return [self._converted(row) for row in rows] if self.converts else rows
+        return [self._converted(row, self._converts) for row in rows] if self._converts else rows
 
-    def _converted(self, row: Row) -> Row:
+    @staticmethod
+    def _converted(row: Row, converts: Sequence[tuple[int, Convert]]) -> Row:
         made = list(row)
-        for index, convert in self.converts:
+        for index, convert in converts:
             made[index] = convert(made[index])
         return made
-
-
-def _value(slot: _Slot, values: Mapping[str, Any]) -> Any:
-    name, value, ask, convert = slot
-    if name is not None:
-        value = values[name]
-    elif ask is not None:
-        value = ask(None)
-    else:
-        return value
-    return value if convert is None else convert(value)
 
 
 class ListInStatementError(TypeError):
@@ -135,16 +136,16 @@ class Statement:
         made: Any = self._element.compile(dialect=dialect, column_keys=self._columns)
         if made.post_compile_params:
             raise ListInStatementError
-        slots = tuple(_slot(made.binds[name], dialect) for name in made.positiontup or ())
+        slots = [_slot(made.binds[name], dialect) for name in made.positiontup or ()]
         columns = enumerate(made._result_columns)  # the types of the answer stand nowhere else
         converts = ((at, column.type.dialect_impl(dialect).result_processor(dialect, None)) for at, column in columns)
-        return Form(made.string, slots, tuple((at, convert) for at, convert in converts if convert is not None))
+        return Form(made.string, slots, [(at, convert) for at, convert in converts if convert is not None])
 
 
 def _slot(bind: "BindParameter[Any]", dialect: Dialect) -> _Slot:
     convert = cast(Convert | None, bind.type.dialect_impl(dialect).bind_processor(dialect))
     if bind.callable is not None:
-        return _Slot(None, None, lambda _: bind.effective_value, convert)
+        return _Slot(None, None, lambda: bind.effective_value, convert)
     if bind.required:
         return _Slot(bind.key, None, None, convert)
     return _Slot(None, bind.value if convert is None else convert(bind.value), None, None)

@@ -1,16 +1,16 @@
-"""What every HTTP answer has: a request id, a log line without persons, a body limit, and problems as data."""
+"""Problems as data, in the form that a path asks for; `install` also puts the envelope around the application."""
 
-import secrets
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from infra.envelope import Direct, Envelope, nothing_direct
 from infra.problems import (
     BadRequest,
     Conflict,
@@ -29,8 +29,9 @@ from infra.problems import (
 
 log = structlog.get_logger()
 
-REQUEST_ID = "x-request-id"
 Render = Callable[[Problem], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 BY_STATUS: Mapping[int, type[Problem]] = {
     kind.status: kind
     for kind in (
@@ -59,8 +60,33 @@ def problem_response(problem: Problem) -> Response:
     )
 
 
-def install(app: FastAPI, *, limits: Mapping[str, int], renders: Mapping[str, Render]) -> None:
-    """Nothing; the app has request ids, log lines, body limits by path prefix and problem answers by path prefix.
+class Application(FastAPI):
+    """FastAPI with an envelope around all of it. What is answered directly never meets FastAPI's own layers."""
+
+    envelope: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or speak on a socket."""
+        if self.envelope is None or scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.envelope(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by FastAPI's layers and routes."""
+        await super().__call__(scope, receive, send)
+
+
+def install(
+    app: Application,
+    *,
+    limits: Mapping[str, int],
+    renders: Mapping[str, Render],
+    headers: Mapping[str, str] = NO_HEADERS,
+    direct: Direct = nothing_direct,
+) -> None:
+    """Nothing; the app has its envelope, body limits by path prefix and problem answers by path prefix.
 
     The longest prefix wins; `limits` must have one for "", `renders` may (RFC 9457 otherwise).
     """
@@ -71,9 +97,7 @@ def install(app: FastAPI, *, limits: Mapping[str, int], renders: Mapping[str, Re
 
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        if error.status >= 500:
-            log.error("problem", error=type(error).__name__)
-        return render(request, error)
+        return render(request, _noted(error))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -86,19 +110,45 @@ def install(app: FastAPI, *, limits: Mapping[str, int], renders: Mapping[str, Re
         return render(request, Unprocessable(issues[0].text if issues else "", issues=issues))
 
     async def on_bug(request: Request, error: Exception) -> Response:
-        frame = error.__traceback__
-        while frame is not None and frame.tb_next is not None:
-            frame = frame.tb_next
-        where = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}" if frame else ""
-        log.error("unexpected_error", error=type(error).__name__, where=where)
-        return render(request, Problem())
+        return render(request, _bug(error))
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(Exception, on_bug)
-    app.add_middleware(BodyLimit, limits=limits)
-    app.add_middleware(RequestLog)
+    app.envelope = Envelope(app.routed, limits=limits, headers=headers, direct=direct)
+
+
+def answering(endpoint: Endpoint, render: Render) -> ASGIApp:
+    """The application that is one endpoint and its problems in one form: what a route is without its router."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await endpoint(Request(scope, receive, send))
+        except Problem as problem:
+            response = render(_noted(problem))
+        except HTTPException as error:
+            response = render(_from_http(error))
+        except Exception as error:  # the edge, as FastAPI's own is for the routes
+            response = render(_bug(error))
+        await response(scope, receive, send)
+
+    return answer
+
+
+def _bug(error: Exception) -> Problem:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}" if frame else ""
+    log.error("unexpected_error", error=type(error).__name__, where=where)
+    return Problem()
+
+
+def _noted(problem: Problem) -> Problem:
+    if problem.status >= 500:
+        log.error("problem", error=type(problem).__name__)
+    return problem
 
 
 def _from_http(error: HTTPException) -> Problem:
@@ -107,66 +157,3 @@ def _from_http(error: HTTPException) -> Problem:
         kind = type("HttpProblem", (Problem,), {"status": error.status_code, "__doc__": str(error.detail)})
     text = str(error.detail) if error.status_code in (400, 405) else ""
     return kind(text, headers=dict(error.headers or {}))
-
-
-class BodyLimit:
-    """Refuses a body beyond the limit of its path, by its announced length or as soon as it has grown too long."""
-
-    def __init__(self, app: ASGIApp, limits: Mapping[str, int]) -> None:
-        self.app = app
-        self.limits = sorted(limits.items(), key=lambda entry: -len(entry[0]))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with a counting `receive`."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        limit = next(size for prefix, size in self.limits if scope["path"].startswith(prefix))
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        too_large = announced.isdigit() and int(announced) > limit
-        seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
-            if too_large:
-                raise HTTPException(TooLarge.status)
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                # An HTTPException, as FastAPI turns any other error while reading a body into a 400.
-                raise HTTPException(TooLarge.status)
-            return message
-
-        await self.app(scope, counted, send)
-
-
-class RequestLog:
-    """Gives each request an id and writes one line about it: the route's template, never the path or the query."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; log it when it is answered."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        started = time.perf_counter()
-        status = 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", []), (REQUEST_ID.encode(), request_id.encode())]
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, noted)
-            finally:
-                route = getattr(scope.get("route"), "path", "")
-                milliseconds = round((time.perf_counter() - started) * 1000, 1)
-                log.info("request", method=scope["method"], route=route, status=status, milliseconds=milliseconds)

@@ -1,19 +1,24 @@
-"""The one writer on SQLite: units from all requests run in one thread and share a commit.
+"""The one writer on SQLite: units from all requests take turns on one connection and share a commit.
 
 Each unit has a savepoint, so one that fails takes nothing of its neighbours along. While the disk is busy with a commit
 the next units gather, which is all the grouping there is: no timer, no added delay when nobody else is writing.
+
+Units run in the writer's thread. Short ones (`run_short`) run where they are asked for, in the event loop, when it is
+their turn: handing one to a thread and back costs more than it does itself. Only their commit is left to a thread.
 """
 
 import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 from infra.problems import DiskFull, Unavailable
@@ -21,6 +26,10 @@ from infra.statements import DRIVER
 
 T = TypeVar("T")
 GROUP = 128
+# Short units that run in one go before the event loop looks at its sockets again: some milliseconds.
+AT_ONCE = 64
+# How long a group waits for another process that writes, and how often it looks.
+PATIENCE, PAUSE = 5.0, 0.005
 
 
 @dataclass(slots=True)
@@ -40,54 +49,142 @@ class GroupWriter:
     """Runs units one after another and commits them in groups; `lost` is called when a group could not be committed."""
 
     def __init__(self, engine: Engine, *, lost: Callable[[], None]) -> None:
-        self._engine = engine
+        self._desk = _Desk(engine)
         self._lost = lost
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._closed = False
-        self._thread = threading.Thread(target=self._serve, name="sqlite-writer", daemon=True)
-        self._thread.start()
+        # Whoever holds it uses the connection: the thread for a group, or the event loop and then the committer.
+        self._turn = threading.Lock()
+        self._short: list[_Ticket] = []
+        self._done: queue.SimpleQueue[tuple[list[_Ticket], BaseException | None] | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name="sqlite-writer", daemon=True),
+            threading.Thread(target=self._finish, name="sqlite-committer", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def run(self, unit: Callable[[Session], T]) -> T:
         """What the unit returns, once its group is committed."""
-        if self._closed:
-            raise Unavailable("The service is stopping. Try again shortly.")
-        loop = asyncio.get_running_loop()
-        ticket = _Ticket(unit, loop.create_future(), loop)
+        ticket = self._ticket(unit)
         self._queue.put(ticket)
+        result: T = await ticket.future
+        return result
+
+    async def run_short(self, unit: Callable[[Session], T]) -> T:
+        """The same for a unit of less than a millisecond: it runs in the event loop itself."""
+        ticket = self._ticket(unit)
+        self._short.append(ticket)
+        if len(self._short) == 1:
+            # Not at once: what else the loop has at hand now joins the group.
+            ticket.loop.call_soon(self._run_short)
         result: T = await ticket.future
         return result
 
     def close(self) -> None:
         """Nothing; all units handed in before this are done."""
         self._closed = True
+        with self._turn:
+            waiting, self._short = self._short, []
+        for ticket in waiting:
+            self._queue.put(ticket)
         self._queue.put(None)
-        self._thread.join()
+        self._done.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._desk.close()
+
+    def _ticket(self, unit: Callable[[Session], Any]) -> _Ticket:
+        if self._closed:
+            raise Unavailable("The service is stopping. Try again shortly.")
+        loop = asyncio.get_running_loop()
+        return _Ticket(unit, loop.create_future(), loop)
+
+    def _run_short(self) -> None:
+        """Nothing; the short units that wait have run, or run as soon as the connection is free."""
+        if not self._short or not self._turn.acquire(blocking=False):
+            return  # whoever has the turn calls again
+        group, self._short = self._short[:AT_ONCE], self._short[AT_ONCE:]
+        try:
+            self._desk.begin()
+        except (DBAPIError, sqlite3.Error):
+            # Another process writes: the thread may wait for it, the event loop may not.
+            self._turn.release()
+            for ticket in group:
+                self._queue.put(ticket)
+            return
+        except BaseException:
+            self._turn.release()
+            raise
+        self._done.put((group, self._attempted(group)))
+
+    def _attempted(self, group: Sequence[_Ticket]) -> BaseException | None:
+        try:
+            for ticket in group:
+                self._desk.attempt(ticket)
+        except _GroupLostError as lost:
+            return lost
+        return None
+
+    def _finish(self) -> None:
+        """Nothing; short units that have run are committed, as long as the writer is open."""
+        while (done := self._done.get()) is not None:
+            group, error = done
+            if error is None:
+                self._commit(group)
+            else:
+                self._forget(group, error)
+            self._turn.release()
+            self._tell(group)
+            del done, group, error
 
     def _serve(self) -> None:
         while (ticket := self._queue.get()) is not None:
-            group = self._commit(ticket)
-            # One wake-up of the loop for the whole group.
-            for loop in {done.loop for done in group}:
-                loop.call_soon_threadsafe(_settle, [done for done in group if done.loop is loop])
+            with self._turn:
+                group = self._group(ticket)
+            self._tell(group)
             del ticket, group  # so that a finished unit is not kept alive while the queue is empty
 
-    def _commit(self, first: _Ticket) -> list[_Ticket]:
+    def _group(self, first: _Ticket) -> list[_Ticket]:
         group = [first]
         try:
-            with self._engine.connect() as connection, connection.begin():
-                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
-                # One session serves the group: it asks SQLAlchemy for nothing until a unit uses it, then within a
-                # savepoint of its own.
-                session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-                _attempt(first, session, driver)
-                while len(group) < GROUP and (ticket := self._next()) is not None:
-                    group.append(ticket)
-                    _attempt(ticket, session, driver)
+            self._desk.begin_patiently()
+            self._desk.attempt(first)
+            while len(group) < GROUP and (ticket := self._next()) is not None:
+                group.append(ticket)
+                self._desk.attempt(ticket)
         except (DBAPIError, sqlite3.Error, _GroupLostError) as error:
-            self._lost()
-            for ticket in group:  # nothing of the group is on disk, whatever a unit thought
-                ticket.error = translated(error.__cause__ or error)
+            self._forget(group, error)
+        else:
+            self._commit(group)
         return group
+
+    def _commit(self, group: list[_Ticket]) -> None:
+        try:
+            self._desk.commit()
+        except (DBAPIError, sqlite3.Error) as error:
+            self._forget(group, error)
+
+    def _forget(self, group: list[_Ticket], error: BaseException) -> None:
+        self._desk.close()
+        self._lost()
+        for ticket in group:  # nothing of the group is on disk, whatever a unit thought
+            ticket.error = translated(error.__cause__ or error)
+
+    def _tell(self, group: list[_Ticket]) -> None:
+        # One wake-up of the loop for the whole group.
+        for loop in {done.loop for done in group}:
+            loop.call_soon_threadsafe(self._settle, [done for done in group if done.loop is loop])
+
+    def _settle(self, tickets: list[_Ticket]) -> None:
+        self._run_short()  # first, so that the disk has work while the answers are written
+        for ticket in tickets:
+            if ticket.future.done():  # the client went away
+                continue
+            if ticket.error is not None:
+                ticket.future.set_exception(ticket.error)
+            else:
+                ticket.future.set_result(ticket.result)
 
     def _next(self) -> _Ticket | None:
         try:
@@ -99,24 +196,72 @@ class GroupWriter:
         return ticket
 
 
-def _attempt(ticket: _Ticket, session: Session, driver: sqlite3.Connection) -> None:
-    try:
-        driver.execute("SAVEPOINT unit")
-        session.info[DRIVER] = driver
-        ticket.result = ticket.unit(session)
-        if session.in_transaction() or session.new:
-            session.commit()
+class _Desk:
+    """The writing connection with its session; used by one at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._transaction: RootTransaction | None = None
+
+    def begin(self) -> None:
+        """Nothing; a transaction has begun. Refused at once if another process is writing."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._driver = cast(sqlite3.Connection, self._connection.connection.driver_connection)
+            # It asks SQLAlchemy for nothing until a unit uses it, then within a savepoint of its own.
+            self._session = Session(self._connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+        try:
+            self._transaction = self._connection.begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def begin_patiently(self) -> None:
+        """Nothing; a transaction has begun, once another process that writes has ended."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.begin()
+            except OperationalError as error:
+                busy = getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+                if not busy or time.monotonic() > until:
+                    raise
+            time.sleep(PAUSE)
+
+    def attempt(self, ticket: _Ticket) -> None:
+        """Nothing; the ticket knows what its unit returned or raised, and what it wrote stands or is gone."""
+        session, driver = self._session, self._driver
+        try:
+            driver.execute("SAVEPOINT unit")
+            session.info[DRIVER] = driver
+            ticket.result = ticket.unit(session)
+            if session.in_transaction() or session.new:
+                session.commit()
+                session.close()
+            driver.execute("RELEASE unit")
+        except BaseException as error:  # whatever a unit raises belongs to its caller, not to this thread
+            # A full disk makes SQLite roll the whole transaction back by itself.
+            if not driver.in_transaction:
+                raise _GroupLostError from _first(error)
             session.close()
-        driver.execute("RELEASE unit")
-    except BaseException as error:  # whatever a unit raises belongs to its caller, not to this thread
-        # A full disk makes SQLite roll the whole transaction back by itself.
-        if not driver.in_transaction:
-            raise _GroupLostError from _first(error)
-        session.close()
-        driver.execute("ROLLBACK TO unit")
-        driver.execute("RELEASE unit")
-        ticket.error = translated(error)
-    session.info.clear()
+            driver.execute("ROLLBACK TO unit")
+            driver.execute("RELEASE unit")
+            ticket.error = translated(error)
+        session.info.clear()
+
+    def commit(self) -> None:
+        """Nothing; what was written since `begin` is on disk."""
+        assert self._transaction is not None
+        self._transaction.commit()
+
+    def close(self) -> None:
+        """Nothing; what is not committed is gone, and the next transaction begins with a new session."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(DBAPIError, sqlite3.Error):  # the savepoint may be gone with its transaction
+                self._session.close()
+            connection.close()
 
 
 def _first(error: BaseException) -> BaseException:
@@ -126,16 +271,6 @@ def _first(error: BaseException) -> BaseException:
         first = at if isinstance(at, DBAPIError | sqlite3.Error) else first
         at = at.__context__
     return first
-
-
-def _settle(tickets: list[_Ticket]) -> None:
-    for ticket in tickets:
-        if ticket.future.done():  # the client went away
-            continue
-        if ticket.error is not None:
-            ticket.future.set_exception(ticket.error)
-        else:
-            ticket.future.set_result(ticket.result)
 
 
 def translated(error: BaseException) -> BaseException:

@@ -12,10 +12,13 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 
 from fhir import interactions, outcome
+from fhir.choices import Choices, ConditionalDelete, Dangling
 from fhir.interactions import Record
+from fhir.interactions.direct import direct
 from infra import web
 from infra.problems import Problem
 from infra.settings import Settings
+from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.console import routes as console
@@ -91,12 +94,17 @@ NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Application:
     """The application for these settings; refuses unsafe settings and routes that nobody guards."""
     refuse_settings(settings)
-    app = FastAPI(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app = Application(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.settings = settings
     app.state.phone = settings.phone
+    app.state.choices = Choices(
+        settings.update_creates,
+        ConditionalDelete(settings.conditional_delete),
+        Dangling(settings.dangling_references),
+    )
     for router in BEFORE_RECORD:
         app.include_router(router)
     # The routes themselves: those of an included router are matched twice.
@@ -106,8 +114,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
     sign_in = partial(as_page, phone=settings.phone)
-    web.install(app, limits=limits, renders={"/fhir": outcome.response, "/console": sign_in})
-    app.add_middleware(headers.SecurityHeaders, headers=_headers(settings))
+    renders: Mapping[str, web.Render] = {"/fhir": outcome.response, "/console": sign_in}
+    web.install(app, limits=limits, renders=renders, headers=_headers(settings), direct=direct(record.routes))
     _check(app)
     return app
 
@@ -122,6 +130,7 @@ def record_of(request: Request) -> Record:
         f"{settings.base_url.rstrip('/')}/fhir",
         settings.body_limit,
         settings.bundle_limit,
+        request.app.state.choices,
     )
 
 

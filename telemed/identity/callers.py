@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from structlog.contextvars import bind_contextvars
 
+from infra import log
 from infra.caller import Caller, Role
 from infra.problems import Forbidden, Unauthorized
 from telemed.identity.sessions import SignedIn, cookie_name, note_use, signed_in
@@ -31,7 +31,7 @@ async def caller_of(connection: HTTPConnection) -> Caller:
     authorization = connection.headers.get("authorization")
     # A token that does not hold is never made up for by a cookie that came along.
     caller = await _by_token(connection, authorization) if authorization else await clinician_of(connection)
-    bind_contextvars(tenant=caller.tenant, role=caller.role.value)
+    log.note(tenant=caller.tenant, role=caller.role.value)
     return caller
 
 

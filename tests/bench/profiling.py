@@ -16,10 +16,11 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
+from infra.settings import Settings
 from telemed.app import create_app
 from tests.bench.figures import number
 from tests.bench.furnish import Size, furnish
-from tests.bench.requests import settings_for
+from tests.bench.requests import redis, settings_for
 from tests.bench.rounds import LoadClient, load_client
 from tests.bench.sides import STATUS, Scenario, calls_of_ours
 from tests.bench.wire import Answers, Call, Load
@@ -39,8 +40,10 @@ class Line(msgspec.Struct, frozen=True):
 
 def profile(scenario: Scenario, size: Size) -> list[Line]:
     """The functions that cost most by themselves, most first, on SQLite."""
-    with tempfile.TemporaryDirectory(prefix="telemed-bench-") as home, load_client() as client:
-        return asyncio.run(_profile(Path(home), scenario, size, client=client))
+    with tempfile.TemporaryDirectory(prefix="telemed-bench-") as home, load_client() as client, redis() as redis_url:
+        return asyncio.run(
+            _profile(settings_for(Path(home) / "product", redis_url=redis_url), scenario, size, client=client)
+        )
 
 
 def show(console: Console, scenario: Scenario, lines: list[Line]) -> None:
@@ -53,8 +56,7 @@ def show(console: Console, scenario: Scenario, lines: list[Line]) -> None:
     console.print(table)
 
 
-async def _profile(folder: Path, scenario: Scenario, size: Size, *, client: LoadClient) -> list[Line]:
-    settings = settings_for(folder / "product")
+async def _profile(settings: Settings, scenario: Scenario, size: Size, *, client: LoadClient) -> list[Line]:
     furnished = await furnish(settings, size)
     port = free_port()
     app = create_app(settings)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from fhir.codec import Parsed, parse
 from fhir.interactions import Record, router
+from fhir.interactions.direct import direct
 from fhir.outcome import response
 from fhir.policy import REGION_WIDE, Action, Protected
 from fhir.rows import COMPARTMENT, RESOURCE
@@ -47,12 +48,16 @@ class LocalPermit:
 
 @dataclass
 class LocalPolicy:
-    """Own resources, region-wide reading, and patients that a test opens by hand; the scope `none` may do nothing."""
+    """Own resources, region-wide reading, and patients that a test opens by hand; the scope `none` may do nothing.
+
+    Nobody may do anything with the `closed` types.
+    """
 
     grants: set[tuple[str, str]] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
 
     def permit(self, caller: Caller, action: Action, type: str) -> LocalPermit:
-        if "none" in caller.scopes:
+        if "none" in caller.scopes or type in self.closed:
             raise Forbidden
         clause: ColumnElement[bool] = RESOURCE.c.tenant == caller.tenant
         opened = [compartment for compartment, tenant in self.grants if tenant == caller.tenant]
@@ -109,10 +114,11 @@ def app(database: Database, record_store: Store) -> FastAPI:
     async def caller_of(request: Request) -> Caller:
         return caller(request.headers.get("x-tenant", "north"))
 
-    made = FastAPI()
+    made = web.Application()
     record = Record(database, record_store, BASE)
-    web.install(made, limits={"": 11_000_000}, renders={"/fhir": response})
-    made.include_router(router(record_of=lambda _: record, caller_of=caller_of))
+    routes = router(record_of=lambda _: record, caller_of=caller_of)
+    web.install(made, limits={"": 11_000_000}, renders={"/fhir": response}, direct=direct(routes.routes))
+    made.include_router(routes)
     return made
 
 

@@ -21,7 +21,7 @@ class Person(BaseModel):
 
 
 def application() -> FastAPI:
-    app = FastAPI()
+    app = web.Application()
     render = {"/fhir": lambda problem: Response("outcome", problem.status)}
     web.install(app, limits={"": LIMIT, "/large": 10 * LIMIT}, renders=render)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from playwright.async_api import Page
 
-from infra.web import install
+from infra.web import Application, install
 from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
 from video.ice import Ice
@@ -42,7 +42,7 @@ async def site() -> AsyncIterator[Site]:
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     office = Site(Rooms(), Tickets(KEY), host, Precheck(Ice(), addresses=("127.0.0.1",)))
-    app = FastAPI()
+    app = Application()
     install(app, limits={"": 100_000}, renders={})
     app.include_router(router(office.rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host)))
     app.mount("/video-web", StaticFiles(directory=WEB))

@@ -1,0 +1,99 @@
+"""What is around every HTTP exchange: a request id, a body limit, headers that each answer has, and one log line.
+
+One layer does all of it, as each layer costs every request. The line names the route's template, never the path or the
+query. README.md, decision 6.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from infra import log
+from infra.problems import TooLarge
+
+REQUEST_ID = "x-request-id"
+# Finds the application that answers a request itself, without trying the routes one after the other.
+Direct = Callable[[Scope], ASGIApp | None]
+
+
+def nothing_direct(_scope: Scope) -> None:
+    """Nothing is answered before the routes are tried."""
+
+
+class Envelope:
+    """Wraps the application; `headers` are added where an answer lacks them, the longest prefix in `limits` counts."""
+
+    def __init__(
+        self, app: ASGIApp, *, limits: Mapping[str, int], headers: Mapping[str, str], direct: Direct = nothing_direct
+    ) -> None:
+        self.app = app
+        self.limits = sorted(limits.items(), key=lambda entry: -len(entry[0]))
+        self.headers = {name.lower().encode(): value.encode() for name, value in headers.items()}
+        self.direct = direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; log it when it is answered."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        context = log.enter(request_id=request_id)
+        started = time.perf_counter()
+        status = 500
+        added = self.headers
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", ()))
+                present = {name for name, _ in headers}
+                headers += [entry for entry in added.items() if entry[0] not in present]
+                headers.append((REQUEST_ID.encode(), request_id.encode()))
+                message["headers"] = headers
+            await send(message)
+
+        try:
+            await (self.direct(scope) or self.app)(scope, self._limited(scope, receive), noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "")
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.line("request", method=scope["method"], route=route, status=status, milliseconds=milliseconds)
+            log.leave(context)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        """The same `receive`, or one that refuses a body beyond the limit of its path."""
+        announced = None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                announced = value
+            elif name == b"transfer-encoding":
+                return _counted(receive, self._limit(scope), seen=0)
+        # A body has a length or is chunked (RFC 9112, 6.3), and the server keeps to the length that was announced.
+        if announced is None:
+            return receive
+        limit = self._limit(scope)
+        length = int(announced) if announced.isdigit() else 0
+        return receive if length <= limit else _counted(receive, limit, seen=length)
+
+    def _limit(self, scope: Scope) -> int:
+        return next(size for prefix, size in self.limits if scope["path"].startswith(prefix))
+
+
+def _counted(receive: Receive, limit: int, *, seen: int) -> Callable[[], Awaitable[Message]]:
+    """A `receive` that refuses as soon as more has come than the limit; `seen` is what is known to come."""
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive() if seen <= limit else {}
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            # An HTTPException, as FastAPI turns any other error while reading a body into a 400.
+            raise HTTPException(TooLarge.status)
+        return message
+
+    return counted
