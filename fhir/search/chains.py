@@ -137,8 +137,8 @@ def _leading(asker: Asker, chain: Chain, batch: list[Stored], search: Search, *,
 
 def _led_to(asker: Asker, has: Has, batch: list[Stored], search: Search, *, effort: Effort) -> list[Stored]:
     """Those of the batch that a hit of the inner query refers to."""
-    names = {stored.rid: names(stored, has.parameter) for stored in batch}
-    wanted = frozenset[str]().union(*names.values())
+    called = {stored.rid: names(stored, has.parameter) for stored in batch}
+    wanted = frozenset[str]().union(*called.values())
     good: set[str] = set()
     if wanted:
         inner = _still(has.query, narrowed(has.query, [Condition(has.parameter, (Target(wanted),))]))
@@ -146,7 +146,7 @@ def _led_to(asker: Asker, has: Has, batch: list[Stored], search: Search, *, effo
             good |= addresses(found, has.parameter) & wanted
             if len(good) == len(wanted):
                 break
-    return [stored for stored in batch if not names[stored.rid].isdisjoint(good)]
+    return [stored for stored in batch if not called[stored.rid].isdisjoint(good)]
 
 
 def _about(query: Query, wanted: frozenset[str], parameter: Parameter) -> Query:
