@@ -45,6 +45,15 @@ def insert(
     store: Store, session: Session, caller: Caller, drafts: Sequence[Draft], *, hooks: Sequence[Hook] = ()
 ) -> list[str]:
     """The ids of the new resources; the drafts may come from other processes (`fhir.drafts.draft`)."""
+    stored = add(store, session, caller, drafts)
+    for draft, new in zip(drafts, stored, strict=True):
+        for hook in hooks:
+            hook(session, caller, Change(new.type, new.id, None, draft.data, new))
+    return [draft.id for draft in drafts]
+
+
+def add(store: Store, session: Session, caller: Caller, drafts: Sequence[Draft]) -> list[Stored]:
+    """The new resources, in the order of the drafts; the hooks are still to be run."""
     permits = {type: store.policy.permit(caller, Action.CREATE, type) for type in {draft.type for draft in drafts}}
     patients = [
         compartments.row(store.vault, draft.id, tenant=caller.tenant, patient=draft.data)
@@ -57,10 +66,7 @@ def insert(
     stored = [_stored(session, caller, draft, permit=permits[draft.type], entered=entered) for draft in drafts]
     _write(store, session, caller, stored=stored)
     _index(session, drafts)
-    for draft, new in zip(drafts, stored, strict=True):
-        for hook in hooks:
-            hook(session, caller, Change(new.type, new.id, None, draft.data, new))
-    return [draft.id for draft in drafts]
+    return stored
 
 
 def _own_patients(session: Session, caller: Caller, drafts: Sequence[Draft]) -> dict[str, bool]:

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/bundle.html
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,8 +43,8 @@ def match(stored: Stored, base_url: str) -> Entry:
     return Entry(stored.body, f"{base_url}/{stored.reference}", {"search": {"mode": "match"}})
 
 
-def version(stored: Stored, base_url: str) -> Entry:
-    """An entry of a history: what was done, and the version it left."""
+def version(stored: Stored, base_url: str, *, part: Callable[[bytes], bytes]) -> Entry:
+    """An entry of a history: what was done, and the version it left, or the part of it that was asked for."""
     if stored.deleted:
         method, url, status = "DELETE", stored.reference, "204 No Content"
     elif stored.version == 1:
@@ -53,7 +53,7 @@ def version(stored: Stored, base_url: str) -> Entry:
         method, url, status = "PUT", stored.reference, "200 OK"
     answer = {"status": status, "etag": stored.etag, "lastModified": codec.instant(stored.last_updated)}
     parts = {"request": {"method": method, "url": url}, "response": answer}
-    return Entry(stored.body, f"{base_url}/{stored.reference}", parts)
+    return Entry(part(stored.body) if stored.body else b"", f"{base_url}/{stored.reference}", parts)
 
 
 def _entry(entry: Entry) -> bytes:

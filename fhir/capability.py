@@ -6,9 +6,10 @@ https://hl7.org/fhir/R4/capabilitystatement.html
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fhir.choices import Choices, Dangling
 from fhir.models import SERVED, require_served
 from fhir.policy import Action
-from fhir.search.definitions import COLUMNS, PARAMETERS
+from fhir.search.definitions import COLUMNS, PARAMETERS, Kind, Parameter
 from infra.problems import Problem
 
 _ALL: Final = tuple(Action)
@@ -16,7 +17,9 @@ _ALL: Final = tuple(Action)
 INTERACTIONS: Final[dict[str, tuple[Action, ...]]] = dict.fromkeys(SERVED, _ALL) | {
     "AuditEvent": (Action.CREATE, Action.READ, Action.SEARCH)
 }
-SYSTEM: Final = ("transaction", "batch")
+SYSTEM: Final = ("transaction", "batch", "history-system")
+FORMATS: Final = ("json", "application/fhir+json")
+PATCH_FORMATS: Final = ("application/json-patch+json", "application/fhir+json")
 # Names without the dollar sign, by resource type; whoever adds routes for operations says so (telemed.app).
 Operations = Mapping[str, tuple[str, ...]]
 NO_OPERATIONS: Final[Operations] = {}
@@ -36,7 +39,14 @@ def require(type: str, action: Action) -> None:
         raise NotOffered
 
 
-def statement(*, base_url: str, date: str, version: str, operations: Operations = NO_OPERATIONS) -> dict[str, Any]:
+def statement(
+    *,
+    base_url: str,
+    date: str,
+    version: str,
+    operations: Operations = NO_OPERATIONS,
+    choices: Choices = Choices(),  # noqa: B008  # frozen
+) -> dict[str, Any]:
     """The CapabilityStatement of this server."""
     return {
         "resourceType": "CapabilityStatement",
@@ -46,7 +56,8 @@ def statement(*, base_url: str, date: str, version: str, operations: Operations 
         "software": {"name": "telemed", "version": version},
         "implementation": {"description": "Telemedicine platform of a region", "url": base_url},
         "fhirVersion": "4.0.1",
-        "format": ["json"],
+        "format": list(FORMATS),
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [
             {
                 "mode": "server",
@@ -63,22 +74,29 @@ def statement(*, base_url: str, date: str, version: str, operations: Operations 
                         }
                     ],
                 },
-                "resource": [_resource(type) | _offered(type, operations) for type in SERVED],
+                "resource": [_resource(type, choices) | _offered(type, operations) for type in SERVED],
                 "interaction": [{"code": code} for code in SYSTEM],
             }
         ],
     }
 
 
-def _resource(type: str) -> dict[str, Any]:
+def _resource(type: str, choices: Choices) -> dict[str, Any]:
     actions = INTERACTIONS[type]
+    deletes = str(choices.conditional_delete) if Action.DELETE in actions else "not-supported"
     return {
         "type": type,
         "interaction": [{"code": str(action)} for action in actions],
         "versioning": "versioned" if Action.VREAD in actions else "no-version",
         "readHistory": Action.VREAD in actions,
-        "updateCreate": False,
+        "updateCreate": choices.update_creates and Action.UPDATE in actions,
         "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": Action.UPDATE in actions,
+        "conditionalDelete": deletes,
+        "referencePolicy": ["literal", "logical", "local", *_enforced(choices)],
+        "searchInclude": _includes(type),
+        "searchRevInclude": _REVERSE_INCLUDES[type],
         "searchParam": [
             *({"name": name, "type": _KINDS[name]} for name in COLUMNS),
             *(
@@ -93,6 +111,30 @@ def _offered(type: str, operations: Operations) -> dict[str, Any]:
     names = operations.get(type, ())
     named = [{"name": name, "definition": f"{DEFINITIONS}/{type}-{name}"} for name in names]
     return {"operation": named} if named else {}
+
+
+def _enforced(choices: Choices) -> list[str]:
+    return ["enforced"] if choices.dangling is Dangling.REFUSE else []
+
+
+def _includes(type: str) -> list[str]:
+    return [f"{type}:{name}" for name, parameter in PARAMETERS[type].parameters.items() if _refers(parameter)]
+
+
+def _refers(parameter: Parameter) -> bool:
+    return parameter.kind in (Kind.REFERENCE, Kind.CANONICAL)
+
+
+# What refers to a type, for all types at once: 43 by 43 parameters are not walked for each.
+_REVERSE_INCLUDES: Final = {
+    type: [
+        f"{other}:{name}"
+        for other in SERVED
+        for name, parameter in PARAMETERS[other].parameters.items()
+        if _refers(parameter) and type in parameter.targets
+    ]
+    for type in SERVED
+}
 
 
 def _search_type(kind: str) -> str:

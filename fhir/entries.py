@@ -4,18 +4,24 @@ All that needs no database happens here: new ids are given, links between the en
 https://hl7.org/fhir/R4/http.html#transaction
 """
 
+import base64
+import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
 from fhir import capability, codec, links, preconditions
 from fhir.codec import Parsed
 from fhir.ids import new_id
+from fhir.patches import patch as patches
+from fhir.patches.patch import Patch
 from fhir.policy import Action
 from fhir.rules import validate
+from fhir.search import dates
 from fhir.search.parsing import pairs_of
 from fhir.search.parsing import parse as parse_query
 from fhir.search.query import Query
@@ -23,6 +29,7 @@ from fhir.spans import items, members
 from infra.problems import BadRequest, Problem
 
 MAX_ENTRIES: Final = 2000
+MOST_PATCHED: Final = 1_048_576  # bytes of a resource after a patch
 
 _ADDRESS: Final = re.compile(
     r"(?:[a-z]+://[^?]+/)?(?P<type>[A-Z][A-Za-z]+)(?:/(?P<id>[A-Za-z0-9\-.]{1,64}))?"
@@ -74,13 +81,22 @@ class Entry:
     id: str | None = None
     version: int | None = None
     parsed: Parsed | None = None
+    patch: Patch | None = None
     if_match: int | None = None
-    query: Query | None = None  # of a search, or of a conditional create
+    query: Query | None = None  # of a search, or the criteria of a conditional interaction
+    without_body: bool = False  # HEAD
+    if_none_match: str | None = None
+    if_modified_since: datetime | None = None
 
     @property
     def reference(self) -> str:
         """The relative reference to the resource that the entry is about."""
         return f"{self.type}/{self.id}"
+
+    @property
+    def is_conditional(self) -> bool:
+        """True where criteria say which resource is written, or whether one is."""
+        return self.query is not None and self.action is not Action.SEARCH
 
 
 def sent(body: bytes) -> tuple[Kind, list[Sent]]:
@@ -98,7 +114,7 @@ def transaction(entries: list[Sent]) -> list[Entry]:
     """What the entries ask for, with new ids given and the links between them rewritten."""
     asked = [_asked(entry) for entry in entries]
     known = _links(entries, asked)
-    changed = [entry.reference for entry in asked if entry.action.changes]
+    changed = [entry.reference for entry in asked if entry.action.changes and not entry.is_conditional]
     if len(set(changed)) != len(changed):
         raise SameTwice
     return [_read(entry, came, known) for entry, came in zip(asked, entries, strict=True)]
@@ -113,7 +129,7 @@ def batch(entries: list[Sent]) -> Iterator[Entry | Problem]:
             yield problem
 
 
-def relinked(entry: Entry, known: dict[str, str]) -> Entry:
+def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
     """The entry with some more references exchanged."""
     if entry.parsed is None or not known:
         return entry
@@ -160,39 +176,57 @@ def _asked(entry: Sent) -> Entry:
 def _request(entry: Sent) -> Entry:
     method, url = entry.request.get("method"), entry.request.get("url")
     address = _ADDRESS.fullmatch(url) if isinstance(url, str) else None
-    if address is None or (entry.resource is not None) != (method in ("POST", "PUT")):
+    if address is None or (entry.resource is not None) != (method in ("POST", "PUT", "PATCH")):
         raise BadEntry
     type, id, version, query = address.group("type", "id", "version", "query")
     action = _action(method, has_id=id is not None, has_version=version is not None)
-    if query is not None and action is not Action.SEARCH:
-        raise BadEntry("Conditional updates and deletes are not offered.")
+    if query is not None and (id is not None or action is Action.CREATE):
+        raise BadEntry("Criteria stand after a type alone; those of a create in request.ifNoneExist.")
     capability.require(type, action)
-    return Entry(
+    asked = Entry(
         entry.index,
         action,
         type,
-        id=new_id() if action is Action.CREATE else id,
+        id=new_id() if id is None and action in (Action.CREATE, Action.UPDATE) else id,
         version=int(version) if version else None,
         if_match=preconditions.version(_condition(entry, "ifMatch")),
-        query=_query(action, type, query, _condition(entry, "ifNoneExist")),
+        query=_query(action, type, query, id=id, if_none_exist=_condition(entry, "ifNoneExist")),
+        without_body=method == "HEAD",
+        if_none_match=_condition(entry, "ifNoneMatch"),
+        if_modified_since=_instant(_condition(entry, "ifModifiedSince")),
     )
+    _refuse_others(entry, asked)
+    return asked
 
 
 def _action(method: Any, *, has_id: bool, has_version: bool) -> Action:
     match method, has_id, has_version:
         case "POST", False, False:
             return Action.CREATE
-        case "PUT", True, False:
+        case "PUT", _, False:
             return Action.UPDATE
-        case "DELETE", True, False:
+        case "PATCH", _, False:
+            return Action.PATCH
+        case "DELETE", _, False:
             return Action.DELETE
-        case "GET", True, True:
+        case "GET" | "HEAD", True, True:
             return Action.VREAD
-        case "GET", True, False:
+        case "GET" | "HEAD", True, False:
             return Action.READ
-        case "GET", False, False:
+        case "GET" | "HEAD", False, False:
             return Action.SEARCH
     raise BadEntry
+
+
+def _refuse_others(entry: Sent, asked: Entry) -> None:
+    """Nothing; 400 for a condition that says nothing about this interaction, as it would be passed over."""
+    of_write = asked.action in (Action.UPDATE, Action.PATCH, Action.DELETE)
+    of_read = asked.action in (Action.READ, Action.VREAD)
+    fitting = {"ifMatch": of_write, "ifNoneExist": asked.action is Action.CREATE}
+    fitting |= {"ifNoneMatch": of_read, "ifModifiedSince": of_read}
+    wrong = [name for name, fits in fitting.items() if name in entry.request and not fits]
+    if wrong:
+        raise BadEntry(f"The element request.{wrong[0]} does not go with this method.")
 
 
 def _condition(entry: Sent, name: str) -> str | None:
@@ -202,10 +236,21 @@ def _condition(entry: Sent, name: str) -> str | None:
     return held
 
 
-def _query(action: Action, type: str, query: str | None, if_none_exist: str | None) -> Query | None:
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return dates.interval(text).start
+    except dates.NotADateError:
+        raise BadEntry("The element request.ifModifiedSince must be an instant.") from None
+
+
+def _query(action: Action, type: str, query: str | None, *, id: str | None, if_none_exist: str | None) -> Query | None:
     if action is Action.SEARCH:
         return parse_query(type, pairs_of(query or ""))
-    return preconditions.criteria(type, if_none_exist) if action is Action.CREATE else None
+    if action is Action.CREATE:
+        return preconditions.criteria(type, if_none_exist)
+    return preconditions.sought(type, query or "") if id is None else None
 
 
 def _links(entries: list[Sent], asked: list[Entry]) -> dict[str, str]:
@@ -226,12 +271,29 @@ def _read(entry: Entry, came: Sent, known: dict[str, str]) -> Entry:
     if came.resource is None:
         return entry
     with located(entry.index):
+        if entry.action is Action.PATCH:
+            return replace(entry, patch=_patch(entry, came.resource))
         return replace(entry, parsed=_resource(entry, links.rewrite(came.resource, known)))
 
 
 def _resource(entry: Entry, text: str) -> Parsed:
     parsed = codec.parse(text.encode(), type=entry.type)
-    if entry.action is Action.UPDATE and parsed.data.get("id") != entry.id:
+    if entry.action is Action.UPDATE and not entry.is_conditional and parsed.data.get("id") != entry.id:
         raise BadEntry("The resource's id must be the one of request.url.")
     validate(parsed)
     return parsed
+
+
+def _patch(entry: Entry, text: str) -> Patch:
+    """A JSON Patch comes in a Binary, a FHIRPath Patch as it is. https://hl7.org/fhir/R4/http.html#patch"""
+    held = codec.load(text.encode())
+    if not isinstance(held, dict):
+        raise BadEntry
+    media_type, body = patches.FHIR_JSON[0], text.encode()
+    if held.get("resourceType") == "Binary":
+        media_type = str(held.get("contentType", "")).lower().partition(";")[0].strip()
+        try:
+            body = base64.b64decode(str(held.get("data", "")), validate=True)
+        except binascii.Error:
+            raise BadEntry("The data of the Binary must be base64.") from None
+    return patches.read(media_type, body, type=entry.type, limit=MOST_PATCHED)

@@ -13,6 +13,12 @@ from infra.problems import Issue, Problem
 MEDIA_TYPE: Final = "application/fhir+json"
 
 
+class Done(Problem):
+    """Nothing went wrong."""
+
+    status, issue = 200, "informational"
+
+
 def response(problem: Problem) -> Response:
     """The answer to a request that failed; nothing in it varies from request to request."""
     return Response(body(problem), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
@@ -21,6 +27,11 @@ def response(problem: Problem) -> Response:
 def body(problem: Problem) -> bytes:
     """The OperationOutcome of a problem, as it is sent."""
     return json.dumps(outcome(problem), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def done(text: str) -> bytes:
+    """The OperationOutcome of a request that succeeded, as it is sent."""
+    return body(Done(issues=[Issue("informational", text, severity="information")]))
 
 
 def outcome(problem: Problem) -> dict[str, Any]:

@@ -20,14 +20,16 @@ class Action(StrEnum):
     READ = "read"
     VREAD = "vread"
     UPDATE = "update"
+    PATCH = "patch"
     DELETE = "delete"
     HISTORY = "history-instance"
+    HISTORY_TYPE = "history-type"
     SEARCH = "search-type"
 
     @property
     def changes(self) -> bool:
         """True where the interaction writes."""
-        return self in (Action.CREATE, Action.UPDATE, Action.DELETE)
+        return self in (Action.CREATE, Action.UPDATE, Action.PATCH, Action.DELETE)
 
 
 # DESIGN 5: who works where and when is known to the whole region; it is written by its own tenant alone.

@@ -4,12 +4,17 @@ https://hl7.org/fhir/R4/http.html#concurrency
 """
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from fhir.search.parsing import pairs_of, parse
 from fhir.search.query import Query
 from infra.problems import BadRequest
 
+_OF_THE_ANSWER: Final = ("_format", "_pretty")
+_OF_A_PAGE: Final = ("_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_cursor")
+_TAGS: Final = re.compile(r'"([^"]*)"')
 _ETAG: Final = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
@@ -20,9 +25,15 @@ class BadVersion(BadRequest):
 
 
 class NoCriteria(BadRequest):
-    """If-None-Exist needs at least one search parameter that selects."""
+    """A conditional interaction needs at least one search parameter that selects."""
 
     issue = "value"
+
+
+class NotCriteria(BadRequest):
+    """A conditional interaction takes search parameters that select, none for pages, order or parts of the answer."""
+
+    issue = "not-supported"
 
 
 def version(if_match: str | None) -> int | None:
@@ -35,12 +46,38 @@ def version(if_match: str | None) -> int | None:
     return int(match[1])
 
 
+def is_known(present: int, last_updated: datetime, *, if_none_match: str | None, since: datetime | None) -> bool:
+    """True if the client has this version already; If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2)."""
+    if if_none_match is not None:
+        return if_none_match.strip() == "*" or str(present) in _TAGS.findall(if_none_match)
+    # HTTP dates have no fractions of a second.
+    return since is not None and last_updated.replace(microsecond=0) <= since
+
+
+def http_moment(text: str | None) -> datetime | None:
+    """The moment of an HTTP date; one that can't be read is passed over (RFC 9110, 13.1.3)."""
+    if text is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def criteria(type: str, if_none_exist: str | None) -> Query | None:
     """The query of If-None-Exist; None if there is no such header."""
     if if_none_exist is None:
         return None
-    text = if_none_exist.strip().rpartition("?")[2]
-    query = parse(type, pairs_of(text))
-    if not query.conditions and query.ids is None:
+    return sought(type, if_none_exist.strip().rpartition("?")[2])
+
+
+def sought(type: str, text: str) -> Query:
+    """The query of a conditional interaction; `NoCriteria` if it would match everything."""
+    pairs = tuple(pair for pair in pairs_of(text) if pair[0] not in _OF_THE_ANSWER)
+    query = parse(type, pairs)
+    if not (query.conditions or query.ids is not None or query.updated or query.chains or query.has):
         raise NoCriteria
+    if any(name in _OF_A_PAGE for name, _ in pairs):
+        raise NotCriteria
     return query

@@ -5,11 +5,12 @@ works without a caller, and every query is built from the policy's permit: no ro
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import func, select
+from sqlalchemy import select, true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -19,7 +20,7 @@ from fhir.audit_event import PREFIX, Log
 from fhir.codec import Parsed
 from fhir.drafts import Draft, blind, draft
 from fhir.policy import Action, Permit, Policy, admits
-from fhir.rows import HISTORY, RESOURCE, SealedRow, Stored
+from fhir.rows import RESOURCE, SealedRow, Stored
 from fhir.search import hits, pages
 from fhir.search.asking import Asker, PageEnd
 from fhir.search.pages import Page
@@ -55,12 +56,16 @@ Hook = Callable[[Session, Caller, Change], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
-    """Versions of one resource, newest first, how many there are, and where the next page starts."""
+class Watching:
+    """A hook that runs for some types only, so that writes of the others need not wait for what hooks may take."""
 
-    entries: tuple[Stored, ...]
-    total: int
-    next: int | None
+    types: frozenset[str]
+    hook: Hook
+
+    def __call__(self, session: Session, caller: Caller, change: Change) -> None:
+        """Nothing; the hook knows of a change it watches for."""
+        if change.type in self.types:
+            self.hook(session, caller, change)
 
 
 class Store:
@@ -71,6 +76,10 @@ class Store:
         self.policy = policy
         self.clock = clock
         self.hooks = tuple(hooks)
+
+    def is_watched(self, type: str) -> bool:
+        """True if a hook may run when a resource of this type is written."""
+        return any(not isinstance(hook, Watching) or type in hook.types for hook in self.hooks)
 
     def draft(self, parsed: Parsed, *, id: str | None = None) -> Draft:
         """A new resource made ready, without a database; `id` is for the service itself, clients never choose one."""
@@ -146,6 +155,37 @@ class Store:
     ) -> Stored:
         """The resource in its next version; `StaleVersion` if `if_match` names another than the present one."""
         old = self._locked(session, caller, Action.UPDATE, type=type, id=id, if_match=if_match)
+        return self._next(session, caller, Action.UPDATE, old=old, parsed=parsed)
+
+    def patch(
+        self,
+        session: Session,
+        caller: Caller,
+        type: str,
+        id: str,
+        change: Callable[[bytes], Parsed],
+        *,
+        if_match: int | None,
+    ) -> Stored:
+        """The resource in its next version, made from the present one while nobody else changes it."""
+        old = self._locked(session, caller, Action.PATCH, type=type, id=id, if_match=if_match)
+        return self._next(session, caller, Action.PATCH, old=old, parsed=change(old.body))
+
+    def put(self, session: Session, caller: Caller, type: str, id: str, parsed: Parsed) -> tuple[Stored, bool]:
+        """The next version and False; if there is none, or a deleted one, the resource under this id and True."""
+        for _ in range(CLAIM_TRIES):
+            try:
+                old = self._held(session, caller, Action.UPDATE, type=type, id=id)
+                return self._next(session, caller, Action.UPDATE, old=old, parsed=parsed), old.deleted
+            except NotFound:
+                # What is not this caller's looks like what is absent, until its id turns out to be taken.
+                new = self.draft(parsed, id=id)
+            with suppress(IdTaken), self.vault.savepoint(session):
+                return self.add(session, caller, new), True
+        raise IdTaken
+
+    def _next(self, session: Session, caller: Caller, action: Action, *, old: Stored, parsed: Parsed) -> Stored:
+        type, id = old.type, old.id
         before, now = old.data, self.clock.now()
         body = codec.splice(parsed.raw, id=id, version=str(old.version + 1), last_updated=now)
         compartment = self._moved(session, caller, old, parsed.data)
@@ -155,7 +195,8 @@ class Store:
         self._reindex(session, new, before=before, after=parsed.data)
         if type == "Patient" and compartment is not None:
             compartments.follow(self.vault, session, compartment, before=before, after=parsed.data)
-        self._written(session, caller, Action.UPDATE, Change(type, id, before, parsed.data, new))
+        # Hooks are told of a deleted resource that is there again as of a new one.
+        self._written(session, caller, action, Change(type, id, before or None, parsed.data, new))
         return new
 
     def delete(self, session: Session, caller: Caller, type: str, id: str, *, if_match: int | None = None) -> Stored:
@@ -170,26 +211,6 @@ class Store:
         self._reindex(session, new, before=before, after={})
         self._written(session, caller, Action.DELETE, Change(type, id, before, None, new))
         return new
-
-    def history(
-        self, session: Session, caller: Caller, type: str, id: str, *, count: int = 50, below: int | None = None
-    ) -> Versions:
-        """The versions of a resource, newest first, deletions among them; `below` continues an earlier page."""
-        permit = self.policy.permit(caller, Action.HISTORY, type)
-        head = self._present(session, caller, Action.HISTORY, type=type, id=id)
-        past = rows.VERSIONS.where(HISTORY.c.rid == head.rid).order_by(HISTORY.c.version.desc())
-        if below is not None:
-            past = past.where(HISTORY.c.version < below)
-        found = [] if below is not None and head.version >= below else [head]
-        found += [
-            rows.opened(self.vault, row)
-            for row in rows.many(session, past.limit(count + 1))
-            if admits(permit, session, caller, row=row)
-        ]
-        total = select(func.count()).select_from(HISTORY).where(HISTORY.c.rid == head.rid)
-        self._log(session, caller, Action.HISTORY, head)
-        following = found[count - 1].version if len(found) > count else None
-        return Versions(tuple(found[:count]), 1 + session.connection().execute(total).scalar_one(), following)
 
     def search(self, session: Session, caller: Caller, query: Query, *, after: PageEnd | None = None) -> Page:
         """One page of what matches the query and may be seen by this caller, with the accurate total of it."""
@@ -208,11 +229,19 @@ class Store:
 
     def own_match(self, session: Session, caller: Caller, *, query: Query) -> Stored | None:
         """The one resource of the caller's tenant that matches; `SeveralMatches` if there are more."""
-        own = RESOURCE.c.tenant == caller.tenant
-        found = hits.first(self.asker(session, caller), query, limit=2, extra=own)
+        found = self.own_matches(session, caller, query=query, most=2)
         if len(found) > 1:
             raise conditional.SeveralMatches
         return found[0] if found else None
+
+    def own_matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
+        """The resources of the caller's tenant that match, so many at most."""
+        own = RESOURCE.c.tenant == caller.tenant
+        return hits.first(self.asker(session, caller), query, limit=most, extra=own)
+
+    def matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
+        """The resources that match and may be seen, so many at most; it is not in the log yet."""
+        return hits.first(self.asker(session, caller), query, limit=most, extra=true())
 
     def asker(self, session: Session, caller: Caller) -> Asker:
         """What a search needs of the record: every statement of it takes its filter from here."""
@@ -233,6 +262,13 @@ class Store:
                 told = Access(access.action, access.type, id=access.id, compartment=compartment, outcome=REFUSED)
                 audit.INSERT_AUDIT.run(session, audit.row(caller, told, recorded=now, tenant=tenant))
 
+    def present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
+        """The present version, to be changed next; nothing of it may leave, as it is not in the log."""
+        found = self._present(session, caller, action, type=type, id=id)
+        if found.deleted:
+            raise Gone
+        return found
+
     def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
         row = rows.one(session, rows.head(permit.clause), {"wanted_id": id, "wanted_type": type})
@@ -241,17 +277,20 @@ class Store:
     def _locked(
         self, session: Session, caller: Caller, action: Action, *, type: str, id: str, if_match: int | None
     ) -> Stored:
-        permit = self.policy.permit(caller, action, type)
-        statement = rows.locked_head(permit.clause)
-        wanted = {"wanted_id": id, "wanted_type": type}
-        # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
-        row = rows.one(session, statement, wanted) or rows.one(session, statement, wanted)
-        old = self._admitted(session, caller, permit, row=row)
+        old = self._held(session, caller, action, type=type, id=id)
         if old.deleted:
             raise Gone
         if if_match is not None and if_match != old.version:
             raise StaleVersion(headers={"ETag": old.etag})
         return old
+
+    def _held(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
+        permit = self.policy.permit(caller, action, type)
+        statement = rows.locked_head(permit.clause)
+        wanted = {"wanted_id": id, "wanted_type": type}
+        # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
+        row = rows.one(session, statement, wanted) or rows.one(session, statement, wanted)
+        return self._admitted(session, caller, permit, row=row)
 
     def _admitted(self, session: Session, caller: Caller, permit: Permit, *, row: SealedRow | None) -> Stored:
         if row is None or not admits(permit, session, caller, row=row):
@@ -290,13 +329,17 @@ class Store:
             raise ChangedMeanwhile
 
     def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-        old = blind(self.vault, new.type, before)
+        old = blind(self.vault, new.type, before) if before else set()
         now = blind(self.vault, new.type, after) if after else set()
         rows.remove_tokens(session, new.rid, old - now)
         rows.add_tokens(session, new.rid, now - old)
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)
+        self.told(session, caller, change)
+
+    def told(self, session: Session, caller: Caller, change: Change) -> None:
+        """Nothing; all hooks know of a write."""
         for hook in self.hooks:
             hook(session, caller, change)
 

@@ -10,18 +10,22 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from fhir import bundles, codec, outcome
+from fhir import bulk, bundles, codec, matched, outcome, preconditions
 from fhir.audit import Access
+from fhir.choices import Choices
+from fhir.drafts import Draft
 from fhir.entries import Entry, Kind, batch, located, relinked, sent, transaction
 from fhir.policy import Action
+from fhir.preferences import Returning
+from fhir.resolving import Resolved, resolve
 from fhir.rows import Stored
-from fhir.store import ChangedMeanwhile, Store
+from fhir.store import Change, ChangedMeanwhile, Store
 from infra.caller import Caller
 from infra.problems import Forbidden, NotFound, Problem
 
-# DELETE, POST, PUT, GET is the order of the standard; patients come first, so that what is about them finds their record.
-ORDER: Final = {Action.DELETE: 0, Action.CREATE: 2, Action.UPDATE: 3}
-LAST: Final = 4
+# DELETE, POST, PUT and PATCH, GET and HEAD: the order of the standard.
+ORDER: Final = {Action.DELETE: 0, Action.CREATE: 1, Action.UPDATE: 2, Action.PATCH: 2}
+LAST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Done:
 
     status: int
     stored: Stored | None = None
-    body: bytes = b""  # of a search
+    body: bytes = b""  # of a read or a search
     problem: Problem | None = None
 
 
@@ -53,18 +57,25 @@ def plan(body: bytes) -> Plan:
 
 
 def run(
-    store: Store, session: Session, caller: Caller, *, plan: Plan, base_url: str = "", trace: Trace = lambda _: None
+    store: Store,
+    session: Session,
+    caller: Caller,
+    *,
+    plan: Plan,
+    base_url: str = "",
+    trace: Trace = lambda _: None,
+    choices: Choices = Choices(),  # noqa: B008  # frozen
 ) -> list[Done]:
     """What became of each entry, in the order of the Bundle. `trace` is told what is tried next."""
-    worker = _Worker(store, session, caller, base_url, trace)
+    worker = _Worker(store, session, caller, base_url, trace, choices)
     if plan.kind is Kind.BATCH:
         return [worker.alone(entry) for entry in plan.entries]
     return worker.together([entry for entry in plan.entries if isinstance(entry, Entry)])
 
 
-def answer(plan: Plan, done: list[Done], *, base_url: str, with_resources: bool) -> bytes:
-    """The Bundle that answers; what was read is always in it, what was written only if it is asked for."""
-    entries = [_entry(one, base_url=base_url, with_resources=with_resources) for one in done]
+def answer(plan: Plan, done: list[Done], *, base_url: str, returning: Returning) -> bytes:
+    """The Bundle that answers; what was read is always in it, what was written only if it is preferred."""
+    entries = [_entry(one, base_url=base_url, returning=returning) for one in done]
     return bundles.bundle(f"{plan.kind.value}-response", entries)
 
 
@@ -75,19 +86,22 @@ class _Worker:
     caller: Caller
     base_url: str
     trace: Trace
+    choices: Choices
 
     def together(self, entries: list[Entry]) -> list[Done]:
         """All entries or none."""
-        present = self._present(entries)
-        relinks = {entry.reference: stored.reference for entry, stored in present}
+        resolved = resolve(self.store, self.session, self.caller, entries)
+        linked = [relinked(entry, resolved.links) for entry in entries]
+        new = [entry for entry in linked if _creates(entry, resolved)]
         done: dict[int, Done] = {}
-        for entry in sorted((relinked(entry, relinks) for entry in entries), key=_order):
+        for entry in sorted((entry for entry in linked if not _creates(entry, resolved)), key=_order):
+            # Deletes come first, then all new resources at once, then what may be about them.
+            if new and entry.action is not Action.DELETE:
+                done |= self._added(new)
+                new = []
             with located(entry.index):
-                done[entry.index] = one = self._do(entry)
-            found = entry.action is Action.CREATE and one.status == HTTPStatus.OK
-            # Found only now: somebody was quicker, and the links of the others already name another id.
-            if found and entry.reference not in relinks:
-                raise ChangedMeanwhile
+                done[entry.index] = self._do(entry, resolved.found.get(entry.index))
+        done |= self._added(new)
         return [done[entry.index] for entry in entries]
 
     def alone(self, entry: Entry | Problem) -> Done:
@@ -96,75 +110,137 @@ class _Worker:
             return Done(entry.status, problem=entry)
         try:
             with self.store.vault.savepoint(self.session), located(entry.index):
-                return self._do(entry)
+                return self._do(entry, None)
         except (NotFound, Forbidden) as refusal:
             self.store.refused(self.session, self.caller, _access(entry))
             return Done(refusal.status, problem=refusal)
         except Problem as problem:
             return Done(problem.status, problem=problem)
 
-    def _present(self, entries: list[Entry]) -> list[tuple[Entry, Stored]]:
-        conditional = [entry for entry in entries if entry.action is Action.CREATE and entry.query is not None]
-        found = [(entry, self._match(entry)) for entry in conditional]
-        return [(entry, stored) for entry, stored in found if stored is not None]
+    def _added(self, entries: list[Entry]) -> dict[int, Done]:
+        """What became of the entries that create: their rows go in together, then each is told to the hooks."""
+        drafts = []
+        for entry in entries:
+            with located(entry.index):
+                drafts.append(self._draft(entry))
+        stored = bulk.add(self.store, self.session, self.caller, drafts)
+        for entry, draft, made in zip(entries, drafts, stored, strict=True):
+            with located(entry.index):
+                self.store.told(self.session, self.caller, Change(made.type, made.id, None, draft.data, made))
+        return {entry.index: Done(HTTPStatus.CREATED, made) for entry, made in zip(entries, stored, strict=True)}
 
-    def _match(self, entry: Entry) -> Stored | None:
-        assert entry.query is not None
-        with located(entry.index):
-            return self.store.own_match(self.session, self.caller, query=entry.query)
-
-    def _do(self, entry: Entry) -> Done:
+    def _draft(self, entry: Entry) -> Draft:
+        assert entry.parsed is not None
         self.trace(_access(entry))
-        id = entry.id or ""
+        self.store.policy.permit(self.caller, Action.CREATE, entry.type)
+        draft = self.store.draft(entry.parsed, id=entry.id)
+        query = entry.query
+        if query is not None and not matched.held(self.store, self.session, self.caller, query=query, rid=draft.rid):
+            raise ChangedMeanwhile
+        return draft
+
+    def _do(self, entry: Entry, present: Stored | None) -> Done:
+        self.trace(_access(entry))
         match entry.action:
             case Action.CREATE:
-                return self._create(entry)
+                return self._create(entry, present)
             case Action.UPDATE:
-                assert entry.parsed is not None
-                stored = self.store.update(
-                    self.session, self.caller, entry.type, id, entry.parsed, if_match=entry.if_match
-                )
-                return Done(HTTPStatus.OK, stored)
+                return self._update(entry)
+            case Action.PATCH:
+                return Done(HTTPStatus.OK, self._patch(entry))
             case Action.DELETE:
-                stored = self.store.delete(self.session, self.caller, entry.type, id, if_match=entry.if_match)
-                return Done(HTTPStatus.NO_CONTENT, stored)
-            case Action.VREAD:
-                version = entry.version or 0
-                return _read(self.store.vread(self.session, self.caller, entry.type, id, version=version))
-            case Action.READ:
-                return _read(self.store.read(self.session, self.caller, entry.type, id))
-            case _:
+                return Done(HTTPStatus.NO_CONTENT, self._delete(entry))
+            case Action.SEARCH:
                 return self._search(entry)
+        return self._read(entry)
 
-    def _create(self, entry: Entry) -> Done:
+    def _create(self, entry: Entry, present: Stored | None) -> Done:
         assert entry.parsed is not None
+        if present is not None:
+            # Shown in the answer, so it is read.
+            found = self.store.read(self.session, self.caller, present.type, present.id)
+            return Done(HTTPStatus.OK, found)
         new = self.store.draft(entry.parsed, id=entry.id)
         if entry.query is None:
             return Done(HTTPStatus.CREATED, self.store.add(self.session, self.caller, new))
         stored, created = self.store.create_unless(self.session, self.caller, new, query=entry.query)
         return Done(HTTPStatus.CREATED if created else HTTPStatus.OK, stored)
 
+    def _update(self, entry: Entry) -> Done:
+        store, session, caller = self.store, self.session, self.caller
+        assert entry.parsed is not None and entry.id is not None
+        if entry.query is not None:
+            stored, created = matched.update(
+                store,
+                session,
+                caller,
+                entry.parsed,
+                query=entry.query,
+                if_match=entry.if_match,
+                choices=self.choices,
+                new_id=entry.id,
+            )
+        elif self.choices.update_creates and entry.if_match is None:
+            stored, created = store.put(session, caller, entry.type, entry.id, entry.parsed)
+        else:
+            stored, created = (
+                store.update(session, caller, entry.type, entry.id, entry.parsed, if_match=entry.if_match),
+                False,
+            )
+        return Done(HTTPStatus.CREATED if created else HTTPStatus.OK, stored)
+
+    def _patch(self, entry: Entry) -> Stored:
+        store, session, caller = self.store, self.session, self.caller
+        assert entry.patch is not None
+        change, if_match = entry.patch.applied, entry.if_match
+        if entry.query is not None:
+            return matched.patch(store, session, caller, change, query=entry.query, if_match=if_match)
+        return store.patch(session, caller, entry.type, entry.id or "", change, if_match=if_match)
+
+    def _delete(self, entry: Entry) -> Stored | None:
+        store, session, caller = self.store, self.session, self.caller
+        if entry.query is None:
+            return store.delete(session, caller, entry.type, entry.id or "", if_match=entry.if_match)
+        deleted = matched.delete(
+            store, session, caller, query=entry.query, if_match=entry.if_match, choices=self.choices
+        )
+        return deleted[0] if len(deleted) == 1 else None
+
+    def _read(self, entry: Entry) -> Done:
+        store, session, caller, id = self.store, self.session, self.caller, entry.id or ""
+        if entry.action is Action.VREAD:
+            stored = store.vread(session, caller, entry.type, id, version=entry.version or 0)
+        else:
+            stored = store.read(session, caller, entry.type, id)
+        known = preconditions.is_known(
+            stored.version, stored.last_updated, if_none_match=entry.if_none_match, since=entry.if_modified_since
+        )
+        status = HTTPStatus.NOT_MODIFIED if known else HTTPStatus.OK
+        return Done(status, stored, body=b"" if known or entry.without_body else stored.body)
+
     def _search(self, entry: Entry) -> Done:
         assert entry.query is not None
         page = self.store.search(self.session, self.caller, entry.query)
         matches = [bundles.match(stored, self.base_url) for stored in page.entries]
-        return Done(HTTPStatus.OK, body=bundles.bundle("searchset", matches, total=page.total))
+        body = bundles.bundle("searchset", matches, total=page.total)
+        return Done(HTTPStatus.OK, body=b"" if entry.without_body else body)
 
 
-def _read(stored: Stored) -> Done:
-    return Done(HTTPStatus.OK, stored, body=stored.body)
+def _creates(entry: Entry, resolved: Resolved) -> bool:
+    """True if the entry's resource is new: no criteria found it, and no client chose its id."""
+    return entry.action is Action.CREATE and resolved.found.get(entry.index) is None
 
 
 def _order(entry: Entry) -> tuple[int, int]:
-    first_patients = entry.action is Action.CREATE and entry.type == "Patient"
-    return (1 if first_patients else ORDER.get(entry.action, LAST), entry.index)
+    return ORDER.get(entry.action, LAST), entry.index
 
 
 def _access(entry: Entry) -> Access:
-    return Access(entry.action, entry.type, None if entry.action is Action.CREATE else entry.id)
+    is_new = entry.action is Action.CREATE or entry.is_conditional
+    return Access(entry.action, entry.type, None if is_new else entry.id)
 
 
-def _entry(done: Done, *, base_url: str, with_resources: bool) -> bundles.Entry:
+def _entry(done: Done, *, base_url: str, returning: Returning) -> bundles.Entry:
     response: dict[str, Any] = {"status": f"{int(done.status)} {HTTPStatus(done.status).phrase}"}
     if done.problem is not None:
         response["outcome"] = outcome.outcome(done.problem)
@@ -175,5 +251,8 @@ def _entry(done: Done, *, base_url: str, with_resources: bool) -> bundles.Entry:
     if not stored.deleted:
         response["location"] = f"{base_url}/{stored.reference}/_history/{stored.version}"
     response |= {"etag": stored.etag, "lastModified": codec.instant(stored.last_updated)}
-    resource = stored.body if with_resources or done.body else b""
+    was_read = done.status == HTTPStatus.NOT_MODIFIED or bool(done.body)
+    if returning is Returning.OUTCOME and not was_read:
+        response["outcome"] = outcome.outcome(outcome.Done())
+    resource = stored.body if returning is Returning.REPRESENTATION and not was_read else done.body
     return bundles.Entry(resource, f"{base_url}/{stored.reference}", {"response": response})

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +34,9 @@ class Settings(BaseSettings):
     demo_now: datetime | None = None
     body_limit: int = 1_048_576
     bundle_limit: int = 10_485_760
+    update_creates: bool = False
+    conditional_delete: Literal["single", "multiple"] = "single"
+    dangling_references: Literal["accept", "refuse"] = "accept"
     log_level: str = "INFO"
     smtp_url: str = Field(default="", repr=False)
     mail_sender: str = "termin@telemed.example"

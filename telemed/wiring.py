@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from fhir.dangling import refuse_dangling
 from fhir.reindex import adopt
-from fhir.store import Hook, Store
+from fhir.store import Hook, Store, Watching
 from infra.clock import Clock, SystemClock, clock_from
 from infra.database import Database, open_database
 from infra.queue import Handler, JobQueue, redis_pool
@@ -13,6 +14,7 @@ from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.access.grants import grants_hook
 from telemed.access.policy import CarePolicy
+from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
 from telemed.identity.failures import FailureLimit
@@ -21,7 +23,7 @@ from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
 from telemed.schedules import jobs as schedule_jobs
-from telemed.schedules.calendar import Calendar, calendar_hook
+from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
@@ -71,7 +73,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         system_clock=system_clock,
         database=database,
         vault=vault,
-        store=Store(vault, policy, clock, _hooks(desk, clock)),
+        store=Store(vault, policy, clock, [*_refusals(settings, policy), *_hooks(desk, clock)]),
         record=record,
         calendar=calendar,
         desk=desk,
@@ -86,9 +88,21 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
     )
 
 
+def _refusals(settings: Settings, policy: CarePolicy) -> Sequence[Hook]:
+    """What a write must not do by the operator's choice."""
+    base = f"{settings.base_url.rstrip('/')}/fhir"
+    return [refuse_dangling(policy, base)] if settings.dangling_references == "refuse" else []
+
+
 def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
     """What follows from a write, in order: a moved appointment's old codes end before booking sends a new one."""
-    return (appointment_changed, calendar_hook(desk.calendar), booking_hook(desk), grants_hook(clock))
+    appointments = frozenset({"Appointment"})
+    return (
+        Watching(appointments, appointment_changed),
+        Watching(MANAGED, calendar_hook(desk.calendar)),
+        Watching(appointments, booking_hook(desk)),
+        Watching(frozenset(READERS), grants_hook(clock)),
+    )
 
 
 def _handlers(services: Services) -> dict[str, Handler]:

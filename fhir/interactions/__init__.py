@@ -8,27 +8,35 @@ from fhir.capability import NO_OPERATIONS, Operations
 from fhir.interactions.bundle import bundle
 from fhir.interactions.capabilities import capabilities
 from fhir.interactions.create import create
-from fhir.interactions.delete import delete
-from fhir.interactions.history import history
+from fhir.interactions.delete import conditional_delete, delete
+from fhir.interactions.history import instance_history, system_history, type_history
+from fhir.interactions.patch import conditional_patch, patch
 from fhir.interactions.read import read, vread
-from fhir.interactions.record import CallerOf, Interaction, Record, RecordOf, guarded
+from fhir.interactions.record import CallerOf, Interaction, Offer, Record, RecordOf, guarded
 from fhir.interactions.search import search, search_by_post
-from fhir.interactions.update import update
+from fhir.interactions.update import conditional_update, update
+from fhir.policy import Action
 
 __all__ = ["ROUTES", "Record", "router"]
 
-# Searches stand before reads, as `_search` could be taken for an id.
-ROUTES: Final[tuple[tuple[str, str, Interaction], ...]] = (
-    ("POST", "", bundle),
-    ("POST", "/", bundle),
-    ("POST", "/{type}/_search", search_by_post),
-    ("GET", "/{type}", search),
-    ("POST", "/{type}", create),
-    ("GET", "/{type}/{id}/_history/{version}", vread),
-    ("GET", "/{type}/{id}/_history", history),
-    ("GET", "/{type}/{id}", read),
-    ("PUT", "/{type}/{id}", update),
-    ("DELETE", "/{type}/{id}", delete),
+# What begins with a line or a dollar sign stands before what could be taken for an id.
+ROUTES: Final[tuple[tuple[str, str, Interaction, Action | None], ...]] = (
+    ("POST", "", bundle, None),
+    ("POST", "/", bundle, None),
+    ("GET", "/_history", system_history, None),
+    ("GET", "/{type}/_history", type_history, Action.HISTORY_TYPE),
+    ("POST", "/{type}/_search", search_by_post, Action.SEARCH),
+    ("GET", "/{type}", search, Action.SEARCH),
+    ("POST", "/{type}", create, Action.CREATE),
+    ("PUT", "/{type}", conditional_update, Action.UPDATE),
+    ("PATCH", "/{type}", conditional_patch, Action.PATCH),
+    ("DELETE", "/{type}", conditional_delete, Action.DELETE),
+    ("GET", "/{type}/{id}/_history/{version}", vread, Action.VREAD),
+    ("GET", "/{type}/{id}/_history", instance_history, Action.HISTORY),
+    ("GET", "/{type}/{id}", read, Action.READ),
+    ("PUT", "/{type}/{id}", update, Action.UPDATE),
+    ("PATCH", "/{type}/{id}", patch, Action.PATCH),
+    ("DELETE", "/{type}/{id}", delete, Action.DELETE),
 )
 
 
@@ -38,7 +46,11 @@ def router(
     """The routes of the record. Every one but metadata asks `caller_of` first; metadata names `operations` too."""
     made = APIRouter()
     made.add_route(f"{prefix}/metadata", capabilities(record_of, operations), methods=["GET"], include_in_schema=False)
-    for method, path, interaction in ROUTES:
-        endpoint = guarded(interaction, prefix + path, record_of=record_of, caller_of=caller_of)
-        made.add_route(prefix + path, endpoint, methods=[method], include_in_schema=False)
+    # One route for a path with all its methods: only so does a 405 name them all.
+    paths: dict[str, dict[str, Offer]] = {}
+    for method, path, interaction, action in ROUTES:
+        paths.setdefault(path, {})[method] = Offer(interaction, action)
+    for path, offers in paths.items():
+        endpoint = guarded(offers, prefix + path, record_of=record_of, caller_of=caller_of)
+        made.add_route(prefix + path, endpoint, methods=list(offers), include_in_schema=False)
     return made

@@ -7,10 +7,11 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import transactions
+from fhir import preferences, transactions
 from fhir.audit import Access
 from fhir.interactions.record import Record, body_of
 from fhir.interactions.record import bundle as bundle_response
+from fhir.preferences import Returning
 from fhir.store import ChangedMeanwhile
 from fhir.transactions import Done, Plan
 from infra.caller import Caller
@@ -25,15 +26,27 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
     # Many resources at once: the event loop stays free for others while they are checked.
     plan = await asyncio.to_thread(transactions.plan, body)
     done = await _carried_out(record, caller, plan)
-    with_resources = "return=representation" in request.headers.get("prefer", "").replace(" ", "")
-    return bundle_response(transactions.answer(plan, done, base_url=record.base_url, with_resources=with_resources))
+    preferred = preferences.read(request.headers.get("prefer")).returning
+    returning = preferred or Returning.MINIMAL
+    answer = bundle_response(transactions.answer(plan, done, base_url=record.base_url, returning=returning))
+    if preferred is not None:
+        answer.headers.update(preferences.applied(preferred))
+    return answer
 
 
 async def _carried_out(record: Record, caller: Caller, plan: Plan) -> list[Done]:
     tried: list[Access] = []
 
     def unit(session: Session) -> list[Done]:
-        return transactions.run(record.store, session, caller, plan=plan, base_url=record.base_url, trace=tried.append)
+        return transactions.run(
+            record.store,
+            session,
+            caller,
+            plan=plan,
+            base_url=record.base_url,
+            trace=tried.append,
+            choices=record.choices,
+        )
 
     for _ in range(TRIES):
         try:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhir import capability
+from fhir.interactions import negotiation
 from fhir.interactions.record import Endpoint, RecordOf
 from fhir.outcome import MEDIA_TYPE
 
@@ -20,9 +21,17 @@ def capabilities(record_of: RecordOf, operations: capability.Operations) -> Endp
     """The endpoint that says what this server can do."""
 
     async def endpoint(request: Request) -> Response:
-        base = record_of(request).base_url
-        statement = capability.statement(base_url=base, date=_STARTED, version=_version(), operations=operations)
-        return Response(json.dumps(statement, separators=(",", ":")).encode(), media_type=MEDIA_TYPE)
+        negotiation.require_json(request)
+        record = record_of(request)
+        statement = capability.statement(
+            base_url=record.base_url,
+            date=_STARTED,
+            version=_version(),
+            operations=operations,
+            choices=record.choices,
+        )
+        body = json.dumps(statement, separators=(",", ":")).encode()
+        return negotiation.laid_out(request, Response(body, media_type=MEDIA_TYPE))
 
     return endpoint
 

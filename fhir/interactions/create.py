@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhir.audit import Access
+from fhir.interactions import negotiation
 from fhir.interactions.record import Record, resource_of, type_of, written
 from fhir.policy import Action
 from fhir.preconditions import criteria
@@ -13,11 +14,13 @@ from infra.caller import Caller
 async def create(request: Request, record: Record, caller: Caller) -> Response:
     """201 with the new resource; 200 with the one that If-None-Exist found."""
     type = type_of(request, Action.CREATE)
+    negotiation.given(request)
     parsed = await resource_of(request, record, type)
     query = criteria(type, request.headers.get("if-none-exist"))
     new, access = record.store.draft(parsed), Access(Action.CREATE, type)
     if query is None:
-        stored = await record.run(caller, access, lambda session: record.store.add(session, caller, new))
+        run = record.run if record.store.is_watched(type) else record.run_short
+        stored = await run(caller, access, lambda session: record.store.add(session, caller, new))
         return written(request, record, stored, status=201)
     stored, created = await record.run(
         caller, access, lambda session: record.store.create_unless(session, caller, new, query=query)

@@ -21,7 +21,10 @@ LETTER: dict[Action, str] = {
     Action.READ: "r",
     Action.VREAD: "r",
     Action.HISTORY: "r",
+    # SMART 2.2: searching a type and reading its history are one permission.
+    Action.HISTORY_TYPE: "s",
     Action.UPDATE: "u",
+    Action.PATCH: "u",
     Action.DELETE: "d",
     Action.SEARCH: "s",
 }

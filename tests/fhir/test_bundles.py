@@ -137,7 +137,8 @@ async def test_bundles_that_are_not_to_be_processed_are_refused(north: httpx.Asy
     bad = (
         bundle(type="document"),
         bundle(entry("POST", "Patient")),
-        bundle(entry("PUT", "Patient?identifier=1", resource=patient())),
+        bundle(entry("PUT", "Patient", resource=patient())),
+        bundle(entry("POST", "Patient?identifier=1", resource=patient())),
         bundle({"resource": patient()}),
         bundle(entry("GET", "Patient?colour=red")),
     )

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from fhir.capability import INTERACTIONS
 from fhir.interactions import ROUTES, router
 from fhir.models import SERVED
+from fhir.patches.patch import JSON_PATCH
 from fhir.policy import Action
 from fhir.search.definitions import COMMON, PARAMETERS, Kind
 from infra.caller import Caller
@@ -53,7 +54,9 @@ async def attempt(http: httpx.AsyncClient, type: str, id: str, *, body: str) -> 
         Action.READ: await http.get(f"/{type}/{id}"),
         Action.VREAD: await http.get(f"/{type}/{id}/_history/1"),
         Action.HISTORY: await http.get(f"/{type}/{id}/_history"),
+        Action.HISTORY_TYPE: await http.get(f"/{type}/_history"),
         Action.UPDATE: await http.put(f"/{type}/{id}", content=body),
+        Action.PATCH: await http.patch(f"/{type}/{id}", content="[]", headers={"content-type": JSON_PATCH}),
         Action.DELETE: await http.delete(f"/{type}/{id}"),
     }
 
@@ -89,13 +92,13 @@ async def test_other_types_and_interactions_are_refused(north: httpx.AsyncClient
     for type in ("Basic", "Citation", "SubscriptionStatus", "patient"):
         assert (await north.get(f"/{type}/1")).status_code == 404
         assert (await north.get(f"/{type}")).status_code == 404
-    assert (await north.delete("/Patient")).status_code == 405
-    assert (await north.get("/_history")).status_code in (404, 405)
+    assert (await north.delete("/AuditEvent/1")).status_code == 405
+    assert (await north.get("/_search")).status_code == 404
 
 
 def test_the_table_has_every_served_type_and_each_route_names_its_caller() -> None:
     assert list(INTERACTIONS) == list(SERVED)
-    for _, _, interaction in ROUTES:
+    for _, _, interaction, _ in ROUTES:
         assert inspect.signature(interaction).parameters["caller"].annotation is Caller
 
 
@@ -106,7 +109,7 @@ async def test_no_route_but_metadata_answers_without_a_caller() -> None:
     made = router(record_of=lambda _: None, caller_of=nobody)  # type: ignore[arg-type,return-value]  # never reached
     guarded = [route for route in made.routes if "metadata" not in route.path]  # type: ignore[attr-defined]  # Starlette's base class has no path
 
-    assert len(guarded) == len(ROUTES)
+    assert {route.path for route in guarded} == {f"/fhir{path}" for _, path, _, _ in ROUTES}  # type: ignore[attr-defined]  # as above
     for route in guarded:
         with pytest.raises(PermissionError):
             await route.endpoint(a_request())  # type: ignore[attr-defined]  # as above
@@ -120,7 +123,7 @@ def a_request() -> Any:
 def test_every_route_and_search_parameter_has_its_line_in_the_manual() -> None:
     manual = (Path(__file__).parents[2] / "fhir/README.md").read_text()
 
-    for method, path, _ in ROUTES:
+    for method, path, _, _ in ROUTES:
         assert f"`{method} /fhir{path.rstrip('/')}`" in manual.replace("`, `", "` `"), (method, path)
     for type in SERVED:
         line = next(line for line in manual.splitlines() if line.startswith(f"| {type} |"))

@@ -19,7 +19,7 @@ def patched(document: str, *operations: dict[str, Any], limit: int = 10_000) -> 
 
 
 # RFC 6902, appendix A; what fails there has None.
-EXAMPLES = [
+EXAMPLES: list[tuple[str, dict[str, Any], Any]] = [
     ('{"foo":"bar"}', {"op": "add", "path": "/baz", "value": "qux"}, {"baz": "qux", "foo": "bar"}),
     ('{"foo":["bar","baz"]}', {"op": "add", "path": "/foo/1", "value": "qux"}, {"foo": ["bar", "qux", "baz"]}),
     ('{"baz":"qux","foo":"bar"}', {"op": "remove", "path": "/baz"}, {"foo": "bar"}),

@@ -1,0 +1,106 @@
+"""Updates, patches and deletes of whatever matches a search: the conditional interactions.
+
+Only the caller's own tenant's resources can match. An update that finds nothing creates, and claims its criteria like a
+conditional create (`fhir.conditional`): of several at once one creates and the others update what it made.
+https://hl7.org/fhir/R4/http.html#cond-update
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlmodel import Session
+
+from fhir import conditional
+from fhir.choices import Choices, ConditionalDelete
+from fhir.codec import Parsed
+from fhir.conditional import SeveralMatches
+from fhir.rows import Stored
+from fhir.search.query import Query
+from fhir.store import CLAIM_TRIES, ChangedMeanwhile, Store
+from infra.caller import Caller
+from infra.problems import BadRequest, NotFound, StaleVersion
+
+MOST_DELETED: Final = 100
+
+
+class AnotherId(BadRequest):
+    """The resource's id is not the one of the resource that matches. Leave it out, or send the right one."""
+
+    issue = "value"
+
+
+class NothingMatches(BadRequest):
+    """Nothing matches, and ids are made by the server. Leave the id out to create the resource."""
+
+    issue = "value"
+
+
+def update(
+    store: Store,
+    session: Session,
+    caller: Caller,
+    parsed: Parsed,
+    *,
+    query: Query,
+    if_match: int | None,
+    choices: Choices,
+    new_id: str | None = None,
+) -> tuple[Stored, bool]:
+    """The next version of the one that matches and False, or the new resource and True."""
+    named = parsed.data.get("id")
+    for _ in range(CLAIM_TRIES):
+        present = store.own_match(session, caller, query=query)
+        if present is not None:
+            if named not in (None, present.id):
+                raise AnotherId
+            return store.update(session, caller, present.type, present.id, parsed, if_match=if_match), False
+        if if_match is not None:
+            raise StaleVersion
+        if named is not None and not choices.update_creates:
+            raise NothingMatches
+        new = store.draft(parsed, id=named or new_id)
+        if not held(store, session, caller, query=query, rid=new.rid):
+            continue
+        if named is not None:
+            return store.put(session, caller, parsed.type, named, parsed)
+        return store.add(session, caller, new), True
+    raise ChangedMeanwhile
+
+
+def held(store: Store, session: Session, caller: Caller, *, query: Query, rid: int) -> bool:
+    """True if the criteria, which nothing matched, are now held for this row; False if somebody was quicker."""
+    token = conditional.criteria_token(store.vault, caller, query)
+    if conditional.claim(session, token, rid=rid):
+        return True
+    # Held by a row that another transaction has just committed, or by one that no longer matches.
+    absent = store.own_match(session, caller, query=query) is None
+    return absent and conditional.take_over(session, token, rid=rid)
+
+
+def patch(
+    store: Store,
+    session: Session,
+    caller: Caller,
+    change: Callable[[bytes], Parsed],
+    *,
+    query: Query,
+    if_match: int | None,
+) -> Stored:
+    """The next version of the one that matches; `NotFound` if none does."""
+    present = store.own_match(session, caller, query=query)
+    if present is None:
+        raise NotFound
+    return store.patch(session, caller, present.type, present.id, change, if_match=if_match)
+
+
+def delete(
+    store: Store, session: Session, caller: Caller, *, query: Query, if_match: int | None, choices: Choices
+) -> list[Stored]:
+    """What was deleted: the one that matches, none, or all that match if the operator allows it."""
+    several = choices.conditional_delete is ConditionalDelete.MULTIPLE
+    found = store.own_matches(session, caller, query=query, most=MOST_DELETED + 1 if several else 2)
+    if len(found) > (MOST_DELETED if several else 1):
+        raise SeveralMatches
+    if if_match is not None and len(found) != 1:
+        raise StaleVersion
+    return [store.delete(session, caller, one.type, one.id, if_match=if_match) for one in found]

@@ -1,0 +1,82 @@
+"""What the criteria in a transaction come to, before anything of it is carried out.
+
+Conditional interactions look among the resources of the caller's own tenant, conditional references among all that the
+caller may see. https://hl7.org/fhir/R4/http.html#trules
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from fhir import links, preconditions
+from fhir.conditional import SeveralMatches
+from fhir.entries import Entry, SameTwice, located
+from fhir.models import require_served
+from fhir.policy import Action
+from fhir.rows import Stored
+from fhir.store import Store
+from infra.caller import Caller
+from infra.problems import Problem
+
+# Deletes find for themselves what they delete, as they come first and may be about several.
+_LOOKED_UP = (Action.CREATE, Action.UPDATE, Action.PATCH)
+
+
+class NoMatch(Problem):
+    """No resource that you may see matches a conditional reference. Create it first, or correct the criteria."""
+
+    status, issue = 412, "not-found"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What conditional entries found, by their index (None: nothing), and the links that follow from that."""
+
+    found: dict[int, Stored | None]
+    links: dict[str, str]
+
+
+def resolve(store: Store, session: Session, caller: Caller, entries: Sequence[Entry]) -> Resolved:
+    """What the entries' criteria come to; 400 if two of them then change the same resource."""
+    found: dict[int, Stored | None] = {}
+    for entry in entries:
+        if entry.query is not None and entry.action in _LOOKED_UP:
+            with located(entry.index):
+                found[entry.index] = store.own_match(session, caller, query=entry.query)
+    _refuse_overlaps(entries, found)
+    known = {entry.reference: stored.reference for entry in entries if (stored := found.get(entry.index))}
+    for entry in entries:
+        if entry.parsed is not None:
+            for link in links.criteria(entry.parsed.raw.decode()):
+                if link not in known:
+                    with located(entry.index):
+                        known[link] = _referred(store, session, caller, link)
+    return Resolved(found, known)
+
+
+def _referred(store: Store, session: Session, caller: Caller, link: str) -> str:
+    type, _, text = link.partition("?")
+    query = preconditions.sought(require_served(type), text)
+    matching = store.matches(session, caller, query=query, most=2)
+    store.log_search(session, caller, query)
+    if len(matching) > 1:
+        raise SeveralMatches
+    if not matching:
+        raise NoMatch
+    return matching[0].reference
+
+
+def _refuse_overlaps(entries: Sequence[Entry], found: dict[int, Stored | None]) -> None:
+    changed: Counter[str] = Counter()
+    deleted = {entry.reference for entry in entries if entry.action is Action.DELETE}
+    for entry in entries:
+        stored = found.get(entry.index)
+        if entry.action in (Action.UPDATE, Action.PATCH, Action.DELETE):
+            changed[stored.reference if stored else entry.reference] += 1
+        elif stored is not None and stored.reference in deleted:
+            raise SameTwice
+    # Conditional deletes have no id yet.
+    if any(count > 1 for reference, count in changed.items() if not reference.endswith("/None")):
+        raise SameTwice
