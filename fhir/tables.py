@@ -41,6 +41,7 @@ class History(SQLModel, table=True):
     """Every version that is no longer the present one, sealed as it was."""
 
     __tablename__ = "resource_history"
+    __table_args__ = (Index("history_of_type", "type", "last_updated", "rid", "version"),)
 
     rid: int = Field(sa_column=_row_id())
     version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
