@@ -38,11 +38,6 @@ def bundle(
     return opening + b',"entry":[' + body + b"]}" if body else opening + b"}"
 
 
-def match(stored: Stored, base_url: str) -> Entry:
-    """An entry of a searchset."""
-    return Entry(stored.body, f"{base_url}/{stored.reference}", {"search": {"mode": "match"}})
-
-
 def version(stored: Stored, base_url: str, *, part: Callable[[bytes], bytes]) -> Entry:
     """An entry of a history: what was done, and the version it left, or the part of it that was asked for."""
     if stored.deleted:

@@ -5,13 +5,18 @@ https://hl7.org/fhir/R4/search.html#return
 
 from collections.abc import Iterator, Sequence
 
-from fhir import outcome
+from fhir import cursor, outcome
 from fhir.bundles import Entry, bundle
 from fhir.rows import Stored
+from fhir.search.asking import PageEnd
 from fhir.search.pages import Page
 from fhir.search.query import Query
 from fhir.subset import subset
+from infra.caller import Caller
 from infra.problems import Issue, Problem
+from infra.vault import Vault
+
+Link = tuple[str, str]
 
 
 class Incomplete(Problem):
@@ -20,9 +25,27 @@ class Incomplete(Problem):
     status, issue = 200, "informational"
 
 
-def searchset(page: Page, query: Query, *, base_url: str, links: Sequence[tuple[str, str]] = ()) -> bytes:
+def searchset(page: Page, query: Query, *, base_url: str, links: Sequence[Link] = ()) -> bytes:
     """The Bundle of a page of a search."""
     return bundle("searchset", _entries(page, query, base_url), total=page.total, links=links)
+
+
+def onward(
+    vault: Vault, caller: Caller, query: Query, *, base_url: str, page: Page, after: PageEnd | None
+) -> list[Link]:
+    """The links to the other pages of a search: the first from a later one, and the next if there is one."""
+    links: list[Link] = []
+    if after is not None:
+        links.append(("first", address(vault, caller, query, base_url=base_url, after=None)))
+    if page.next is not None:
+        links.append(("next", address(vault, caller, query, base_url=base_url, after=page.next)))
+    return links
+
+
+def address(vault: Vault, caller: Caller, query: Query, *, base_url: str, after: PageEnd | None) -> str:
+    """The address of a page of a search, which shows nothing of what is searched for."""
+    sealed = cursor.sealed(vault, caller, query.type, pairs=query.pairs, after=after)
+    return f"{base_url}/{query.type}?{cursor.NAME}={sealed}"
 
 
 def _entries(page: Page, query: Query, base_url: str) -> Iterator[Entry]:

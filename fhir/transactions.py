@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from fhir import bulk, bundles, codec, matched, outcome, preconditions
+from fhir import bulk, bundles, codec, cursor, matched, outcome, preconditions, searchset
 from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.drafts import Draft
@@ -220,9 +220,11 @@ class _Worker:
 
     def _search(self, entry: Entry) -> Done:
         assert entry.query is not None
-        page = self.store.search(self.session, self.caller, entry.query)
-        matches = [bundles.match(stored, self.base_url) for stored in page.entries]
-        body = bundles.bundle("searchset", matches, total=page.total)
+        vault, base_url = self.store.vault, self.base_url
+        query, after = cursor.resumed(vault, self.caller, entry.query)
+        page = self.store.search(self.session, self.caller, query, after=after)
+        links = searchset.onward(vault, self.caller, query, base_url=base_url, page=page, after=after)
+        body = searchset.searchset(page, query, base_url=base_url, links=links)
         return Done(HTTPStatus.OK, body=b"" if entry.without_body else body)
 
 

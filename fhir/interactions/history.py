@@ -6,11 +6,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import bundles, history
+from fhir import bundles, cursor, history
 from fhir.audit import Access
+from fhir.cursor import Pairs
 from fhir.history import EVERYTHING, Asked, Place, Versions
-from fhir.interactions import cursor, negotiation
-from fhir.interactions.cursor import Pairs
+from fhir.interactions import negotiation
 from fhir.interactions.negotiation import BadParameter, Part
 from fhir.interactions.record import Record, bundle, id_of, type_of
 from fhir.policy import Action

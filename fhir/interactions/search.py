@@ -1,40 +1,34 @@
 """search on a type: GET /fhir/{type}?... and POST /fhir/{type}/_search. https://hl7.org/fhir/R4/http.html#search"""
 
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import bundles
+from fhir import cursor, preferences, searchset
 from fhir.audit import Access
-from fhir.interactions import cursor
-from fhir.interactions.cursor import Pairs
 from fhir.interactions.record import Record, bundle, type_of
 from fhir.policy import Action
-from fhir.rows import Position
-from fhir.search import parsing
+from fhir.search.asking import PageEnd
 from fhir.search.pages import Page
-from fhir.search.parsing import pairs_of
+from fhir.search.parsing import Handling, pairs_of, parse
+from fhir.search.plans import is_short
 from fhir.search.query import Query
 from infra.caller import Caller
 from infra.problems import BadRequest, UnsupportedMediaType
 
-CURSOR: Final = "_cursor"
 FORM: Final = "application/x-www-form-urlencoded"
 
 
-class CursorStandsAlone(BadRequest):
-    """A link with _cursor takes no other parameters."""
-
-    issue = "value"
-
-
 async def search(request: Request, record: Record, caller: Caller) -> Response:
-    """200 with a searchset Bundle; its links repeat what the client put into the address itself."""
+    """200 with a searchset Bundle; its self link repeats what the client put into the address itself."""
     type = type_of(request, Action.SEARCH)
-    text = request.url.query
-    own_link = f"{record.base_url}/{type}?{text}" if text else f"{record.base_url}/{type}"
-    return await _answer(record, caller, type, pairs=pairs_of(text), own_link=own_link)
+    text = request.scope["query_string"].decode()
+    query = parse(type, pairs_of(text), handling=_handling(request))
+    # With something left out the link says what was understood, and no more.
+    text = urlencode(query.pairs) if query.left_out else text
+    return await _answer(record, caller, query, own=f"{record.base_url}/{type}" + (f"?{text}" if text else ""))
 
 
 async def search_by_post(request: Request, record: Record, caller: Caller) -> Response:
@@ -46,43 +40,29 @@ async def search_by_post(request: Request, record: Record, caller: Caller) -> Re
         text = (await request.body()).decode()
     except UnicodeDecodeError:
         raise BadRequest("The form is not UTF-8.") from None
-    pairs = pairs_of(request.url.query) + pairs_of(text)
-    own_link = _link(record, caller, type, pairs=pairs, after=None)
-    return await _answer(record, caller, type, pairs=pairs, own_link=own_link)
+    pairs = pairs_of(request.scope["query_string"].decode()) + pairs_of(text)
+    query = parse(type, pairs, handling=_handling(request))
+    own = searchset.address(record.store.vault, caller, query, base_url=record.base_url, after=None)
+    return await _answer(record, caller, query, own=own)
 
 
-async def _answer(record: Record, caller: Caller, type: str, *, pairs: Pairs, own_link: str) -> Response:
-    after = None
-    if any(name == CURSOR for name, _ in pairs):
-        if len(pairs) > 1:
-            raise CursorStandsAlone
-        pairs, after = cursor.opened(record.store.vault, caller, type, cursor=pairs[0][1])
-    query = parsing.parse(type, pairs)
+async def _answer(record: Record, caller: Caller, query: Query, *, own: str) -> Response:
+    vault, base_url = record.store.vault, record.base_url
+    query, after = cursor.resumed(vault, caller, query)
     page = await _found(record, caller, query, after=after)
-    links = [("self", own_link)]
-    if page.next is not None:
-        links.append(("next", _link(record, caller, type, pairs=pairs, after=page.next)))
-    return bundle(searchset(page, base_url=record.base_url, links=links))
+    links = searchset.onward(vault, caller, query, base_url=base_url, page=page, after=after)
+    return bundle(searchset.searchset(page, query, base_url=base_url, links=[("self", own), *links]))
 
 
-async def _found(record: Record, caller: Caller, query: Query, *, after: Position | None) -> Page:
+async def _found(record: Record, caller: Caller, query: Query, *, after: PageEnd | None) -> Page:
     store, access = record.store, Access(Action.SEARCH, query.type)
-    is_narrow = bool(query.tokens or query.ids) and query.type != "AuditEvent"
-    if query.decided and is_narrow:
-        return await record.run(caller, access, lambda session: store.search(session, caller, query, after=after))
+    if is_short(query):
+        return await record.run_short(caller, access, lambda session: store.search(session, caller, query, after=after))
     # What walks through many rows must not hold up the one writer. Nothing leaves before it is in the log.
     page = await record.look(caller, access, lambda session: store.found(session, caller, query, after=after))
     await record.run(caller, access, lambda session: store.log_search(session, caller, query))
     return page
 
 
-def searchset(page: Page, *, base_url: str, links: list[tuple[str, str]]) -> bytes:
-    """The Bundle of a page."""
-    return bundles.bundle(
-        "searchset", [bundles.match(stored, base_url) for stored in page.entries], total=page.total, links=links
-    )
-
-
-def _link(record: Record, caller: Caller, type: str, *, pairs: Pairs, after: Position | None) -> str:
-    made = cursor.sealed(record.store.vault, caller, type, pairs=pairs, after=after)
-    return f"{record.base_url}/{type}?{CURSOR}={made}"
+def _handling(request: Request) -> Handling:
+    return Handling(preferences.read(request.headers.get("prefer")).handling.value)

@@ -15,17 +15,26 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fhir.search.asking import Order, PageEnd
+from fhir.search.parsing import parse
+from fhir.search.query import Query
 from infra.caller import Caller
 from infra.columns import from_microseconds, to_microseconds
 from infra.problems import BadRequest
 from infra.vault import Vault
 
+NAME: Final = "_cursor"
 NONCE: Final = 12
 Pairs = tuple[tuple[str, str], ...]
 
 
 class BadCursor(BadRequest):
     """The _cursor of this link is not valid, or not for you. Search again from the first page."""
+
+    issue = "value"
+
+
+class CursorStandsAlone(BadRequest):
+    """A link with _cursor takes no other parameters."""
 
     issue = "value"
 
@@ -46,6 +55,16 @@ def opened(vault: Vault, caller: Caller, type: str, *, cursor: str) -> tuple[Pai
     except (InvalidTag, ValueError, binascii.Error):
         raise BadCursor from None
     return tuple((name, value) for name, value in pairs), None if end is None else _read(end)
+
+
+def resumed(vault: Vault, caller: Caller, query: Query) -> tuple[Query, PageEnd | None]:
+    """The query itself, or the one that its cursor goes on with and where."""
+    if query.cursor is None:
+        return query, None
+    if query.pairs:
+        raise CursorStandsAlone
+    pairs, after = opened(vault, caller, query.type, cursor=query.cursor)
+    return parse(query.type, pairs), after
 
 
 def _plain(end: PageEnd) -> list[Any]:
