@@ -18,6 +18,8 @@ from fhir.definitions.elements import Elements, Place
 from fhir.definitions.package import PACKAGE, Resource, read, resources, unpacked, write
 from fhir.models import SERVED
 
+ANY: Final = "*"  # as a target: every resource type of R4, listed once
+MOST_TARGETS: Final = 100
 COMMON: Final = ("_tag", "_profile", "_security", "_source")
 
 # Everything that the published expressions ask beyond paths, `ofType` and the two forms of `where`.
@@ -36,7 +38,7 @@ COMPARED: Final = {
     "reference": ("Reference", "canonical"),
     "uri": ("uri", "url", "canonical"),
     "string": ("string", "markdown", "HumanName", "Address"),
-    "date": ("date", "dateTime", "instant", "Period", "Timing"),
+    "date": ("date", "dateTime", "instant", "Period", "Timing", "string"),  # a text that is a date is found as one
     "quantity": ("Quantity", "Age", "Duration", "Range", "SampledData"),
     "special": ("Location.position",),
 }
@@ -150,14 +152,19 @@ def table(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 expressions[type][name] = [expressions[type][name], *(c["expression"] for c in each["component"])]
                 continue
             kind, places, targets = compiled(elements, type, each)
-            many = ["*"] if len(targets) > 100 else targets
+            many = [ANY] if len(targets) > MOST_TARGETS else targets
             compact[type][name] = [
                 kind,
                 " ".join(place.text() for place in places),
                 *([" ".join(many)] if many else []),
             ]
+    widest = max((each.get("target", []) for each in published), key=len)
     return (
-        {"from": PACKAGE, **{type: dict(sorted(held.items())) for type, held in compact.items()}},
+        {
+            "from": PACKAGE,
+            ANY: " ".join(sorted(widest)),
+            **{type: dict(sorted(held.items())) for type, held in compact.items()},
+        },
         {"from": PACKAGE, **{type: dict(sorted(held.items())) for type, held in expressions.items()}},
     )
 

@@ -13,8 +13,6 @@ from typing import Any, Final, NamedTuple
 
 from fhir.models import SERVED
 
-Path = tuple[str, ...]
-
 
 class Kind(Enum):
     """How the values of a parameter are compared."""
@@ -48,14 +46,6 @@ class Component(NamedTuple):
     places: tuple[Place, ...]  # below the composite's bases
 
 
-class Index(Enum):
-    """What the index holds of a parameter."""
-
-    OWN = "own"  # a token per value
-    COMPOUND = "compound"  # few different values: only together with the anchor (the patient) or the day
-    ELSEWHERE = "elsewhere"  # the tokens of other parameters, which hold the same values
-
-
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A search parameter of one type.
@@ -67,29 +57,10 @@ class Parameter:
     name: str
     kind: Kind
     places: tuple[Place, ...]
-    targets: tuple[str, ...]  # of a reference: the types it can name
+    targets: tuple[str, ...]  # of a reference: the types it can name, served here or not
     lookup: tuple[str, ...]
-    owned: tuple[Place, ...]  # what stands under its own name
     bases: tuple[tuple[str, ...], ...] = ()  # of a composite: the elements that hold its parts
     components: tuple[Component, ...] = ()
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The paths of its places."""
-        return tuple(place.path for place in self.places)
-
-    @property
-    def indexed(self) -> tuple[Path, ...]:
-        """The paths of what is indexed under its name."""
-        return tuple(place.path for place in self.owned)
-
-    @property
-    def index(self) -> Index:
-        """What the index holds of it."""
-        if not self.owned:
-            return Index.ELSEWHERE
-        coded = self.kind is Kind.TOKEN and self.types & {"code", "boolean", "Coding", "CodeableConcept"}
-        return Index.COMPOUND if coded else Index.OWN
 
     @property
     def types(self) -> frozenset[str]:
@@ -130,7 +101,6 @@ _DATES: Final = {
 COLUMNS: Final = ("_id", "_lastUpdated")
 # Every type has these beside its own.
 COMMON: Final = ("_profile", "_security", "_source", "_tag")
-ANY: Final = SERVED  # what a reference without a type can name
 
 Table = dict[str, list[Any]]  # the parameters of a type as they stand in search.json
 
@@ -149,14 +119,14 @@ def _place(text: str) -> Place:
     return Place(tuple(path.split(".")) if path else (), type, system=system, target=target, only=only)
 
 
-def _of_type(type: str, table: Table) -> TypeParameters:
+def _of_type(type: str, table: Table, *, every: str) -> TypeParameters:
     places = {name: tuple(map(_place, row[1].split())) for name, row in table.items() if row[0] != "composite"}
     owners = _owners(places)
     kinds = {name: Kind(row[0]) for name, row in table.items()}
     parameters = {
         name: _composite(name, table[name], kinds=kinds)
         if kind is Kind.COMPOSITE
-        else _parameter(name, kind, targets=table[name][2:], places=places[name], owners=owners)
+        else _parameter(name, kind, targets=_targets(table[name], every), places=places[name], owners=owners)
         for name, kind in kinds.items()
     }
     anchor, date = _ANCHORS.get(type, "patient"), _DATES.get(type, "date")
@@ -164,22 +134,21 @@ def _of_type(type: str, table: Table) -> TypeParameters:
 
 
 def _parameter(
-    name: str, kind: Kind, *, targets: list[str], places: tuple[Place, ...], owners: Mapping[Place, str]
+    name: str, kind: Kind, *, targets: tuple[str, ...], places: tuple[Place, ...], owners: Mapping[Place, str]
 ) -> Parameter:
-    types = tuple(targets[0].split()) if targets else ()
     mine = {_whole(place) for place in places}
     theirs = {owners.get(place, name) for place in mine}
     # Only parameters that find nothing else can stand for this one.
     alike = {other for other in theirs if all(place in mine for place, owner in owners.items() if owner == other)}
-    owned = tuple(place for place in places if owners.get(_whole(place), name) not in alike - {name})
-    lookup = tuple(sorted(alike - {name} | ({name} if owned else set())))
-    return Parameter(name, kind, places, ANY if types == ("*",) else types, lookup, owned)
+    is_whole = all(owners.get(_whole(place), name) in alike - {name} for place in places)
+    lookup = tuple(sorted(alike - {name} if is_whole else alike | {name}))
+    return Parameter(name, kind, places, targets, lookup)
 
 
 def _composite(name: str, row: list[Any], *, kinds: Mapping[str, Kind]) -> Parameter:
     bases = tuple(tuple(base.split(".")) if base else () for base in row[1])
     parts = tuple(Component(part[0], kinds[part[0]], tuple(map(_place, part[1:]))) for part in row[2])
-    return Parameter(name, Kind.COMPOSITE, (), (), (name,), (), bases=bases, components=parts)
+    return Parameter(name, Kind.COMPOSITE, (), (), (name,), bases=bases, components=parts)
 
 
 def _whole(place: Place) -> Place:
@@ -198,9 +167,14 @@ def _owners(parameters: Mapping[str, tuple[Place, ...]]) -> dict[Place, str]:
     return found
 
 
+def _targets(row: list[Any], every: str) -> tuple[str, ...]:
+    names = row[2] if len(row) > 2 else ""
+    return tuple((every if names == "*" else names).split())
+
+
 def _read() -> dict[str, TypeParameters]:
     table = json.loads((files("fhir") / "definitions/search.json").read_bytes())
-    return {type: _of_type(type, table["Resource"] | table[type]) for type in SERVED}
+    return {type: _of_type(type, table["Resource"] | table[type], every=table["*"]) for type in SERVED}
 
 
 PARAMETERS: Final[dict[str, TypeParameters]] = _read()
