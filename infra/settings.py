@@ -8,12 +8,28 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infra import log
+
 
 class Environment(StrEnum):
     """Where the process runs; only the demo may sign in by one click or show the outbox."""
 
     DEMO = "demo"
     PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    """From which level on log lines are written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "LogLevel | None":
+        return next((level for level in cls if str(value).upper() == level.value), None)
 
 
 class Settings(BaseSettings):
@@ -37,10 +53,11 @@ class Settings(BaseSettings):
     update_creates: bool = False
     conditional_delete: Literal["single", "multiple"] = "single"
     dangling_references: Literal["accept", "refuse"] = "accept"
-    log_level: str = "INFO"
+    log_level: LogLevel = LogLevel.INFO
     smtp_url: str = Field(default="", repr=False)
     mail_sender: str = "termin@telemed.example"
     ice_servers: str = Field(default="", repr=False)
+    ice_secret: str = Field(default="", repr=False)
     ice_loopback: bool = False
     slot_horizon_days: int = 28
     phone: str = "0431 0000000"
@@ -61,6 +78,11 @@ class Settings(BaseSettings):
         return self.releases_dir or self.data_dir / "releases"
 
     @property
+    def ice_addresses(self) -> list[str]:
+        """The addresses of our TURN and STUN servers, one by one."""
+        return [address.strip() for address in self.ice_servers.split(",") if address.strip()]
+
+    @property
     def is_demo(self) -> bool:
         """True where people are made up and demo conveniences are open."""
         return self.environment is Environment.DEMO
@@ -69,3 +91,10 @@ class Settings(BaseSettings):
     def is_tls(self) -> bool:
         """True where browsers reach us by https, so that cookies carry `__Host-` and Secure."""
         return self.base_url.startswith("https://")
+
+
+def loaded() -> Settings:
+    """The settings of this process; its log lines follow them from here on."""
+    settings = Settings()
+    log.configure(settings.log_level)
+    return settings

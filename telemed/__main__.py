@@ -14,13 +14,16 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
-from infra import log
 from infra.problems import Problem
-from infra.settings import Settings
+from infra.settings import loaded
+from telemed.registry.commands import client, clinician, organization
 
-app = typer.Typer(name="telemed", help="Open telemedicine and care coordination.", no_args_is_help=True)
+app = typer.Typer(
+    name="telemed", help="Open telemedicine and care coordination.", no_args_is_help=True, add_completion=False
+)
 audit = typer.Typer(help="Who looked at what.", no_args_is_help=True)
-app.add_typer(audit, name="audit")
+for group, commands in {"audit": audit, "organization": organization, "clinician": clinician, "client": client}.items():
+    app.add_typer(commands, name=group)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="PORT", help="Port to listen on.")]
@@ -36,7 +39,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from telemed.app import create_app
     from telemed.startup import preflight
 
-    settings = _settings()
+    settings = loaded()
     asyncio.run(preflight(settings))
     _listen(create_app(settings), host=host, port=port)
 
@@ -47,7 +50,7 @@ def worker() -> None:
     from telemed.startup import preflight
     from telemed.worker import work
 
-    settings = _settings()
+    settings = loaded()
     asyncio.run(preflight(settings))
     asyncio.run(work(settings))
 
@@ -57,7 +60,7 @@ def portal(host: Host = "127.0.0.1", port: PortalPort = 8001) -> None:
     """Serve the published statistics; needs the releases folder alone, no database and no keys."""
     from anonymise.portal.app import app as open_data
 
-    settings = _settings()
+    settings = loaded()
     _listen(open_data(settings.releases, base_url=settings.portal_url), host=host, port=port)
 
 
@@ -66,7 +69,7 @@ def migrate() -> None:
     """Bring the database's tables to this version."""
     from telemed.operators import migrated
 
-    typer.echo(f"The database is at revision {asyncio.run(migrated(_settings()))}.")
+    typer.echo(f"The database is at revision {asyncio.run(migrated(loaded()))}.")
 
 
 @app.command()
@@ -88,7 +91,7 @@ def reindex(
             if of.type in tasks:
                 bars.update(tasks[of.type], completed=of.done)
 
-        done = asyncio.run(reindexed(_settings(), types or (), tell=tell))
+        done = asyncio.run(reindexed(loaded(), types or (), tell=tell))
     typer.echo(f"The index of {len(done)} types is rebuilt.")
 
 
@@ -116,7 +119,7 @@ def doctor() -> None:
     """Check what the service needs; the exit status is 1 if anything is wrong."""
     from telemed.operators import findings
 
-    found = asyncio.run(findings(_settings()))
+    found = asyncio.run(findings(loaded()))
     for finding in found:
         state = "good " if finding.good else "wrong"
         typer.echo(f"{state}  {finding.part}  {finding.advice}".rstrip())
@@ -132,7 +135,7 @@ def list_accesses(
     """The latest accesses: when, who of which tenant, what, of whom, with which outcome."""
     from telemed.operators import latest_accesses
 
-    for row in asyncio.run(latest_accesses(_settings(), tenant=tenant, limit=limit)):
+    for row in asyncio.run(latest_accesses(loaded(), tenant=tenant, limit=limit)):
         what = f"{row.type}/{row.resource_id}" if row.resource_id else row.type
         recorded = row.recorded.isoformat(timespec="seconds")
         outcome = {"0": "done", "4": "refused"}.get(row.outcome, row.outcome)
@@ -194,12 +197,6 @@ def _require_free(host: str, port: int) -> None:
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else "can't be used here"
         raise CannotListen(f"{host}:{port} {reason}. Choose another with --port or --host.") from error
-
-
-def _settings() -> Settings:
-    settings = Settings()
-    log.configure(settings.log_level)
-    return settings
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from infra.revision import newest_revision, present_revision
 from infra.settings import Settings
 from infra.vault import key_provider
 from telemed.identity.models import SignInLink
+from video.ice import ice_from
 
 log = structlog.get_logger()
 
@@ -30,6 +31,10 @@ def refuse_settings(settings: Settings) -> None:
     address = urlsplit(settings.base_url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise StartRefused("TELEMED_BASE_URL must be the address that browsers use, like https://telemed.example.")
+    try:
+        ice_from(settings.ice_addresses, settings.ice_secret)
+    except ValueError as error:
+        raise StartRefused(f"TELEMED_ICE_SERVERS: {error}") from None
     if settings.is_demo:
         return
     if not settings.is_tls and address.hostname not in LOOPBACK:

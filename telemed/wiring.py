@@ -27,7 +27,7 @@ from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
-from video.ice import Ice, ice_from
+from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.tickets import Tickets
@@ -66,7 +66,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
     calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
-    ice = _ice(settings, secret=provider.secret("turn").hex())
+    ice = ice_from(settings.ice_addresses, settings.ice_secret)
     return Services(
         settings=settings,
         clock=clock,
@@ -114,7 +114,3 @@ def _handlers(services: Services) -> dict[str, Handler]:
         **booking_jobs.handlers(database, services.desk, store=services.store),
         **delivery.handlers(database, vault, clock=services.clock, house=house, smtp_url=settings.smtp_url),
     }
-
-
-def _ice(settings: Settings, *, secret: str) -> Ice:
-    return ice_from([one.strip() for one in settings.ice_servers.split(",") if one.strip()], secret)

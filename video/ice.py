@@ -59,8 +59,8 @@ def ice_from(addresses: Sequence[str], secret: str) -> Ice:
     """The servers of a list of `stun:`, `turn:` and `turns:` addresses; anything else is refused."""
     for address in addresses:
         if not address.startswith(("stun:", "stuns:", "turn:", "turns:")):
-            raise ValueError("an ICE server's address begins with stun:, stuns:, turn: or turns:")
+            raise ValueError("An ICE server's address begins with stun:, stuns:, turn: or turns:.")
     turn = tuple(one for one in addresses if one.startswith("turn"))
     if turn and not secret:
-        raise ValueError("TURN servers need the secret they share with us")
+        raise ValueError("A TURN server needs TELEMED_ICE_SECRET, the secret it shares with us.")
     return Ice(tuple(one for one in addresses if one.startswith("stun")), turn, secret)

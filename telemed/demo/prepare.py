@@ -86,7 +86,7 @@ async def _migrate(url: str) -> None:
 async def _people(services: Services, made: Made, *, console: Console) -> None:
     population = Population.made_up(made.patients, now=made.now)
     await seed.seed_institutions(services, population)
-    with _bar(console, f"Writing {made.patients:,} made-up people") as tell:
+    with _bar(console, f"Writing {made.patients:,} made-up people, resources") as tell:
         tell(0, made.patients * (1 + ENCOUNTERS_PER_PERSON))
         written = await seed.seed_people(services, population, progress=lambda done: tell(done, None))
         tell(written, written)

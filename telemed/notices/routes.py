@@ -1,10 +1,9 @@
 """`/dev/outbox`: what the demo would have sent. Elsewhere this page does not exist."""
 
-import html
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -13,6 +12,7 @@ from infra.vault import Vault
 from telemed.notices.delivery import sink_message
 from telemed.notices.message import Message
 from telemed.notices.models import SinkMessage
+from telemed.pages.rendering import page
 from telemed.services import Services
 
 SHOWN = 200
@@ -37,12 +37,10 @@ Demo = Annotated[Services, Depends(demo_only)]
 
 
 @router.get("")
-async def outbox(services: Demo, appointment: str = "") -> Response:
+async def outbox(request: Request, services: Demo, appointment: str = "") -> Response:
     """The latest messages, newest first; `?appointment=` shows those of one appointment."""
     found = await services.database.read(lambda session: _messages(session, services.vault, appointment))
-    body = "".join(_article(kept, message) for kept, message in found) or "<p>Nothing was sent yet.</p>"
-    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>Outbox</title><h1>Outbox</h1>{body}</html>"
-    return HTMLResponse(page, headers=HEADERS)
+    return page(request, "outbox.html", messages=[_shown(kept, message) for kept, message in found])
 
 
 @router.get(".json")
@@ -88,18 +86,17 @@ def _messages(session: Session, vault: Vault, appointment: str) -> list[tuple[Si
     return [(kept, sink_message(session, vault, kept)) for kept in session.execute(statement).scalars()]
 
 
-def _article(kept: SinkMessage, message: Message) -> str:
-    link = html.escape(message.link)
-    files = " ".join(
-        f'<a href="{_address(kept, file.name)}">{html.escape(file.name)}</a>' for file in message.attachments
-    )
-    return (
-        f'<article data-appointment="{html.escape(kept.appointment_id)}" data-channel="{kept.channel}">'
-        f"<h2>{html.escape(message.subject)}</h2><p>{kept.channel}: {html.escape(message.to)}</p>"
-        f"<pre>{html.escape(message.text)}</pre>"
-        + (f'<p><a class="join" href="{link}">{link}</a></p>' if link else "")
-        + f"<p>{files}</p></article>"
-    )
+def _shown(kept: SinkMessage, message: Message) -> dict[str, object]:
+    return {
+        "appointment": kept.appointment_id,
+        "channel": kept.channel,
+        "delivered": kept.delivered,
+        "to": message.to,
+        "subject": message.subject,
+        "text": message.text,
+        "link": message.link,
+        "files": [{"name": file.name, "address": _address(kept, file.name)} for file in message.attachments],
+    }
 
 
 def _address(kept: SinkMessage, name: str) -> str:

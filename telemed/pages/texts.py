@@ -81,6 +81,10 @@ REFUSALS: Final[Mapping[str, Told]] = {
         N_("Code and date of birth do not match."),
         N_("Please check both and try again. Tries left: %n. Or call us."),
     ),
+    "date": Told(
+        N_("We could not read the date of birth."),
+        N_("Please write day, month and year, for example 14.03.1951. Or call us."),
+    ),
     "locked": Told(N_("This was tried too often."), N_("For your safety this code is locked. Please call us.")),
     "busy": Told(N_("Too many attempts."), N_("Please wait ten minutes, or call us.")),
     "early": Told(N_("You are early."), N_("You can enter the waiting room from %t. Your code stays valid.")),

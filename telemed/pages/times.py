@@ -8,6 +8,7 @@ from babel.dates import format_date, format_time
 REGION = ZoneInfo("Europe/Berlin")
 # British English: day before month and 24 hours, as everything else on the pages.
 LOCALES = {"en": "en_GB"}
+AFTER_TIME = {"de": " Uhr"}
 
 
 def day_in_words(moment: datetime, *, language: str) -> str:
@@ -20,9 +21,14 @@ def time_of_day(moment: datetime, *, language: str) -> str:
     return str(format_time(moment.astimezone(REGION), "HH:mm", tzinfo=REGION, locale=LOCALES.get(language, language)))
 
 
+def time_in_words(moment: datetime, *, language: str) -> str:
+    """The time of day as it stands in a sentence, such as "09:30 Uhr"."""
+    return time_of_day(moment, language=language) + AFTER_TIME.get(language, "")
+
+
 def day_and_time(moment: datetime, *, language: str) -> str:
-    """Day and time, such as "Montag, 23. November 2026, 09:30"."""
-    return f"{day_in_words(moment, language=language)}, {time_of_day(moment, language=language)}"
+    """Day and time, such as "Montag, 23. November 2026, 09:30 Uhr"."""
+    return f"{day_in_words(moment, language=language)}, {time_in_words(moment, language=language)}"
 
 
 def day_in_numbers(day: date) -> str:

@@ -135,7 +135,7 @@ def finish(session: Session, appointment_id: str) -> None:
 
 
 def check(
-    session: Session, vault: Vault, *, code: str, birth_date: date | None, now: datetime, business_now: datetime
+    session: Session, vault: Vault, *, code: str, birth_date: date, now: datetime, business_now: datetime
 ) -> Admitted | Refused:
     """What code and birth date open. Counts the attempt in the same unit, so that a race gains no extra try."""
     code = normalise(code)[: 2 * LENGTH]
@@ -144,8 +144,7 @@ def check(
     if attempt > ALLOWED_FAILURES:
         return Refused(Refusal.LOCKED)
     found = session.get(JoinCode, key)
-    expected = _factor(vault, code, birth_date) if birth_date else b""
-    if found is None or not secrets.compare_digest(found.factor, expected):
+    if found is None or not secrets.compare_digest(found.factor, _factor(vault, code, birth_date)):
         left = ALLOWED_FAILURES - attempt
         return Refused(Refusal.WRONG if left else Refusal.LOCKED, tries_left=left)
     session.exec(delete(JoinAttempt).where(col(JoinAttempt.hash) == key))

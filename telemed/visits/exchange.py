@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from fhir import codec
 from infra.database import Session
-from infra.problems import BadRequest, Conflict, Problem, TooMany, Unauthorized, UnsupportedMediaType
+from infra.problems import BadRequest, Conflict, Problem, TooMany, Unauthorized, Unprocessable, UnsupportedMediaType
 from infra.web import problem_response
 from telemed.identity.callers import ForeignOrigin
 from telemed.pages.rendering import page, reading_of
@@ -36,6 +36,10 @@ class NotTheRightFactors(Unauthorized):
 
 class CodeLocked(TooMany):
     """This code was tried too often and is locked."""
+
+
+class UnreadableDate(Unprocessable):
+    """The date of birth could not be read. Write day, month and year, for example 14.03.1951."""
 
 
 class NotNow(Conflict):
@@ -74,7 +78,11 @@ async def exchange(request: Request) -> Response:
         services.guessing.admit(address, now=time.monotonic())
     except TooMany as problem:
         return _answer(request, shown, told("busy", reading_of(request).language), problem=problem)
-    outcome = await services.database.write(lambda session: _redeem(session, services, shown))
+    birth_date = read_date(shown.birth_date)
+    if birth_date is None:
+        # No guess at anything, so it uses up no try; the answer is the same whatever the code.
+        return _answer(request, shown, told("date", reading_of(request).language), problem=UnreadableDate())
+    outcome = await services.database.write(lambda session: _redeem(session, services, shown, birth_date=birth_date))
     if isinstance(outcome, Refused):
         if outcome.reason in (Refusal.WRONG, Refusal.LOCKED):
             services.guessing.note_failure(address, now=time.monotonic())
@@ -113,13 +121,13 @@ def _refuse_foreign_page(request: Request) -> None:
         raise ForeignOrigin
 
 
-def _redeem(session: Session, services: Services, shown: Shown) -> tuple[str, str] | Refused:
+def _redeem(session: Session, services: Services, shown: Shown, *, birth_date: date) -> tuple[str, str] | Refused:
     now, business_now = services.system_clock.now(), services.clock.now()
     outcome = codes.check(
         session,
         services.vault,
         code=shown.code,
-        birth_date=read_date(shown.birth_date),
+        birth_date=birth_date,
         now=now,
         business_now=business_now,
     )

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from infra.queue import JobQueue, redis_pool
-from infra.settings import Settings
+from infra.settings import LogLevel, Settings
 from infra.vault.keys import KeysUnusable
 from telemed.health import failing_parts
 from telemed.startup import StartRefused, refuse_settings
 from tests.fixtures.processes import scrubbed
 from tests.telemed.service import Service, demo_settings, running
+from video.ice import ice_from, turn_credentials
 
 
 @pytest.fixture
@@ -53,6 +54,8 @@ def test_sound_production_settings_are_accepted() -> None:
         ({"base_url": "ftp://telemed"}, "BASE_URL"),
         ({"demo_now": datetime(2026, 1, 1, tzinfo=UTC)}, "DEMO_NOW"),
         ({"ice_loopback": True}, "ICE_LOOPBACK"),
+        ({"ice_servers": "turn:turn.sh.example"}, "ICE_SECRET"),
+        ({"ice_servers": "https://turn.sh.example"}, "ICE_SERVERS"),
     ],
 )
 def test_what_is_unsafe_in_production_is_refused_by_name(changed: dict[str, Any], named: str) -> None:
@@ -202,6 +205,38 @@ def test_the_portals_process_loads_nothing_that_knows_the_record() -> None:
     found = subprocess.run([sys.executable, "-c", code], env=scrubbed(), capture_output=True, text=True, check=True)
 
     assert found.stdout.split() == ["False", "False"]
+
+
+def test_a_turn_server_and_each_participant_share_a_secret_that_the_participant_never_sees() -> None:
+    settings = production(ice_servers="stun:a.example, turn:b.example", ice_secret="shared")
+    refuse_settings(settings)
+
+    stun, first = ice_from(settings.ice_addresses, settings.ice_secret).for_browser()
+    again = ice_from(settings.ice_addresses, settings.ice_secret).for_browser()[1]
+
+    assert stun == {"urls": ["stun:a.example"]}
+    assert first["username"] != again["username"]
+    assert turn_credentials("shared", str(first["username"]))[1] == first["credential"]
+    assert "shared" not in f"{first} {settings!r}"
+
+
+@pytest.mark.parametrize("level", ["warning", "WARNING"])
+def test_a_log_level_is_known_in_any_case(level: str) -> None:
+    assert Settings(log_level=level).log_level is LogLevel.WARNING
+
+
+def test_an_unknown_log_level_is_refused_in_one_line_that_names_the_known() -> None:
+    refused = _telemed("doctor", TELEMED_LOG_LEVEL="loud")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("TELEMED_LOG_LEVEL: ") and "'WARNING'" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_help_lists_what_the_service_does_and_nothing_of_the_shell() -> None:
+    shown = _telemed("--help")
+
+    assert "--install-completion" not in shown.stdout and "serve" in shown.stdout
 
 
 # Half a second of a start each, for uses that are seldom or late.

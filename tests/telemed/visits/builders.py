@@ -36,7 +36,7 @@ class Desk:
             )
         )
 
-    async def check(self, code: str, *, born: date | None = BORN, at: datetime = NOW) -> Admitted | Refused:
+    async def check(self, code: str, *, born: date = BORN, at: datetime = NOW) -> Admitted | Refused:
         """What code and birth date open at this time."""
         return await self.database.write(
             lambda session: codes.check(session, self.vault, code=code, birth_date=born, now=at, business_now=at)

@@ -83,12 +83,6 @@ async def test_the_right_date_gives_all_tries_back(desk: Desk) -> None:
     assert await desk.check(code, born=WRONG) == Refused(Refusal.WRONG, tries_left=4)
 
 
-async def test_a_date_that_is_none_counts_as_an_attempt(desk: Desk) -> None:
-    code = await desk.issue()
-
-    assert await desk.check(code, born=None) == Refused(Refusal.WRONG, tries_left=4)
-
-
 @pytest.mark.parametrize(
     ("at", "told"),
     [

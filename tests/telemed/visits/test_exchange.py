@@ -70,6 +70,19 @@ async def test_wrong_code_and_wrong_date_give_the_same_answer(clinic: Clinic, fo
     assert "set-cookie" not in answers[1].headers
 
 
+@pytest.mark.parametrize("form", ["json", "data"])
+async def test_a_date_that_cannot_be_read_uses_up_no_try_and_tells_how_to_write_it(clinic: Clinic, form: str) -> None:
+    post, typed = clinic.service.http.post, "ABCD-EFGH-JKMN"
+    bodies = [{"code": code, "birth_date": "gestern"} for code in (typed, *[clinic.code] * (ALLOWED_FAILURES + 1))]
+
+    answers = [await (post("/j", json=body) if form == "json" else post("/j", data=body)) for body in bodies]
+    right = await post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert "14.03.1951" in answers[0].text and answers[0].text == answers[1].text.replace(clinic.code, typed)
+    assert right.status_code == 303
+
+
 async def test_after_five_wrong_dates_even_the_right_one_is_told_to_call(clinic: Clinic) -> None:
     for _ in range(ALLOWED_FAILURES):
         await clinic.service.http.post("/j", json={"code": clinic.code, "birth_date": "15.03.1951"})
@@ -176,7 +189,7 @@ async def test_our_own_page_may_post_a_code(clinic: Clinic, headers: dict[str, s
         ('{"code": 1, "birth_date": 2}', "application/json", 400),
         ("code=1", "text/plain", 415),
         ("x" * 20_000, "application/x-www-form-urlencoded", 413),
-        ("", "application/x-www-form-urlencoded", 401),
+        ("", "application/x-www-form-urlencoded", 422),
     ],
 )
 async def test_bad_input_gets_a_clear_answer(clinic: Clinic, content: str, kind: str, status: int) -> None:

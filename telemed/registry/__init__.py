@@ -1,0 +1,1 @@
+"""Who takes part: clinics, their clinicians and their systems, registered by an operator."""

@@ -1,0 +1,134 @@
+"""The commands of the registry: `telemed organization`, `telemed clinician`, `telemed client`."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.problems import Problem
+from infra.settings import loaded
+
+if TYPE_CHECKING:
+    from telemed.registry.service import Registered
+
+organization = typer.Typer(help="The clinics and care services that take part.", no_args_is_help=True)
+clinician = typer.Typer(help="The people who sign in to the console.", no_args_is_help=True)
+client = typer.Typer(help="The clinics' systems that ask for tokens.", no_args_is_help=True)
+
+Tenant = Annotated[str, typer.Option(help="The clinic: the id of its Organization.")]
+
+
+class ConsoleRole(StrEnum):
+    """What a clinician may be."""
+
+    PHYSICIAN = "physician"
+    NURSE = "nurse"
+    COORDINATOR = "coordinator"
+    RECEPTIONIST = "receptionist"
+
+
+class UnreadableKeys(Problem):
+    """The file does not hold a JSON Web Key Set with public keys."""
+
+
+@organization.command(name="add")
+def add_organization(
+    id: Annotated[str, typer.Argument(help="The tenant, and the id of its Organization.")],
+    name: Annotated[str, typer.Option(help="What people call it.")],
+) -> None:
+    """Register a clinic or care service."""
+    from telemed.registry import service
+
+    asyncio.run(service.add_organization(loaded(), id=id, name=name))
+    typer.echo(f"{id} is registered.")
+
+
+@organization.command(name="list")
+def list_organizations() -> None:
+    """The clinics and care services: id, name."""
+    from telemed.registry import service
+
+    for row in asyncio.run(service.organizations(loaded())):
+        typer.echo(f"{row.id}  {row.about}")
+
+
+@clinician.command(name="add")
+def add_clinician(
+    id: Annotated[str, typer.Argument(help="The id of the Practitioner.")],
+    tenant: Tenant,
+    family: Annotated[str, typer.Option(help="Family name.")],
+    given: Annotated[str, typer.Option(help="Given name.")],
+    role: Annotated[ConsoleRole, typer.Option(help="What they may do.")],
+) -> None:
+    """Register somebody who works at a clinic."""
+    from infra.caller import Role
+    from telemed.registry import service
+
+    work = service.add_clinician(loaded(), id=id, tenant=tenant, name=(family, given), role=Role(role.value))
+    asyncio.run(work)
+    typer.echo(f"{id} is registered.")
+
+
+@clinician.command(name="list")
+def list_clinicians() -> None:
+    """The clinicians: id, clinic, role, on or off."""
+    from telemed.registry import service
+
+    _show(asyncio.run(service.clinicians(loaded())))
+
+
+@clinician.command(name="off")
+def end_clinician(id: Annotated[str, typer.Argument(help="The clinician.")]) -> None:
+    """Let somebody sign in no more; their sessions end at once."""
+    from telemed.identity.models import Clinician
+    from telemed.registry import service
+
+    asyncio.run(service.switch_off(loaded(), kind=Clinician, id=id))
+    typer.echo(f"{id} is off.")
+
+
+@client.command(name="add")
+def add_client(
+    id: Annotated[str, typer.Argument(help="The client id.")],
+    tenant: Tenant,
+    keys: Annotated[Path, typer.Option(help="A file with a JSON Web Key Set: public keys, each with a kid.")],
+    scope: Annotated[list[str], typer.Option(help="What it may ask for, like system/*.cruds; may be given again.")],
+) -> None:
+    """Register a clinic's system, or give it new keys and scopes."""
+    from telemed.registry import service
+
+    try:
+        jwks = json.loads(keys.read_bytes())
+    except (OSError, ValueError):
+        raise UnreadableKeys from None
+    if not isinstance(jwks, dict):
+        raise UnreadableKeys
+    asyncio.run(service.add_client(loaded(), id=id, tenant=tenant, jwks=jwks, scope=" ".join(scope)))
+    typer.echo(f"{id} is registered.")
+
+
+@client.command(name="list")
+def list_clients() -> None:
+    """The systems: id, clinic, scopes, on or off."""
+    from telemed.registry import service
+
+    _show(asyncio.run(service.clients(loaded())))
+
+
+@client.command(name="off")
+def end_client(id: Annotated[str, typer.Argument(help="The client id.")]) -> None:
+    """Give a system no more tokens; one that it has lives out its five minutes."""
+    from telemed.identity.models import OAuthClient
+    from telemed.registry import service
+
+    asyncio.run(service.switch_off(loaded(), kind=OAuthClient, id=id))
+    typer.echo(f"{id} is off.")
+
+
+def _show(rows: "Sequence[Registered]") -> None:
+    for row in rows:
+        typer.echo(f"{row.id}  {row.tenant}  {row.about}  {'on' if row.active else 'off'}")

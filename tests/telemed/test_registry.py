@@ -1,0 +1,123 @@
+"""Registering clinics, clinicians and systems by command, as an operator of a production service does."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings
+from telemed.__main__ import main
+from tests.telemed.identity.signing import Client, ec_key
+from tests.telemed.service import FHIR, running
+
+BASE = "http://localhost:8000"
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line of a production service on one machine."""
+    settings = {"TELEMED_DATA_DIR": str(tmp_path), "TELEMED_ALLOW_FILE_KEYS": "1", "TELEMED_LOG_LEVEL": "ERROR"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["telemed", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Said(int(str(ended.value.code or 0)), *capsys.readouterr())
+
+    assert command("migrate").status == 0
+    return command
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Client, Path]:
+    """A system with a key of its own, and the file with its public half."""
+    client, file = Client("kai-system", ec_key()), tmp_path / "jwks.json"
+    file.write_text(json.dumps(client.jwks))
+    return client, file
+
+
+async def test_a_registered_clinics_system_gets_a_token_and_works_until_it_is_off(
+    run: Run, keys: tuple[Client, Path], tmp_path: Path
+) -> None:
+    client, file = keys
+    tell = partial(asyncio.to_thread, run)
+    new = ("client", "add", "kai-system", "--tenant", "praxis-kai", "--keys", str(file), "--scope", "system/*.cruds")
+    added = [await tell("organization", "add", "praxis-kai", "--name", "Praxis am Kai"), await tell(*new)]
+    assert [(each.status, each.err) for each in added] == [(0, ""), (0, "")]
+
+    settings = Settings(data_dir=tmp_path, allow_file_keys=True)
+    async with running(settings) as service:
+        form = {"scope": "system/*.cruds"}
+        first = await service.http.post(
+            "/oauth/token", data=client.form(**form, assertion=client.assertion(aud=f"{BASE}/oauth/token"))
+        )
+        headers = {"Authorization": f"Bearer {first.json()['access_token']}", "Content-Type": FHIR}
+        found = await service.http.get("/fhir/Organization/praxis-kai", headers=headers)
+        made = await service.http.post("/fhir/Patient", json={"resourceType": "Patient"}, headers=headers)
+        off = await tell("client", "off", "kai-system")
+        after = await service.http.post(
+            "/oauth/token", data=client.form(**form, assertion=client.assertion(aud=f"{BASE}/oauth/token"))
+        )
+
+    assert found.json()["name"] == "Praxis am Kai" and made.status_code == 201
+    assert (off.status, after.status_code) == (0, 401)
+    assert (await tell("client", "list")).out.split() == ["kai-system", "praxis-kai", "system/*.cruds", "off"]
+    assert (await tell("organization", "list")).out == "praxis-kai  Praxis am Kai\n"
+
+
+def test_a_clinician_is_known_to_the_record_and_to_the_console(run: Run) -> None:
+    person = ("--family", "Muster", "--given", "Anke", "--role", "nurse")
+    early = run("clinician", "add", "anke-muster", "--tenant", "praxis-kai", *person)
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    added = run("clinician", "add", "anke-muster", "--tenant", "praxis-kai", *person)
+    again = run("clinician", "add", "anke-muster", "--tenant", "praxis-kai", *person)
+
+    shown = run("clinician", "list").out
+    run("clinician", "off", "anke-muster")
+
+    assert early.status == 1 and "organization add" in early.err
+    assert (added.status, again.status) == (0, 1)
+    assert shown.split() == ["anke-muster", "praxis-kai", "nurse", "on"] and "Muster" not in shown
+    assert run("clinician", "list").out.split()[-1] == "off"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("organization", "add", "not an id", "--name", "x"), "An id has 1 to 64"),
+        (("organization", "add", "praxis-kai", "--name", "x"), "taken"),
+        (("client", "off", "nobody"), "Nothing is registered"),
+        (("clinician", "off", "nobody"), "Nothing is registered"),
+        (("client", "add", "c", "--tenant", "praxis-kai", "--keys", "/none", "--scope", "system/*.r"), "Key Set"),
+        (("client", "add", "c", "--tenant", "praxis-kai", "--keys", "{keys}", "--scope", "user/*.r"), "system/Type"),
+        (("client", "add", "c", "--tenant", "other", "--keys", "{keys}", "--scope", "system/*.r"), "no such clinic"),
+    ],
+)
+def test_what_cannot_be_registered_is_told_in_one_line(
+    run: Run, keys: tuple[Client, Path], arguments: tuple[str, ...], said: str
+) -> None:
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+
+    refused = run(*(part.format(keys=keys[1]) for part in arguments))
+
+    assert refused.status == 1
+    assert said in refused.err and len(refused.err.splitlines()) == 1
