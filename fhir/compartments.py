@@ -42,7 +42,7 @@ _SET_PERSON: Final = update(COMPARTMENT).where(COMPARTMENT.c.id == bindparam("co
 
 def _paths() -> dict[str, tuple[tuple[Path, ...], ...]]:
     """Where each type names patients, by the parameters of R4's patient compartment in their order."""
-    table = json.loads((files("fhir") / "definitions/compartments.json").read_bytes())["patient"]
+    table = json.loads((files("fhir.definitions") / "compartments.json").read_bytes())["patient"]
     places = {
         type: tuple(tuple(place.path for place in PARAMETERS[type].parameters[name].places) for name in names)
         for type, names in table.items()

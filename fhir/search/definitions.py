@@ -173,7 +173,7 @@ def _targets(row: list[Any], every: str) -> tuple[str, ...]:
 
 
 def _read() -> dict[str, TypeParameters]:
-    table = json.loads((files("fhir") / "definitions/search.json").read_bytes())
+    table = json.loads((files("fhir.definitions") / "search.json").read_bytes())
     return {type: _of_type(type, table["Resource"] | table[type], every=table["*"]) for type in SERVED}
 
 
