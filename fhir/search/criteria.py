@@ -15,7 +15,7 @@ from fhir.search.reading import ID, NAME
 from fhir.search.refusals import BadValue, ModifierRefused, TooManyParameters, UnknownParameter, Unsupported
 
 MAX_DEPTH: Final = 3  # references from the searched type to the one that is asked last
-MOST_ASKED: Final = 200  # types that all chains of a search try: a reference to anything leads to 43, each time
+MOST_ASKED: Final = 60  # types that all chains of a search ask: a reference to anything leads to 43, each time
 
 _HAS: Final = "_has:"
 
@@ -68,6 +68,8 @@ class Criteria:
             raise UnknownParameter(f"{base} is not a reference that a chain can follow.")
         if target and target not in parameter.targets:
             raise ModifierRefused(f"{base} can't refer to that type, but to: {', '.join(parameter.targets)}.")
+        if target and target not in SERVED:
+            raise UnknownParameter(f"{target} is not a type that is served here, so no chain can ask it.")
         types = (target,) if target else tuple(type for type in parameter.targets if _knows(type, inner))
         queries, refused = [], None
         for type in types:
@@ -106,6 +108,8 @@ def _leads_to(parameter: Parameter, type: str) -> bool:
 
 
 def _knows(type: str, inner: str) -> bool:
+    if type not in SERVED:
+        return False
     base = inner.partition(".")[0].partition(":")[0]
     return base == "_has" or base in COLUMNS or base in PARAMETERS[type].parameters
 

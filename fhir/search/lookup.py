@@ -163,8 +163,9 @@ def _says(value: Value, parameter: Parameter, *, is_own: bool) -> Iterator[Token
 def _is_exact(value: Value, parameter: Parameter) -> bool:
     """Whether having a token of the value is the same as having the value."""
     match value:
-        case TokenValue():
-            return True
+        case TokenValue(system, _):
+            # Among all contacts a mail address is no telephone number.
+            return "ContactPoint" not in parameter.types or system in (None, parameter.name)
         case Beginning(form):
             return len(form) in LENGTHS
         case Target(addresses):

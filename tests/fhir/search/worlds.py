@@ -6,7 +6,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fhir.models import SERVED
+from fhir.search.dates import Interval
 from fhir.search.definitions import PARAMETERS, Kind, Parameter, Place
+from fhir.search.extraction import extract
+from fhir.search.values import Amount, Code, Composite, Link, Value
 
 REFERENCES = ("Patient/a", "Patient/b", "Practitioner/a", "Group/a", "https://example.org/fhir/Patient/a")
 CODES = ("final", "booked", "8480-6")
@@ -91,16 +94,18 @@ _MODIFIERS = {
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[str, dict[str, Any], list[tuple[str, str]]]:
     """A type, a resource of it (as far as its parameters look), and the pairs of a search."""
-    type = draw(st.sampled_from(("Observation", *SERVED)))
+    type = draw(st.sampled_from([*["Observation"] * 10, *["Patient"] * 5, *SERVED]))
     known = sorted(PARAMETERS[type].parameters.values(), key=lambda parameter: parameter.name)
-    chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=4))
+    chosen = draw(st.lists(st.sampled_from(known), min_size=1, max_size=2))
     table = PARAMETERS[type]
     chosen += [beside for beside in (table.anchor, table.date) if beside is not None and draw(st.booleans())]
     data: dict[str, Any] = {"resourceType": type}
     for parameter in chosen:
-        for _ in range(draw(st.integers(0, 2))):
+        for _ in range(draw(st.sampled_from([1, 1, 1, 2, 0]))):
             draw(_filled(data, parameter))
-    pairs = [draw(_pair(type, parameter)) for parameter in chosen if draw(st.booleans())]
+    asked = draw(st.lists(st.sampled_from(chosen), min_size=1, max_size=3))
+    held = extract(type, data)
+    pairs = [draw(_pair(type, parameter, held.get(parameter.name, ()))) for parameter in asked]
     return type, data, pairs
 
 
@@ -141,12 +146,37 @@ def _below(node: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 @st.composite
-def _pair(draw: st.DrawFn, type: str, parameter: Parameter) -> tuple[str, str]:
+def _pair(draw: st.DrawFn, type: str, parameter: Parameter, held: tuple[Value, ...]) -> tuple[str, str]:
     if draw(st.integers(0, 9)) == 0:
         return f"{parameter.name}:missing", draw(st.sampled_from(["true", "false"]))
     modifier = draw(st.sampled_from(_MODIFIERS.get(parameter.kind, [""])))
-    values = draw(st.lists(_asked(type, parameter, modifier), min_size=1, max_size=3))
+    values = draw(st.lists(_asked(type, parameter, modifier), min_size=0 if held else 1, max_size=2))
+    if not values or (held and modifier != ":identifier" and draw(st.booleans())):
+        values.append(draw(_like(draw(st.sampled_from(held)), parameter.targets)))
+        modifier = "" if modifier == ":identifier" else modifier
     return parameter.name + modifier, ",".join(values)
+
+
+def _like(value: Value, targets: tuple[str, ...]) -> st.SearchStrategy[str]:
+    """What asks for this very value, or something about it."""
+    match value:
+        case Code(system, code):
+            return st.sampled_from([code, code, f"{system}|{code}", f"{system}|" if system else code])
+        case Link(address, _, _):
+            return st.just(address if address.partition("/")[0] in (*targets, "https:") else "a")
+        case str(text):
+            return st.integers(1, len(text)).map(lambda length: text[:length]) | st.just(text)
+        case Interval(start, _):
+            return _prefixes.map(lambda prefix: prefix + start.isoformat())
+        case Amount():
+            unit = f"|{value.system}|{value.code}" if value.code else ""
+            number = value.high if value.low is None else value.low
+            return _prefixes.map(lambda prefix: f"{prefix}{number}{unit}")
+        case Composite(parts):
+            return st.tuples(
+                *(st.sampled_from(part).flatmap(lambda one: _like(one, ("Patient", "Group"))) for part in parts)
+            ).map("$".join)
+    return st.just("52.5|13.4|1")
 
 
 def _asked(type: str, parameter: Parameter, modifier: str) -> st.SearchStrategy[str]:
