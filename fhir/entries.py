@@ -147,7 +147,9 @@ def located(index: int) -> Iterator[None]:
         yield
     except Problem as problem:
         place = f"Bundle.entry[{index}]"
-        problem.issues = tuple(replace(issue, expression=(place, *issue.expression)) for issue in problem.issues)
+        # Lines and columns were counted in the entry's own text, not in what was sent.
+        issues = (replace(issue, expression=(place, *issue.expression), place=None) for issue in problem.issues)
+        problem.issues = tuple(issues)
         raise
 
 

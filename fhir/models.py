@@ -39,8 +39,15 @@ def require_served(type: str) -> str:
 @cache
 def model(type: str) -> Any:
     """The R4B model class of a resource or data type, by its FHIR name; KeyError for names that R4B does not have."""
+    _models_made_when_needed()
     try:
         module = import_module(f"fhir.resources.R4B.{type.lower()}")
     except ModuleNotFoundError as absent:
         raise KeyError(type) from absent
     return getattr(module, type)
+
+
+@cache
+def _models_made_when_needed() -> None:
+    # Importing a type imports all that it holds; pydantic then prepares only those classes that are used.
+    import_module("fhir_core.fhirabstractmodel").FHIRAbstractModel.set_global_model_config(defer_build=True)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from infra.problems import Issue, Problem
 
 MEDIA_TYPE: Final = "application/fhir+json"
+_PLACE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-"
 
 
 class Done(Problem):
@@ -43,4 +44,8 @@ def _issue(issue: Issue) -> dict[str, Any]:
     entry: dict[str, Any] = {"severity": issue.severity, "code": issue.code, "diagnostics": issue.text}
     if issue.expression:
         entry["expression"] = list(issue.expression)
+    if issue.place is not None:
+        # The extensions of HL7's own validator; they come first, as extensions stand first in every element.
+        numbers = (("line", issue.place.line), ("col", issue.place.column))
+        return {"extension": [{"url": _PLACE + name, "valueInteger": number} for name, number in numbers]} | entry
     return entry

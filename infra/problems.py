@@ -6,17 +6,25 @@ problem+json, under /fhir as an OperationOutcome (`fhir.outcome`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Place(NamedTuple):
+    """A place in a text that was sent; both count from 1."""
+
+    line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong: a FHIR IssueType code, a sentence that says what to do, and where."""
+    """One thing that is wrong: a FHIR IssueType code, a sentence that says what to do, and where it stands."""
 
     code: str
     text: str
     expression: tuple[str, ...] = ()
     severity: str = "error"
+    place: Place | None = None
 
 
 class Problem(Exception):  # noqa: N818  # subclasses are named for what happened: NotFound, SlotTaken

@@ -1,164 +1,258 @@
-"""The strict walk through a resource: every element against its shape, all that is wrong collected with its place."""
+"""The strict walk through a resource: a check for each type, made from the table when it is first needed.
+
+A check returns nothing for what is right, and then no path is put together; what is wrong comes with its way in.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Final
 
-from fhir import models
-from fhir.rules import invariants, narrative, primitives, references
-from fhir.rules.codes import RESOURCE_TYPES
-from fhir.rules.shapes import Element, Shape, shape
-from infra.problems import Issue
+from fhir.rules import contained, primitives, references
+from fhir.rules.faults import MOST, Check, Fault, Faults, Scope, Step, one, within
+from fhir.rules.invariants import RULES
+from fhir.rules.primitives import ARRAY, NULL, address_check, symbol_check, text_check
+from fhir.rules.table import PRIMITIVES, Choice, Element, Type, codes, is_type, systems, type_of
 
-MOST_ISSUES: Final = 100
+Node = dict[str, Any]
+Members = dict[str, Check]
+
 _KEY = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}")
+_UNKNOWN: Final = one("Remove this element: R4 does not have it here.")
+_NO_OBJECT: Final = one("Send an object here.")
+_EMPTY_OBJECT: Final = one("Remove this empty object, or fill it.")
+_ONLY_ID: Final = one("Give this element a content beside its id, or remove it.", "invariant")
+_SINGLE: Final = one("Send an array here, even for a single value.")
+_EMPTY_ARRAY: Final = one("Remove this empty array, or fill it.")
+_NO_TYPE: Final = one("Send a resource here, with a resourceType of R4.")
+_LONE_NULL: Final = one("Remove this null: there is no extension beside it.")
+_LONE_GAP: Final = one("Remove this null: there is no value beside it.")
+_NO_SIBLING: Final = one("Send an object with an id or extensions here.")
+_NO_SIBLINGS: Final = one("Send an array of objects here, with null where there is nothing.")
 
 
-@dataclass(slots=True)
-class Findings:
-    """What is wrong so far, and what the walk needs to know about the whole resource."""
-
-    contained: Mapping[str, str]  # type by id of the contained resources; "" is the outer one
-    issues: list[Issue] = field(default_factory=list)
-
-    def add(self, path: str, text: str, *, code: str = "structure") -> None:
-        """Nothing; one more issue, as long as there are not too many to read."""
-        if len(self.issues) < MOST_ISSUES:
-            self.issues.append(Issue(code, text, (path,)))
+def faults_of(type: str, data: Node) -> Faults:
+    """Everything in a resource that is not as R4 has it, up to a number that can be read."""
+    return check_of(type)(data, Scope(data)) or ()
 
 
-def check_resource(type: str, data: dict[str, Any]) -> list[Issue]:
-    """Everything in a resource that is not as R4 has it."""
-    found = Findings(_contained_types(type, data))
-    _check_object(data, shape(models.model(type)), path=type, found=found)
-    return found.issues
+@cache
+def check_of(name: str) -> Check:
+    """The check of the objects of a resource type, a data type or a part of one."""
+    type = type_of(name)
+    members: Members = {}
+    for element in type.elements.values():
+        members[element.name] = _when_needed(members, element.name, partial(_member, name, element))
+        if element.type in PRIMITIVES:
+            key = f"_{element.name}"
+            members[key] = _when_needed(members, key, partial(_sibling, element))
+    if type.is_resource:
+        members["resourceType"] = lambda value, scope: None if value == name else _NO_TYPE
+    return _object(type, members)
 
 
-def _contained_types(type: str, data: dict[str, Any]) -> dict[str, str]:
-    held = data.get("contained")
-    parts = [part for part in held if isinstance(part, dict)] if isinstance(held, list) else []
-    return {"": type} | {str(part.get("id")): str(part.get("resourceType")) for part in parts}
+def _when_needed(members: Members, key: str, made: Callable[[], Check]) -> Check:
+    # Types hold each other in circles, and most elements are never sent: a member makes its check at its first value.
+    def first(value: Any, scope: Scope) -> Faults | None:
+        members[key] = check = made()
+        return check(value, scope)
+
+    return first
 
 
-def _check_object(node: dict[str, Any], of: Shape, *, path: str, found: Findings) -> None:
-    if not node:
-        found.add(path, "Remove this empty object, or fill it.")
-        return
-    for key, value in node.items():
-        _check_member(node, key, value, of=of, path=path, found=found)
-    for name in of.required:
-        if name not in node and f"_{name}" not in node:
-            found.add(f"{path}.{name}", f"Add the element {name}: it is required.", code="required")
-    for choice, members, needed in of.choices:
-        count = sum(member in node or f"_{member}" in node for member in members)
-        if count > 1:
-            found.add(f"{path}.{choice}", f"Send only one of the elements {choice}[x].")
-        elif needed and not count:
-            found.add(f"{path}.{choice}", f"Add one of the elements {choice}[x]: it is required.", code="required")
-    for place, text in invariants.broken(of.name, node):
-        found.add(f"{path}.{place}" if place else path, text, code="invariant")
+def _object(type: Type, members: Members) -> Check:
+    get = members.get
+    # What a primitive element must say, its extensions may say instead.
+    required = [(n, f"_{n}" if type.elements[n].type in PRIMITIVES else n) for n in type.required]
+    choices = [(choice, _with_siblings(choice)) for choice in type.choices]
+    lists = [(e.name, f"_{e.name}") for e in type.elements.values() if e.many and e.type in PRIMITIVES]
+    rules = RULES.get(type.name, ())
+    contains = "contained" in type.elements
+    after = bool(choices or lists or rules or contains)
+
+    def check(node: Any, scope: Scope) -> Faults | None:
+        if node.__class__ is not dict:
+            return NULL if node is None else ARRAY if node.__class__ is list else _NO_OBJECT
+        found: list[Fault] | None = None
+        for key, value in node.items():
+            member = get(key)
+            if value.__class__ is str and value.isprintable():
+                # Most values are such texts: they are told right here, without a call.
+                if member is text_check and value:
+                    continue
+                if (member is address_check or member is symbol_check) and " " not in value and value:
+                    continue
+            wrong = _UNKNOWN if member is None else member(value, scope)
+            if wrong is None:
+                continue
+            found = within(found, _step(type, key), wrong)
+            if len(found) >= MOST:
+                return found
+        if len(node) < 2 and (not node or ("id" in node and not type.is_resource)):
+            return _ONLY_ID if node else _EMPTY_OBJECT
+        for name, sibling in required:
+            if name not in node and sibling not in node:
+                found = within(found, Step(name, name), _missing(name))
+        if not after:
+            return found
+        for choice, keys in choices:
+            sent = keys.intersection(node)
+            if len(sent) != 1 and (wrong := _chosen(choice, sent)):
+                found = within(found, Step(min(sent, default=choice.name), choice.name), wrong)
+        for name, sibling in lists:
+            values, beside = node.get(name), node.get(sibling)
+            if values is beside:  # neither is there
+                continue
+            if (values.__class__ is list and None in values) or (beside.__class__ is list and None in beside):
+                found = _gaps(found, name, values, beside)
+        if contains and "contained" in node and (held := contained.faults_of(node, scope)):
+            found = [*(found or ()), *held]
+        for rule in rules:
+            if (not rule.when or rule.when in node) and rule.broken(node):
+                found = [*(found or ()), rule.fault]
+        return found
+
+    return check
 
 
-def _check_member(node: dict[str, Any], key: str, value: Any, *, of: Shape, path: str, found: Findings) -> None:
-    here = f"{path}.{key if _KEY.fullmatch(key) else '(not an element name)'}"
-    if key == "resourceType" and of.is_resource:
-        return
-    element = of.elements.get(key)
-    if value is None:
-        found.add(here, "Remove this null: an element without a value is left out.")
-    elif element is not None:
-        _check_element(node, element, value, path=here, found=found)
-    elif key.startswith("_") and (base := of.elements.get(key[1:])) is not None and base.kind is not None:
-        _check_sibling(node, base, value, path=here, found=found)
-    else:
-        found.add(here, "Remove this element: R4 does not have it here.")
+def _step(type: Type, key: str) -> Step:
+    element = type.elements.get(key.removeprefix("_"))
+    if element is not None:
+        return Step(key, element.choice or element.name)
+    # A key can be anything that a client typed; only what looks like an element's name is repeated.
+    return Step(key, key if _KEY.fullmatch(key) else "(not an element name)")
 
 
-def _check_element(node: dict[str, Any], element: Element, value: Any, *, path: str, found: Findings) -> None:
-    if not element.many:
-        if isinstance(value, list):
-            found.add(path, "Send a single value here, not an array.")
-        else:
-            _check_value(element, value, path=path, found=found)
-        return
-    if not isinstance(value, list):
-        found.add(path, "Send an array here, even for a single value.")
-        return
-    if not value:
-        found.add(path, "Remove this empty array, or fill it.")
-    beside = node.get(f"_{element.name}")
-    for index, item in enumerate(value):
-        here = f"{path}[{index}]"
-        if item is not None:
-            _check_value(element, item, path=here, found=found)
-        elif not (isinstance(beside, list) and index < len(beside) and isinstance(beside[index], dict)):
-            # A null in an array only keeps the place of an item that has nothing but extensions.
-            found.add(here, "Remove this null: there is no extension beside it.")
+def _missing(name: str) -> Faults:
+    return one(f"Add the element {name}: it is required.", "required")
 
 
-def _check_value(element: Element, value: Any, *, path: str, found: Findings) -> None:
-    if element.kind is not None:
-        wrong = primitives.problem(element.kind, value)
-        if wrong:
-            found.add(path, wrong, code="value")
-        elif element.codes and value not in element.codes:
-            found.add(path, f"Send one of these codes: {', '.join(sorted(element.codes))}.", code="code-invalid")
-        elif element.kind == "xhtml" and (unsafe := narrative.problem(value)):
-            found.add(path, unsafe, code="security")
-        return
-    if not isinstance(value, dict):
-        found.add(path, "Send an object here.")
-    elif element.model is None:
-        _check_inner_resource(value, path=path, found=found)
-    else:
-        of = shape(element.model)
-        _check_object(value, of, path=path, found=found)
-        if of.name == "Reference" and (wrong := references.problem(value, element.targets, contained=found.contained)):
-            found.add(f"{path}.reference", wrong, code="value")
-        if element.codes:
-            _check_concept(element, value, path=path, found=found)
+def _with_siblings(choice: Choice) -> frozenset[str]:
+    return choice.members | {f"_{member}" for member in choice.members}
 
 
-def _check_inner_resource(value: dict[str, Any], *, path: str, found: Findings) -> None:
-    if path.startswith("Bundle.entry["):
-        return  # a resource of its own, read and checked where the entry is carried out
-    type = value.get("resourceType")
-    if not isinstance(type, str) or type not in RESOURCE_TYPES:
-        found.add(path, "Send a resource here, with a resourceType of R4.")
-        return
-    try:
-        model = models.model(type)
-    except KeyError:  # the few types of R4 that R4B dropped
-        found.add(path, f"A contained {type} is not supported. Send another type.", code="not-supported")
-        return
-    if "contained" in value:
-        found.add(f"{path}.contained", "Contain this resource in the outer one: no nesting.", code="invariant")
-    _check_object(value, shape(model), path=path, found=found)
+def _chosen(choice: Choice, sent: frozenset[str]) -> Faults | None:
+    names = {key.removeprefix("_") for key in sent}
+    if len(names) > 1:
+        return one(f"Send only one of the elements {choice.name}[x].")
+    if not names and choice.needed:
+        return one(f"Add one of the elements {choice.name}[x]: it is required.", "required")
+    return None
 
 
-def _check_concept(element: Element, value: dict[str, Any], *, path: str, found: Findings) -> None:
-    codings = value.get("coding")
-    for coding in codings if isinstance(codings, list) else ():
-        if isinstance(coding, dict) and coding.get("system") == element.system and coding.get("code") in element.codes:
-            return
-    text = f"Send a coding of {element.system} with one of these codes: {', '.join(sorted(element.codes))}."
-    found.add(f"{path}.coding", text, code="code-invalid")
+def _member(owner: str, element: Element) -> Check:
+    single = _value(owner, element)
+    return _many(single, gaps=element.type in PRIMITIVES) if element.many else single
 
 
-def _check_sibling(node: dict[str, Any], base: Element, value: Any, *, path: str, found: Findings) -> None:
+def _many(single: Check, *, gaps: bool) -> Check:
+    def check(value: Any, scope: Scope) -> Faults | None:
+        if value.__class__ is not list:
+            return NULL if value is None else _SINGLE
+        if not value:
+            return _EMPTY_ARRAY
+        found: list[Fault] | None = None
+        for index, item in enumerate(value):
+            # A null among primitives keeps the place of one that has nothing but extensions; its object looks at those.
+            wrong = None if item is None and gaps else single(item, scope)
+            if wrong is not None:
+                found = within(found, index, wrong)
+                if len(found) >= MOST:
+                    return found
+        return found
+
+    return check
+
+
+def _gaps(found: list[Fault] | None, name: str, values: Any, beside: Any) -> list[Fault] | None:
+    """Add the nulls of a list of primitives and of the list beside it that keep no place for anything."""
+    for key, held, other, wrong in ((name, values, beside, _LONE_NULL), (f"_{name}", beside, values, _LONE_GAP)):
+        others = other if isinstance(other, list) else []
+        for index, item in enumerate(held if isinstance(held, list) else ()):
+            if item is None and (index >= len(others) or others[index] is None):
+                found = within(found, Step(key, name), within(None, index, wrong))
+                if len(found) >= MOST:
+                    return found
+    return found
+
+
+def _value(owner: str, element: Element) -> Check:
+    if element.type in PRIMITIVES:
+        allowed = codes(element.detail) if element.detail else frozenset()
+        return primitives.code_check(allowed) if allowed else primitives.check_of(element.type, element.detail)
+    if element.type == "Resource":
+        return _contained if element.name == "contained" else _resource
+    whole = check_of(element.type)
+    if element.type == "Reference":
+        return references.check_of(whole, owner=owner, element=element)
+    if element.detail and (allowed_by_system := systems(element.detail)):
+        return _coded(whole, allowed_by_system, in_concept=element.type == "CodeableConcept")
+    return whole
+
+
+def _resource(value: Any, scope: Scope) -> Faults | None:
+    """Check a resource of its own, like that of an entry."""
+    type = value.get("resourceType") if value.__class__ is dict else None
+    if type.__class__ is not str or not is_type(type):
+        return _NO_TYPE
+    return check_of(type)(value, Scope(value))
+
+
+def _contained(value: Any, scope: Scope) -> Faults | None:
+    type = value.get("resourceType") if value.__class__ is dict else None
+    if type.__class__ is not str or not is_type(type):
+        return _NO_TYPE
+    return check_of(type)(value, scope)
+
+
+def _coded(whole: Check, allowed: dict[str, frozenset[str]], *, in_concept: bool) -> Check:
+    listed = "; ".join(f"{system} with {', '.join(sorted(held))}" for system, held in sorted(allowed.items()))
+    wrong = one(f"Send a coding of {listed}.", "code-invalid")
+    nowhere: frozenset[str] = frozenset()
+
+    def fits(coding: Any) -> bool:
+        if coding.__class__ is not dict:
+            return False
+        system, code = coding.get("system"), coding.get("code")
+        return isinstance(system, str) and isinstance(code, str) and code in allowed.get(system, nowhere)
+
+    def check(value: Any, scope: Scope) -> Faults | None:
+        found = whole(value, scope)
+        if found is not None:
+            return found
+        held = value.get("coding", ()) if in_concept else (value,)
+        if any(fits(coding) for coding in held):
+            return None
+        return [Fault((Step("coding", "coding"),), *wrong[0][1:])] if in_concept else wrong
+
+    return check
+
+
+def _sibling(element: Element) -> Check:
     """Check what stands beside a primitive under its name with an underscore: an id, extensions or both."""
-    values = value if base.many else [value]
-    if not isinstance(values, list) or not values:
-        found.add(path, "Send an array of objects here, with null where there is nothing.")
-        return
-    beside = node.get(base.name)
-    for index, item in enumerate(values):
-        here = f"{path}[{index}]" if base.many else path
-        if item is None:
-            if not (isinstance(beside, list) and index < len(beside) and beside[index] is not None):
-                found.add(here, "Remove this null: there is no value beside it.")
-        elif not isinstance(item, dict):
-            found.add(here, "Send an object with an id or extensions here.")
-        else:
-            _check_object(item, shape(models.model("Element")), path=here, found=found)
+    whole = check_of("Element")
+
+    def single(value: Any, scope: Scope) -> Faults | None:
+        return _beside(value, scope) if value.__class__ is dict else NULL if value is None else _NO_SIBLING
+
+    def _beside(value: Node, scope: Scope) -> Faults | None:
+        # An id alone says which value is meant, so this object may hold nothing else.
+        return whole(value, scope) if len(value) != 1 or "id" not in value else _id(value["id"], scope)
+
+    def many(value: Any, scope: Scope) -> Faults | None:
+        if value.__class__ is not list or not value:
+            return _NO_SIBLINGS
+        found: list[Fault] | None = None
+        for index, item in enumerate(value):
+            if item is not None and (wrong := single(item, scope)) is not None:
+                found = within(found, index, wrong)
+                if len(found) >= MOST:
+                    return found
+        return found
+
+    return many if element.many else single
+
+
+def _id(value: Any, scope: Scope) -> Faults | None:
+    wrong = primitives.check_of("string", "")(value, scope)
+    return None if wrong is None else within(None, Step("id", "id"), wrong)

@@ -6,61 +6,122 @@ the official examples has one.
 """
 
 import re
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Final
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
-_XHTML: Final = "{http://www.w3.org/1999/xhtml}"
-_ELEMENTS: Final = """
+MAX_DEPTH: Final = 200  # the deepest official example has 9 levels; what shows it must not run out of stack
+
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
+_BASIC: Final = """
     p br div h1 h2 h3 h4 h5 h6 a span b em i strong small big tt dfn q var abbr acronym cite blockquote hr address bdo kbd
     sub sup ul ol li dl dt dd pre table caption colgroup col thead tr tfoot tbody th td code samp img map area
     """
-_ATTRIBUTES: Final = """
+_ELEMENTS: Final = frozenset(_BASIC.split())
+_PLAIN_ONES: Final = """
     title style class id lang dir accesskey tabindex span width height align valign char charoff abbr axis headers scope
     rowspan colspan border cellpadding cellspacing summary frame rules nowrap name href src alt longdesc usemap shape coords
-    cite start type value clear compact bgcolor hspace vspace ismap rel datetime
+    cite start type value clear compact bgcolor hspace vspace ismap rel datetime xml:lang
     """
-_TAGS: Final = frozenset(f"{_XHTML}{name}" for name in _ELEMENTS.split())
-_NAMES: Final = frozenset((*_ATTRIBUTES.split(), "{http://www.w3.org/XML/1998/namespace}lang"))
-_ADDRESSES: Final = frozenset(("href", "src", "longdesc", "usemap", "cite"))
+_ATTRIBUTES: Final = frozenset(_PLAIN_ONES.split())
+_ADDRESSES: Final = frozenset(("href", "longdesc", "usemap", "cite"))
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SAFE_SCHEMES: Final = frozenset(("http", "https", "mailto", "tel", "urn"))
 _PICTURE = re.compile(r"data:image/(png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]+", re.IGNORECASE)
 _UNSAFE_STYLE = re.compile(r"url\s*\(|expression|javascript|@import|behavior|binding|\\|<", re.IGNORECASE)
+_TAG = re.compile("<([^<>]*)>")
 _BLANKS = re.compile("[\x00-\x20\x7f-\xa0]+")
 # An XML reader and an HTML reader disagree where these end, so what is hidden for one can run in the other.
 _AMBIGUOUS = re.compile(r"<!\[CDATA\[|<\?|<!--(?:-?>|(?:(?!-->)[\s\S])*<)|<!(?!--)")
 
 
+# Most narratives have only tags that are harmless by themselves; those need no look at each of them, just to be well-formed.
+_PLAIN = re.compile(
+    r"""
+    <div[ ]xmlns="http://www\.w3\.org/1999/xhtml">
+    (?:
+      [^<&]*+
+      (?:
+        </?(?:p|b|i|a|em|h[1-6]|li|ul|ol|td|th|tr|dl|dt|dd|pre|div|span|strong|table|thead|tbody|blockquote)
+          (?:[ ](?:class|title|colspan|rowspan|align|valign)="[^"<>&]*+")*+>
+        | <(?:br|hr|p|td|th|h2)[ ]?/>
+        | <a[ ]href="(?:https?://|mailto:)?[A-Za-z0-9_./#?=@\-]*+"(?:[ ]title="[^"<>&]*+")?>
+        | <span[ ]style="color:[ ]?[a-z]{3,6};?">
+        | &(?:amp|lt|gt|quot|apos|\#[0-9]{1,6});
+      )
+    )*+
+    [^<&]*+
+    """,
+    re.VERBOSE,
+)
+
+
+class _UnsafeError(Exception):
+    """Raised inside the parser with what to change."""
+
+
 def problem(div: str) -> str | None:
     """What to change if this div can't be shown safely; None if it can."""
-    if _AMBIGUOUS.search(div):
-        return "Remove CDATA sections, processing instructions, document types and comments that hold markup."
+    parser = ParserCreate()
+    if _PLAIN.fullmatch(div) is None:
+        # No document type gets past here, so no entity can grow.
+        if _AMBIGUOUS.search(div):
+            return "Remove CDATA sections, processing instructions, document types and comments that hold markup."
+        parser.StartElementHandler = _outermost(parser)
+    if div.count("<") > 2 * MAX_DEPTH and _depth(div) > MAX_DEPTH:  # each level has a beginning and an end
+        return f"Nest the elements of the narrative at most {MAX_DEPTH} levels deep."
     try:
-        root = fromstring(div)  # no document type gets here, so no entity can grow
-    except (ParseError, ValueError):
+        parser.Parse(div, True)
+    except (ExpatError, ValueError):
         return "Send well-formed XHTML; entities other than the five of XML (such as &nbsp;) are not allowed."
-    if root.tag != f"{_XHTML}div":
-        return 'The outermost element must be <div xmlns="http://www.w3.org/1999/xhtml">.'
-    return next((wrong for element in root.iter() if (wrong := _wrong(element))), None)
-
-
-def _wrong(element: Element) -> str | None:
-    tag = element.tag.removeprefix(_XHTML)
-    if element.tag not in _TAGS:
-        return "Send only the basic elements of XHTML: no script, style, form, object, frame, link or foreign element."
-    for name, value in element.attrib.items():
-        if name not in _NAMES:
-            return "Remove attributes that are not plain formatting; those of events (on...) are never allowed."
-        if name in _ADDRESSES and not _is_safe_address(value, tag=tag):
-            return "Link only to http, https, mailto, tel, urn or # addresses; pictures may also be data:image."
-        if name == "style" and _UNSAFE_STYLE.search(value):
-            return "Send styles without url(), import, expression and escapes."
+    except _UnsafeError as wrong:
+        return str(wrong)
     return None
 
 
-def _is_safe_address(value: str, *, tag: str) -> bool:
+def _outermost(parser: XMLParserType) -> Callable[[str, dict[str, str]], None]:
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag != "div" or attributes.pop("xmlns", "") != _XHTML:
+            raise _UnsafeError('The outermost element must be <div xmlns="http://www.w3.org/1999/xhtml">.')
+        _element(tag, attributes)
+        parser.StartElementHandler = _element
+
+    return start
+
+
+def _depth(div: str) -> int:
+    # Comments and tags within attributes count too; who has so many of them can do without.
+    tags = _TAG.findall(div)
+    steps = {tag: -1 if tag[:1] == "/" else 0 if tag[-1:] == "/" else 1 for tag in {*tags}}
+    return max(accumulate(map(steps.__getitem__, tags)), default=0)
+
+
+def _element(tag: str, attributes: dict[str, str]) -> None:
+    """Nothing, or an exception for an element or attribute that is not plainly harmless."""
+    if tag not in _ELEMENTS:
+        raise _UnsafeError("Send only the basic elements of XHTML: no script, style, form, object, frame or link.")
+    for name, value in attributes.items():
+        if name not in _ATTRIBUTES and (name != "xmlns" or value != _XHTML):
+            raise _UnsafeError(
+                "Remove attributes that are not plain formatting; those of events (on...) are never allowed."
+            )
+        if name == "src" and not _is_own_picture(value):
+            raise _UnsafeError("Send pictures as data:image or as links within the record, not as addresses elsewhere.")
+        if name in _ADDRESSES and not _is_safe_address(value):
+            raise _UnsafeError("Link only to http, https, mailto, tel, urn or # addresses.")
+        if name == "style" and _UNSAFE_STYLE.search(value):
+            raise _UnsafeError("Send styles without url(), import, expression and escapes.")
+
+
+def _is_safe_address(value: str) -> bool:
     # Browsers skip blanks and control characters inside a scheme.
     scheme = _SCHEME.match(_BLANKS.sub("", value))
-    if scheme is None or scheme[1].lower() in _SAFE_SCHEMES:
-        return True
-    return tag == "img" and _PICTURE.fullmatch(value.strip()) is not None
+    return scheme is None or scheme[1].lower() in _SAFE_SCHEMES
+
+
+def _is_own_picture(value: str) -> bool:
+    address = _BLANKS.sub("", value).replace("\\", "/")
+    if address.startswith("//"):
+        return False
+    return _SCHEME.match(address) is None or _PICTURE.fullmatch(value.strip()) is not None

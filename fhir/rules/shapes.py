@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
 from fhir.rules.codes import REQUIRED, REQUIRED_SYSTEMS
-from fhir.rules.primitives import KINDS
+from fhir.rules.table import PRIMITIVES as KINDS
 
 # How the library's marker classes are called where it is not simply the type's name.
 _MARKERS: Final = {"EncodedBytes": "base64Binary", "UuidVersion": "uuid"}

@@ -1,16 +1,18 @@
 """One question: is this a valid R4 resource? All that is wrong is told at once."""
 
-from typing import Any, Final
-
-from pydantic import ValidationError
+from collections.abc import Iterator
+from typing import Final
 
 from fhir import models
 from fhir.codec import Parsed
-from fhir.rules.elements import check_resource
-from fhir.rules.shapes import shape
+from fhir.rules import library
+from fhir.rules.elements import faults_of
+from fhir.rules.faults import MOST, Fault, Step
+from fhir.rules.places import Places
 from infra.problems import Issue, Unprocessable
 
-_EXTENSIONS: Final = ("extension", "modifierExtension")
+# With one of these the library is not asked: it may fail on shapes that it does not expect, and find no end of them.
+_SHAPE: Final = "structure"
 
 
 class Invalid(Unprocessable):
@@ -18,68 +20,32 @@ class Invalid(Unprocessable):
 
 
 def prepare() -> None:
-    """Nothing; afterwards all model classes are imported, which takes seconds. For the start, before the first request."""
-    waiting = [models.model(type) for type in models.KNOWN]
-    seen = set(waiting)
-    while waiting:
-        inner = {element.model for element in shape(waiting.pop()).elements.values() if element.model is not None}
-        waiting += inner - seen
-        seen |= inner
+    """Nothing; afterwards no type makes its first request wait. For a thread beside the start."""
+    for type in models.SERVED:
+        library.prepare(type)
 
 
 def validate(parsed: Parsed) -> None:
     """Nothing if the resource is valid; otherwise `Invalid` with every issue and where it stands."""
-    # Our walk comes first: the library may fail on shapes it does not expect, and the walk lets none of those through.
-    issues = check_resource(parsed.type, parsed.data) or _library_issues(parsed)
-    if issues:
-        raise Invalid(issues=issues)
+    found = list(faults_of(parsed.type, parsed.data))
+    if not any(fault.code == _SHAPE for fault in found):
+        found += _complaints(parsed, known={_keys(fault) for fault in found})
+    if found:
+        places = Places(parsed.raw)
+        raise Invalid(issues=[_issue(parsed.type, fault, places) for fault in found[:MOST]])
 
 
-def _library_issues(parsed: Parsed) -> list[Issue]:
-    try:
-        models.model(parsed.type).model_validate(_palatable(parsed))
-    except ValidationError as wrong:
-        # The library's sentences may quote the value, so only the place and the kind of error go out.
-        errors = wrong.errors(include_url=False, include_input=False, include_context=False)
-        return [
-            Issue(
-                "structure",
-                f"Change this element: R4 does not allow it so ({error['type']}).",
-                (_place(parsed.type, error["loc"]),),
-            )
-            for error in errors
-        ]
-    return []
+def _complaints(parsed: Parsed, known: set[tuple[int | str, ...]]) -> Iterator[Fault]:
+    for complaint in library.complaints(parsed.type, parsed.data):
+        if complaint.way not in known:  # told already, and better
+            way = tuple(step if isinstance(step, int) else Step(step, step.removeprefix("_")) for step in complaint.way)
+            yield Fault(way, f"Change this element: R4 does not allow it so ({complaint.kind}).")
 
 
-def _place(type: str, location: tuple[int | str, ...]) -> str:
-    return type + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+def _keys(fault: Fault) -> tuple[int | str, ...]:
+    return tuple(step if isinstance(step, int) else step.key for step in fault.way)
 
 
-def _palatable(parsed: Parsed) -> dict[str, Any]:
-    """The data as the library can take it.
-
-    It refuses `_value*` inside extensions though R4 allows it (the walk has checked those), and the entries of a Bundle
-    are resources of their own.
-    """
-    data = parsed.data
-    if parsed.type == "Bundle" and "entry" in data:
-        entries = [{key: value for key, value in entry.items() if key != "resource"} for entry in data["entry"]]
-        data = data | {"entry": [entry for entry in entries if entry]}
-        if not data["entry"]:
-            del data["entry"]
-    if b'"_value' in parsed.raw:
-        data = _without_value_siblings(data, in_extension=False)
-    return data
-
-
-def _without_value_siblings(node: Any, *, in_extension: bool) -> Any:
-    if isinstance(node, list):
-        return [_without_value_siblings(item, in_extension=in_extension) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: _without_value_siblings(value, in_extension=key in _EXTENSIONS)
-        for key, value in node.items()
-        if not (in_extension and key.startswith("_value"))
-    }
+def _issue(type: str, fault: Fault, places: Places) -> Issue:
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step.name}" for step in fault.way]
+    return Issue(fault.code, fault.text, (type + "".join(steps),), place=places.of(_keys(fault)))

@@ -5,9 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fhir import models
-from fhir.rules.codes import REQUIRED, RESOURCE_TYPES
-from fhir.rules.shapes import shape
+from fhir.rules.table import PRIMITIVES, type_of
 
 Node = dict[str, Any]
 Mutation = Callable[[Node], None]
@@ -59,19 +57,19 @@ def _narrative(inner: str) -> Mutation:
 
 
 def _required_missing(data: Node) -> None:
-    needed = [name for name in shape(models.model(data["resourceType"])).required if name in data]
+    needed = [name for name in type_of(data["resourceType"]).required if name in data]
     if needed:
         del data[needed[0]]
 
 
 def _of_its_type(data: Node) -> Iterator[tuple[str, Mutation]]:
     type = data["resourceType"]
-    for name, element in shape(models.model(type)).elements.items():
+    for name, element in type_of(type).elements.items():
         held = data.get(name)
-        if (type, name) in REQUIRED and isinstance(held, str):
+        if element.type == "code" and element.detail and isinstance(held, str):
             yield f"bad code in {name}", _add(**{name: "perhaps"})
-        if element.targets and isinstance(held, dict | list):
-            wrong = {"reference": f"{min(RESOURCE_TYPES - element.targets)}/x"}
+        if element.type == "Reference" and element.detail and isinstance(held, dict | list):
+            wrong = {"reference": "Basic/x"}
             yield f"{name} of a wrong type", _add(**{name: [wrong] if element.many else wrong})
         if element.many and isinstance(held, list):
             yield f"{name} as a single value", _add(**{name: held[0]})
@@ -79,7 +77,7 @@ def _of_its_type(data: Node) -> Iterator[tuple[str, Mutation]]:
         elif held is not None:
             yield f"{name} as an array", _add(**{name: [held]})
             yield f"{name} as null", _add(**{name: None})
-        if element.kind is None and held is not None:
+        if element.type not in PRIMITIVES and held is not None:
             yield f"{name} as a text", _add(**{name: ["x"] if element.many else "x"})
 
 

@@ -192,4 +192,4 @@ def test_official_examples_keep_every_byte(shared: Path) -> None:
         new = [slice(*span) for key, span in members(spliced).items() if key not in ("id", "meta")]
         assert [text[span] for span in own] == [spliced[span] for span in new]
 
-    assert len(bodies) == 276
+    assert len(bodies) == 384

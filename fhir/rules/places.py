@@ -1,0 +1,41 @@
+"""Line and column of what is wrong in the text that was sent. Looked for only then."""
+
+from fhir.spans import Span, items, members
+from infra.problems import Place
+
+MOST_BYTES = 1_048_576  # in a longer text looking would take longer than is polite
+
+
+class Places:
+    """The places in one text; the containers that were opened on the way are remembered."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._text = raw.decode() if len(raw) <= MOST_BYTES else ""
+        self._members: dict[int, dict[str, Span]] = {}
+        self._items: dict[int, list[Span]] = {}
+
+    def of(self, way: tuple[int | str, ...]) -> Place | None:
+        """Where the value at the end of this way begins, or the nearest one around it that is there."""
+        if not self._text:
+            return None
+        at = len(self._text) - len(self._text.lstrip())
+        for step in way:
+            found = self._step(at, step)
+            if found is None:
+                break
+            at = found.start
+        line_start = self._text.rfind("\n", 0, at) + 1
+        return Place(self._text.count("\n", 0, at) + 1, at - line_start + 1)
+
+    def _step(self, at: int, step: int | str) -> Span | None:
+        opening = self._text[at]
+        if isinstance(step, str) and opening == "{":
+            if at not in self._members:
+                self._members[at] = members(self._text, at=at)
+            return self._members[at].get(step)
+        if isinstance(step, int) and opening == "[":
+            if at not in self._items:
+                self._items[at] = items(self._text, at=at)
+            held = self._items[at]
+            return held[step] if step < len(held) else None
+        return None
