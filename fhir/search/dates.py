@@ -92,6 +92,13 @@ def hull(stretches: Sequence[Interval]) -> Interval:
     return Interval(min(part.start for part in stretches), max(part.end for part in stretches))
 
 
+def is_of_days(stretch: Interval) -> bool:
+    """Whether it begins and ends with a day, both within what is indexed, so that its buckets hold nothing else."""
+    first, last = days(stretch)
+    starts = stretch.start == EARLIEST or (stretch.start == _midnight(first) and first > FIRST)
+    return starts and (stretch.end == LATEST or (stretch.end == _midnight(last + timedelta(days=1)) and last < LAST))
+
+
 def days(stretch: Interval) -> Days:
     """The local days that a stretch of time touches."""
     first = stretch.start.astimezone(ZONE).date()

@@ -1,11 +1,10 @@
 """Which tokens a query asks the index for: an AND of ORs that loses no hit, though it may find too much."""
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 from itertools import product
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from fhir.search import dates, indexing
+from fhir.search import indexing, stretches
 from fhir.search.conditions import (
     Beginning,
     Condition,
@@ -13,8 +12,6 @@ from fhir.search.conditions import (
     IdentifiedBy,
     Measure,
     Missing,
-    Moment,
-    Prefix,
     Target,
     Together,
     TokenValue,
@@ -24,7 +21,6 @@ from fhir.search.definitions import Kind, Parameter, TypeParameters
 from fhir.search.indexing import Index
 from fhir.search.parameters import (
     CODE,
-    COVERS,
     IDENTIFIED,
     LONG,
     OF,
@@ -32,38 +28,11 @@ from fhir.search.parameters import (
     STARTS,
     SYSTEM_AND_CODE,
     TO,
-    WITHIN,
     Token,
     sizes_asked,
 )
+from fhir.search.sets import MOST, Asked, Rank, TokenSet
 from fhir.search.strings import LENGTHS, folded, prefix
-
-MOST: Final = 500  # tokens in one set; a condition that needs more is left to the exact check
-
-TokenSet = frozenset[Token]
-
-
-class Rank(IntEnum):
-    """How many resources a set of tokens finds, by its kind: the rarest first."""
-
-    IDENTIFIER = 0
-    CODE_OF_PATIENT = 1
-    PATIENT = 2
-    TEXT = 3
-    CODE_ON_DAY = 4
-    DAYS = 5
-    NUMBER = 6
-    REFERENCE = 7
-    CODE = 8
-    MONTHS = 9
-
-
-class Asked(NamedTuple):
-    """One set of tokens, and whether having one of them is the same as meeting the condition."""
-
-    rank: Rank
-    tokens: TokenSet
-    is_exact: bool = False
 
 
 class Lookup(NamedTuple):
@@ -88,14 +57,16 @@ def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters)
     """What to ask the index for; no sets if it can't help, `decided` if no candidate can fail the exact check."""
     positive = [one for one in conditions if not one.negated and not isinstance(one.values[0], Missing)]
     anchor = _anchor(type, positive, table)
-    days = _asked_days(positive, table.date)
+    days = stretches.asked_days(positive, table.date)
     codes = _named_codes([one for one in positive if one.parameter.name == "code"])
     beside = _Beside(type, table, _references(anchor), days, codes)
     found: list[Asked] = []
     decided = len(positive) == len(conditions)
     hidden = False
     for condition in positive:
-        sets = [] if condition.parameter.kind is Kind.DATE else list(_sets(condition, beside))
+        if condition.parameter.kind is Kind.DATE:
+            continue
+        sets = list(_sets(condition, beside))
         usable = [one for one in sets if 0 < len(one.tokens) <= MOST]
         decided = decided and any(one.is_exact for one in usable)
         hidden = hidden or any(one.rank is Rank.CODE_OF_PATIENT for one in usable)
@@ -103,7 +74,10 @@ def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters)
     for parameter in {
         one.parameter.name: one.parameter for one in positive if one.parameter.kind is Kind.DATE
     }.values():
-        found += _dates(type, [one for one in positive if one.parameter.name == parameter.name], parameter)
+        of_this = [one for one in positive if one.parameter.name == parameter.name]
+        dated = list(stretches.dated(type, of_this, parameter))
+        found += dated
+        decided = decided and stretches.prove(of_this, dated)
     if hidden and anchor is not None and table.anchor is not None and _looks_at_all(type, anchor, table.anchor):
         # A code with the patient proves the patient too.
         proven = {one.tokens for one in _sets(anchor, beside)}
@@ -267,73 +241,3 @@ def _references(anchor: Condition | None) -> list[str]:
     if anchor is None:
         return []
     return [address for value in anchor.values if isinstance(value, Target) for address in sorted(value.addresses)]
-
-
-def _asked_days(conditions: Sequence[Condition], parameter: Parameter | None) -> list[str]:
-    if parameter is None:
-        return []
-    asked = [condition for condition in conditions if condition.parameter.name == parameter.name]
-    stretches = [_stretch(condition.values[0]) for condition in asked if len(condition.values) == 1]
-    merged = _merged([stretch for stretch in stretches if stretch is not None])
-    if merged is None:
-        return []
-    days = dates.days(merged)
-    return dates.each_day(days) if (days.last - days.first).days < dates.DAYS_APART else []
-
-
-def _dates(type: str, conditions: Sequence[Condition], parameter: Parameter) -> Iterator[Asked]:
-    names = indexing.asked(type, parameter)
-    if not names:
-        return
-    single: list[dates.Interval] = []
-    several: list[list[dates.Interval]] = []
-    for condition in conditions:
-        stretches = [stretch for value in condition.values if (stretch := _stretch(value)) is not None]
-        if len(stretches) < len(condition.values):
-            continue  # one of them is anywhere
-        if len(stretches) == 1:
-            single += stretches
-        else:
-            several.append(stretches)
-    # The index holds one stretch for each name: what touches all of these touches what they have in common.
-    merged = _merged(single) if len(names) == 1 else None
-    several += [[merged]] if merged is not None else [[stretch] for stretch in single]
-    for either in several:
-        found = {token for stretch in either for name in names for token in _overlapping(type, name, stretch)}
-        length = max(stretch.end - stretch.start for stretch in either).days
-        yield Asked(Rank.DAYS if length <= dates.DAYS_APART else Rank.MONTHS, frozenset(found))
-
-
-def _overlapping(type: str, name: str, stretch: dates.Interval) -> Iterator[Token]:
-    for bucket in dates.cover(dates.days(stretch)):
-        yield name, type, WITHIN, bucket
-        for larger in dates.above(bucket):
-            yield name, type, COVERS, larger
-
-
-def _stretch(value: Value) -> dates.Interval | None:
-    """The time that a hit must touch, whatever the prefix says beyond that; None if it can be any."""
-    assert isinstance(value, Moment)
-    match value.prefix:
-        case Prefix.EQ:
-            return value.interval
-        case Prefix.AP:
-            return dates.around(value.interval)
-        case Prefix.GE:
-            return dates.Interval(value.interval.start, dates.LATEST)
-        case Prefix.GT | Prefix.SA:
-            return dates.Interval(value.interval.end, dates.LATEST)
-        case Prefix.LE:
-            return dates.Interval(dates.EARLIEST, value.interval.end)
-        case Prefix.LT | Prefix.EB:
-            return dates.Interval(dates.EARLIEST, value.interval.start)
-        case Prefix.NE:
-            return None
-
-
-def _merged(stretches: Sequence[dates.Interval]) -> dates.Interval | None:
-    """What all have in common; None if that is nothing."""
-    if not stretches:
-        return None
-    start, end = max(part.start for part in stretches), min(part.end for part in stretches)
-    return dates.Interval(start, end) if start < end else None

@@ -131,7 +131,7 @@ def _put(node: dict[str, Any], place: Place, draw: st.DrawFn) -> None:
         node = _below(node, key)
     held = node.setdefault(place.path[-1], [])
     if isinstance(held, list):
-        held.append(value)
+        held[:] = [*held, value] if place.type != "instant" else [value]  # R4 has no array of instants
 
 
 def _below(node: dict[str, Any], key: str) -> dict[str, Any]:
