@@ -27,7 +27,7 @@ STEP: Final = 1000
 
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
 _OURS: Final = "https://telemed.example/fhir/sid/"
-_ACTIONS: Final = {"create": "C", "update": "U", "patch": "U", "delete": "D", "search-type": "E"}
+_ACTIONS: Final = {"create": "C", "update": "U", "patch": "U", "delete": "D", "search-type": "E", "operation": "E"}
 
 _SELECT: Final[Select[Any]] = (
     select(

@@ -12,17 +12,23 @@ from fhir.policy import Action
 from fhir.search.definitions import COLUMNS, PARAMETERS, Kind, Parameter
 from infra.problems import Problem
 
-_ALL: Final = tuple(Action)
+_ALL: Final[tuple[Action, ...]] = tuple(action for action in Action if action is not Action.OPERATION)
 # The log of accesses is read here, so nothing of this type can be changed or deleted.
 INTERACTIONS: Final[dict[str, tuple[Action, ...]]] = dict.fromkeys(SERVED, _ALL) | {
     "AuditEvent": (Action.CREATE, Action.READ, Action.SEARCH)
 }
+SEARCHED: Final = tuple(type for type, actions in INTERACTIONS.items() if Action.SEARCH in actions)
 SYSTEM: Final = ("transaction", "batch", "history-system")
 FORMATS: Final = ("json", "application/fhir+json")
 PATCH_FORMATS: Final = ("application/json-patch+json", "application/fhir+json")
 # Names without the dollar sign, by resource type; whoever adds routes for operations says so (telemed.app).
 Operations = Mapping[str, tuple[str, ...]]
 NO_OPERATIONS: Final[Operations] = {}
+# The operations of the standard that every type has if it has the interactions they need.
+STANDARD: Final[dict[str, Action]] = {
+    "validate": Action.CREATE, "meta": Action.READ, "meta-add": Action.UPDATE, "meta-delete": Action.UPDATE
+}  # fmt: skip
+_STANDARD_DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource"
 DEFINITIONS: Final = "https://telemed.example/fhir/OperationDefinition"
 _KINDS: Final = {"_id": "token", "_lastUpdated": "date"}
 
@@ -76,6 +82,7 @@ def statement(
                 },
                 "resource": [_resource(type, choices) | _offered(type, operations) for type in SERVED],
                 "interaction": [{"code": code} for code in SYSTEM],
+                "operation": [{"name": "meta", "definition": f"{_STANDARD_DEFINITION}-meta"}],
             }
         ],
     }
@@ -108,9 +115,13 @@ def _resource(type: str, choices: Choices) -> dict[str, Any]:
 
 
 def _offered(type: str, operations: Operations) -> dict[str, Any]:
-    names = operations.get(type, ())
-    named = [{"name": name, "definition": f"{DEFINITIONS}/{type}-{name}"} for name in names]
-    return {"operation": named} if named else {}
+    standard = [name for name, action in STANDARD.items() if action in INTERACTIONS[type]]
+    named = [{"name": name, "definition": f"{_STANDARD_DEFINITION}-{name}"} for name in standard]
+    return {"operation": named + [_operation(type, name) for name in operations.get(type, ())]}
+
+
+def _operation(type: str, name: str) -> dict[str, Any]:
+    return {"name": name, "definition": f"{DEFINITIONS}/{type}-{name}"}
 
 
 def _enforced(choices: Choices) -> list[str]:

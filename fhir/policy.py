@@ -25,6 +25,7 @@ class Action(StrEnum):
     HISTORY = "history-instance"
     HISTORY_TYPE = "history-type"
     SEARCH = "search-type"
+    OPERATION = "operation"  # of no type's own: for the log
 
     @property
     def changes(self) -> bool:
@@ -72,6 +73,10 @@ class Permit(Protocol):
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         """True if this caller may act in this patient's compartment now."""
+        ...
+
+    def entry(self, caller: Caller) -> ColumnElement[bool] | None:
+        """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
         ...
 
     def admits(self, session: Session, caller: Caller, row: Protected) -> bool:

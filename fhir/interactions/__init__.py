@@ -10,11 +10,13 @@ from fhir.interactions.capabilities import capabilities
 from fhir.interactions.create import create
 from fhir.interactions.delete import conditional_delete, delete
 from fhir.interactions.history import instance_history, system_history, type_history
+from fhir.interactions.meta import meta, meta_add, meta_delete, system_meta, type_meta
 from fhir.interactions.patch import conditional_patch, patch
 from fhir.interactions.read import read, vread
 from fhir.interactions.record import CallerOf, Interaction, Offer, Record, RecordOf, guarded
 from fhir.interactions.search import search, search_by_post
 from fhir.interactions.update import conditional_update, update
+from fhir.interactions.validate import instance_validate, type_validate
 from fhir.policy import Action
 
 __all__ = ["ROUTES", "Record", "router"]
@@ -26,6 +28,14 @@ ROUTES: Final[tuple[tuple[str, str, Interaction, Action | None], ...]] = (
     ("GET", "/_history", system_history, None),
     ("GET", "/{type}/_history", type_history, Action.HISTORY_TYPE),
     ("POST", "/{type}/_search", search_by_post, Action.SEARCH),
+    ("GET", "/$meta", system_meta, None),
+    ("GET", "/{type}/$meta", type_meta, Action.SEARCH),
+    ("POST", "/{type}/$validate", type_validate, Action.CREATE),
+    ("GET", "/{type}/{id}/$meta", meta, Action.READ),
+    ("POST", "/{type}/{id}/$meta-add", meta_add, Action.UPDATE),
+    ("POST", "/{type}/{id}/$meta-delete", meta_delete, Action.UPDATE),
+    ("GET", "/{type}/{id}/$validate", instance_validate, Action.READ),
+    ("POST", "/{type}/{id}/$validate", instance_validate, Action.READ),
     ("GET", "/{type}", search, Action.SEARCH),
     ("POST", "/{type}", create, Action.CREATE),
     ("PUT", "/{type}", conditional_update, Action.UPDATE),

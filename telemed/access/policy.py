@@ -12,7 +12,7 @@ from fhir.policy import Action
 from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.problems import Forbidden
-from telemed.access.rule import Reach, Row, Standing, clause, holds, is_open
+from telemed.access.rule import Reach, Row, Standing, clause, entry, holds, is_open
 from telemed.access.scopes import allows
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
 
@@ -27,6 +27,7 @@ LETTER: dict[Action, str] = {
     Action.PATCH: "u",
     Action.DELETE: "d",
     Action.SEARCH: "s",
+    Action.OPERATION: "r",
 }
 # Roles that act inside patients' compartments; the others own no clinical reach whatever the rows say.
 CARING = frozenset({Role.SYSTEM, Role.SERVICE, Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.RECEPTIONIST})
@@ -63,6 +64,10 @@ class CarePermit:
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         """True if this caller may act in this patient's compartment now."""
         return caller.role in CARING and is_open(session, caller.tenant, compartment=compartment, now=self.now())
+
+    def entry(self, caller: Caller) -> ColumnElement[bool] | None:
+        """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
+        return entry(caller.tenant, now=self.now) if caller.role in CARING else None
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""

@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, String, bindparam, or_, select
 from sqlmodel import Session
 from starlette.requests import Request
 
+from fhir.choices import Choices
 from fhir.codec import Parsed, parse
 from fhir.interactions import Record, router
 from fhir.interactions.direct import direct
@@ -40,6 +41,12 @@ class LocalPermit:
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         own = select(COMPARTMENT.c.id).where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == caller.tenant)
         return (compartment, caller.tenant) in self.grants or session.connection().execute(own).first() is not None
+
+    def entry(self, caller: Caller) -> ColumnElement[bool]:
+        entered = bindparam("entered", type_=String())
+        own = select(COMPARTMENT.c.id).where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == caller.tenant)
+        granted = (entered == compartment for compartment, tenant in self.grants if tenant == caller.tenant)
+        return or_(own.exists(), *granted)
 
     def admits(self, session: Session, caller: Caller, row: Protected) -> bool:
         own = row.tenant == caller.tenant or (row.type in REGION_WIDE and not self.changes)
@@ -108,14 +115,14 @@ def parsed(resource: dict[str, Any]) -> Parsed:
     return parse(json.dumps(resource).encode(), type=resource["resourceType"])
 
 
-def app(database: Database, record_store: Store) -> FastAPI:
+def app(database: Database, record_store: Store, *, choices: Choices = Choices()) -> FastAPI:  # noqa: B008  # frozen
     """The FHIR routes alone; the header X-Tenant says who calls."""
 
     async def caller_of(request: Request) -> Caller:
         return caller(request.headers.get("x-tenant", "north"))
 
     made = web.Application()
-    record = Record(database, record_store, BASE)
+    record = Record(database, record_store, BASE, choices=choices)
     routes = router(record_of=lambda _: record, caller_of=caller_of)
     web.install(made, limits={"": 11_000_000}, renders={"/fhir": response}, direct=direct(routes.routes))
     made.include_router(routes)
