@@ -18,6 +18,7 @@ from fhir.search.query import Query
 from infra.columns import UtcDateTime, from_microseconds, to_microseconds
 
 STEP: Final = 500
+FIRST: Final = 64  # row ids in the first step through a large set, twice as many in each further one
 WINDOW: Final = 1000
 WALKED_FOR_ONE_OPENED: Final = 10  # passing a row by costs about a tenth of opening it
 MOST_CHECKED: Final = 48  # tokens of a set whose look-ups cost less than opening the row
@@ -136,7 +137,7 @@ def _has(tokens: Tokens) -> ColumnElement[bool]:
 def _postings(source: Source, *, after: PageEnd | None, effort: Effort) -> Iterator[list[int]]:
     """The row ids of a large set, some at a time, the newest first: the merged lists of its tokens."""
     below, full = (after.rid if after else _LAST_ROW), True
-    size = 64
+    size = FIRST
     while full:
         lists = _lists(source, below=below, size=size)
         cut = [held[-1] for held in lists.values() if len(held) == size]
@@ -164,7 +165,7 @@ def _lists(source: Source, *, below: int, size: int) -> dict[int, list[int]]:
 def _walk(source: Source, *, after: PageEnd | None, effort: Effort) -> Iterator[list[int]]:
     """The row ids of the type, some at a time, in the order of the plan."""
     order = source.plan.order
-    size = 64
+    size = FIRST
     full = True
     while full:
         window = _ordered(_window(source), order).where(*_beyond(order, after)).limit(size)
