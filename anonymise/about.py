@@ -85,6 +85,13 @@ class DataFile(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Covered(msgspec.Struct, frozen=True):
+    """The days between which nearly all encounters of the period lie, where the record does not cover all of it."""
+
+    first: date
+    last: date
+
+
 class About(msgspec.Struct, frozen=True):
     """A release: what it shows, of when, from whom, under which licence, in which files."""
 
@@ -106,6 +113,7 @@ class About(msgspec.Struct, frozen=True):
     contact: Contact
     region: Region
     files: tuple[DataFile, ...]
+    covered: Covered | None = None
 
     def to_json(self) -> bytes:
         """The content of `about.json`."""

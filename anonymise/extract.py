@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 import polars as pl
 
+from anonymise.coverage import covered, monday
 from anonymise.definition import Definition
 from anonymise.hierarchies import SEXES, UNKNOWN, age_band, chapter_of, municipalities
 from anonymise.periods import ZONE, Quarter
@@ -112,6 +113,7 @@ class Cohort:
     treated: int
     without_consent: int
     outside: int
+    covered: tuple[date, date] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,8 @@ class Reading:
 
 def extract(reading: Reading, definition: Definition, *, quarter: Quarter) -> Cohort:
     """The cohort of a quarter."""
-    reasons = _last_reasons(reading, set(definition.source.encounter_classes), quarter)
+    weeks: dict[date, set[str]] = {}
+    reasons = _last_reasons(reading, set(definition.source.encounter_classes), quarter, weeks)
     permitted = _permitted(reading, reasons.keys())
     registered = _registered(reading, permitted)
     table: dict[str, list[str]] = {name: [] for name in COLUMNS}
@@ -139,7 +142,10 @@ def extract(reading: Reading, definition: Definition, *, quarter: Quarter) -> Co
         for name, value in zip(COLUMNS, row, strict=True):
             table[name].append(value)
     frame = pl.DataFrame(table, schema=dict.fromkeys(COLUMNS, pl.String)).sort("person")
-    return Cohort(frame, len(reasons), len(reasons) - len(permitted), len(permitted) - frame.height)
+    full = covered(
+        {week: len(persons & permitted) for week, persons in weeks.items()}, quarter, k=definition.protection.k
+    )
+    return Cohort(frame, len(reasons), len(reasons) - len(permitted), len(permitted) - frame.height, full)
 
 
 def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress) -> Iterator[tuple[str, Row, T]]:
@@ -156,8 +162,10 @@ def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress)
     progress(step, number)
 
 
-def _last_reasons(reading: Reading, classes: set[str], quarter: Quarter) -> dict[str, tuple[datetime, str, str | None]]:
-    """Per person the end, id and main code of the last finished encounter in the quarter."""
+def _last_reasons(
+    reading: Reading, classes: set[str], quarter: Quarter, weeks: dict[date, set[str]]
+) -> dict[str, tuple[datetime, str, str | None]]:
+    """Per person the end, id and main code of the last finished encounter in the quarter; fills who came in which week."""
     last: dict[str, tuple[datetime, str, str | None]] = {}
     found = _decoded(reading.rows("Encounter"), _Encounter, "encounters", reading.progress)
     for person, row, encounter in found:
@@ -166,6 +174,7 @@ def _last_reasons(reading: Reading, classes: set[str], quarter: Quarter) -> dict
         ended = moment(encounter.period.end or encounter.period.start)
         if ended is None or not quarter.start <= ended < quarter.end:
             continue
+        weeks.setdefault(monday(ended.astimezone(ZONE).date()), set()).add(person)
         candidate = (ended, row.id, _main_code(encounter))
         if person not in last or candidate[:2] > last[person][:2]:
             last[person] = candidate

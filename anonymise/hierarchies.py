@@ -94,9 +94,10 @@ def municipalities() -> Hierarchy:
     titles = {row.ags: Text(row.name, row.name) for row in table}
     titles |= {row.district: Text(row.district_name, row.district_name) for row in table}
     titles[ALL] = Text("Region Kiel", "Kiel region")
-    for row in table:
+    for row in sorted(table, key=lambda row: row.population):
         if row.amt != row.ags:
-            titles[row.amt] = Text(f"Amt {row.amt}", f"Amt {row.amt}")  # the table holds no names of Ämter
+            # The table holds no names of Ämter; the largest municipality, which comes last, tells where one lies.
+            titles[row.amt] = Text(f"Amt um {row.name} ({row.amt})", f"Amt around {row.name} ({row.amt})")
     return build(
         "municipality", [[r.ags for r in table], [r.amt for r in table], [r.district for r in table]], titles=titles
     )

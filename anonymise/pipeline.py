@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,7 @@ from infra.vault import Vault
 
 LEDGER: Final = "ledger"
 Make = Callable[[pl.DataFrame, Definition], Table]
+Covered = tuple[date, date] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,13 @@ async def publish_quarter(
 
     cohort = await database.read(unit)
     return await asyncio.to_thread(
-        publish_persons, cohort.persons, shelf, definition=definition, quarter=quarter, now=frozen
+        publish_persons,
+        cohort.persons,
+        shelf,
+        definition=definition,
+        quarter=quarter,
+        now=frozen,
+        covered=cohort.covered,
     )
 
 
@@ -89,16 +96,23 @@ def publish_persons(
     definition: Definition,
     quarter: Quarter,
     now: datetime,
+    covered: Covered = None,
     make: Make = build,
 ) -> Release:
     """The release about some persons, whose `person` is already the ledger's pseudonym."""
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
     with shelf.ledger().alone():
-        return _publish_alone(persons, shelf, definition, quarter, now, make)
+        return _publish_alone(persons, shelf, definition, quarter, now, covered, make)
 
 
 def _publish_alone(
-    persons: pl.DataFrame, shelf: Shelf, definition: Definition, quarter: Quarter, now: datetime, make: Make
+    persons: pl.DataFrame,
+    shelf: Shelf,
+    definition: Definition,
+    quarter: Quarter,
+    now: datetime,
+    covered: Covered,
+    make: Make,
 ) -> Release:
     entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end)
     ledger = shelf.ledger()
@@ -106,7 +120,7 @@ def _publish_alone(
         table = make(persons, definition)
         screened = screened_for(table, persons, entry, ledger=ledger, definition=definition)
         screened.require()
-        files = compose(table, definition, quarter=quarter, issued=now, base_url=shelf.base_url)
+        files = compose(table, definition, quarter=quarter, issued=now, base_url=shelf.base_url, covered=covered)
     except ReleaseRefused:
         register(shelf.releases_dir, _decision(definition, quarter, now, REFUSED, ""))
         raise

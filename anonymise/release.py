@@ -8,15 +8,16 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from anonymise import about as abouts
-from anonymise.about import About, DataFile, Limits, Words
+from anonymise.about import About, Covered, DataFile, Limits, Words
 from anonymise.codebook import codes, csv_metadata
 from anonymise.dcat import NOTATIONS, catalogue, missing, serialise
 from anonymise.decisions import decisions, sync_folder
@@ -61,13 +62,21 @@ def published(releases_dir: Path, slug: str, name: str) -> Release | None:
 
 
 def compose(
-    table: Table, definition: Definition, *, quarter: Quarter, issued: datetime, base_url: str
+    table: Table,
+    definition: Definition,
+    *,
+    quarter: Quarter,
+    issued: datetime,
+    base_url: str,
+    covered: tuple[date, date] | None = None,
 ) -> dict[str, bytes]:
     """All files of a release but manifest and signature."""
     about = _about(table, definition, quarter, issued)
+    if covered is not None:
+        about = structs.replace(about, covered=Covered(*covered))
     data = _data(table, about)
     # byteSize and checksum go into the metadata, so the data come first.
-    about = _about(table, definition, quarter, issued, _described(definition.slug, data))
+    about = structs.replace(about, files=_described(definition.slug, data))
     graph = catalogue([about], base_url=base_url)
     lacking = missing(graph)
     if lacking:
@@ -85,9 +94,7 @@ def compose(
     }
 
 
-def _about(
-    table: Table, definition: Definition, quarter: Quarter, issued: datetime, files: tuple[DataFile, ...] = ()
-) -> About:
+def _about(table: Table, definition: Definition, quarter: Quarter, issued: datetime) -> About:
     whole = next(row.value for row in table.rows if set(row.keys) == {"*"})
     return About(
         slug=definition.slug,
@@ -107,7 +114,7 @@ def _about(
         publisher=definition.publisher,
         contact=definition.contact,
         region=definition.region,
-        files=files,
+        files=(),
     )
 
 

@@ -143,5 +143,5 @@ def _bounds(row: Row, language: str) -> str:
 
 
 def _chart(rows: list[Row], lines: list[Line], title: str, description: str) -> str:
-    items = [Bar(line.label, line.text, row.value) for row, line in zip(rows, lines, strict=True)]
+    items = [Bar(line.label, line.text, row.value, row.lower, row.upper) for row, line in zip(rows, lines, strict=True)]
     return pages.safe(bars(items, title=title, description=description))

@@ -23,8 +23,11 @@ class Bar:
 
 
 def bars(items: Sequence[Bar], *, title: str, description: str) -> str:
-    """A horizontal bar chart, the label above each bar; a bar without a number shows its text alone."""
-    longest = max((bar.value or 0 for bar in items), default=0) or 1
+    """A horizontal bar chart, the label above each bar; a bar without a number shows its text alone.
+
+    Where there are bounds, a line runs from the lower to the upper one.
+    """
+    longest = max((max(bar.value or 0, bar.upper or 0) for bar in items), default=0) or 1
     scale = (WIDTH - ROOM) / longest
     height = ROW * len(items) + 4
     parts = [
@@ -42,5 +45,10 @@ def _bar(bar: Bar, top: int, scale: float) -> str:
     if bar.value is None:
         return f'{label}<text class="withheld" x="0" y="{top + 33}">{escape(bar.text)}</text>'
     shape = f'<rect class="bar" x="0" y="{top + 21}" width="{length}" height="14" rx="2"/>'
-    number = f'<text class="number" x="{length + 6}" y="{top + 33}">{escape(bar.text)}</text>'
-    return label + shape + number
+    bounds, end = "", length
+    if bar.lower is not None and bar.upper is not None:
+        low, high = round(bar.lower * scale, 1), round(bar.upper * scale, 1)
+        ends = f"M{low} {top + 23}v10M{low} {top + 28}H{high}M{high} {top + 23}v10"
+        bounds, end = f'<path class="bounds" d="{ends}"/>', max(length, high)
+    number = f'<text class="number" x="{end + 6}" y="{top + 33}">{escape(bar.text)}</text>'
+    return label + shape + bounds + number
