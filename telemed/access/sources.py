@@ -43,7 +43,7 @@ def openings(type: str, data: Data | None, *, now: datetime) -> list[Opening]:
 
 
 def _care_team(data: Data, now: datetime) -> Iterator[Opening]:
-    if data.get("status") != "active":
+    if data.get("status") != "active" or not _has_patient_as_subject(data):
         return
     period = data.get("period", {})
     since, until = _start(period, now), _end(period)
@@ -66,7 +66,7 @@ def _appointment(data: Data, now: datetime) -> Iterator[Opening]:
 
 
 def _referral(data: Data, now: datetime) -> Iterator[Opening]:
-    if data.get("status") != "active":
+    if data.get("status") != "active" or not _has_patient_as_subject(data):
         return
     written = min(moment(data.get("authoredOn")) or now, now)
     for actor in _references(data.get("performer")):
@@ -91,6 +91,11 @@ READERS: dict[str, Callable[[Data, datetime], Iterator[Opening]]] = {
     "ServiceRequest": _referral,
     "Consent": _consent,
 }
+
+
+def _has_patient_as_subject(data: Data) -> bool:
+    """Whether it is about one patient. One who only takes part has not been handed over to the others who do."""
+    return any(reference.startswith("Patient/") for reference in _references(data.get("subject")))
 
 
 def _references(found: Any) -> Iterator[str]:

@@ -77,6 +77,18 @@ async def test_a_source_that_is_not_in_force_opens_nothing(world: World, make: M
     assert not await world.sees("b", patient)
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("subject", [{}, {"subject": {"reference": "Group/all"}}])
+async def test_a_patient_who_only_takes_part_is_not_handed_over(world: World, subject: Data) -> None:
+    other, patient = await w.clinic(world, "b"), await w.patient(world, "a")
+    for source in (w.care_team(patient, other, patient), w.referral(patient, other) | {"performer": []}):
+        source.pop("subject")
+        source.get("performer", []).extend([{"reference": other}, {"reference": patient}])
+        await world.write("a", source | subject)
+
+    assert not await world.sees("b", patient)
+
+
 async def test_access_ends_the_second_the_period_ends(world: World) -> None:
     other, patient = await w.clinic(world, "b"), await w.patient(world, "a")
     end = NOW + timedelta(hours=1)
