@@ -23,6 +23,9 @@ _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _PRINTABLE_KEY = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
+_BEGIN = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"[A-Za-z]+"')
+# What may be an id or a meta of the resource itself; a key can be written with escapes.
+_STANDS_ALREADY = (b'"id"', b'"meta"', b"\\u")
 Edit = tuple[int, int, str]  # start, end and what stands there instead
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -100,9 +103,15 @@ def load(body: bytes) -> Any:
 
 def splice(raw: bytes, *, id: str, version: str, last_updated: datetime) -> bytes:
     """The client's bytes with the server's id, meta.versionId and meta.lastUpdated; all else stands as it was sent."""
+    moment = instant(last_updated)
+    begin = _BEGIN.match(raw)
+    if begin is not None and not any(mark in raw for mark in _STANDS_ALREADY):
+        # Most new resources: a tenth of the time of finding every member.
+        added = f',"id":"{id}","meta":{{"versionId":"{version}","lastUpdated":"{moment}"}}'
+        return b"".join((begin[0], added.encode(), raw[begin.end() :]))
     text = raw.decode()
     top = members(text)
-    stamps = {"versionId": f'"{version}"', "lastUpdated": f'"{instant(last_updated)}"'}
+    stamps = {"versionId": f'"{version}"', "lastUpdated": f'"{moment}"'}
     wanted = {"id": f'"{id}"'}
     edits: list[Edit] = []
     meta = top.get("meta")

@@ -22,6 +22,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert as unique_insert
 from sqlmodel import Session
 
 from fhir import codec
@@ -115,7 +116,8 @@ VERSION: Final = Statement(
 )
 
 INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
-INSERT_TOKEN: Final = Statement(insert(TOKEN), columns=("t", "rid"))
+# While an index of another form is rebuilt, a token may be there already. SQLite has PostgreSQL's words for it.
+INSERT_TOKEN: Final = Statement(unique_insert(TOKEN).on_conflict_do_nothing(), columns=("t", "rid"))
 DELETE_TOKEN: Final = Statement(
     delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
 )

@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Session, SQLModel
 
+from infra.lines import Lines
 from infra.problems import DiskFull, Problem, Unavailable
 from infra.statements import DRIVER, Row, Statement
 from infra.writer import GroupWriter
@@ -150,6 +151,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str) -> None:
         self.on_lost: list[Callable[[], None]] = []  # never called: uncommitted rows are not seen by others
+        self._lines = Lines(make_url(url), most=POOL)
         self._engine: AsyncEngine = create_async_engine(url, pool_size=POOL, max_overflow=POOL, hide_parameters=True)
 
     def _session(self) -> AsyncSession:
@@ -169,7 +171,10 @@ class PostgresDatabase:
 
     async def short(self, unit: Unit[T], one: OneOf[T] | None = None) -> T:
         """What the unit returns, after the commit; in a single round trip if there is one statement for it."""
-        return await self.write(unit)
+        made = one() if one is not None else None
+        rows = await self._lines.ask(made.statement.on_postgres, made.values) if made is not None else None
+        found = made.result(rows) if made is not None and rows is not None else None
+        return found if found is not None else await self.write(unit)
 
     async def read(self, unit: Unit[T]) -> T:
         """What the unit returns from one consistent snapshot."""
@@ -186,6 +191,7 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Nothing; the pool is closed."""
+        await self._lines.close()
         await self._engine.dispose()
 
 

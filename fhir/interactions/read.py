@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fhir import trips
 from fhir.audit import Access
 from fhir.interactions import negotiation
 from fhir.interactions.record import Record, id_of, type_of, versioned
@@ -19,7 +20,13 @@ async def read(request: Request, record: Record, caller: Caller) -> Response:
     type, id = type_of(request, Action.READ), id_of(request)
     part = negotiation.part_of(negotiation.given(request, *negotiation.PARTS))
     access = Access(Action.READ, type, id)
-    stored = await record.run_short(caller, access, lambda session: record.store.read(session, caller, type, id))
+    store = record.store
+    stored = await record.run_short(
+        caller,
+        access,
+        lambda session: store.read(session, caller, type, id),
+        lambda: trips.read(store, caller, type, id),
+    )
     return _answer(request, stored, part=part)
 
 

@@ -86,9 +86,12 @@ class Vault:
 
     def seal(self, session: Session, plaintext: bytes, *, to: Binding) -> Sealed:
         """The plaintext sealed under the data key of its compartment or tenant; makes the key when there is none."""
-        key_id, cipher = self._sealing_key(session, to.scope)
-        nonce = os.urandom(NONCE)
-        return Sealed(key_id, FORMAT + nonce + cipher.encrypt(nonce, plaintext, _bound(to, key_id)))
+        return self._sealed(plaintext, to, key=self._sealing_key(session, to.scope))
+
+    def seal_known(self, plaintext: bytes, *, to: Binding) -> Sealed | None:
+        """The same without a session, if the key of the compartment or tenant is known here already."""
+        known = self._cached(to.scope)
+        return None if known is None else self._sealed(plaintext, to, key=known)
 
     def open(self, sealed: Sealed, *, key: "DataKey | WrappedKey", to: Binding) -> bytes:
         """The plaintext again. `key` comes with the row by JOIN; `SealBroken` if anything was moved or changed."""
@@ -171,8 +174,15 @@ class Vault:
 
     def _known(self, session: Session, scope: str) -> tuple[int, AESGCM] | None:
         fresh = self._fresh(session).get(scope)
-        if fresh is not None:
-            return fresh
+        return fresh if fresh is not None else self._cached(scope)
+
+    @staticmethod
+    def _sealed(plaintext: bytes, to: Binding, *, key: tuple[int, AESGCM]) -> Sealed:
+        key_id, cipher = key
+        nonce = os.urandom(NONCE)
+        return Sealed(key_id, FORMAT + nonce + cipher.encrypt(nonce, plaintext, _bound(to, key_id)))
+
+    def _cached(self, scope: str) -> tuple[int, AESGCM] | None:
         with self._lock:
             key_id = self._scopes.get(scope)
             cipher = self._opened.get(key_id) if key_id is not None else None

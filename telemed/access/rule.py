@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import ColumnElement, Select, String, Table, and_, bindparam, exists, or_, select
@@ -92,6 +93,18 @@ def is_open(session: Session, tenant: str, *, compartment: str, now: datetime) -
     return found is not None and bool(found[0])
 
 
+@lru_cache(maxsize=4096)
+def entry(tenant: str, *, now: Callable[[], datetime]) -> ColumnElement[bool]:
+    """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
+    moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
+    return _open_to(tenant, bindparam("entered", type_=String()), moment)
+
+
+def _open_to(tenant: Any, compartment: Any, moment: Any) -> ColumnElement[bool]:
+    home = exists().where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
+    return or_(home, exists().where(CARE_GRANT.c.compartment == compartment, _valid(tenant, moment)))
+
+
 def _home(tenant: str) -> ColumnElement[bool]:
     same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.tenant == tenant)
     return same.correlate(RESOURCE)
@@ -110,9 +123,7 @@ def _valid(tenant: Any, moment: Any) -> ColumnElement[bool]:
 def _is_open() -> Select[tuple[bool]]:
     compartment, tenant = bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String())
     moment = bindparam("asked_now", type_=UtcDateTime())
-    home = exists().where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
-    grant = exists().where(CARE_GRANT.c.compartment == compartment, _valid(tenant, moment))
-    return select(or_(home, grant))
+    return select(_open_to(tenant, compartment, moment))
 
 
 # Built once: building it for each question costs more than the database's answer.

@@ -53,6 +53,9 @@ def platform(tenant: str) -> Caller:
     return Caller(tenant, "telemed", Role.SERVICE, purpose="HOPERAT")
 
 
+MANAGED = frozenset({"Schedule", "PractitionerRole", "Slot"})
+
+
 def calendar_hook(calendar: Calendar) -> Hook:
     """The hook that registers managed schedules and the times of their slots, whoever writes them."""
 

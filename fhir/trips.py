@@ -1,0 +1,110 @@
+"""A read or a create as one statement: on PostgreSQL each further statement of a unit costs a round trip of 100 us.
+
+These take the plain cases only, in which nothing is left to decide after the database has answered. All others, and
+everything that goes wrong, is decided by the unit itself (`fhir.store`), from the beginning. README.md, decision 12.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final, cast
+
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Table, bindparam, func, insert, select
+from sqlmodel import Session
+
+from fhir import audit, rows
+from fhir.audit import AUDIT, Access
+from fhir.drafts import Draft
+from fhir.policy import Action, admits
+from fhir.rows import HEAD, RESOURCE, TOKEN, SealedRow, Stored
+from fhir.store import Store
+from infra.caller import Caller
+from infra.database import One
+from infra.statements import Row, Statement
+from infra.vault import Binding
+
+TOKENS: Final = "new_tokens"
+
+
+class NoSession:
+    """Stands where a session would be asked; a decision that needs one is not for here."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Nothing; whoever asks the database leaves the decision to the unit."""
+        raise NeedsSessionError
+
+
+class NeedsSessionError(Exception):
+    """The decision needs a query of its own."""
+
+
+_NONE: Final = cast(Session, NoSession())
+
+
+def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None:
+    """The read of a resource of the caller's own tenant, with its line in the log."""
+    permit = store.policy.permit(caller, Action.READ, type)
+    access = Access(Action.READ, type, id)
+    line = audit.row(caller, access, recorded=store.clock.now())
+
+    def result(found: Sequence[Row]) -> Stored | None:
+        row = SealedRow._make(found[0]) if found else None
+        if row is None or row.deleted or row.tenant != caller.tenant:
+            return None
+        try:
+            return rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
+        except NeedsSessionError:
+            return None
+
+    return One(_reading(permit.clause), _named(line) | {"wanted_id": id, "wanted_type": type}, result)
+
+
+def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
+    """The create of a resource that no hook watches, in no compartment or in one that is open to the caller."""
+    permit = store.policy.permit(caller, Action.CREATE, new.type)
+    entry = permit.entry(caller)
+    if new.type == "Patient" or store.is_watched(new.type) or (new.compartment and entry is None):
+        return None
+    stored = Stored(
+        new.rid, new.type, new.id, 1, new.last_updated, caller.tenant, new.compartment, deleted=False, body=new.body
+    )
+    to = Binding(stored.tenant, stored.type, stored.id, 1, stored.compartment or "")
+    sealed = store.vault.seal_known(stored.body, to=to)
+    if sealed is None:
+        return None
+    access = Access(Action.CREATE, new.type, new.id, 1, new.compartment)
+    line = audit.row(caller, access, recorded=store.clock.now())
+    values = _named(line) | rows.columns(stored, sealed) | {TOKENS: sorted(new.tokens), "entered": new.compartment}
+    statement = _adding(entry if new.compartment else None)
+    return One(statement, values, lambda made: stored if made else None)
+
+
+@lru_cache(maxsize=4096)
+def _reading(clause: ColumnElement[bool]) -> Statement:
+    """Finds the row within the permit's filter and writes the line about it."""
+    found = HEAD.where(clause, RESOURCE.c.tenant == bindparam("log_tenant")).cte("found")
+    seen = {"version": found.c.version, "compartment": found.c.compartment}
+    line = select(*(seen.get(name, value) for name, value in _line().items())).where(found.c.deleted.is_(False))
+    return Statement(select(found).add_cte(insert(AUDIT).from_select(list(_line()), line).cte("logged")))
+
+
+@lru_cache(maxsize=4096)
+def _adding(entry: ColumnElement[bool] | None) -> Statement:
+    """Writes row, tokens and line, if the compartment may be entered."""
+    head = {name: bindparam(name, type_=RESOURCE.c[name].type) for name in RESOURCE.c.keys()}  # noqa: SIM118  # a column, not its name, comes otherwise
+    row = select(*head.values()) if entry is None else select(*head.values()).where(entry)
+    made = insert(RESOURCE).from_select(list(head), row).returning(RESOURCE.c.rid).cte("made")
+    tokens = func.unnest(bindparam(TOKENS, type_=ARRAY(LargeBinary)))
+    indexed = insert(TOKEN).from_select(["t", "rid"], select(tokens, made.c.rid)).cte("indexed")
+    line = select(*_line().values()).select_from(made)
+    logged = insert(AUDIT).from_select(list(_line()), line).cte("logged")
+    return Statement(select(made.c.rid).add_cte(indexed, logged))
+
+
+def _line() -> dict[str, Any]:
+    """The columns of the log, each with the parameter it is given by."""
+    table: Table = AUDIT
+    return {column.name: bindparam(f"log_{column.name}", type_=column.type) for column in table.c}
+
+
+def _named(line: dict[str, Any]) -> dict[str, Any]:
+    return {f"log_{name}": value for name, value in line.items()}
