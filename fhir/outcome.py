@@ -15,9 +15,13 @@ _PLACE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-
 
 
 class Done(Problem):
-    """Nothing went wrong."""
+    """The request succeeded."""
 
-    status, issue = 200, "informational"
+    status = 200
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text)
+        self.issues = (Issue("informational", self.text, severity="information"),)
 
 
 def response(problem: Problem) -> Response:
@@ -32,7 +36,7 @@ def body(problem: Problem) -> bytes:
 
 def done(text: str) -> bytes:
     """The OperationOutcome of a request that succeeded, as it is sent."""
-    return body(Done(issues=[Issue("informational", text, severity="information")]))
+    return body(Done(text))
 
 
 def outcome(problem: Problem) -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Done:
     status: int
     stored: Stored | None = None
     body: bytes = b""  # of a read or a search
+    was_read: bool = False
     problem: Problem | None = None
 
 
@@ -216,7 +217,7 @@ class _Worker:
             stored.version, stored.last_updated, if_none_match=entry.if_none_match, since=entry.if_modified_since
         )
         status = HTTPStatus.NOT_MODIFIED if known else HTTPStatus.OK
-        return Done(status, stored, body=b"" if known or entry.without_body else stored.body)
+        return Done(status, stored, body=b"" if known or entry.without_body else stored.body, was_read=True)
 
     def _search(self, entry: Entry) -> Done:
         assert entry.query is not None
@@ -253,8 +254,7 @@ def _entry(done: Done, *, base_url: str, returning: Returning) -> bundles.Entry:
     if not stored.deleted:
         response["location"] = f"{base_url}/{stored.reference}/_history/{stored.version}"
     response |= {"etag": stored.etag, "lastModified": codec.instant(stored.last_updated)}
-    was_read = done.status == HTTPStatus.NOT_MODIFIED or bool(done.body)
-    if returning is Returning.OUTCOME and not was_read:
+    if returning is Returning.OUTCOME and not done.was_read:
         response["outcome"] = outcome.outcome(outcome.Done())
-    resource = stored.body if returning is Returning.REPRESENTATION and not was_read else done.body
+    resource = stored.body if returning is Returning.REPRESENTATION and not done.was_read else done.body
     return bundles.Entry(resource, f"{base_url}/{stored.reference}", {"response": response})
