@@ -10,13 +10,13 @@ from pathlib import Path
 from rich.console import Console
 
 from infra import log
-from tests.bench import anonymise, figures, flow, profiling, requests, starts
+from tests.bench import anonymise, figures, flow, growth, parts, profiling, requests, starts
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
 from tests.bench.sides import Scenario
 
-# Seconds after which the large release would take the run beyond its ten minutes.
-TIME_FOR_MORE = 300
+# Seconds after which the large release would take the run beyond its quarter of an hour.
+TIME_FOR_MORE = 600
 WIDTH = 190
 
 
@@ -48,6 +48,10 @@ def measure(console: Console) -> list[Figure]:
         folder = Path(home)
         with console.status("requests"):
             found = asyncio.run(requests.run(folder, Size()))
+        with console.status("single steps of a write"):
+            found += asyncio.run(parts.run(folder, found))
+        with console.status("growth"):
+            found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
         with console.status("the patient's flow"):
             found += asyncio.run(flow.run(folder))
         with console.status("the demo's start"):

@@ -24,6 +24,8 @@ class Figure(msgspec.Struct, frozen=True):
     other: float | None = None
     ratio: float | None = None
     note: str = ""
+    bar: str = ""  # what is asked for
+    met: bool | None = None  # None: nothing is asked for, or it could not be measured
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -36,9 +38,23 @@ class Report(msgspec.Struct, frozen=True):
     figures: list[Figure]
 
 
-def compared(what: str, *, ours: float, against: str, other: float, unit: str, note: str = "") -> Figure:
-    """A figure of ours beside another of the same run, smaller being better."""
-    return Figure(what, ours, unit, against, other, other / ours if ours else None, note)
+def compared(
+    what: str, *, ours: float, against: str, other: float, unit: str, note: str = "", bar: float | None = None
+) -> Figure:
+    """A figure of ours beside another of the same run, smaller being better; `bar` is the ratio that is asked for."""
+    ratio = other / ours if ours else None
+    asked = "" if bar is None else f"ratio {bar:g} or more"
+    return Figure(what, ours, unit, against, other, ratio, note, asked, None if bar is None else (ratio or 0) >= bar)
+
+
+def limited(what: str, ours: float, unit: str, *, most: float, note: str = "") -> Figure:
+    """A figure of ours that may not exceed a limit."""
+    return Figure(what, ours, unit, note=note, bar=f"{number(most)} {unit} or less", met=ours <= most)
+
+
+def unmeasured(what: str, *, against: str, why: str) -> Figure:
+    """A line that says why it has no figure."""
+    return Figure(what, 0.0, "", against, note=f"NOT MEASURED: {why}")
 
 
 def warn_if_busy(console: Console, load: tuple[float, float, float]) -> None:
@@ -59,7 +75,7 @@ def report(figures: Sequence[Figure], load: tuple[float, float, float]) -> Repor
 def show(console: Console, made: Report) -> None:
     """Nothing; the table stands on the console."""
     table = Table(title=f"{made.cpus} cores, Python {made.python}, SQLite {made.sqlite}")
-    for name in ("what", "ours", "other", "unit", "other is", "ratio", "note"):
+    for name in ("what", "ours", "other", "unit", "other is", "ratio", "bar", "note"):
         table.add_column(name, justify="right" if name in ("ours", "other", "ratio") else "left")
     for figure in made.figures:
         table.add_row(
@@ -69,10 +85,20 @@ def show(console: Console, made: Report) -> None:
             figure.unit,
             figure.against,
             "" if figure.ratio is None else f"{figure.ratio:.2g}",
+            _judged(figure),
             figure.note,
         )
     console.print(table)
     console.print("ratio = other / ours, both of this run: above 1 ours costs less.")
+    asked = [figure for figure in made.figures if figure.met is not None]
+    console.print(f"bars: {sum(bool(figure.met) for figure in asked)} of {len(asked)} met")
+
+
+def _judged(figure: Figure) -> str:
+    """What is asked for, and whether it is so."""
+    if figure.met is None:
+        return figure.bar
+    return f"{'[green]met[/green]' if figure.met else '[red]NOT MET[/red]'}: {figure.bar}"
 
 
 def write(made: Report, file: Path) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.settings import Settings
-from tests.bench import cpu, sides
+from tests.bench import bundles, cpu, peer, sides
+from tests.bench.bars import FHIRSTARTER, REQUESTS
 from tests.bench.cpu import Cpu
-from tests.bench.figures import Figure, compared
+from tests.bench.figures import Figure, compared, unmeasured
 from tests.bench.furnish import Furnished, Size, furnish
 from tests.bench.naive import Mode
 from tests.bench.rounds import Summary, load_client, measured
@@ -33,13 +34,14 @@ class Arena:
     database: str
     sides: tuple[Side, ...]
     beside: Cpu  # of the database's own processes
+    absent: str = ""  # why the peer is not among the sides
 
 
 async def run(folder: Path, size: Size) -> list[Figure]:
     """All scenarios on SQLite, then on PostgreSQL."""
     figures: list[Figure] = []
     with redis() as redis_url:
-        async with sqlite_arena(folder, size, redis_url=redis_url) as arena:
+        async with sqlite_arena(folder, size, redis_url=redis_url, absent=peer.installed()) as arena:
             figures += figures_of(arena, size)
         async with postgres_arena(folder, size, redis_url=redis_url) as arena:
             figures += figures_of(arena, size)
@@ -62,23 +64,32 @@ def figures_of(arena: Arena, size: Size) -> list[Figure]:
                 database=arena.beside,
             )
             figures += _lines(scenario, arena, found)
+        ours = next(side for side in arena.sides if side.name == OURS)
+        figures.append(
+            bundles.line(
+                client, ours, database=arena.database, beside=arena.beside, clients=size.clients, rounds=size.rounds
+            )
+        )
     return figures
 
 
 def _lines(scenario: Scenario, arena: Arena, found: dict[str, Summary]) -> Iterator[Figure]:
     ours = found.pop(OURS)
     for name, other in found.items():
-        against = f"{name}, one read" if scenario is Scenario.SEARCH else name
+        against = f"{name}, one read" if scenario is Scenario.SEARCH and name != FHIRSTARTER else name
         note = f"{ours.rate:.0f}/s ({other.rate:.0f}/s); p50 {ours.middle:.1f}, p99 {ours.slow:.1f} ms"
         if ours.database:
             note += f"; backend {ours.database:.0f} ({other.database:.0f}) us"
         what = f"{WHAT[scenario]}, {arena.database}"
-        yield compared(what, ours=ours.server, against=against, other=other.server, unit="us CPU", note=note)
+        bar = REQUESTS.get((scenario, name))
+        yield compared(what, ours=ours.server, against=against, other=other.server, unit="us CPU", note=note, bar=bar)
+    if arena.absent and scenario in peer.WHAT:
+        yield unmeasured(f"{WHAT[scenario]}, {arena.database}", against=FHIRSTARTER, why=arena.absent)
 
 
 @asynccontextmanager
-async def sqlite_arena(folder: Path, size: Size, *, redis_url: str) -> AsyncIterator[Arena]:
-    """Ours and the two raw routes, each on an SQLite file of its own."""
+async def sqlite_arena(folder: Path, size: Size, *, redis_url: str, absent: str) -> AsyncIterator[Arena]:
+    """Ours and the two raw routes, each on an SQLite file of its own, and the peer unless `absent` says why not."""
     settings = settings_for(folder / "sqlite", redis_url=redis_url)
     furnished = await furnish(settings, size)
     with ExitStack() as stack:
@@ -86,7 +97,9 @@ async def sqlite_arena(folder: Path, size: Size, *, redis_url: str) -> AsyncIter
         for mode in (Mode.EACH, Mode.GROUP):
             url = f"sqlite:///{folder / f'raw-{mode.value}.sqlite3'}"
             running_sides.append(stack.enter_context(sides.raw(folder, url, mode, furnished)))
-        yield Arena("SQLite", tuple(running_sides), lambda: 0.0)
+        if not absent:
+            running_sides.append(stack.enter_context(peer.fhirstarter(folder, furnished, size)))
+        yield Arena("SQLite", tuple(running_sides), lambda: 0.0, absent)
 
 
 @asynccontextmanager

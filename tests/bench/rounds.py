@@ -100,7 +100,8 @@ def measured(
     clients: int,
     database: Cpu = lambda: 0.0,
 ) -> dict[str, Summary]:
-    """The medians of each side, by its name; raises `WrongAnswerError` if any answer was not the right one."""
+    """The medians of each side that can do it, by name; raises `WrongAnswerError` if any answer was not the right one."""
+    sides = [side for side in sides if scenario in side.calls]
     found: dict[str, list[Round]] = {side.name: [] for side in sides}
     for number in range(rounds + 1):
         wanted = requests if number else max(clients, round(requests * WARM_UP))

@@ -62,7 +62,6 @@ POSTGRES = "raw, asyncpg"
 @contextmanager
 def ours(folder: Path, settings: Settings, furnished: Furnished) -> Iterator[Side]:
     """The product as operators start it, on the furnished database."""
-    port = free_port()
     environment = {
         "TELEMED_ENVIRONMENT": settings.environment.value,
         "TELEMED_DATA_DIR": str(settings.data_dir),
@@ -70,18 +69,17 @@ def ours(folder: Path, settings: Settings, furnished: Furnished) -> Iterator[Sid
         "TELEMED_REDIS_URL": settings.redis_url,
         "TELEMED_BASE_URL": settings.base_url,
     }
-    command = [sys.executable, "-m", "telemed", "serve", "--port", str(port)]
-    with _process(folder, command, environment, port=port, name="ours") as pid:
+    command = [sys.executable, "-m", "telemed", "serve", "--port", "{port}"]
+    with process(folder, command, environment, name="ours") as (port, pid):
         yield Side(OURS, port, pid, calls_of_ours(port, settings, furnished))
 
 
 @contextmanager
 def raw(folder: Path, url: str, mode: Mode, furnished: Furnished) -> Iterator[Side]:
     """The route that stores and returns bytes."""
-    port = free_port()
     names = {Mode.EACH: EACH, Mode.GROUP: GROUPED, Mode.POSTGRES: POSTGRES}
-    command = [sys.executable, "-m", "tests.bench.naive", url, mode.value, str(port)]
-    with _process(folder, command, {}, port=port, name=f"raw-{mode.value}") as pid:
+    command = [sys.executable, "-m", "tests.bench.naive", url, mode.value, "{port}"]
+    with process(folder, command, {}, name=f"raw-{mode.value}") as (port, pid):
         yield Side(names[mode], port, pid, calls_of_raw(port, furnished))
 
 
@@ -168,12 +166,15 @@ def _appointment(furnished: Furnished, slots: Iterator[Slot], number: int) -> st
 
 
 @contextmanager
-def _process(
-    folder: Path, command: list[str], environment: Mapping[str, str], *, port: int, name: str
-) -> Iterator[int]:
+def process(
+    folder: Path, command: list[str], environment: Mapping[str, str], *, name: str
+) -> Iterator[tuple[int, int]]:
+    """The port and the number of a server that answers; `{port}` in the command becomes the port."""
+    port = free_port()
     noted = folder / f"{name}-{port}.pid"
     variables = [f"{key}={value}" for key, value in {"PYTHONPATH": str(ROOT), **environment}.items() if value]
     # `exec` keeps the number, so that the file names the server and not a shell.
-    shell = ["sh", "-c", 'echo $$ > "$0"; exec "$@"', str(noted), "env", *variables, *command]
+    words = [word.replace("{port}", str(port)) for word in command]
+    shell = ["sh", "-c", 'echo $$ > "$0"; exec "$@"', str(noted), "env", *variables, *words]
     with running(shell, folder / f"{name}-{port}.log", ready=lambda: answers(port)):
-        yield int(noted.read_text())
+        yield port, int(noted.read_text())

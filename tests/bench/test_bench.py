@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import contents, figures, flow, profiling, requests, starts
+from tests.bench import contents, figures, flow, growth, parts, peer, profiling, requests, starts
+from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
@@ -15,8 +16,10 @@ from tests.bench.requests import Arena, figures_of, postgres_arena, sqlite_arena
 from tests.bench.rounds import WrongAnswerError, load_client, measured, one_round
 from tests.bench.sides import EACH, GROUPED, OURS, POSTGRES, Scenario
 from tests.bench.wire import Call
+from tests.fixtures.participants import Participants
 from tests.fixtures.postgres import PostgresServer
 
+OFFLINE = "tests reach no package index"
 TINY = Size(patients=4, hits=20, others=2, practitioners=1, requests=8, bookings=4, rounds=1, clients=2)
 
 
@@ -35,13 +38,28 @@ def require_answers(arena: Arena) -> None:
 
 
 async def test_requests_are_measured_and_rightly_answered_on_sqlite(tmp_path: Path) -> None:
-    async with sqlite_arena(tmp_path, TINY, redis_url="") as arena:
+    async with sqlite_arena(tmp_path, TINY, redis_url="", absent=OFFLINE) as arena:
         require_answers(arena)
         found = figures_of(arena, TINY)
 
-    assert len(found) == 2 * len(Scenario)
-    assert {figure.against.removesuffix(", one read") for figure in found} == {EACH, GROUPED}
-    assert all(figure.ours > 0 and figure.ratio for figure in found)
+    measured_ones = [figure for figure in found if figure.against != FHIRSTARTER]
+    assert len(measured_ones) == 2 * len(Scenario) + 1
+    others = {figure.against.removesuffix(", one read") for figure in measured_ones}
+    assert others == {EACH, GROUPED, "a single create"}
+    assert all(figure.ours > 0 and figure.ratio for figure in measured_ones)
+    assert [figure.note for figure in found if figure.against == FHIRSTARTER] == [f"NOT MEASURED: {OFFLINE}"] * 3
+
+
+async def test_the_peer_answers_what_it_is_asked(tmp_path: Path, participants: Participants) -> None:
+    if not peer.is_installed():
+        participants.excuse("fhirstarter", "`make bench` installs it; tests reach no package index")
+    async with sqlite_arena(tmp_path, TINY, redis_url="", absent="") as arena:
+        side = next(side for side in arena.sides if side.name == FHIRSTARTER)
+        with load_client() as client:
+            for scenario in peer.WHAT:
+                found = measured(client, [side], scenario, requests=4, rounds=1, clients=2)[FHIRSTARTER]
+                if scenario is Scenario.SEARCH:
+                    assert len(json.loads(found.sample)["entry"]) == TINY.hits
 
 
 async def test_requests_are_measured_and_rightly_answered_on_postgresql(tmp_path: Path) -> None:
@@ -49,12 +67,13 @@ async def test_requests_are_measured_and_rightly_answered_on_postgresql(tmp_path
         require_answers(arena)
         found = figures_of(arena, TINY)
 
-    assert {figure.against.removesuffix(", one read") for figure in found} == {POSTGRES}
-    assert all(figure.ours > 0 and "backend" in figure.note for figure in found)
+    assert {figure.against.removesuffix(", one read") for figure in found} == {POSTGRES, "a single create"}
+    assert all(figure.ours > 0 for figure in found)
+    assert all("backend" in figure.note for figure in found if figure.against.startswith(POSTGRES))
 
 
 async def test_a_wrong_answer_stops_the_measurement(tmp_path: Path) -> None:
-    async with sqlite_arena(tmp_path, TINY, redis_url="") as arena:
+    async with sqlite_arena(tmp_path, TINY, redis_url="", absent=OFFLINE) as arena:
         side = next(side for side in arena.sides if side.name == OURS)
         unsigned = [Call("GET", "/fhir/Observation/absent")]
         wrong = replace(side, calls={Scenario.READ: lambda wanted: unsigned * wanted})
@@ -77,7 +96,7 @@ def test_a_profile_names_functions_of_both_threads() -> None:
     lines = profiling.profile(Scenario.CREATE, TINY)
 
     names = " ".join(line.function for line in lines)
-    assert len(lines) == profiling.TOP and "sqlite3.Cursor" in names
+    assert len(lines) == profiling.TOP and "sqlite3." in names
 
 
 async def test_the_flow_is_counted_in_bytes(tmp_path: Path) -> None:
@@ -117,3 +136,31 @@ def test_the_report_is_a_table_and_a_file(tmp_path: Path) -> None:
 
 def test_a_figure_without_another_side_has_no_ratio() -> None:
     assert Figure("seeding", 1.0, "resources/s").ratio is None
+
+
+async def test_growth_is_measured(tmp_path: Path) -> None:
+    found = await growth.on_sqlite(tmp_path, (100, 200), growth.Load(rounds=1, requests=8, clients=2))
+
+    assert [figure.what.split()[-1].strip(",") for figure in found] == ["p50", "p99"]
+    assert all(figure.ours > 0 and figure.met is not None for figure in found)
+
+
+async def test_single_steps_are_measured_and_shown_as_part_of_a_request(tmp_path: Path) -> None:
+    whole = Figure("create Observation, SQLite", 1000.0, "us CPU")
+
+    found = await parts.run(tmp_path, [whole], most=5)
+
+    assert found[0].what == "seal and open, of a create" and 0 < found[0].ours < 100
+    assert [figure.met is None for figure in found].count(True) in (0, 1), "only absent examples have no bar"
+
+
+def test_a_bar_is_met_or_not() -> None:
+    good = figures.compared("create", ours=1.0, against="raw", other=2.0, unit="us", bar=2.0)
+    slow = figures.compared("create", ours=1.0, against="raw", other=1.9, unit="us", bar=2.0)
+    console = Console(record=True, width=200)
+
+    figures.show(console, figures.report([good, slow, figures.limited("rules", 5.0, "us", most=5.0)], (0, 0, 0)))
+
+    assert (good.met, slow.met) == (True, False)
+    text = console.export_text()
+    assert "NOT MET: ratio 2 or more" in text and "met: 5 us or less" in text and "2 of 3 met" in text
