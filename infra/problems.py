@@ -71,6 +71,12 @@ class NotFound(Problem):
     status, issue = 404, "not-found"
 
 
+class MethodNotAllowed(Problem):
+    """This address does not take this method. The header Allow names those that it takes."""
+
+    status, issue = 405, "not-supported"
+
+
 class Conflict(Problem):
     """The request conflicts with the present state."""
 

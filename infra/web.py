@@ -7,6 +7,7 @@ import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,6 +18,7 @@ from infra.problems import (
     Forbidden,
     Gone,
     Issue,
+    MethodNotAllowed,
     NotFound,
     Problem,
     TooLarge,
@@ -30,6 +32,7 @@ from infra.problems import (
 log = structlog.get_logger()
 
 Render = Callable[[Problem], Response]
+RenderFor = Callable[[Request, Problem], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 BY_STATUS: Mapping[int, type[Problem]] = {
@@ -39,6 +42,7 @@ BY_STATUS: Mapping[int, type[Problem]] = {
         Unauthorized,
         Forbidden,
         NotFound,
+        MethodNotAllowed,
         Conflict,
         Gone,
         TooLarge,
@@ -58,6 +62,21 @@ def problem_response(problem: Problem) -> Response:
     return Response(
         msgspec.json.encode(body), problem.status, headers=problem.headers, media_type="application/problem+json"
     )
+
+
+def as_data(_request: Request, problem: Problem) -> Response:
+    """The same, whoever asks."""
+    return problem_response(problem)
+
+
+def allowed(app: FastAPI, path: str) -> list[str]:
+    """The methods that the routes at a path take together (RFC 9110 15.5.6)."""
+    taken: set[str] = set()
+    for route in iter_route_contexts(app.router.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(path):
+            taken |= route.methods or set()
+    return sorted(taken)
 
 
 class Application(FastAPI):
@@ -82,7 +101,7 @@ def install(
     app: Application,
     *,
     limits: Mapping[str, int],
-    renders: Mapping[str, Render],
+    renders: Mapping[str, RenderFor],
     headers: Mapping[str, str] = NO_HEADERS,
     direct: Direct = nothing_direct,
 ) -> None:
@@ -90,10 +109,11 @@ def install(
 
     The longest prefix wins; `limits` must have one for "", `renders` may (RFC 9457 otherwise).
     """
-    by_prefix = dict(sorted({"": problem_response, **renders}.items(), key=lambda entry: -len(entry[0])))
+    by_prefix = dict(sorted({"": as_data, **renders}.items(), key=lambda entry: -len(entry[0])))
 
     def render(request: Request, problem: Problem) -> Response:
-        return next(form for prefix, form in by_prefix.items() if request.url.path.startswith(prefix))(problem)
+        form = next(form for prefix, form in by_prefix.items() if request.url.path.startswith(prefix))
+        return form(request, problem)
 
     async def on_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -101,6 +121,9 @@ def install(
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == MethodNotAllowed.status:
+            # The router names those of the first route at the address alone.
+            error.headers = {"Allow": ", ".join(allowed(app, request.url.path))}
         return render(request, _from_http(error))
 
     async def on_invalid(request: Request, error: Exception) -> Response:
@@ -155,5 +178,5 @@ def _from_http(error: HTTPException) -> Problem:
     kind = BY_STATUS.get(error.status_code)
     if kind is None:
         kind = type("HttpProblem", (Problem,), {"status": error.status_code, "__doc__": str(error.detail)})
-    text = str(error.detail) if error.status_code in (400, 405) else ""
+    text = str(error.detail) if error.status_code == BadRequest.status else ""
     return kind(text, headers=dict(error.headers or {}))

@@ -22,7 +22,6 @@ from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.console import routes as console
-from telemed.console.problems import as_page
 from telemed.guards import require_guards
 from telemed.identity import routes as identity
 from telemed.identity.callers import caller_of, clinician_of
@@ -30,6 +29,7 @@ from telemed.identity.sessions import tidy
 from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
+from telemed.pages.problems import for_people, in_the_console
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services, services_of
 from telemed.startup import refuse_settings
@@ -99,7 +99,6 @@ def create_app(settings: Settings) -> Application:
     refuse_settings(settings)
     app = Application(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     app.state.settings = settings
-    app.state.phone = settings.phone
     app.state.choices = Choices(
         settings.update_creates,
         ConditionalDelete(settings.conditional_delete),
@@ -113,8 +112,12 @@ def create_app(settings: Settings) -> Application:
     for router in BEHIND_RECORD:
         app.include_router(router)
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
-    sign_in = partial(as_page, phone=settings.phone)
-    renders: Mapping[str, web.Render] = {"/fhir": outcome.response, "/console": sign_in}
+    renders: Mapping[str, web.RenderFor] = {
+        "": for_people,
+        "/fhir": lambda _request, problem: outcome.response(problem),
+        "/oauth": web.as_data,
+        "/console": in_the_console,
+    }
     web.install(app, limits=limits, renders=renders, headers=_headers(settings), direct=direct(record.routes))
     _check(app)
     return app

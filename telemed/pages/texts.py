@@ -99,6 +99,13 @@ REFUSALS: Final[Mapping[str, Told]] = {
         N_("The conversation is open on another device."),
         N_("To go on here, enter code and date of birth again."),
     ),
+    "nothing": Told(
+        N_("There is nothing at this address."), N_("Please check the address, or begin at the start page.")
+    ),
+    "trouble": Told(
+        N_("Something did not work on our side."),
+        N_("Please try again in a moment, or call us."),
+    ),
     "none": Told(N_("Please enter your code first."), N_("You find it in your letter or message.")),
 }
 

@@ -124,7 +124,12 @@ def app(database: Database, record_store: Store, *, choices: Choices = Choices()
     made = web.Application()
     record = Record(database, record_store, BASE, choices=choices)
     routes = router(record_of=lambda _: record, caller_of=caller_of)
-    web.install(made, limits={"": 11_000_000}, renders={"/fhir": response}, direct=direct(routes.routes))
+    web.install(
+        made,
+        limits={"": 11_000_000},
+        renders={"/fhir": lambda _request, problem: response(problem)},
+        direct=direct(routes.routes),
+    )
     made.include_router(routes)
     return made
 

@@ -22,7 +22,7 @@ class Person(BaseModel):
 
 def application() -> FastAPI:
     app = web.Application()
-    render = {"/fhir": lambda problem: Response("outcome", problem.status)}
+    render: dict[str, web.RenderFor] = {"/fhir": lambda _request, problem: Response("outcome", problem.status)}
     web.install(app, limits={"": LIMIT, "/large": 10 * LIMIT}, renders=render)
 
     @app.get("/absent/{id}")

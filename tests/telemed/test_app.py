@@ -114,8 +114,9 @@ async def until_ready(service: Service) -> None:
 async def test_metadata_names_the_operations_that_answer(service: Service) -> None:
     said = (await service.http.get("/fhir/metadata")).json()["rest"][0]["resource"]
     [appointment] = [resource for resource in said if resource["type"] == "Appointment"]
-    names = [operation["name"] for operation in appointment["operation"]]
+    names = {operation["name"] for operation in appointment["operation"]}
+    booking = {"book", "cancel", "find", "hold"}
 
-    assert names == ["book", "cancel", "find", "hold"]
-    for name in names:
+    assert booking <= names
+    for name in booking:
         assert (await service.http.post(f"/fhir/Appointment/${name}")).status_code == 401

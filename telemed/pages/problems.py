@@ -1,0 +1,49 @@
+"""Problems as pages: whoever reads in a browser is told what to do, a program gets data."""
+
+from fastapi import Request, Response
+
+from infra.problems import NotFound, Problem, Unauthorized
+from infra.web import problem_response
+from telemed.pages.rendering import page, reading_of
+from telemed.pages.texts import told
+from telemed.services import services_of
+
+BROKEN = 500
+
+
+def for_people(request: Request, problem: Problem) -> Response:
+    """A page about an address that leads nowhere or about trouble of ours, where one is preferred; else data."""
+    words = {NotFound.status: "nothing"}.get(problem.status, "trouble" if problem.status >= BROKEN else "")
+    if not words or not prefers_page(request.headers.get("accept", "")):
+        return problem_response(problem)
+    said = told(words, reading_of(request).language)
+    return page(request, "problem.html", status=problem.status, title=said.title, advice=said.advice)
+
+
+def in_the_console(request: Request, problem: Problem) -> Response:
+    """The same; whoever is not signed in is told how to, whatever they prefer."""
+    if problem.status != Unauthorized.status:
+        return for_people(request, problem)
+    demo = services_of(request).settings.is_demo
+    response = page(request, "signin.html", status=problem.status, demo=demo)
+    response.headers.update(problem.headers)
+    return response
+
+
+def prefers_page(accept: str) -> bool:
+    """True if HTML is named and nothing that programs read is preferred to it (RFC 9110 12.5.1)."""
+    weights = dict(_weighted(part) for part in accept.split(",")[:20])
+    html = weights.get("text/html", 0.0)
+    return html > 0 and all(html >= weight for kind, weight in weights.items() if kind.endswith("json"))
+
+
+def _weighted(part: str) -> tuple[str, float]:
+    kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return kind, float(value)
+            except ValueError:
+                return kind, 0.0
+    return kind, 1.0
