@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import Final, NamedTuple
 
-from fhir.search.definitions import PARAMETERS, Kind, Parameter
+from fhir.search.definitions import PARAMETERS, Kind
 
 
 class Index(Enum):
@@ -35,10 +35,12 @@ _PUBLIC_CODES: Final = frozenset(["type", "role", "specialty", "service-category
 _NO_TEXTS: Final = frozenset(
     ["value-string", "abatement-string", "onset-info", "description", "publisher", "series", "software"]
 )
-_KEYED: Final = frozenset(["code-value-quantity", "component-code-value-quantity"])
+# Numbers, and the codes that key them: those beside a quantity, or in the same composite.
+_KEYED: Final = {"value-quantity": "code", "component-code-value-quantity": ""}
 # Whose tokens are asked, beyond what `Parameter.lookup` says.
 _ELSEWHERE: Final = {
-    "combo-code-value-quantity": ("code-value-quantity", "component-code-value-quantity"),
+    "code-value-quantity": ("value-quantity",),
+    "combo-code-value-quantity": ("component-code-value-quantity", "value-quantity"),
     "phone": ("telecom",),
     "email": ("telecom",),
 }
@@ -51,6 +53,7 @@ class Entry(NamedTuple):
     kind: Kind
     is_plain: bool
     others: tuple[str, ...]  # parameters whose tokens hold some of its values already
+    key: str  # the parameter that has the codes of its numbers; empty where they are composite with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,48 +71,65 @@ def plan(type: str) -> Plan:
     """The plan of a type."""
     table = PARAMETERS[type]
     entries = {
-        parameter.name: Entry(index, parameter.kind, is_plain(parameter), _others(type, parameter))
-        for parameter in table.parameters.values()
-        if (index := index_of(type, parameter)) is not Index.NONE and parameter.name in elsewhere(type, parameter)
+        name: Entry(
+            index_of(type, name),
+            parameter.kind,
+            is_plain(type, name),
+            tuple(other for other in elsewhere(type, name) if other != name),
+            _KEYED.get(name, ""),
+        )
+        for name, parameter in table.parameters.items()
+        if index_of(type, name) is not Index.NONE and name in elsewhere(type, name)
     }
-    anchors = elsewhere(type, table.anchor) if table.anchor is not None else ()
+    anchors = elsewhere(type, table.anchor.name) if table.anchor is not None else ()
     date = table.date.name if table.date is not None else None
     return Plan(frozenset(entries) | set(anchors), entries, anchors, date)
 
 
-def is_plain(parameter: Parameter) -> bool:
+@cache
+def asked(type: str, name: str) -> tuple[str, ...]:
+    """The parameters whose tokens to ask for this one; none if some of its values have no token."""
+    names = elsewhere(type, name)
+    return names if all(index_of(type, one) is not Index.NONE for one in names) else ()
+
+
+@cache
+def elsewhere(type: str, name: str) -> tuple[str, ...]:
+    """The parameters whose tokens hold all values of this one; its own name alone, mostly."""
+    known = PARAMETERS[type].parameters
+    names = _ELSEWHERE.get(name, known[name].lookup)
+    return names if all(one in known for one in names) else known[name].lookup
+
+
+@cache
+def is_plain(type: str, name: str) -> bool:
     """Whether its codes all come from one system, which R4 names and the JSON does not."""
+    parameter = PARAMETERS[type].parameters[name]
     return parameter.types == {"code"} and bool(parameter.system)
 
 
-def _others(type: str, parameter: Parameter) -> tuple[str, ...]:
-    return tuple(name for name in elsewhere(type, parameter) if name != parameter.name)
+@cache
+def is_contact(type: str, name: str) -> bool:
+    """Whether its codes are telephone numbers and addresses, of the system that the parameter is named for."""
+    return "ContactPoint" in PARAMETERS[type].parameters[name].types
 
 
-def elsewhere(type: str, parameter: Parameter) -> tuple[str, ...]:
-    """The parameters whose tokens hold all values of this one; its own name alone, mostly."""
-    known = PARAMETERS[type].parameters
-    names = _ELSEWHERE.get(parameter.name, parameter.lookup)
-    return names if all(name in known for name in names) else parameter.lookup
+def is_public(type: str, name: str) -> bool:
+    """Whether its codes are those of a directory, of which a few stand for many."""
+    return type in _PUBLIC and name in _PUBLIC_CODES
 
 
-def asked(type: str, parameter: Parameter) -> tuple[str, ...]:
-    """The parameters whose tokens to ask for this one; none if some of its values have no token."""
-    known = PARAMETERS[type].parameters
-    names = elsewhere(type, parameter)
-    return names if all(index_of(type, known[name]) is not Index.NONE for name in names) else ()
-
-
-def index_of(type: str, parameter: Parameter) -> Index:
+@cache
+def index_of(type: str, name: str) -> Index:
     """What the index holds of a parameter's values, under whichever name."""
-    name, kind = parameter.name, parameter.kind
-    if name.startswith("_") or kind in (Kind.QUANTITY, Kind.SPECIAL):
+    parameter = PARAMETERS[type].parameters[name]
+    if name in _KEYED:
+        return Index.KEYED
+    if name.startswith("_") or parameter.kind in (Kind.QUANTITY, Kind.COMPOSITE, Kind.SPECIAL):
         return Index.NONE
-    if kind is Kind.COMPOSITE:
-        return Index.KEYED if name in _KEYED else Index.NONE
-    if kind is Kind.STRING:
+    if parameter.kind is Kind.STRING:
         return Index.NONE if name in _NO_TEXTS else Index.OWN
-    if kind is not Kind.TOKEN or parameter.types & {"Identifier", "ContactPoint"}:
+    if parameter.kind is not Kind.TOKEN or parameter.types & {"Identifier", "ContactPoint"}:
         return Index.OWN
     if type in _PUBLIC:
         return Index.OWN if name in _PUBLIC_CODES else Index.NONE

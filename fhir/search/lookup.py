@@ -40,7 +40,6 @@ class Lookup(NamedTuple):
 
     sets: tuple[TokenSet, ...]
     decided: bool
-    rank: Rank | None  # of the first set
 
 
 class _Beside(NamedTuple):
@@ -83,7 +82,7 @@ def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters)
         proven = {one.tokens for one in _sets(anchor, beside)}
         found = [one for one in found if one.tokens not in proven]
     ordered = sorted((one for one in found if 0 < len(one.tokens) <= MOST), key=lambda one: (one.rank, len(one.tokens)))
-    return Lookup(tuple(dict.fromkeys(one.tokens for one in ordered)), decided, ordered[0].rank if ordered else None)
+    return Lookup(tuple(dict.fromkeys(one.tokens for one in ordered)), decided)
 
 
 def _sets(condition: Condition, beside: _Beside) -> Iterator[Asked]:
@@ -92,36 +91,36 @@ def _sets(condition: Condition, beside: _Beside) -> Iterator[Asked]:
     if parameter.kind is Kind.COMPOSITE:
         yield from _composite(condition, beside)
         return
-    if parameter.name == "value-quantity" and beside.codes:
-        yield _measured(beside.type, ("code-value-quantity",), product(beside.codes, condition.values))
-        return
-    names = indexing.asked(beside.type, parameter)
-    if not names:
-        return
-    if all(indexing.index_of(beside.type, beside.table.parameters[name]) is Index.COMPOUND for name in names):
+    names = indexing.asked(beside.type, parameter.name)
+    holds = {indexing.index_of(beside.type, name) for name in names}
+    if Index.KEYED in holds:
+        # Only where the code stands beside the quantity, not where it is another component's.
+        if names == (parameter.name,) and beside.codes:
+            yield _measured(beside.type, names, product(beside.codes, condition.values))
+    elif Index.COMPOUND in holds:
         yield _compound(names, condition, beside)
-    else:
+    elif names:
         yield _own(names, condition, beside)
 
 
 def _own(names: Sequence[str], condition: Condition, beside: _Beside) -> Asked:
-    parameter = condition.parameter
-    found: set[Token] = set()
+    type, parameter, found = beside.type, condition.parameter, set[Token]()
+    is_contact = indexing.is_contact(type, parameter.name)
+    is_part = is_contact and names != (parameter.name,)
     for value in condition.values:
-        says = list(_says(value, parameter, is_own=names == (parameter.name,)))
+        says = list(_says(value, parameter.name if is_part else ""))
         if not says:
             return Asked(Rank.MONTHS, frozenset())  # nothing can be left out then
-        found.update((name, beside.type, *said) for name, said in product(names, says))
-    return Asked(_rank(condition), frozenset(found), all(_is_exact(value, parameter) for value in condition.values))
+        found.update((name, type, *said) for name, said in product(names, says))
+    exact = all(_is_exact(value, parameter, is_part=is_part) for value in condition.values)
+    return Asked(_rank(condition, type), frozenset(found), exact)
 
 
-def _says(value: Value, parameter: Parameter, *, is_own: bool) -> Iterator[Token]:
+def _says(value: Value, system: str) -> Iterator[Token]:
+    """What a token of the value says; the system is that of a `phone` or `email` among all contacts."""
     match value:
         case TokenValue(None, str(code)):
-            if "ContactPoint" in parameter.types and not is_own:
-                yield SYSTEM_AND_CODE, parameter.name, code  # `phone` is the telecom of that system
-            else:
-                yield CODE, code
+            yield (SYSTEM_AND_CODE, system, code) if system else (CODE, code)
         case TokenValue(str(system), str(code)):
             yield SYSTEM_AND_CODE, system, code
         case IdentifiedBy(TokenValue(_, str(code))):
@@ -134,12 +133,12 @@ def _says(value: Value, parameter: Parameter, *, is_own: bool) -> Iterator[Token
             yield STARTS, beginning
 
 
-def _is_exact(value: Value, parameter: Parameter) -> bool:
+def _is_exact(value: Value, parameter: Parameter, *, is_part: bool) -> bool:
     """Whether having a token of the value is the same as having the value."""
     match value:
         case TokenValue(system, _):
             # Among all contacts a mail address is no telephone number.
-            return "ContactPoint" not in parameter.types or system in (None, parameter.name)
+            return not is_part or system in (None, parameter.name)
         case Beginning(form):
             return len(form) in LENGTHS
         case Target(addresses):
@@ -149,12 +148,10 @@ def _is_exact(value: Value, parameter: Parameter) -> bool:
     return False
 
 
-def _rank(condition: Condition) -> Rank:
+def _rank(condition: Condition, type: str) -> Rank:
     match condition.values[0]:
-        case TokenValue() if condition.parameter.types & {"Identifier", "ContactPoint"}:
-            return Rank.IDENTIFIER
         case TokenValue():
-            return Rank.CODE
+            return Rank.CODE if indexing.is_public(type, condition.parameter.name) else Rank.IDENTIFIER
         case IdentifiedBy():
             return Rank.PATIENT
         case Target(addresses):
@@ -166,7 +163,7 @@ def _compound(names: Sequence[str], condition: Condition, beside: _Beside) -> As
     type, values = beside.type, [value for value in condition.values if isinstance(value, TokenValue) and value.code]
     if len(values) == len(condition.values):  # "system|" asks for any code
         if beside.references:
-            plain = indexing.is_plain(condition.parameter)
+            plain = indexing.is_plain(type, condition.parameter.name)
             said = [_coded(value, plain=plain) for value in values]
             found = {(name, type, OF, to, *code) for name, to, code in product(names, beside.references, said)}
             return Asked(Rank.CODE_OF_PATIENT, frozenset(found), not plain or all(one.system is None for one in values))
@@ -186,7 +183,7 @@ def _coded(value: TokenValue, *, plain: bool) -> Token:
 def _composite(condition: Condition, beside: _Beside) -> Iterator[Asked]:
     """The number with its code, and each part on its own, as what meets the whole meets its parts."""
     parameter, wholes = condition.parameter, [value for value in condition.values if isinstance(value, Together)]
-    if names := indexing.asked(beside.type, parameter):
+    if names := indexing.asked(beside.type, parameter.name):
         pairs = [(whole.parts[0], whole.parts[1]) for whole in wholes]
         codes = _codes([code for code, _ in pairs])
         if len(codes) == len(pairs):
@@ -224,9 +221,9 @@ def _anchor(type: str, conditions: Sequence[Condition], table: TypeParameters) -
     """The condition that says whom a hit is about, by whichever parameter that looks at the same values."""
     if table.anchor is None:
         return None
-    same = set(indexing.elsewhere(type, table.anchor))
+    same = set(indexing.elsewhere(type, table.anchor.name))
     for condition in conditions:
-        looked = indexing.elsewhere(type, condition.parameter)
+        looked = indexing.elsewhere(type, condition.parameter.name)
         if set(looked) <= same and all(isinstance(value, Target) for value in condition.values):
             return condition
     return None
@@ -234,7 +231,7 @@ def _anchor(type: str, conditions: Sequence[Condition], table: TypeParameters) -
 
 def _looks_at_all(type: str, anchor: Condition, parameter: Parameter) -> bool:
     """Whether what the codes are hidden with is what the condition looks at, and nothing else."""
-    return set(indexing.elsewhere(type, anchor.parameter)) == set(indexing.elsewhere(type, parameter))
+    return set(indexing.elsewhere(type, anchor.parameter.name)) == set(indexing.elsewhere(type, parameter.name))
 
 
 def _references(anchor: Condition | None) -> list[str]:

@@ -5,6 +5,7 @@ of their own: counting equal tokens would tell them. They stand only together wi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, Final
 
 from fhir.search import dates, quantities, units
@@ -59,7 +60,7 @@ def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
         if entry.holds is Index.COMPOUND:
             found += _compound(type, name, values, references=references, days=days, is_plain=entry.is_plain)
         elif entry.holds is Index.KEYED:
-            found += _keyed(type, name, values)
+            found += _keyed(type, name, values, codes=held.get(entry.key, ()))
         else:
             found += _own(type, name, values, kind=entry.kind)
     return iter(dict.fromkeys(found))
@@ -128,15 +129,13 @@ def _listed(stretch: Days | None) -> list[str] | None:
     return None if (stretch.last - stretch.first).days >= DAYS_LISTED else dates.each_day(stretch)
 
 
-def _keyed(type: str, name: str, values: tuple[Value, ...]) -> Iterator[Token]:
+def _keyed(type: str, name: str, values: tuple[Value, ...], *, codes: Sequence[Value]) -> Iterator[Token]:
     for value in values:
-        assert isinstance(value, Composite)
-        codes, amounts = value.parts
-        for code in codes:
+        keys, amounts = value.parts if isinstance(value, Composite) else (codes, (value,))
+        for code, amount in product(keys, amounts):
             assert isinstance(code, Code)
-            for amount in amounts:
-                assert isinstance(amount, Amount)
-                yield from ((name, type, *said) for said in _sizes(code.code, amount))
+            assert isinstance(amount, Amount)
+            yield from ((name, type, *said) for said in _sizes(code.code, amount))
 
 
 def _sizes(code: str, amount: Amount) -> Iterator[Token]:

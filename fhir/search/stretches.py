@@ -25,7 +25,7 @@ def asked_days(conditions: Sequence[Condition], parameter: Parameter | None) -> 
 
 def dated(type: str, conditions: Sequence[Condition], parameter: Parameter) -> Iterator[Asked]:
     """The sets that the conditions on one parameter ask for: one for all that name a single value, one for each other."""
-    names = indexing.asked(type, parameter)
+    names = indexing.asked(type, parameter.name)
     if not names:
         return
     single: list[dates.Interval] = []

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir.models import SERVED
-from fhir.search.conditions import Target
+from fhir.search import criteria
+from fhir.search.conditions import Condition, Target
 from fhir.search.controls import CONTROLS
 from fhir.search.definitions import PARAMETERS
 from fhir.search.match import matches
@@ -59,7 +60,7 @@ def test_what_a_chain_came_to_narrows_the_query() -> None:
     chain = query.chains[0]
 
     targets = Target(frozenset({"Patient/a"}))
-    now = narrowed(query, [type(query.conditions[0])(chain.parameter, (targets,))], ids=frozenset({"2", "3"}))
+    now = narrowed(query, [Condition(chain.parameter, (targets,))], ids=frozenset({"2", "3"}))
 
     assert (now.chains, now.ids, now.decided) == ((), frozenset({"2"}), True)
     assert now.tokens == (frozenset({("code", "Observation", "of", "Patient/a", "x")}),)
@@ -109,6 +110,14 @@ def test_what_can_not_be_done_is_a_400_that_says_what(type: str, name: str, told
 def test_a_chain_through_references_to_anything_is_refused_before_it_asks_thousands_of_types() -> None:
     with pytest.raises(Problem, match="asks too many types"):
         one("Task", "focus.subject.identifier")
+
+
+def test_without_that_limit_it_would_ask_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(criteria, "MOST_ASKED", 10_000)
+
+    (chain,) = one("Task", "focus.subject.identifier").chains
+
+    assert sum(len(inner.chains[0].queries) for inner in chain.queries) > 100
 
 
 @pytest.mark.parametrize(

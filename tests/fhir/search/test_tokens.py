@@ -79,6 +79,15 @@ def test_a_long_stay_is_found_by_its_status_and_any_of_its_days() -> None:
     assert not is_candidate(STAY, replace(query, tokens=without))
 
 
+def test_measured_data_beside_a_code_is_found_by_code_and_quantity() -> None:
+    data = {"code": {"coding": [{"code": "ecg"}]}, "valueSampledData": {"origin": {"value": 0}, "data": "1 2 3"}}
+    query = parse("Observation", [("code", "ecg"), ("value-quantity", "gt2")])
+
+    assert matches("Observation", data, query)
+    assert query.tokens
+    assert is_candidate(data, query)
+
+
 @pytest.mark.parametrize(
     ("type", "pairs", "says", "decided"),
     [
