@@ -5,6 +5,7 @@ times as long as looking at the fields. So its fields are put together without t
 (nulls in arrays, one of many, required primitives) is told by the table, and a test compares both for every class.
 """
 
+from collections.abc import Callable
 from functools import cache
 from threading import RLock
 from types import UnionType
@@ -70,9 +71,10 @@ def member(model: Any, name: str) -> Member:
     return Member(field.alias or name, of, many, any_resource)
 
 
-def _validate_resource(data: Any) -> Any:
+def _validate_resource(data: Any) -> bool:
     validator = _of_name(data["resourceType"])
-    return validator.validate_python(data) if validator is not None else data
+    # What is validated is a copy of it all, which nobody needs; so it is let go at once.
+    return validator is None or bool(validator.validate_python(data))
 
 
 @cache
@@ -134,8 +136,8 @@ def _complex(part: Member, found: dict[str, CoreSchema], *, outermost: Any) -> C
     return core_schema.list_schema(core_schema.nullable_schema(schema)) if part.many else schema
 
 
-def _later(model: Any) -> Any:
-    return lambda value: _validator(model).validate_python(value)
+def _later(model: Any) -> Callable[[Any], bool]:
+    return lambda value: bool(_validator(model).validate_python(value))
 
 
 def _fields(model: Any) -> dict[str, Any]:

@@ -32,6 +32,7 @@ _MEDIA_TYPE = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-*]+( ?;[^\x00-\x1f]+)?|xml
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LARGEST: Final = 2**31 - 1
+_MOST_WHOLE: Final = 10**100
 
 NULL: Final = one("Remove this null: an element without a value is left out.")
 ARRAY: Final = one("Send a single value here, not an array.")
@@ -163,7 +164,8 @@ _RIGHT: Final[dict[str, Callable[[Any], bool]]] = {
     "integer": _whole(-(2**31)),
     "unsignedInt": _whole(0),
     "positiveInt": _whole(1),
-    "decimal": lambda value: type(value) is Decimal or type(value) is int,
+    # How long a Decimal is was looked at when it was read.
+    "decimal": lambda value: type(value) is Decimal or (type(value) is int and -_MOST_WHOLE < value < _MOST_WHOLE),
     "date": _calendar(_DATE),
     "dateTime": _calendar(_DATE_TIME),
     "instant": _calendar(_INSTANT),

@@ -20,6 +20,7 @@ _TOLERATED: Final = {
     ("MedicationRequest.dispenseRequest", "performer"): frozenset({"Practitioner"}),
 }
 
+_LONGEST: Final = 4096  # looking for the type in an address takes a step for each slash in it
 _STEP: Final = Step("reference", "reference")
 _ABSENT: Final = "Add the contained resource that this local reference names, or refer to another resource (ref-1)."
 _FORM: Final = "Send a reference as Type/id, an absolute address or # and the id of a contained resource."
@@ -58,6 +59,8 @@ def _problem(text: str, targets: frozenset[str], *, scope: Scope) -> Fault | boo
         type = scope.contained.get(text[1:])
         if type is None:
             return Fault((), _ABSENT, "value")
+    elif len(text) > _LONGEST:
+        return Fault((), _FORM, "value")
     elif literal := _LITERAL.fullmatch(text) or _CONDITIONAL.fullmatch(text):
         type = literal[1]
         if not is_type(type):  # an address elsewhere may look so by chance

@@ -55,7 +55,7 @@ def _versioned(node: Node) -> bool:
     return any("/_history/" in url for url in urls) and not _is_notification(node)
 
 
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
+BUNDLES: Final[dict[str, tuple[Rule, ...]]] = {
     "Bundle": (
         rule("bdl-1", "Only a searchset or history has a total.",
              lambda node: "total" in node and node.get("type") not in ("searchset", "history"), at="total"),

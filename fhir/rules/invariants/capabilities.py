@@ -17,7 +17,7 @@ def _requirements(node: Node) -> bool:
     return node.get("kind") == "requirements" and ("implementation" in node or "software" in node)
 
 
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
+CAPABILITIES: Final[dict[str, tuple[Rule, ...]]] = {
     "CapabilityStatement": (
         one_of("cpb-1", "rest", "messaging", "document", text="Add rest, messaging or document."),
         one_of("cpb-2", "description", "software", "implementation", text="Add a description, software or implementation."),

@@ -83,7 +83,7 @@ def _trigger(node: Node) -> bool:
 
 
 _UNIT: Final = needs("qty-3", "code", "system", "Add the system of the unit's code.")
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
+DATATYPES: Final[dict[str, tuple[Rule, ...]]] = {
     "Extension": (rule("ext-1", "Give an extension either a value[x] or extensions, and not both.", _extension),),
     "Period": (in_order("per-1", "start", "end", text="The end must not be before the start."),),
     "Range": (rule("rng-2", "The high value must not be below the low one.", _range, at="high", when="high"),),

@@ -37,7 +37,7 @@ def _exists_without_boolean(node: Node) -> bool:
     return node.get("operator") == "exists" and has(node, "answer") and "answerBoolean" not in node
 
 
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
+QUESTIONNAIRES: Final[dict[str, tuple[Rule, ...]]] = {
     "Questionnaire": (rule("que-2", "Give every item a linkId of its own.", _same_link, at="item"),),
     "Questionnaire.item": (
         rule("que-1", "A group has items, a display has none.", _nesting, at="item"),

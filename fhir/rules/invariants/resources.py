@@ -48,8 +48,13 @@ def _absent_value(node: Node) -> bool:
 def _same_component(node: Node) -> bool:
     if not has(node, "value"):
         return False
-    own = parts(node.get("code"), "coding")
-    return any(coding in own for part in parts(node, "component") for coding in parts(part.get("code"), "coding"))
+    own = {_whole(coding) for coding in parts(node.get("code"), "coding")}
+    of_parts = (coding for part in parts(node, "component") for coding in parts(part.get("code"), "coding"))
+    return any(_whole(coding) in own for coding in of_parts)
+
+
+def _whole(coding: Node) -> str:
+    return repr(sorted(coding.items()))  # comparable by hash: a thousand codings meet a thousand others
 
 
 def _at_home(name: str) -> Any:
@@ -66,7 +71,7 @@ def _on_behalf(node: Node) -> bool:
     return bool(slash) and is_resource(type) and type != "Practitioner"
 
 
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
+RESOURCES: Final[dict[str, tuple[Rule, ...]]] = {
     "Patient.contact": (
         one_of("pat-1", "name", "telecom", "address", "organization", text="Give the contact a name, number or address."),
     ),

@@ -28,7 +28,7 @@ def _no_time(node: Node) -> bool:
 
 
 _AFTER: Final = rule("after", "The end must be after the start.", _no_time, at="end", when="start")
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
+SCHEDULING: Final[dict[str, tuple[Rule, ...]]] = {
     "Appointment": (
         rule("app-2", "Send both start and end, or neither.", _half, at="end"),
         rule("app-3", "Add start and end: only a proposed, cancelled or waitlisted appointment can do without.",
