@@ -46,7 +46,9 @@ def extract(type: str, data: dict[str, Any], names: Collection[str] | None = Non
     An element that is there without anything to compare (a concept with only a text) has an empty tuple.
     """
     found: Found = defaultdict(list)
-    _read(walk(type, None if names is None else frozenset(names)), data, found)
+    root = walk(type, None if names is None else frozenset(names))
+    _take(root.leaves, data, found)
+    _read(root, data, found)
     return {name: tuple(values) for name, values in found.items()}
 
 
@@ -92,24 +94,27 @@ def _group(parameters: Sequence[Parameter], base: tuple[str, ...]) -> Group:
 
 
 def _read(step: Step, element: Any, found: Found) -> None:
-    leaves, group, below = step
+    _, group, below = step
+    if group is not None:
+        _combine(group, element, found)
+    for key, held in element.items():
+        if key not in below:
+            continue
+        deeper = below[key]
+        leaves, goes_on = deeper.leaves, deeper.below or deeper.group
+        for one in held if held.__class__ is list else (held,):
+            if leaves:
+                _take(leaves, one, found)
+            if goes_on and one.__class__ is dict:
+                _read(deeper, one, found)
+
+
+def _take(leaves: tuple[Leaf, ...], element: Any, found: Found) -> None:
     for read, names in leaves:
         values = read(element)
         if values is not None:
             for name in names:
-                found[name].extend(values)
-    if element.__class__ is not dict:
-        return
-    if group is not None:
-        _combine(group, element, found)
-    for key, held in element.items():
-        if key in below:
-            deeper = below[key]
-            if held.__class__ is list:
-                for one in held:
-                    _read(deeper, one, found)
-            else:
-                _read(deeper, held, found)
+                found[name] += values
 
 
 def _combine(group: Group, element: dict[str, Any], found: Found) -> None:
