@@ -16,9 +16,14 @@ URIS: Final = frozenset(
 )
 
 _STRING: Final = r'"(?:[^"\\]++|\\.)*+"'
-# Every JSON string is matched in turn, so nothing inside a string can be taken for a key.
-_MEMBER: Final = re.compile(rf"({_STRING})(?:(\s*:\s*)({_STRING}|\[\s*{_STRING}(?:\s*,\s*{_STRING})*+\s*\])?)?")
 _VALUE: Final = re.compile(_STRING)
+_VALUES: Final = rf"({_STRING}|\[\s*{_STRING}(?:\s*,\s*{_STRING})*+\s*\])"
+_NAMES: Final = "|".join(("reference", "div", *sorted(URIS)))
+# A quote within a string has a backslash before it, so what looks like a key is one.
+_MEMBER: Final = re.compile(rf'(?<!\\)"({_NAMES})"(\s*:\s*){_VALUES}')
+_REFERENCE: Final = re.compile(rf'(?<!\\)"(reference)"(\s*:\s*)({_STRING})')
+# Whoever writes a key with escapes means the same key.
+_ESCAPED_KEY: Final = re.compile(r'(?<!\\)"(?=(?:[^"\\]++|\\[^u])*+\\u)(?:[^"\\]++|\\.)*+"(?=\s*:)')
 _CRITERIA: Final = re.compile(r"[A-Z][A-Za-z]+\?.+")
 _IN_NARRATIVE: Final = re.compile(r"""(\b(?:href|src)\s*=\s*)(\\"|')([^"'\\]+)(\\"|')""")
 
@@ -29,31 +34,26 @@ def rewrite(text: str, links: Mapping[str, str]) -> str:
         return text
 
     def exchanged(match: re.Match[str]) -> str:
-        key, colon, value = match.groups()
-        if value is None or (name := json.loads(key)) not in _LINKED:
-            return match[0]
+        name, colon, value = match.groups()
         if name == "div":
-            return f"{key}{colon}{_IN_NARRATIVE.sub(in_narrative, value)}"
-        return f"{key}{colon}{_VALUE.sub(lambda one: _other(one[0], name, links), value)}"
+            return f'"div"{colon}{_IN_NARRATIVE.sub(in_narrative, value)}'
+        return f'"{name}"{colon}{_VALUE.sub(lambda one: _other(one[0], name, links), value)}'
 
     def in_narrative(match: re.Match[str]) -> str:
         other = links.get(match[3]) if ":" in match[3] else None
         return match[0] if other is None else f"{match[1]}{match[2]}{other}{match[4]}"
 
-    return _MEMBER.sub(exchanged, text)
+    return _MEMBER.sub(exchanged, _plain(text))
 
 
 def exchange(text: str, other: Callable[[str], str | None]) -> str:
     """The same JSON with each reference exchanged for which the function has another one."""
 
     def exchanged(match: re.Match[str]) -> str:
-        key, colon, value = match.groups()
-        if value is None or value[0] != '"' or json.loads(key) != "reference":
-            return match[0]
-        link = other(json.loads(value))
-        return match[0] if link is None else f"{key}{colon}{json.dumps(link)}"
+        link = other(_text(match[3]))
+        return match[0] if link is None else f'"reference"{match[2]}{json.dumps(link)}'
 
-    return _MEMBER.sub(exchanged, text)
+    return _REFERENCE.sub(exchanged, _plain(text))
 
 
 def criteria(text: str) -> list[str]:
@@ -70,14 +70,22 @@ def criteria(text: str) -> list[str]:
     return list(found)
 
 
-_LINKED: Final = URIS | {"reference", "div"}
-
-
 def _other(quoted: str, name: str, links: Mapping[str, str]) -> str:
-    link = json.loads(quoted)
+    link = _text(quoted)
     if name == "reference":
         other = links.get(link) or links.get(link.split("/_history/")[0])
     else:
         # A relative address in a uri is none of the entries, whatever it looks like.
         other = links.get(link) if ":" in link else None
     return quoted if other is None else json.dumps(other)
+
+
+def _text(quoted: str) -> str:
+    return str(json.loads(quoted)) if "\\" in quoted else quoted[1:-1]
+
+
+def _plain(text: str) -> str:
+    """The same JSON with keys as they are usually written, if one of them is not."""
+    if "\\u" not in text:
+        return text
+    return _ESCAPED_KEY.sub(lambda key: json.dumps(json.loads(key[0]), ensure_ascii=False), text)

@@ -171,3 +171,12 @@ def test_only_references_are_rewritten(before: str, note: str) -> None:
     changed = json.loads(rewrite(text, {PATIENT: "Patient/1"}))
 
     assert changed == resource | {"x": {"reference": "Patient/1"}} or before in ("x", "note", "value")
+
+
+@given(st.sampled_from(["reference", "\\u0072eference", "referenc\\u0065"]), st.text())
+def test_a_key_is_the_same_however_it_is_written(key: str, value: str) -> None:
+    text = f'{{"{key}":"{PATIENT}","text":{json.dumps(value)},"list":[{{"{key}" : "{PATIENT}/_history/1"}}]}}'
+
+    changed = json.loads(rewrite(text, {PATIENT: "Patient/1"}))
+
+    assert changed == {"reference": "Patient/1", "text": value, "list": [{"reference": "Patient/1"}]}
