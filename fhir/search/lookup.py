@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fhir.search import indexing, stretches
 from fhir.search.conditions import (
@@ -40,6 +40,9 @@ class Lookup(NamedTuple):
 
     sets: tuple[TokenSet, ...]
     decided: bool
+
+
+_TOO_MANY: Final = Asked(Rank.MONTHS, frozenset())  # so many that none is asked for
 
 
 class _Beside(NamedTuple):
@@ -110,7 +113,7 @@ def _own(names: Sequence[str], condition: Condition, beside: _Beside) -> Asked:
     for value in condition.values:
         says = list(_says(value, parameter.name if is_part else ""))
         if not says:
-            return Asked(Rank.MONTHS, frozenset())  # nothing can be left out then
+            return _TOO_MANY  # nothing can be left out then
         found.update((name, type, *said) for name, said in product(names, says))
     exact = all(_is_exact(value, parameter, is_part=is_part) for value in condition.values)
     return Asked(_rank(condition, type), frozenset(found), exact)
@@ -162,6 +165,8 @@ def _rank(condition: Condition, type: str) -> Rank:
 def _compound(names: Sequence[str], condition: Condition, beside: _Beside) -> Asked:
     type, values = beside.type, [value for value in condition.values if isinstance(value, TokenValue) and value.code]
     if len(values) == len(condition.values):  # "system|" asks for any code
+        if len(names) * len(beside.references or beside.days) * len(values) > MOST:
+            return _TOO_MANY  # before they are made
         if beside.references:
             plain = indexing.is_plain(type, condition.parameter.name)
             said = [_coded(value, plain=plain) for value in values]
@@ -172,7 +177,7 @@ def _compound(names: Sequence[str], condition: Condition, beside: _Beside) -> As
             days = product(names, beside.days, values)
             on = {(name, type, ON, day, value.code or "") for name, day, value in days}
             return Asked(Rank.CODE_ON_DAY, frozenset(long | on))
-    return Asked(Rank.MONTHS, frozenset())
+    return _TOO_MANY
 
 
 def _coded(value: TokenValue, *, plain: bool) -> Token:
@@ -200,8 +205,10 @@ def _measured(type: str, names: Sequence[str], pairs: Iterator[tuple[str, Value]
     for code, value in pairs:
         said = list(sizes_asked(code, value)) if isinstance(value, Measure) else []
         if not said:
-            return Asked(Rank.NUMBER, frozenset())
+            return _TOO_MANY
         found.update((name, type, *one) for name, one in product(names, said))
+        if len(found) > MOST:
+            return _TOO_MANY
     return Asked(Rank.NUMBER, frozenset(found))
 
 

@@ -42,11 +42,11 @@ def dated(type: str, conditions: Sequence[Condition], parameter: Parameter) -> I
     merged = _merged(single) if len(names) == 1 else None
     several += [[merged]] if merged is not None else [[stretch] for stretch in single]
     for either in several:
-        found = {
-            token
-            for stretch, name in product(either, names)
-            for token in _overlapping(type, name, stretch, is_instant=parameter.instant)
-        }
+        found: set[Token] = set()
+        for stretch, name in product(dict.fromkeys(either), names):
+            found.update(_overlapping(type, name, stretch, is_instant=parameter.instant))
+            if len(found) > MOST:  # too many to be asked: the rest need not be made
+                break
         length = max(stretch.end - stretch.start for stretch in either).days
         rank = Rank.DAYS if length <= dates.DAYS_APART else Rank.MONTHS
         yield Asked(rank, frozenset(found), parameter.instant and all(map(dates.is_of_days, either)))

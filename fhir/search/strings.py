@@ -9,6 +9,7 @@ SHORTEST_PREFIX: Final = 3  # shorter ones would count first letters for whoever
 # The lengths of beginnings that are indexed. Each is a row of the index; what lies between is checked after decryption,
 # and longer ones tell little more apart.
 LENGTHS: Final = (SHORTEST_PREFIX, 4, 6, 8)
+LONGEST_KEPT: Final = 100  # letters; thousands of longer texts would fill the memory
 
 # ä, ö, ü and their spellings ae, oe, ue become one letter. "ue" after a, e or q is not an umlaut (Bauer, Feuer, Quast).
 _UMLAUT = re.compile(r"(?<=[ao])e|(?<=(?<![aeq])u)e")
@@ -16,10 +17,9 @@ _LETTERS = str.maketrans({"ø": "o", "œ": "o", "æ": "a", "ł": "l", "đ": "d",
 _GAP = re.compile(r"[^\w]+|_+")
 
 
-@lru_cache(maxsize=4096)
 def folded(text: str) -> str:
     """The form two spellings of one name share; the form of a beginning is a beginning of the form."""
-    return _UMLAUT.sub("", unaccented(text))
+    return _kept(text) if len(text) <= LONGEST_KEPT else _folded(text)
 
 
 def unaccented(text: str) -> str:
@@ -41,6 +41,13 @@ def prefix(form: str) -> str:
 def whole(text: str) -> str:
     """The text as `:exact` compares it: as written, only with one way of coding accents."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _folded(text: str) -> str:
+    return _UMLAUT.sub("", unaccented(text))
+
+
+_kept = lru_cache(maxsize=4096)(_folded)
 
 
 def _stripped(text: str) -> str:

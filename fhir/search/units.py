@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 SYSTEM: Final = "http://unitsofmeasure.org"
+LONGEST: Final = 64  # letters of a unit that is read
 
 # More digits than any measurement has; the result is cut to fewer, so that 98.6 [degF] is 37 Cel and not 36.99...
 _EXACT: Final = Context(prec=34, traps=[])
@@ -91,11 +92,13 @@ _TEMPERATURES: Final = {
 }
 
 
-@lru_cache(maxsize=1024)
 def scale(system: str, code: str) -> Scale | None:
     """How a unit is brought to the scale of its dimension; None if it is not read here."""
-    if system != SYSTEM or not code or len(code) > 64:
-        return None
+    return _scale(code) if system == SYSTEM and 0 < len(code) <= LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _scale(code: str) -> Scale | None:
     if code in _TEMPERATURES:
         return _TEMPERATURES[code]
     factor, dimension = Decimal(1), dict[str, int]()

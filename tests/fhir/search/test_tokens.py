@@ -9,7 +9,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from fhir import codec
-from fhir.search import dates, quantities, units
+from fhir.search import dates, lookup, quantities, strings, units
 from fhir.search.match import matches
 from fhir.search.parameters import tokens
 from fhir.search.parsing import parse
@@ -150,6 +150,30 @@ def test_the_rarest_tokens_lead() -> None:
 
 def test_an_observation_costs_few_rows_of_the_index() -> None:
     assert len(set(tokens("Observation", codec.load(observation("a").encode())))) == 17
+
+
+def test_more_tokens_than_can_be_asked_are_left_to_the_exact_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = ",".join(f"a{n}" for n in range(100))
+    monkeypatch.setattr(lookup, "_coded", lambda *_, **__: pytest.fail("they were made"))
+
+    query = parse("Observation", [("patient", many), ("code", many)])
+
+    assert [len(either) for either in query.tokens] == [100]
+    days = ",".join(f"ge{1900 + n}-02-02" for n in range(100))
+    assert (
+        parse("Observation", [("date", days), ("code-value-quantity", f"{many.replace(',', '$gt1,')}$gt1")]).tokens
+        == ()
+    )
+
+
+def test_long_texts_are_not_kept_in_memory() -> None:
+    before = (strings._kept.cache_info().currsize, units._scale.cache_info().currsize)
+
+    strings.folded("Ä" * 101)
+    units.scale(units.SYSTEM, "g" * 65)
+
+    assert (strings._kept.cache_info().currsize, units._scale.cache_info().currsize) == before
+    assert strings.folded("Ä" * 101) == "a" * 101
 
 
 numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=6)
