@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from fhir import codec, models
+from fhir import codec
 from fhir.patches import paths
 from fhir.patches.json_patch import MOST_OPERATIONS
 from fhir.patches.paths import Place
 from fhir.patches.problems import BadPatch, PatchFailed
 from fhir.patches.tree import Node
-from fhir.rules.shapes import Element, shape
+from fhir.rules.table import Element, type_of
 from infra.problems import Issue
 
 _TEXTS: Final = {"type": "valueCode", "path": "valueString", "name": "valueString"}
@@ -120,11 +120,11 @@ def _apply(root: Node, operation: Operation, *, type: str) -> None:
     places = paths.found(root, operation.path, type=type)
     match operation.op:
         case Op.ADD:
-            owner, model = (root, models.model(type)) if places is None else _inside(_one(places))
-            _add(owner, model, operation)
+            owner, inner = (root, type) if places is None else _inside(_one(places))
+            _add(owner, inner, operation)
         case Op.INSERT:
             place = _list(places)
-            _, value = _target(place.model, place.name, _required(operation))
+            _, value = _target(place.type, place.name, _required(operation))
             _within(operation.index, len(place.owner.members[place.key].items) + 1)
             place.owner.members[place.key].insert(operation.index, value)
             if (twin := _twin(place)) is not None:
@@ -134,7 +134,7 @@ def _apply(root: Node, operation: Operation, *, type: str) -> None:
                 _delete(place)
         case Op.REPLACE:
             place = _one(places)
-            _replace(place, *_target(place.model, place.name, _required(operation)))
+            _replace(place, *_target(place.type, place.name, _required(operation)))
         case Op.MOVE:
             place = _list(places)
             for index in (operation.source, operation.destination):
@@ -157,10 +157,10 @@ def _list(places: list[Place] | None) -> Place:
     return place
 
 
-def _inside(place: Place) -> tuple[Node, Any]:
-    if place.element.model is None or not place.node.is_object:
+def _inside(place: Place) -> tuple[Node, str]:
+    if not place.element.inner or not place.node.is_object:
         raise PatchFailed("the path leads to a value that has no elements.")
-    return place.node, place.element.model
+    return place.node, place.element.inner
 
 
 def _within(index: int, length: int) -> None:
@@ -173,10 +173,10 @@ def _required(operation: Operation) -> Node:
     return operation.value
 
 
-def _add(owner: Node, model: Any, operation: Operation) -> None:
-    key, value = _target(model, operation.name, _required(operation))
-    if not shape(model).elements[key].many:
-        if any(name in owner.members for name in paths.keys_of(model, operation.name)):
+def _add(owner: Node, type: str, operation: Operation) -> None:
+    key, value = _target(type, operation.name, _required(operation))
+    if not type_of(type).elements[key].many:
+        if any(name in owner.members for name in paths.keys_of(type, operation.name)):
             raise PatchFailed("the element is there already. Replace it.")
         owner.put(key, value)
     elif key in owner.members:
@@ -229,10 +229,10 @@ def _drop_if_empty(owner: Node, key: str) -> None:
         owner.drop(key)
 
 
-def _target(model: Any, name: str, part: Node) -> tuple[str, Node]:
+def _target(type: str, name: str, part: Node) -> tuple[str, Node]:
     """The key under which a value comes into an object of this type, and the value."""
     held = [key for key in part.members if key != "name"]
-    keys = paths.keys_of(model, name)
+    keys = paths.keys_of(type, name)
     if not keys:
         raise PatchFailed("the type has no element of this name.")
     if len(held) != 1 or not (held[0].startswith("value") or held[0] in ("part", "resource")):
@@ -240,15 +240,15 @@ def _target(model: Any, name: str, part: Node) -> tuple[str, Node]:
     key = keys[0] if keys == (name,) else f"{name}{held[0].removeprefix('value')}"
     if key not in keys:
         raise PatchFailed("the element can't have a value of this type.")
-    element = shape(model).elements[key]
+    element = type_of(type).elements[key]
     return key, _built(element, part) if held[0] == "part" else part.members[held[0]]
 
 
 def _built(element: Element, node: Node) -> Node:
     """An object made from parts, each of which is one of its elements."""
-    if element.model is None:
+    if not element.inner:
         raise PatchFailed("only an element of a complex type can be given by parts.")
     made = Node("{}")
     for name, part in _parts(node, place="value"):
-        _add(made, element.model, Operation(Op.ADD, "", name, value=part))
+        _add(made, element.inner, Operation(Op.ADD, "", name, value=part))
     return made

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from fhir import models
 from fhir.patches.problems import BadPatch
 from fhir.patches.tree import Node, same
-from fhir.rules.shapes import Element, shape
+from fhir.rules.table import Element, type_of
 
 _STEP: Final = re.compile(
     r"""\.?(?:
@@ -42,7 +41,7 @@ class Place(NamedTuple):
     """
 
     owner: Node
-    model: Any
+    type: str
     name: str
     key: str
     at: int | None
@@ -50,7 +49,7 @@ class Place(NamedTuple):
     @property
     def element(self) -> Element:
         """What the element may hold."""
-        return shape(self.model).elements[self.key]
+        return type_of(self.type).elements[self.key]
 
     @property
     def node(self) -> Node:
@@ -70,14 +69,11 @@ def found(root: Node, path: str, *, type: str) -> list[Place] | None:
     return places
 
 
-def keys_of(model: Any, name: str) -> tuple[str, ...]:
+def keys_of(type: str, name: str) -> tuple[str, ...]:
     """The keys that an element has in JSON: itself, or one for each type if it is a choice; none if it is unknown."""
-    if name in shape(model).elements:
+    if name in type_of(type).elements:
         return (name,)
-    for _, keys, _ in shape(model).choices:
-        if all(key.startswith(name) and key[len(name) : len(name) + 1].isupper() for key in keys):
-            return keys
-    return ()
+    return next((tuple(sorted(choice.members)) for choice in type_of(type).choices if choice.name == name), ())
 
 
 def _steps(path: str) -> Iterator[dict[str, str]]:
@@ -119,16 +115,16 @@ def _after(root: Node, places: list[Place] | None, *, step: dict[str, str], type
 
 def _children(root: Node, places: list[Place] | None, *, name: str, type: str) -> list[Place]:
     if places is None:
-        return _named(root, models.model(type), name)
-    below = [(place.node, place.element.model) for place in places if place.element.model is not None]
-    return [child for node, model in below if node.is_object for child in _named(node, model, name)]
+        return _named(root, type, name)
+    below = [(place.node, place.element.inner) for place in places if place.element.inner]
+    return [child for node, inner in below if node.is_object for child in _named(node, inner, name)]
 
 
-def _named(owner: Node, model: Any, name: str) -> list[Place]:
-    keys = keys_of(model, name)
+def _named(owner: Node, type: str, name: str) -> list[Place]:
+    keys = keys_of(type, name)
     if not keys:
-        raise PathRefused(f"The element {_shown(name)} is not one of {shape(model).name}.")
-    return [Place(owner, model, name, key, at) for key in keys if key in owner.members for at in _indices(owner, key)]
+        raise PathRefused(f"The element {_shown(name)} is not one of {type}.")
+    return [Place(owner, type, name, key, at) for key in keys if key in owner.members for at in _indices(owner, key)]
 
 
 def _indices(owner: Node, key: str) -> Sequence[int | None]:

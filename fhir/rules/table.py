@@ -21,6 +21,11 @@ class Element(NamedTuple):
     many: bool
     detail: str  # of a Reference the target types, of a code the value set; empty if anything will do
 
+    @property
+    def inner(self) -> str:
+        """The type whose elements it has; empty for a primitive and where any resource may stand."""
+        return "" if self.type in PRIMITIVES or self.type == "Resource" else self.type
+
 
 class Choice(NamedTuple):
     """A choice of types: at most one of its members may be there."""
