@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlmodel import Session, SQLModel
 
 from infra.lines import Lines
-from infra.problems import DiskFull, Problem, Unavailable
+from infra.problems import Conflict, DiskFull, Problem, Unavailable
 from infra.statements import DRIVER, Row, Statement
 from infra.writer import GroupWriter
 
@@ -233,6 +233,8 @@ def _translated(error: DBAPIError | OSError) -> BaseException:
     state = _sqlstate(error)
     if state == "53100":
         return DiskFull()
+    if state in REPEATABLE:
+        return Conflict("Others write the same at this moment. Repeat the request.")
     if isinstance(error, OSError | InterfaceError | OperationalError) or state.startswith(("08", "57P")):
         return Unavailable("The database does not answer. Try again shortly.")
     return error
