@@ -134,6 +134,14 @@ RECORD_TYPES: Final[Mapping[str, str]] = {
     "QuestionnaireResponse": N_("questionnaire"),
     "CarePlan": N_("care plan"),
     "CareTeam": N_("care team"),
+    "EpisodeOfCare": N_("course of treatment"),
+    "Procedure": N_("procedure"),
+    "AllergyIntolerance": N_("allergy"),
+    "MedicationStatement": N_("medication"),
+    "MedicationRequest": N_("prescription"),
+    "Immunization": N_("vaccination"),
+    "Goal": N_("goal of treatment"),
+    "Flag": N_("warning"),
     "Communication": N_("message"),
 }
 
