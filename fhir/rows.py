@@ -1,7 +1,6 @@
 """Rows of the record: the statements the store runs, built once, and the way from a sealed row to a resource."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
@@ -44,8 +43,7 @@ _NAMES: Final = (
 _KEY: Final = (DATA_KEY.c.scope, DATA_KEY.c.provider_version, DATA_KEY.c.wrapped)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """One version of one resource, opened. `body` is what a read sends, byte for byte."""
 
     rid: int
@@ -61,7 +59,7 @@ class Stored:
     @property
     def data(self) -> dict[str, Any]:
         """The parsed body; an empty dict for a deleted resource."""
-        parsed: dict[str, Any] = codec.load(self.body) if self.body else {}
+        parsed: dict[str, Any] = codec.reload(self.body) if self.body else {}
         return parsed
 
     @property

@@ -6,9 +6,10 @@ Pages go by keys and never by OFFSET: a page costs the same wherever it is.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, func, literal, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, bindparam, func, literal, or_, select, tuple_
 
 from fhir.policy import Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, SealedRow, Stored, many, within
@@ -16,6 +17,7 @@ from fhir.search.asking import Asker, Effort, Key, Order, PageEnd
 from fhir.search.plans import Plan, Tokens
 from fhir.search.query import Query
 from infra.columns import UtcDateTime, from_microseconds, to_microseconds
+from infra.statements import Statement
 
 STEP: Final = 500
 FIRST: Final = 64  # row ids in the first step through a large set, twice as many in each further one
@@ -23,6 +25,7 @@ WINDOW: Final = 1000
 WALKED_FOR_ONE_OPENED: Final = 10  # passing a row by costs about a tenth of opening it
 MOST_CHECKED: Final = 48  # tokens of a set whose look-ups cost less than opening the row
 _LAST_ROW: Final = 2**63 - 1
+Values = dict[str, Any]
 
 _POSTINGS_SQLITE: Final = (
     "SELECT {n}, rid FROM (SELECT rid FROM token WHERE t = ? AND rid < ? ORDER BY rid DESC LIMIT ?)"
@@ -47,12 +50,18 @@ class Source:
     def where(self) -> list[ColumnElement[bool]]:
         """Everything that SQL can tell about a hit but the set of tokens that leads."""
         query = self.query
-        # Appending nothing keeps SQLite from the index on the type, by which it would walk through all of the type.
-        where = [RESOURCE.c.type + "" == query.type, RESOURCE.c.deleted.is_(False), self.permit.clause, *self.extra]
+        where = [RESOURCE.c.deleted.is_(False), self.permit.clause, *self.extra]
         if query.ids is not None:
             where.append(RESOURCE.c.id.in_(sorted(query.ids)))
         where += [or_(*(within(RESOURCE.c.last_updated, bounds) for bounds in either)) for either in query.updated]
-        return where + [_has(tokens) for tokens in self.plan.checks if query.decided or len(tokens) <= MOST_CHECKED]
+        where += [_has(tokens) for tokens in self.plan.checks if query.decided or len(tokens) <= MOST_CHECKED]
+        return where
+
+    @property
+    def beside(self) -> list[ColumnElement[bool]]:
+        """The same, where rows are found by another way than their type."""
+        # Appending nothing keeps SQLite from the index on the type, by which it would walk through all of the type.
+        return [RESOURCE.c.type + "" == self.query.type, *self.where]
 
 
 def rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int = STEP) -> Iterator[SealedRow]:
@@ -68,11 +77,12 @@ def count(source: Source, *, effort: Effort) -> int:
     plan, session = source.plan, source.asker.session
     counted = select(func.count()).select_from(RESOURCE)
     if not plan.lead or plan.narrow or len(plan.lead) == 1:
-        where = [*source.where, *_lead(plan)]
+        by_type = not plan.lead and source.query.ids is None
+        where = [RESOURCE.c.type == source.query.type, *source.where] if by_type else [*source.beside, *_lead(plan)]
         return int(session.connection().execute(counted.where(*where)).scalar_one())
     found = 0
     for rids in _postings(source, after=None, effort=effort):
-        statement = counted.where(RESOURCE.c.rid.in_(rids), *source.where)
+        statement = counted.where(RESOURCE.c.rid.in_(rids), *source.beside)
         found += int(session.connection().execute(statement).scalar_one())
     return found
 
@@ -101,11 +111,42 @@ def _rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -
             yield from _of(source, rids)
 
 
+def prepared(
+    source: Source, *, step: int, after: PageEnd | None = None
+) -> tuple[Select[Any], Statement, Values] | None:
+    """The usual search, of which only the values differ from call to call: one token leads, others are checked."""
+    query, plan = source.query, source.plan
+    is_usual = plan.order is Order.ROW and query.ids is None and not query.updated and not source.extra
+    if not is_usual or [*map(len, (plan.lead, *plan.checks))] != [1] * (1 + len(plan.checks)):
+        return None
+    values = {"asked_type": query.type, "lead": plan.lead[0], "most": step, "below": after.rid if after else _LAST_ROW}
+    values |= {f"check_{n}": tokens[0] for n, tokens in enumerate(plan.checks)}
+    return *_usual(source.permit.clause, len(plan.checks)), values
+
+
+@lru_cache(maxsize=4096)
+def _usual(clause: ColumnElement[bool], checks: int) -> tuple[Select[Any], Statement]:
+    where = [RESOURCE.c.type + "" == bindparam("asked_type", type_=String()), RESOURCE.c.deleted.is_(False), clause]
+    where += [RESOURCE.c.rid == TOKEN.c.rid, TOKEN.c.t == bindparam("lead"), RESOURCE.c.rid < bindparam("below")]
+    where += [_held(TOKEN.c.t == bindparam(f"check_{n}")) for n in range(checks)]
+    # By the token's column: SQLite then reads the index in this order and sorts nothing.
+    made = HEADS.where(*where).order_by(TOKEN.c.rid.desc()).limit(bindparam("most", type_=BigInteger()))
+    return made, Statement(made)
+
+
 def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[SealedRow]:
     order, full = source.plan.order, True
     while full:
-        statement = HEADS.where(*source.where, *_lead(source.plan), *_beyond(order, after))
-        found = many(source.asker.session, _ordered(statement, order).limit(step))
+        usual = prepared(source, step=step, after=after)
+        if usual is not None:
+            _, statement, values = usual
+            found = [SealedRow._make(row) for row in statement.rows(source.asker.session, values)]
+        else:
+            where = [*source.beside, *_lead(source.plan), *_beyond(order, after)]
+            wanted = HEADS.where(*where)
+            is_of_one = order is Order.ROW and len(source.plan.lead) == 1
+            wanted = wanted.order_by(TOKEN.c.rid.desc()) if is_of_one else _ordered(wanted, order)
+            found = many(source.asker.session, wanted.limit(step))
         yield from found
         full = len(found) == step
         after = end(order, found[-1]) if found else after
@@ -115,7 +156,7 @@ def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[Sealed
 def _of(source: Source, rids: Sequence[int]) -> list[SealedRow]:
     if not rids:
         return []
-    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *source.where)
+    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *source.beside)
     return many(source.asker.session, _ordered(statement, source.plan.order))
 
 
@@ -129,7 +170,11 @@ def _lead(plan: Plan) -> list[ColumnElement[bool]]:
 
 
 def _has(tokens: Tokens) -> ColumnElement[bool]:
-    held = select(TOKEN.c.rid).where(TOKEN.c.t.in_(tokens), TOKEN.c.rid == RESOURCE.c.rid).limit(1)
+    return _held(TOKEN.c.t.in_(tokens))
+
+
+def _held(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    held = select(TOKEN.c.rid).where(wanted, TOKEN.c.rid == RESOURCE.c.rid).limit(1)
     # Not EXISTS: PostgreSQL would turn that into a join and might read the whole set.
     return held.correlate(RESOURCE).scalar_subquery().is_not(None)
 

@@ -21,7 +21,7 @@ from fhir.search.plans import order_of, plan
 from fhir.search.query import Query
 from infra.columns import from_microseconds
 
-MOST_OPENED: Final = 40_000  # resources that one search opens and checks; a few seconds of one core
+MOST_OPENED: Final = 30_000  # resources that one search opens and checks: about two seconds of one core
 
 
 def answered(asker: Asker, query: Query) -> Query:
