@@ -5,8 +5,8 @@ https://hl7.org/fhir/R4/bundle.html
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from json.encoder import encode_basestring
+from typing import Any, Final, NamedTuple
 
 from fhir import codec
 from fhir.rows import Stored
@@ -15,13 +15,28 @@ from fhir.rows import Stored
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+def _json(value: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(value).encode()
+
+
+class Parts:
+    """The small parts around a resource, written out once however many entries have them."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, parts: dict[str, Any]) -> None:
+        self.written = _json(parts)[1:-1]
+
+
+NO_PARTS: Final = Parts({})
+
+
+class Entry(NamedTuple):
     """One entry: its resource as bytes, if any, and the small parts around it."""
 
     resource: bytes = b""
     full_url: str = ""
-    parts: dict[str, Any] = field(default_factory=dict)
+    parts: Parts = NO_PARTS
 
 
 def bundle(
@@ -47,16 +62,12 @@ def version(stored: Stored, base_url: str, *, part: Callable[[bytes], bytes]) ->
     else:
         method, url, status = "PUT", stored.reference, "200 OK"
     answer = {"status": status, "etag": stored.etag, "lastModified": codec.instant(stored.last_updated)}
-    parts = {"request": {"method": method, "url": url}, "response": answer}
+    parts = Parts({"request": {"method": method, "url": url}, "response": answer})
     return Entry(part(stored.body) if stored.body else b"", f"{base_url}/{stored.reference}", parts)
 
 
 def _entry(entry: Entry) -> bytes:
-    head = _json({"fullUrl": entry.full_url})[1:-1] if entry.full_url else b""
-    resource = b'"resource":' + entry.resource if entry.resource else b""
-    parts = _json(entry.parts)[1:-1] if entry.parts else b""
-    return b"{" + b",".join(part for part in (head, resource, parts) if part) + b"}"
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    return _ENCODER.encode(value).encode()
+    resource, full_url, parts = entry
+    head = b'"fullUrl":' + encode_basestring(full_url).encode() if full_url else b""
+    held = b'"resource":' + resource if resource else b""
+    return b"{" + b",".join([part for part in (head, held, parts.written) if part]) + b"}"

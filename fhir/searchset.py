@@ -4,9 +4,10 @@ https://hl7.org/fhir/R4/search.html#return
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from fhir import cursor, outcome
-from fhir.bundles import Entry, bundle
+from fhir.bundles import Entry, Parts, bundle
 from fhir.rows import Stored
 from fhir.search.asking import PageEnd
 from fhir.search.pages import Page
@@ -17,6 +18,8 @@ from infra.problems import Issue, Problem
 from infra.vault import Vault
 
 Link = tuple[str, str]
+# One dict for all entries of a mode, so that it is written out once (see `fhir.bundles`).
+SEARCHED: Final = {mode: Parts({"search": {"mode": mode}}) for mode in ("match", "include", "outcome")}
 
 
 class Incomplete(Problem):
@@ -56,9 +59,9 @@ def _entries(page: Page, query: Query, base_url: str) -> Iterator[Entry]:
     if query.left_out or page.notes:
         told = [Issue("not-supported", text, severity="warning") for text in query.left_out]
         told += [Issue("incomplete", text, severity="warning") for text in page.notes]
-        yield Entry(outcome.body(Incomplete(issues=told)), parts={"search": {"mode": "outcome"}})
+        yield Entry(outcome.body(Incomplete(issues=told)), parts=SEARCHED["outcome"])
 
 
 def _entry(stored: Stored, query: Query, *, base_url: str, mode: str) -> Entry:
     body = subset(stored.body, summary=query.summary, elements=query.elements)
-    return Entry(body, f"{base_url}/{stored.reference}", {"search": {"mode": mode}})
+    return Entry(body, f"{base_url}/{stored.reference}", SEARCHED[mode])

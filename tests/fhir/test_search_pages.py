@@ -1,16 +1,14 @@
 """Searching over HTTP: totals, pages, links."""
 
-from typing import Any
-
 import httpx
 import pytest
-from sqlalchemy import event
 from sqlmodel import Session
 
 from fhir.search import hits
 from fhir.search.parsing import parse
 from fhir.store import Store
 from infra.database import Database
+from infra.statements import DRIVER
 from tests.fhir.record import caller, created, observation, patient
 
 
@@ -114,12 +112,13 @@ async def test_a_search_by_token_does_not_walk_through_all_of_the_type(database:
     query = parse("Observation", [("patient", "1,2"), ("date", "2026")])
 
     def plan(session: Session) -> list[str]:
-        asked: list[tuple[str, Any]] = []
-        connection = session.connection()
-        event.listen(connection, "before_cursor_execute", lambda c, cur, sql, values, *_: asked.append((sql, values)))
+        asked: list[str] = []
+        driver = session.info[DRIVER]
+        driver.set_trace_callback(asked.append)
         store.found(session, caller(), query, after=None)
-        sql, values = next(one for one in asked if "FROM resource" in one[0])
-        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+        driver.set_trace_callback(None)
+        sql = next(one for one in asked if "FROM resource" in one)
+        return [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
     steps = await database.read(plan)
 
