@@ -102,8 +102,7 @@ def _resource(type: str, choices: Choices) -> dict[str, Any]:
         "conditionalUpdate": Action.UPDATE in actions,
         "conditionalDelete": deletes,
         "referencePolicy": ["literal", "logical", "local", *_enforced(choices)],
-        "searchInclude": _includes(type),
-        "searchRevInclude": _REVERSE_INCLUDES[type],
+        **_included(type),
         "searchParam": [
             *({"name": name, "type": _KINDS[name]} for name in COLUMNS),
             *(
@@ -128,8 +127,10 @@ def _enforced(choices: Choices) -> list[str]:
     return ["enforced"] if choices.dangling is Dangling.REFUSE else []
 
 
-def _includes(type: str) -> list[str]:
-    return [f"{type}:{name}" for name, parameter in PARAMETERS[type].parameters.items() if _refers(parameter)]
+def _included(type: str) -> dict[str, list[str]]:
+    forward = [f"{type}:{name}" for name, parameter in PARAMETERS[type].parameters.items() if _refers(parameter)]
+    both = {"searchInclude": forward, "searchRevInclude": _REVERSE_INCLUDES[type]}
+    return {name: values for name, values in both.items() if values}
 
 
 def _refers(parameter: Parameter) -> bool:

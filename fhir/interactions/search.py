@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from fhir import cursor, preferences, searchset
 from fhir.audit import Access
-from fhir.interactions.record import Record, bundle, type_of
+from fhir.interactions.record import Record, body_of, bundle, type_of
 from fhir.policy import Action
 from fhir.search.asking import PageEnd
 from fhir.search.pages import Page
@@ -16,7 +16,7 @@ from fhir.search.parsing import Handling, pairs_of, parse
 from fhir.search.plans import is_short
 from fhir.search.query import Query
 from infra.caller import Caller
-from infra.problems import BadRequest, UnsupportedMediaType
+from infra.problems import BadRequest
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -24,7 +24,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 async def search(request: Request, record: Record, caller: Caller) -> Response:
     """200 with a searchset Bundle; its self link repeats what the client put into the address itself."""
     type = type_of(request, Action.SEARCH)
-    text = request.scope["query_string"].decode()
+    text = _text(request.scope["query_string"], of="address")
     query = parse(type, pairs_of(text), handling=_handling(request))
     # With something left out the link says what was understood, and no more.
     text = urlencode(query.pairs) if query.left_out else text
@@ -34,13 +34,8 @@ async def search(request: Request, record: Record, caller: Caller) -> Response:
 async def search_by_post(request: Request, record: Record, caller: Caller) -> Response:
     """200 with a searchset Bundle; its links are sealed, so that what was in the body comes into no address."""
     type = type_of(request, Action.SEARCH)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise UnsupportedMediaType(f"Send the search as {FORM}.")
-    try:
-        text = (await request.body()).decode()
-    except UnicodeDecodeError:
-        raise BadRequest("The form is not UTF-8.") from None
-    pairs = pairs_of(request.scope["query_string"].decode()) + pairs_of(text)
+    text = _text(await body_of(request, limit=record.body_limit, types=(FORM,)), of="form")
+    pairs = pairs_of(_text(request.scope["query_string"], of="address")) + pairs_of(text)
     query = parse(type, pairs, handling=_handling(request))
     own = searchset.address(record.store.vault, caller, query, base_url=record.base_url, after=None)
     return await _answer(record, caller, query, own=own)
@@ -62,6 +57,13 @@ async def _found(record: Record, caller: Caller, query: Query, *, after: PageEnd
     page = await record.look(caller, access, lambda session: store.found(session, caller, query, after=after))
     await record.run(caller, access, lambda session: store.log_search(session, caller, query))
     return page
+
+
+def _text(raw: bytes, *, of: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise BadRequest(f"The {of} is not UTF-8.") from None
 
 
 def _handling(request: Request) -> Handling:

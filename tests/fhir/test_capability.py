@@ -129,3 +129,43 @@ def test_every_route_and_search_parameter_has_its_line_in_the_manual() -> None:
         line = next(line for line in manual.splitlines() if line.startswith(f"| {type} |"))
         own = sorted(name for name in PARAMETERS[type].parameters if name not in COMMON)
         assert line.split("|")[2].strip() == (", ".join(own) or "-")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_the_statement_is_a_valid_r4_resource_and_validates_itself(north: httpx.AsyncClient) -> None:
+    text = (await north.get("/metadata")).text
+
+    answer = await north.post("/CapabilityStatement/$validate", content=text)
+
+    assert answer.json()["issue"][0]["severity"] == "information", answer.text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_every_listed_operation_answers(north: httpx.AsyncClient) -> None:
+    id = await created(north, {"resourceType": "Patient"})
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "a"}]}}]}
+    said = next(one for one in (await statement(north))["rest"][0]["resource"] if one["type"] == "Patient")
+
+    for operation in said["operation"]:
+        name = operation["name"]
+        if name in ("meta-add", "meta-delete"):
+            answer = await north.post(f"/Patient/{id}/${name}", content=json.dumps(parameters))
+        else:
+            answer = await north.get(f"/Patient/{id}/${name}")
+        assert answer.status_code == 200, (name, answer.text)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_labels_are_added_once_and_taken_away_by_their_code(north: httpx.AsyncClient) -> None:
+    tag = {"system": "http://a.example", "code": "a"}
+    id = await created(north, {"resourceType": "Patient", "meta": {"tag": [tag], "profile": ["http://a.example/p"]}})
+    new = {"tag": [tag | {"display": "other"}, {"code": "b"}], "security": [{"code": "R"}]}
+    body = json.dumps({"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": new}]})
+
+    added = (await north.post(f"/Patient/{id}/$meta-add", content=body)).json()["parameter"][0]["valueMeta"]
+    removed = (await north.post(f"/Patient/{id}/$meta-delete", content=body)).json()["parameter"][0]["valueMeta"]
+    of_type = (await north.get("/Patient/$meta")).json()["parameter"][0]["valueMeta"]
+
+    assert (added["tag"], added["security"], added["versionId"]) == ([tag, {"code": "b"}], [{"code": "R"}], "2")
+    assert "tag" not in removed and "security" not in removed
+    assert of_type == {"profile": ["http://a.example/p"]}

@@ -10,6 +10,7 @@ import pytest
 from tests.fhir.record import created, patient
 
 JSON_PATCH = {"content-type": "application/json-patch+json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 KVNR = "http://fhir.de/sid/gkv/kvid-10|X123456789"
 REPLACE = json.dumps([{"op": "replace", "path": "/gender", "value": "male"}])
 FAILING = json.dumps([{"op": "test", "path": "/gender", "value": "male"}])
@@ -64,6 +65,18 @@ CASES = [
     case("GET", "/metadata?_format=xml", 406),
     case("GET", "/Patient/{id}?_pretty=perhaps", 400, says="_pretty"),
     case("GET", "/Patient/{id}?_pretty=true", 200, says='\n  "resourceType": "Patient"'),
+    # searches by form
+    case("POST", "/Patient/_search", 200, "_count=1", headers=FORM),
+    case("POST", "/Patient/_search", 415, "_count=1"),
+    case(
+        "POST",
+        "/Patient/_search",
+        415,
+        "_count=1",
+        headers={"content-type": f"{FORM['content-type']}; charset=latin-1"},
+    ),
+    case("POST", "/Patient/_search", 415, "_count=1", headers={**FORM, "content-encoding": "gzip"}),
+    case("POST", "/Patient/_search", 400, "colour=red", headers=FORM, says="colour"),
     # create and update
     case("POST", "/Patient", 201, patient()),
     case("POST", "/Patient", 200, patient(), headers={"if-none-exist": f"identifier={KVNR}"}),
