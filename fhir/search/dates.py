@@ -23,6 +23,7 @@ _FORM = re.compile(
     r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(?P<fraction>\.\d+)?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
 )
 _TICK: Final = timedelta(microseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
 
 
 class NotADateError(ValueError):
@@ -101,7 +102,10 @@ def is_of_days(stretch: Interval) -> bool:
 
 def days(stretch: Interval) -> Days:
     """The local days that a stretch of time touches."""
-    first = stretch.start.astimezone(ZONE).date()
+    local = stretch.start.astimezone(ZONE)
+    first = local.date()
+    if local.hour < 23 and stretch.end - stretch.start <= _MINUTE:  # an instant, mostly
+        return Days(*[min(max(first, FIRST), LAST)] * 2)
     last = max(stretch.start, stretch.end - _TICK).astimezone(ZONE).date()
     return Days(min(max(first, FIRST), LAST), min(max(last, FIRST), LAST))
 

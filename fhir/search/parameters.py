@@ -36,6 +36,12 @@ WIDE: Final = "wide"  # a code with a range of numbers, which lies in no one buc
 
 DAYS_LISTED: Final = 7  # of a stretch whose codes stand with each of its days
 
+# Looking a member of an enumeration up by name takes longer than making a token.
+_COMPOUND: Final = Index.COMPOUND
+_KEYED: Final = Index.KEYED
+_DATE: Final = Kind.DATE
+_STRING: Final = Kind.STRING
+
 Held = Mapping[str, tuple[Value, ...]]
 
 
@@ -49,7 +55,8 @@ def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
         for value in held.get(name, ())
         if isinstance(value, Link) and value.address
     ]
-    days = _listed(_stretch(held.get(table.date or "", ())))
+    stretch = _stretch(held.get(table.date or "", ()))
+    days = _listed(stretch)
     found: list[Token] = []
     for name, values in held.items():
         entry = table.entries.get(name)
@@ -57,26 +64,28 @@ def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
             continue
         if entry.others:
             values = _rest(values, held, entry.others)  # the same values, but for those
-        if entry.holds is Index.COMPOUND:
+        if entry.holds is _COMPOUND:
             found += _compound(type, name, values, references=references, days=days, is_plain=entry.is_plain)
-        elif entry.holds is Index.KEYED:
+        elif entry.holds is _KEYED:
             found += _keyed(type, name, values, codes=held.get(entry.key, ()))
+        elif entry.kind is _DATE:
+            touched = stretch if name == table.date else _stretch(values)
+            found += bucket_tokens(name, type, touched) if touched is not None else ()
         else:
             found += _own(type, name, values, kind=entry.kind)
     return iter(dict.fromkeys(found))
 
 
-def bucket_tokens(name: str, type: str, stretch: Days) -> Iterator[Token]:
+def bucket_tokens(name: str, type: str, stretch: Days) -> list[Token]:
     """The tokens of a stretch of days: those of the buckets it lies in, and of those it covers whole if it is long."""
     if stretch.first == stretch.last:
         day = stretch.first.isoformat()
-        yield from ((name, type, WITHIN, day[:length]) for length in (10, 7, 4, 3))
-        return
+        return [(name, type, WITHIN, day[:length]) for length in (10, 7, 4, 3)]
+    found: list[Token] = []
     for bucket in dates.coarse_cover(stretch):
-        yield name, type, WITHIN, bucket
-        yield name, type, COVERS, bucket
-        for larger in dates.above(bucket):
-            yield name, type, WITHIN, larger
+        found += [(name, type, WITHIN, bucket), (name, type, COVERS, bucket)]
+        found += [(name, type, WITHIN, larger) for larger in dates.above(bucket)]
+    return found
 
 
 def _rest(values: tuple[Value, ...], held: Held, others: Sequence[str]) -> tuple[Value, ...]:
@@ -86,9 +95,6 @@ def _rest(values: tuple[Value, ...], held: Held, others: Sequence[str]) -> tuple
 
 
 def _own(type: str, name: str, values: tuple[Value, ...], *, kind: Kind) -> Iterator[Token]:
-    if kind is Kind.DATE and (stretch := _stretch(values)) is not None:
-        yield from bucket_tokens(name, type, stretch)
-        return
     for value in values:
         match value:
             case Link(address, _, identifier):
@@ -99,7 +105,7 @@ def _own(type: str, name: str, values: tuple[Value, ...], *, kind: Kind) -> Iter
             case Code(system, code):
                 yield name, type, CODE, code
                 yield name, type, SYSTEM_AND_CODE, system, code
-            case str(text) if kind is Kind.STRING:
+            case str(text) if kind is _STRING:
                 for beginning in prefixes(folded(text)):
                     yield name, type, STARTS, beginning
             case str(address):
@@ -132,20 +138,23 @@ def _listed(stretch: Days | None) -> list[str] | None:
 def _keyed(type: str, name: str, values: tuple[Value, ...], *, codes: Sequence[Value]) -> Iterator[Token]:
     for value in values:
         keys, amounts = value.parts if isinstance(value, Composite) else (codes, (value,))
-        for code, amount in product(keys, amounts):
-            assert isinstance(code, Code)
+        for amount in amounts:
             assert isinstance(amount, Amount)
-            yield from ((name, type, *said) for said in _sizes(code.code, amount))
+            for said, code in product(_sizes(amount), keys):
+                assert isinstance(code, Code)
+                yield name, type, *said, code.code
 
 
-def _sizes(code: str, amount: Amount) -> Iterator[Token]:
+def _sizes(amount: Amount) -> list[Token]:
     if amount.low is None or amount.low != amount.high:
-        yield WIDE, code
-        return
-    yield from ((SIZE, code, bucket) for bucket in quantities.buckets(amount.low))
+        return [(WIDE,)]
+    eighth, octave = quantities.buckets(amount.low)
     scale = units.scale(amount.system, amount.code)
-    if scale is not None:
-        yield from ((SCALED, code, scale.dimension, bucket) for bucket in quantities.buckets(scale.of(amount.low)))
+    if scale is None:
+        return [(SIZE, eighth), (SIZE, octave)]
+    finer, coarser = quantities.buckets(scale.of(amount.low))
+    dimension = scale.dimension
+    return [(SIZE, eighth), (SIZE, octave), (SCALED, dimension, finer), (SCALED, dimension, coarser)]
 
 
 def sizes_asked(code: str, measure: Measure) -> Iterator[Token]:
@@ -155,8 +164,8 @@ def sizes_asked(code: str, measure: Measure) -> Iterator[Token]:
         return
     yield WIDE, code
     scale = units.scale(measure.system, measure.code)
-    said = (SIZE, code) if scale is None else (SCALED, code, scale.dimension)
-    yield from ((*said, bucket) for bucket in quantities.cover(stretch))
+    said = (SIZE,) if scale is None else (SCALED, scale.dimension)
+    yield from ((*said, bucket, code) for bucket in quantities.cover(stretch))
 
 
 def _stretch(values: tuple[Value, ...]) -> Days | None:
