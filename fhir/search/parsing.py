@@ -13,7 +13,7 @@ from fhir.models import require_served
 from fhir.search.controls import CONTROLS, Controls
 from fhir.search.criteria import Criteria
 from fhir.search.query import Query
-from fhir.search.refusals import TooManyParameters, Unsupported
+from fhir.search.refusals import BadValue, TooManyParameters, Unsupported
 
 MAX_PARAMETERS: Final = 30
 MOST_SEPARATORS: Final = 1000  # empty parts (`a=1&&b=2`) are no parameters
@@ -30,7 +30,10 @@ def pairs_of(text: str) -> tuple[tuple[str, str], ...]:
     """The (name, value) pairs of a query string or form; counted before they are split, as millions take seconds."""
     if text.count("&") > MOST_SEPARATORS:
         raise TooManyParameters
-    return tuple(parse_qsl(text, keep_blank_values=True))
+    try:
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise BadValue("The search is not UTF-8. Percent-encode its letters as UTF-8.") from None
 
 
 def parse(type: str, pairs: Iterable[tuple[str, str]], *, handling: Handling = Handling.STRICT) -> Query:

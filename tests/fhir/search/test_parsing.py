@@ -10,7 +10,7 @@ from fhir.search.conditions import Condition, Target
 from fhir.search.controls import CONTROLS
 from fhir.search.definitions import PARAMETERS
 from fhir.search.match import matches
-from fhir.search.parsing import Handling, parse
+from fhir.search.parsing import Handling, pairs_of, parse
 from fhir.search.query import NEWEST_FIRST, OLDEST_FIRST, Query, Summary, Total, narrowed
 from infra.problems import Problem
 from tests.effort import examples
@@ -201,6 +201,12 @@ def test_lenient_handling_leaves_out_what_is_not_supported_and_says_so() -> None
     assert query.pairs == (("status", "final"),)
     assert len(query.left_out) == 5
     assert not any("43" in told for told in query.left_out)
+
+
+def test_what_is_not_utf8_is_refused() -> None:
+    assert pairs_of("name=M%C3%BCller") == (("name", "Müller"),)
+    with pytest.raises(Problem, match="not UTF-8"):
+        pairs_of("name=M%FCller")
 
 
 def test_lenient_handling_still_refuses_what_is_supported_and_wrong() -> None:
