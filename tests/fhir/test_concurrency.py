@@ -1,0 +1,134 @@
+"""Two processes of the service on one database: what one connection pool can't keep apart, the database does."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fhir import matched
+from infra.database import open_database
+from tests.effort import repetitions
+from tests.fhir import record
+from tests.fhir.record import created, observation, patient
+
+CLIENTS = 50
+NUMBER = "identifier=http://fhir.de/sid/gkv/kvid-10|X123456789"
+
+
+@pytest.fixture
+async def pair(database_url: str, tmp_path: Path) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """A client of each of two processes: databases, keys in memory and writers of their own."""
+    databases = [open_database(database_url) for _ in range(2)]
+    clients = [record.client(record.app(database, record.store(tmp_path))) for database in databases]
+    yield clients
+    for client in clients:
+        await client.aclose()
+    for database in databases:
+        await database.close()
+
+
+def bundle(*entries: tuple[str, dict[str, Any], dict[str, str]]) -> str:
+    made = []
+    for line, resource, more in entries:
+        method, url = line.split()
+        made.append({"resource": resource, "request": {"method": method, "url": url, **more}})
+    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": made})
+
+
+async def total(http: httpx.AsyncClient, query: str) -> int:
+    found: int = (await http.get(query)).json()["total"]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["create", "update", "both"])
+async def test_of_many_conditional_writes_in_two_processes_one_creates(
+    pair: list[httpx.AsyncClient], kind: str
+) -> None:
+    body = json.dumps(patient())
+
+    async def write(number: int, http: httpx.AsyncClient) -> httpx.Response:
+        if kind == "update" or (kind == "both" and number % 2):
+            return await http.put(f"/Patient?{NUMBER}", content=body)
+        return await http.post("/Patient", content=body, headers={"if-none-exist": NUMBER})
+
+    for _ in range(repetitions(1)):
+        turns = zip(range(CLIENTS), cycle(pair), strict=False)
+        answers = await asyncio.gather(*(write(number, http) for number, http in turns))
+
+        assert sorted(answer.status_code for answer in answers) == [200] * (CLIENTS - 1) + [201]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert await total(pair[0], f"/Patient?{NUMBER}") == 1
+        await pair[0].delete(f"/Patient/{answers[0].json()['id']}")
+
+
+async def test_transactions_that_meet_crosswise_are_serial(pair: list[httpx.AsyncClient]) -> None:
+    """Each writes the same two resources, in one order or the other: in the end both are of the same transaction."""
+    ids = [await created(pair[0], observation("x")) for _ in range(2)]
+
+    async def write(number: int, http: httpx.AsyncClient) -> int:
+        note = {"note": [{"text": f"of {number}"}]}
+        entries = [(f"PUT Observation/{id}", observation("x", id=id, **note), {}) for id in ids]
+        return (await http.post("", content=bundle(*(entries if number % 2 else reversed(entries))))).status_code
+
+    statuses = await asyncio.gather(
+        *(write(number, http) for number, http in zip(range(20), cycle(pair), strict=False))
+    )
+
+    first, second = [(await pair[0].get(f"/Observation/{id}")).json() for id in ids]
+    assert set(statuses) <= {200, 409}
+    assert first["note"] == second["note"]
+    assert {one["meta"]["versionId"] for one in (first, second)} == {str(1 + statuses.count(200))}
+
+
+async def test_transactions_that_claim_crosswise_create_each_thing_once(pair: list[httpx.AsyncClient]) -> None:
+    async def write(number: int, http: httpx.AsyncClient) -> int:
+        people = [patient(identifier=[{"system": "urn:crosswise", "value": value}]) for value in ("a", "b")]
+        entries = [
+            ("POST Patient", one, {"ifNoneExist": f"identifier=urn:crosswise|{one['identifier'][0]['value']}"})
+            for one in people
+        ]
+        return (await http.post("", content=bundle(*(entries if number % 2 else reversed(entries))))).status_code
+
+    statuses = await asyncio.gather(
+        *(write(number, http) for number, http in zip(range(20), cycle(pair), strict=False))
+    )
+
+    assert set(statuses) <= {200, 409} and 200 in statuses
+    assert [await total(pair[0], f"/Patient?identifier=urn:crosswise|{value}") for value in ("a", "b")] == [1, 1]
+
+
+async def test_a_transaction_that_is_refused_beside_others_leaves_nothing(pair: list[httpx.AsyncClient]) -> None:
+    """Half of them name a version that is past; what they would have created is not there."""
+    id = await created(pair[0], observation("x"))
+
+    async def write(number: int, http: httpx.AsyncClient) -> int:
+        person = patient(identifier=[{"system": "urn:refused", "value": str(number)}])
+        match = {"ifMatch": 'W/"1"'}
+        sent = bundle(("POST Patient", person, {}), (f"PUT Observation/{id}", observation("x", id=id), match))
+        return (await http.post("", content=sent)).status_code
+
+    statuses = await asyncio.gather(
+        *(write(number, http) for number, http in zip(range(20), cycle(pair), strict=False))
+    )
+
+    found = [await total(pair[0], f"/Patient?identifier=urn:refused|{number}") for number in range(20)]
+    assert statuses.count(200) == 1 and set(statuses) <= {200, 409, 412}
+    assert found == [int(status == 200) for status in statuses]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_without_the_claim_several_conditional_updates_create(
+    pair: list[httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matched, "held", lambda store, session, caller, query, rid: True)
+    body = json.dumps(patient())
+
+    turns = zip(range(CLIENTS), cycle(pair), strict=False)
+    answers = await asyncio.gather(*(http.put(f"/Patient?{NUMBER}", content=body) for _, http in turns))
+
+    assert sum(answer.status_code == 201 for answer in answers) > 1
