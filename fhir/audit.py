@@ -4,9 +4,8 @@ A row names types, ids and callers. What was searched for is sealed. Rows are re
 them (`fhir.audit_event`). AuditEvents that clients write are ordinary resources and never come here.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Table, insert
 from sqlmodel import Session
@@ -26,8 +25,7 @@ DONE: Final = "0"
 REFUSED: Final = "4"
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """What was done to what; `query` is only set for a search and is sealed."""
 
     action: Action

@@ -1,7 +1,7 @@
 """Who asks: made in one place from a bearer token or a session, handed to everything that decides."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Role(StrEnum):
@@ -18,13 +18,12 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """One caller of one request. `tenant` is the Organization id; `subject` is a client, practitioner or visit id."""
 
     tenant: str
     subject: str
     role: Role
-    scopes: frozenset[str] = field(default_factory=frozenset)
+    scopes: frozenset[str] = frozenset()
     purpose: str = "TREAT"
     request_id: str = ""

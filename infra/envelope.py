@@ -4,7 +4,7 @@ One layer does all of it, as each layer costs every request. The line names the 
 query. README.md, decision 6.
 """
 
-import secrets
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -39,7 +39,7 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = secrets.token_hex(8)
+        request_id = os.urandom(8).hex()
         scope.setdefault("state", {})["request_id"] = request_id
         context = log.enter(request_id=request_id)
         started = time.perf_counter()

@@ -7,15 +7,19 @@ first used. README.md, decision 5.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BindParameter, ClauseElement, Dialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
+
+from infra.columns import UtcDateTime, from_microseconds, to_microseconds
 
 DRIVER: Final = "sqlite_driver"  # where a session of `infra.database` keeps SQLite's own connection
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -138,14 +142,28 @@ class Statement:
             raise ListInStatementError
         slots = [_slot(made.binds[name], dialect) for name in made.positiontup or ()]
         columns = enumerate(made._result_columns)  # the types of the answer stand nowhere else
-        converts = ((at, column.type.dialect_impl(dialect).result_processor(dialect, None)) for at, column in columns)
+        converts = ((at, _read_as(column.type, dialect)) for at, column in columns)
         return Form(made.string, slots, [(at, convert) for at, convert in converts if convert is not None])
 
 
+def _bound_as(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    # Without SQLAlchemy's layers around it: most statements have a moment.
+    return to_microseconds if isinstance(kind, UtcDateTime) else kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _read_as(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    moment = isinstance(kind, UtcDateTime)
+    return _moment if moment else kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _moment(value: int | None) -> datetime | None:
+    return None if value is None else from_microseconds(value)
+
+
 def _slot(bind: "BindParameter[Any]", dialect: Dialect) -> _Slot:
-    convert = cast(Convert | None, bind.type.dialect_impl(dialect).bind_processor(dialect))
+    convert = _bound_as(bind.type, dialect)
     if bind.callable is not None:
-        return _Slot(None, None, lambda: bind.effective_value, convert)
+        return _Slot(None, None, bind.callable, convert)
     if bind.required:
         return _Slot(bind.key, None, None, convert)
     return _Slot(None, bind.value if convert is None else convert(bind.value), None, None)

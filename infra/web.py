@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -142,12 +144,34 @@ def install(
     app.envelope = Envelope(app.routed, limits=limits, headers=headers, direct=direct)
 
 
+class _Headers(Headers):
+    """Headers that are looked at several times: found by name, not by going through all of them each time."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._first = dict(reversed(self._list))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The first header of a name."""
+        value = self._first.get(key.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+
+class _Request(Request):
+    @property
+    def headers(self) -> Headers:
+        """The headers of the request."""
+        if not hasattr(self, "_headers"):
+            self._headers = _Headers(self.scope)
+        return self._headers
+
+
 def answering(endpoint: Endpoint, render: Render) -> ASGIApp:
     """The application that is one endpoint and its problems in one form: what a route is without its router."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            response = await endpoint(Request(scope, receive, send))
+            response = await endpoint(_Request(scope, receive, send))
         except Problem as problem:
             response = render(_noted(problem))
         except HTTPException as error:

@@ -31,7 +31,7 @@ from telemed.pages import assets
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.schedules.jobs import extend_today
-from telemed.services import Services, services_of
+from telemed.services import Services
 from telemed.startup import refuse_settings
 from telemed.visits import exchange
 from telemed.visits import routes as visits
@@ -125,16 +125,8 @@ def create_app(settings: Settings) -> Application:
 
 def record_of(request: Request) -> Record:
     """The record as the FHIR routes take it."""
-    services = services_of(request)
-    settings = services.settings
-    return Record(
-        services.database,
-        services.store,
-        f"{settings.base_url.rstrip('/')}/fhir",
-        settings.body_limit,
-        settings.bundle_limit,
-        request.app.state.choices,
-    )
+    record: Record = request.app.state.record
+    return record
 
 
 @asynccontextmanager
@@ -142,6 +134,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with open_services(settings) as services:
         app.state.services = services
+        app.state.record = Record(
+            services.database,
+            services.store,
+            f"{settings.base_url.rstrip('/')}/fhir",
+            settings.body_limit,
+            settings.bundle_limit,
+            app.state.choices,
+        )
         origins = _origins(settings)
         app.include_router(
             video.router(
