@@ -10,12 +10,30 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from fhir.definitions.package import Resource, resources, unpacked, write
+from fhir.models import SERVED
 
 Codes = dict[str, list[str]]  # by code system
 _VERSION: Final = "4.0.1"  # the package adds a type of 4.3.0
 _PRIMITIVE: Final = "http://hl7.org/fhirpath/System."
 _TYPE_EXTENSION: Final = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 _PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/"
+_CHANGED: Final = {"Bundle.entry.response.outcome": "Resource"}  # the package says OperationOutcome
+# What the package adds of its own to the definitions of HL7; a test compares the table with another source. Its
+# EvidenceVariable is one of a later version altogether.
+_ADDED: Final = tuple(
+    f"{type}.{name}"
+    for type, names in {
+        "Meta": "project author onBehalfOf account accounts compartment deleted",
+        "Binary": "url",
+        "HealthcareService": "offeredIn",
+        "DeviceDefinition": "bodySite classification",
+        "ObservationDefinition": "publisher",
+        "ResearchStudy": "progressStatus recruitment classifier result comparisonGroup name studyDesign associatedParty "
+        "descriptionSummary whyStopped region label outcomeMeasure",
+        "ResearchStudy.objective": "description",
+    }.items()
+    for name in names.split()
+)
 _CODED: Final = ("code", "Coding", "CodeableConcept")
 # Their codes are no list: BCP 13 (checked by form), ISO 4217 (three letters), UCUM, and one that came later.
 _OPEN: Final = ("mimetypes", "currencies", "ucum-units", "characteristic-combination", "LL379-9")
@@ -28,7 +46,12 @@ def main() -> None:
         terms = [*resources(folder, "valuesets"), *resources(folder, "v3-codesystems")]
     profiles = {each["id"]: each for each in held if is_used(each)}
     types = dict(part for profile in profiles.values() for part in parts(profile, profiles))
-    write("rules", {"types": dict(sorted(types.items())), "codes": codes(types, terms)})
+    table = {
+        "types": dict(sorted(types.items())),
+        "codes": codes(types, terms),
+        "constraints": constraints(types, profiles),
+    }
+    write("rules", table)
 
 
 def is_used(each: Resource) -> bool:
@@ -48,6 +71,8 @@ def parts(profile: Resource, profiles: dict[str, Resource]) -> Iterator[tuple[st
     base = "Element" if constrained else profile.get("baseDefinition", "").removeprefix(_PROFILE)
     yield profile["id"], [base, dict(_own(elements, type, base=profiles.get(base), profiles=profiles))]
     for element in elements:
+        if element["path"].startswith(tuple(f"{path}." for path in _ADDED)) or element["path"] in _ADDED:
+            continue
         kind = [each["code"] for each in element.get("type", ())]
         if kind in (["BackboneElement"], ["Element"]) and not element.get("contentReference"):
             of = profiles[kind[0]]
@@ -60,7 +85,9 @@ def _own(
     inherited = {_name(element) for element in base["snapshot"]["element"]} if base else set()
     for element in elements:
         path, name = element["path"], _name(element)
-        if path.rpartition(".")[0] == parent and name not in inherited and element["max"] != "0":
+        if path in _ADDED or name in inherited or element["max"] == "0":
+            continue
+        if path.rpartition(".")[0] == parent:
             yield name, f"{element['min']}..{element['max']} {' '.join(_types(element, profiles))}"
 
 
@@ -79,6 +106,7 @@ def _types(element: Resource, profiles: dict[str, Resource]) -> Iterator[str]:
             code = "id" if element["path"] == "Resource.id" else code
         if code in ("BackboneElement", "Element"):
             code = element["path"]
+        code = _CHANGED.get(element["path"], code)
         profiled = [each.removeprefix(_PROFILE) for each in type.get("profile", ())]
         if len(profiled) == 1 and profiled[0] in profiles:
             code = profiled[0]
@@ -87,13 +115,32 @@ def _types(element: Resource, profiles: dict[str, Resource]) -> Iterator[str]:
 
 def _detail(code: str, type: Resource, element: Resource) -> str:
     if code == "Reference":
-        targets = [each.removeprefix(_PROFILE) for each in type.get("targetProfile", ())]
+        targets = [each.removeprefix(_PROFILE) for each in type.get("targetProfile", ()) if each.startswith(_PROFILE)]
+        if element["path"] == "AuditEvent.source.observer":
+            targets.remove("Subscription")  # the package's own too
         return f"({'|'.join(targets)})" if targets and "Resource" not in targets else ""
     binding = element.get("binding", {})
     if code in _CODED and binding.get("strength") == "required":
         name = binding["valueSet"].partition("|")[0].rpartition("/")[2]
         return f"({name})"
     return ""
+
+
+def constraints(types: dict[str, list[Any]], profiles: dict[str, Resource]) -> dict[str, str]:
+    """What R4 demands of the served types and of all that they hold beyond its shapes: by key, where and in words."""
+    reached, waiting = set(SERVED), list(SERVED)
+    while waiting:
+        base, elements = types[waiting.pop()]
+        held = {type.partition("(")[0] for text in elements.values() for type in text.split()[1:]} | {base}
+        waiting += (new := held.intersection(types) - reached - {"Resource"})
+        reached |= new
+    found: dict[str, str] = {}
+    for name in sorted(reached & profiles.keys()):
+        for element in profiles[name]["snapshot"]["element"]:
+            for each in element.get("constraint", ()):
+                if each["severity"] == "error":
+                    found.setdefault(each["key"], f"{element['path']}: {each['human']}")
+    return dict(sorted(found.items()))
 
 
 def codes(types: dict[str, list[Any]], terms: list[Resource]) -> dict[str, dict[str, str]]:

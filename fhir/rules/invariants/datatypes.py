@@ -55,10 +55,6 @@ def _duration(node: Node) -> bool:
     return node.get("system") != UCUM or not {"value", "_value"} & node.keys()
 
 
-def _money(node: Node) -> bool:
-    return _no_unit(node) or node.get("system", "urn:iso:std:iso:4217") != "urn:iso:std:iso:4217"
-
-
 def _negative(name: str) -> Rule:
     def broken(node: Node) -> bool:
         value = number(node, name)
@@ -97,7 +93,6 @@ DATATYPES: Final[dict[str, tuple[Rule, ...]]] = {
         _UNIT,
         rule("drt-1", "A duration with a code has a value and a UCUM unit of time.", _duration, when="code"),
     ),
-    "MoneyQuantity": (_UNIT, rule("mqty-1", "Money has a currency of ISO 4217.", _money)),
     "ContactPoint": (needs("cpt-2", "value", "system", "Add the system: phone, email, ..."),),
     "Attachment": (needs("att-1", "data", "contentType", "Add the contentType of the data."),),
     "Expression": (one_of("exp-1", "expression", "reference", text="Add an expression or a reference."),),
