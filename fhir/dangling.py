@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import Session
 
+from fhir import later
 from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
 from fhir.rows import RESOURCE
@@ -36,6 +37,10 @@ def refuse_dangling(policy: Policy, base_url: str) -> Hook:
     """The hook that lets no write through whose references to this server lead nowhere."""
 
     def written(session: Session, caller: Caller, change: Change) -> None:
+        # What a transaction refers to may be written by a later entry of it.
+        later.at_the_end(lambda: check(session, caller, change))
+
+    def check(session: Session, caller: Caller, change: Change) -> None:
         if change.after is None:
             return
         wanted = dict.fromkeys(target for target, _ in targets(change.type, change.after, base_url))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from fhir import bulk, bundles, codec, cursor, matched, outcome, preconditions, searchset
+from fhir import bulk, bundles, codec, cursor, later, matched, outcome, preconditions, searchset
 from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.drafts import Draft
@@ -95,14 +95,19 @@ class _Worker:
         linked = [relinked(entry, resolved.links) for entry in entries]
         new = [entry for entry in linked if _creates(entry, resolved)]
         done: dict[int, Done] = {}
+        checks: list[tuple[int, later.Check]] = []
         for entry in sorted((entry for entry in linked if not _creates(entry, resolved)), key=_order):
             # Deletes come first, then all new resources at once, then what may be about them.
             if new and entry.action is not Action.DELETE:
-                done |= self._added(new)
+                done |= self._added(new, checks)
                 new = []
-            with located(entry.index):
+            with located(entry.index), later.putting_off() as waiting:
                 done[entry.index] = self._do(entry, resolved.found.get(entry.index))
-        done |= self._added(new)
+            checks += [(entry.index, check) for check in waiting]
+        done |= self._added(new, checks)
+        for index, check in checks:
+            with located(index):
+                check()
         return [done[entry.index] for entry in entries]
 
     def alone(self, entry: Entry | Problem) -> Done:
@@ -118,7 +123,7 @@ class _Worker:
         except Problem as problem:
             return Done(problem.status, problem=problem)
 
-    def _added(self, entries: list[Entry]) -> dict[int, Done]:
+    def _added(self, entries: list[Entry], checks: list[tuple[int, later.Check]]) -> dict[int, Done]:
         """What became of the entries that create: their rows go in together, then each is told to the hooks."""
         drafts = []
         for entry in entries:
@@ -126,8 +131,9 @@ class _Worker:
                 drafts.append(self._draft(entry))
         stored = bulk.add(self.store, self.session, self.caller, drafts)
         for entry, draft, made in zip(entries, drafts, stored, strict=True):
-            with located(entry.index):
+            with located(entry.index), later.putting_off() as waiting:
                 self.store.told(self.session, self.caller, Change(made.type, made.id, None, draft.data, made))
+            checks += [(entry.index, check) for check in waiting]
         return {entry.index: Done(HTTPStatus.CREATED, made) for entry, made in zip(entries, stored, strict=True)}
 
     def _draft(self, entry: Entry) -> Draft:

@@ -21,7 +21,7 @@ from fhir.policy import Action
 from fhir.preferences import Returning
 from fhir.rows import Stored
 from fhir.rules import validate
-from fhir.store import Store
+from fhir.store import IdTaken, Store
 from infra.caller import Caller
 from infra.database import Database, OneOf
 from infra.problems import Forbidden, NotFound, TooLarge, UnsupportedMediaType
@@ -70,7 +70,7 @@ class Record:
     async def _logged(self, caller: Caller, access: Access, doing: Awaitable[T]) -> T:
         try:
             return await doing
-        except (NotFound, Forbidden):
+        except (NotFound, Forbidden, IdTaken):
             await self.database.write(lambda session: self.store.refused(session, caller, access))
             raise
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import httpx
 import pytest
 
 from fhir import matched
+from fhir.audit import Access
 from fhir.choices import Choices, ConditionalDelete, Dangling
 from fhir.dangling import refuse_dangling
+from fhir.policy import Action
 from infra.database import Database
 from tests.effort import repetitions
 from tests.fhir import record
@@ -80,18 +83,36 @@ async def test_what_belongs_to_another_clinic_never_matches(north: httpx.AsyncCl
     assert (await north.get(f"/Patient/{id}")).status_code == 200
 
 
+async def add_telecom(http: httpx.AsyncClient, id: str, number: int) -> httpx.Response:
+    change = [{"op": "add", "path": "/telecom/-", "value": {"system": "phone", "value": str(number)}}]
+    return await http.patch(f"/Patient/{id}", content=json.dumps(change), headers=JSON_PATCH)
+
+
 async def test_a_patch_by_a_client_never_loses_anothers(north: httpx.AsyncClient) -> None:
     id = await created(north, patient(telecom=[{"system": "phone", "value": "first"}]))
 
-    async def patched(number: int) -> httpx.Response:
-        change = [{"op": "add", "path": "/telecom/-", "value": {"system": "phone", "value": str(number)}}]
-        return await north.patch(f"/Patient/{id}", content=json.dumps(change), headers=JSON_PATCH)
-
-    answers = await asyncio.gather(*(patched(number) for number in range(repetitions(20))))
+    answers = await asyncio.gather(*(add_telecom(north, id, number) for number in range(repetitions(20))))
 
     assert {answer.status_code for answer in answers} == {200}
     held = (await north.get(f"/Patient/{id}")).json()["telecom"]
     assert {one["value"] for one in held} == {"first", *(str(number) for number in range(len(answers)))}
+
+
+async def test_without_the_check_of_the_version_a_patch_is_lost(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unchecked(record: Any, caller: Any, change: Any, *, old: Any, made: Any) -> Any:
+        access, patch = Access(Action.PATCH, change.type, old.id), record.store.patch
+        return await record.run(
+            caller, access, lambda s: patch(s, caller, change.type, old.id, lambda _: made, if_match=None)
+        )
+
+    monkeypatch.setattr(import_module("fhir.interactions.patch"), "_written", unchecked)
+    id = await created(north, patient(telecom=[{"system": "phone", "value": "first"}]))
+
+    await asyncio.gather(*(add_telecom(north, id, number) for number in range(20)))
+
+    assert len((await north.get(f"/Patient/{id}")).json()["telecom"]) < 21
 
 
 async def test_of_many_patches_of_one_version_one_wins(north: httpx.AsyncClient) -> None:
@@ -209,3 +230,24 @@ async def test_links_within_a_transaction_lead_somewhere(chosen: httpx.AsyncClie
     assert answer.status_code == 200
     assert refused.status_code == 422
     assert refused.json()["issue"][0]["expression"] == ["Bundle.entry[0]", "Observation.subject.reference"]
+
+
+async def test_what_a_client_puts_under_ids_of_its_own_may_refer_to_each_other(chosen: httpx.AsyncClient) -> None:
+    person = patient(id="p", generalPractitioner=[{"reference": "Organization/o"}])
+    house = {"resourceType": "Organization", "id": "o", "name": "Praxis", "contact": [{"name": {"text": "x"}}]}
+    seen = observation("p", id="a", performer=[{"reference": "Organization/o"}])
+    entries = [
+        {"request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}, "resource": one}
+        for one in (seen, person, house)
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+    whole = await chosen.post("", content=json.dumps(bundle))
+    entries.pop()
+    await chosen.delete("/Organization/o")
+    half = await chosen.post("", content=json.dumps(bundle))
+
+    assert whole.status_code == 200, whole.text
+    assert [entry["response"]["status"] for entry in whole.json()["entry"]] == ["201 Created"] * 3
+    assert half.status_code == 422
+    assert half.json()["issue"][0]["expression"] == ["Bundle.entry[0]", "Observation.performer[0].reference"]
