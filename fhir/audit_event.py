@@ -9,20 +9,20 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlmodel import Session
 
 from fhir import codec
 from fhir.audit import AUDIT, detail_binding
+from fhir.audit_lookup import PREFIX, lookup
 from fhir.ids import decode, encode
 from fhir.policy import Action
-from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, beyond, within
+from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, beyond
 from fhir.search.asking import Effort
 from fhir.search.match import matches
 from fhir.search.query import Query
 from infra.vault import Sealed, Vault, WrappedKey
 
-PREFIX: Final = "log-"
 STEP: Final = 1000
 
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
@@ -56,7 +56,7 @@ class Log(NamedTuple):
 
     def matches(self, query: Query, *, newest_first: bool, after: Position | None, effort: Effort) -> Iterator[Stored]:
         """The events that match, by time."""
-        where, order = log_filter(self.vault, self.tenant, query), (AUDIT.c.recorded, AUDIT.c.id)
+        where, order = [AUDIT.c.tenant == self.tenant, *lookup(self.vault, query)], (AUDIT.c.recorded, AUDIT.c.id)
         position, full = after, True
         while full:
             place = [] if position is None else [beyond(*order, after=position, newest_first=newest_first)]
@@ -75,19 +75,9 @@ class Log(NamedTuple):
         """How many events match."""
         if query.conditions or query.ids is not None:
             return sum(1 for _ in self.matches(query, newest_first=True, after=None, effort=effort))
-        where = log_filter(self.vault, self.tenant, query)
+        where = [AUDIT.c.tenant == self.tenant, *lookup(self.vault, query)]
         statement = select(func.count()).select_from(AUDIT).where(*where)
         return int(self.session.connection().execute(statement).scalar_one())
-
-
-def log_filter(vault: Vault, tenant: str, query: Query) -> list[ColumnElement[bool]]:
-    """What SQL can tell about the events of a tenant's log that match; it loses none."""
-    where: list[ColumnElement[bool]] = [AUDIT.c.tenant == tenant]
-    if query.ids is not None:
-        numbers = [decode(id.removeprefix(PREFIX)) for id in query.ids if id.startswith(PREFIX)]
-        where.append(AUDIT.c.id.in_([number for number in numbers if number is not None]))
-    where += [or_(*(within(AUDIT.c.recorded, bounds) for bounds in either)) for either in query.updated]
-    return where
 
 
 def _stored(row: Any, event: dict[str, Any]) -> Stored:
@@ -140,6 +130,8 @@ def _entity(vault: Vault, row: Any) -> dict[str, Any]:
     if row["resource_id"]:
         version = f"/_history/{row['version']}" if row["version"] else ""
         entity["what"] = {"reference": f"{row['type']}/{row['resource_id']}{version}"}
+        if detail:
+            entity["query"] = base64.b64encode(detail).decode("ascii")
     else:
         entity["description"] = detail.decode() or row["type"]
     return entity

@@ -29,6 +29,7 @@ STANDARD: Final[dict[str, Action]] = {
     "validate": Action.CREATE, "meta": Action.READ, "meta-add": Action.UPDATE, "meta-delete": Action.UPDATE
 }  # fmt: skip
 _STANDARD_DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource"
+_EVERYTHING: Final = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 DEFINITIONS: Final = "https://telemed.example/fhir/OperationDefinition"
 _KINDS: Final = {"_id": "token", "_lastUpdated": "date"}
 
@@ -116,6 +117,7 @@ def _resource(type: str, choices: Choices) -> dict[str, Any]:
 def _offered(type: str, operations: Operations) -> dict[str, Any]:
     standard = [name for name, action in STANDARD.items() if action in INTERACTIONS[type]]
     named = [{"name": name, "definition": f"{_STANDARD_DEFINITION}-{name}"} for name in standard]
+    named += [{"name": "everything", "definition": _EVERYTHING}] if type == "Patient" else []
     return {"operation": named + [_operation(type, name) for name in operations.get(type, ())]}
 
 

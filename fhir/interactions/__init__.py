@@ -9,6 +9,7 @@ from fhir.interactions.bundle import bundle
 from fhir.interactions.capabilities import capabilities
 from fhir.interactions.create import create
 from fhir.interactions.delete import conditional_delete, delete
+from fhir.interactions.everything import patient_everything, type_everything
 from fhir.interactions.history import instance_history, system_history, type_history
 from fhir.interactions.meta import meta, meta_add, meta_delete, system_meta, type_meta
 from fhir.interactions.patch import conditional_patch, patch
@@ -31,6 +32,8 @@ ROUTES: Final[tuple[tuple[str, str, Interaction, Action | None], ...]] = (
     ("GET", "/$meta", system_meta, None),
     ("GET", "/{type}/$meta", type_meta, Action.SEARCH),
     ("POST", "/{type}/$validate", type_validate, Action.CREATE),
+    ("GET", "/{type}/$everything", type_everything, None),
+    ("GET", "/Patient/{id}/$everything", patient_everything, None),
     ("GET", "/{type}/{id}/$meta", meta, Action.READ),
     ("POST", "/{type}/{id}/$meta-add", meta_add, Action.UPDATE),
     ("POST", "/{type}/{id}/$meta-delete", meta_delete, Action.UPDATE),

@@ -4,7 +4,7 @@ Pages go by keys and never by OFFSET. A page costs the same wherever it is, unle
 opened for each page, as the database can't know an order that it can't read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
@@ -18,7 +18,7 @@ from fhir.search.plans import order_of
 from fhir.search.query import Query, Summary, Total
 
 MOST_SORTED: Final = 20_000  # hits that are opened and sorted for one page
-ESTIMATED: Final = 10_000  # where an estimate ends: at least so many
+ESTIMATED: Final = 2_000  # where an estimate ends: at least so many
 NOTHING: Final = Included((), ())
 
 
@@ -50,6 +50,11 @@ def page(asker: Asker, query: Query, *, after: PageEnd | None) -> Page:
     if query.summary is Summary.COUNT or query.count == 0:
         return Page((), _count(asker, query), None)
     found = _sorted(asker, query, after) if _is_sorted(query, after) else _in_order(asker, query, after)
+    return cut(asker, query, found, after=after)
+
+
+def cut(asker: Asker, query: Query, found: Sequence[Stored], *, after: PageEnd | None) -> Page:
+    """The page of the hits that were found, of which one more than fit tells that there are more."""
     entries = tuple(found[: query.count])
     is_last = len(found) <= query.count
     total = after.total if after is not None else _total(asker, query, len(found) if is_last else None)

@@ -18,6 +18,8 @@ from fhir.search.query import Query
 NARROW: Final = 2000  # rows that are read and sorted in one go
 SORTABLE: Final = 20_000  # the same if an order is asked for that the index does not have
 
+IDENTIFYING: Final = ("identifier", "group-identifier", "udi-carrier", "phone", "email", "telecom")
+
 Tokens = tuple[bytes, ...]
 TokenSet = frozenset[Token]
 
@@ -52,13 +54,14 @@ def plan(asker: Asker, query: Query, *, order: Order | None = None) -> Plan:
 
 def order_of(query: Query) -> Order:
     """The order that was asked for, or else the one that costs least."""
-    if len(query.sort) == 1 and query.sort[0].parameter is None:
-        key = query.sort[0]
-        return Order(("-" if key.descending else "") + key.name)
-    if query.sort:
+    # The log of accesses stands in no index of ours: what lies beside it has to come by time, or be sorted.
+    is_log = query.type == "AuditEvent"
+    if not query.sort:
+        return Order.ROW if (query.tokens or query.ids) and not is_log else Order.NEWEST_FIRST
+    key = query.sort[0]
+    if len(query.sort) > 1 or key.parameter is not None or (is_log and key.name == "_id"):
         return Order.VALUES
-    # The log of accesses has no tokens, so AuditEvents come in an order that both have.
-    return Order.ROW if (query.tokens or query.ids) and query.type != "AuditEvent" else Order.NEWEST_FIRST
+    return Order(("-" if key.descending else "") + key.name)
 
 
 def is_narrow(asker: Asker, query: Query) -> bool:
@@ -83,8 +86,12 @@ def _rank(either: TokenSet) -> tuple[int, int]:
 
 
 def _is_rare(either: TokenSet) -> bool:
-    """Whether few resources can have such a token: it names a patient, a thing or a person by identifier."""
-    return all(token[2] in (OF, CODE, SYSTEM_AND_CODE) or _names_a_patient(token) for token in either)
+    """Whether few resources can have such a token: it names a patient, or a thing or person by identifier."""
+    return all(token[2] == OF or _names_a_patient(token) or _identifies(token) for token in either)
+
+
+def _identifies(token: Token) -> bool:
+    return token[2] in (CODE, SYSTEM_AND_CODE) and token[0] in IDENTIFYING
 
 
 def _names_a_patient(token: Token) -> bool:
