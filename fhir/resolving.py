@@ -7,6 +7,7 @@ caller may see. https://hl7.org/fhir/R4/http.html#trules
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlmodel import Session
 
@@ -18,10 +19,18 @@ from fhir.policy import Action
 from fhir.rows import Stored
 from fhir.store import Store
 from infra.caller import Caller
-from infra.problems import Problem
+from infra.problems import BadRequest, Problem
+
+MOST_ASKED: Final = 500
 
 # Deletes find for themselves what they delete, as they come first and may be about several.
 _LOOKED_UP = (Action.CREATE, Action.UPDATE, Action.PATCH)
+
+
+class TooManyCriteria(BadRequest):
+    """A transaction has at most 500 different conditional references."""
+
+    issue = "too-costly"
 
 
 class NoMatch(Problem):
@@ -47,10 +56,14 @@ def resolve(store: Store, session: Session, caller: Caller, entries: Sequence[En
                 found[entry.index] = store.own_match(session, caller, query=entry.query)
     _refuse_overlaps(entries, found)
     known = {entry.reference: stored.reference for entry in entries if (stored := found.get(entry.index))}
+    asked = 0
     for entry in entries:
         if entry.parsed is not None:
             for link in links.criteria(entry.parsed.raw.decode()):
                 if link not in known:
+                    asked += 1
+                    if asked > MOST_ASKED:
+                        raise TooManyCriteria
                     with located(entry.index):
                         known[link] = _referred(store, session, caller, link)
     return Resolved(found, known)

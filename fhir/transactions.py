@@ -3,6 +3,7 @@
 A transaction happens as a whole or not at all. A batch is a row of independent requests, each on a savepoint of its own.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,11 +22,13 @@ from fhir.resolving import Resolved, resolve
 from fhir.rows import Stored
 from fhir.store import Change, ChangedMeanwhile, Store
 from infra.caller import Caller
-from infra.problems import Forbidden, NotFound, Problem
+from infra.problems import Forbidden, NotFound, Problem, Unprocessable
 
 # DELETE, POST, PUT and PATCH, GET and HEAD: the order of the standard.
 ORDER: Final = {Action.DELETE: 0, Action.CREATE: 1, Action.UPDATE: 2, Action.PATCH: 2}
 LAST: Final = 3
+# A Bundle holds the one writer; one that asks for costly things again and again ends here.
+MOST_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ class Done:
 Trace = Callable[[Access], None]
 
 
+class TookTooLong(Unprocessable):
+    """The entries of this Bundle take too long together. Send fewer of them, or searches that select more."""
+
+    issue = "too-costly"
+
+
 def plan(body: bytes) -> Plan:
     """The plan for a Bundle; a transaction with anything wrong in it is refused here."""
     kind, entries = sent(body)
@@ -68,7 +77,7 @@ def run(
     choices: Choices = Choices(),  # noqa: B008  # frozen
 ) -> list[Done]:
     """What became of each entry, in the order of the Bundle. `trace` is told what is tried next."""
-    worker = _Worker(store, session, caller, base_url, trace, choices)
+    worker = _Worker(store, session, caller, base_url, trace, choices, time.monotonic() + MOST_SECONDS)
     if plan.kind is Kind.BATCH:
         return [worker.alone(entry) for entry in plan.entries]
     return worker.together([entry for entry in plan.entries if isinstance(entry, Entry)])
@@ -88,6 +97,7 @@ class _Worker:
     base_url: str
     trace: Trace
     choices: Choices
+    until: float
 
     def together(self, entries: list[Entry]) -> list[Done]:
         """All entries or none."""
@@ -148,6 +158,8 @@ class _Worker:
 
     def _do(self, entry: Entry, present: Stored | None) -> Done:
         self.trace(_access(entry))
+        if time.monotonic() > self.until:
+            raise TookTooLong
         match entry.action:
             case Action.CREATE:
                 return self._create(entry, present)

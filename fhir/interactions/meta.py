@@ -20,7 +20,8 @@ from fhir.patches.tree import Node
 from fhir.policy import Action
 from fhir.preconditions import version
 from fhir.rows import Stored
-from fhir.search.hits import hits
+from fhir.search.asking import Effort
+from fhir.search.hits import MOST_OPENED, hits
 from fhir.search.parsing import parse
 from infra.caller import Caller
 from infra.problems import Forbidden
@@ -66,10 +67,10 @@ async def _of_types(request: Request, record: Record, caller: Caller, types: Seq
 
 def _bodies(record: Record, session: Session, caller: Caller, types: Sequence[str]) -> Iterator[bytes]:
     asker = record.store.asker(session, caller)
-    refused = 0
+    refused, effort = 0, Effort(MOST_OPENED)
     for type in types:
         try:
-            yield from (stored.body for stored in hits(asker, parse(type, ())))
+            yield from (stored.body for stored in hits(asker, parse(type, ()), effort=effort))
         except Forbidden:
             refused += 1
     if refused == len(types):

@@ -64,9 +64,10 @@ def read(body: bytes) -> tuple[Operation, ...]:
 
 def applied(root: Node, operations: Sequence[Operation], *, type: str) -> Node:
     """The resource after all operations, one after the other; `PatchFailed` names the first that can't be."""
+    effort = paths.Steps()
     for index, operation in enumerate(operations):
         try:
-            _apply(root, operation, type=type)
+            _apply(root, operation, type=type, effort=effort)
         except PatchFailed as failed:
             text = f"Operation {index} ({operation.op.value}): {failed.text}"
             place = f"Parameters.parameter[{index}]"
@@ -116,8 +117,8 @@ def _text(node: Node | None) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _apply(root: Node, operation: Operation, *, type: str) -> None:
-    places = paths.found(root, operation.path, type=type)
+def _apply(root: Node, operation: Operation, *, type: str, effort: paths.Steps) -> None:
+    places = paths.found(root, operation.path, type=type, effort=effort)
     match operation.op:
         case Op.ADD:
             owner, inner = (root, type) if places is None else _inside(_one(places))

@@ -54,7 +54,7 @@ def read(body: bytes) -> tuple[Operation, ...]:
 
 def applied(root: Node, operations: Sequence[Operation], *, type: str, limit: int) -> Node:
     """The document after all operations, one after the other; `PatchFailed` names the first that can't be."""
-    inserted = 0
+    handled = 0
     for index, operation in enumerate(operations):
         try:
             root, size = _applied(root, operation)
@@ -62,9 +62,9 @@ def applied(root: Node, operations: Sequence[Operation], *, type: str, limit: in
             place = _shown(type, operation.path)
             text = f"Operation {index} ({operation.op.value}): {failed.text}"
             raise failed.__class__(text, issues=[Issue(failed.issue, text, (place,))]) from None
-        inserted += size
-        # Copies of copies grow twice as large each time.
-        if inserted > limit:
+        handled += size
+        # Copies of copies grow twice as large each time, and a test reads all that it compares.
+        if handled > limit:
             raise TooLarge("The patch makes the resource too large.")
     return root
 
@@ -100,8 +100,10 @@ def _applied(root: Node, operation: Operation) -> tuple[Node, int]:
         case Op.REPLACE:
             return _replace(root, operation.path, Node(operation.value)), len(operation.value)
         case Op.TEST:
-            if not same(_found(root, operation.path).value(), Node(operation.value).value()):
+            held = _found(root, operation.path)
+            if not same(held.value(), Node(operation.value).value()):
                 raise TestFailed
+            return root, len(held.text())
         case Op.COPY:
             text = _found(root, operation.source).text()
             return _add(root, operation.path, Node(text)), len(text)

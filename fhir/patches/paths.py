@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from fhir.patches.problems import BadPatch
+from fhir.patches.problems import BadPatch, PatchTooCostly
 from fhir.patches.tree import Node, same
 from fhir.rules.table import Element, type_of
 
@@ -26,6 +26,23 @@ _STEP: Final = re.compile(
     re.VERBOSE,
 )
 _PLAIN: Final = re.compile(r"[A-Za-z]\w{0,30}")
+
+
+MOST_LETTERS: Final = 500
+MOST_PLACES: Final = 100_000  # looked at by one patch; well below a second
+
+
+class Steps:
+    """How many places a patch may still look at."""
+
+    def __init__(self) -> None:
+        self.left = MOST_PLACES
+
+    def spend(self, places: int) -> None:
+        """Nothing; so many fewer are left, `PatchTooCostly` if they were not."""
+        self.left -= places
+        if self.left < 0:
+            raise PatchTooCostly
 
 
 class PathRefused(BadPatch):
@@ -58,14 +75,17 @@ class Place(NamedTuple):
         return held if self.at is None else held.items[self.at]
 
 
-def found(root: Node, path: str, *, type: str) -> list[Place] | None:
+def found(root: Node, path: str, *, type: str, effort: Steps) -> list[Place] | None:
     """The places that a path leads to; None for the resource itself."""
+    if len(path) > MOST_LETTERS:
+        raise PathRefused(f"A path has at most {MOST_LETTERS} letters.")
     steps = list(_steps(path))
     if steps and steps[0].get("name") in (type, "Resource", "DomainResource"):
         steps = steps[1:]
     places: list[Place] | None = None
     for step in steps:
         places = _after(root, places, step=step, type=type)
+        effort.spend(len(places))
     return places
 
 

@@ -23,3 +23,9 @@ class Fixed(PatchFailed):
     """A patch can't change resourceType, id, meta.versionId or meta.lastUpdated."""
 
     issue = "business-rule"
+
+
+class PatchTooCostly(PatchFailed):
+    """The patch looks at too many places of the resource. Make it shorter, or send the resource by an update."""
+
+    issue = "too-costly"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir import resolving
+from fhir import resolving, transactions
 from tests.effort import repetitions
 from tests.fhir.record import created, observation, patient
 from tests.fhir.test_bundles import PATIENT, bundle, entry
@@ -256,3 +256,30 @@ async def test_a_transaction_of_new_resources_is_as_if_each_came_alone(north: ht
     assert (await north.get(f"/Observation?patient={second}&code=8867-4")).json()["total"] == 1
     log = (await north.get(f"/AuditEvent?patient={second}&_count=100")).json()["entry"]
     assert {one["resource"]["subtype"][0]["code"] for one in log} >= {"create"}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_bundle_that_takes_too_long_ends(north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "MOST_SECONDS", -1.0)
+    sent = [entry("GET", "Patient"), entry("PUT", "Patient?identifier=1", resource=patient())]
+
+    batch = await answered(north, *sent, type="batch")
+    transaction = await north.post("", content=bundle(*sent))
+
+    assert statuses(batch) == ["422", "422"]
+    assert (transaction.status_code, transaction.json()["issue"][0]["code"]) == (422, "too-costly")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_transaction_asks_for_so_many_conditional_references_and_no_more(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolving, "MOST_ASKED", 1)
+    await created(north, patient())
+    one, other = {"reference": f"Patient?{KVNR}"}, {"reference": "Patient?identifier=other"}
+
+    same = entry("POST", "Observation", resource=observation("x", subject=one, performer=[one]))
+    different = entry("POST", "Observation", resource=observation("x", subject=one, performer=[other]))
+
+    assert (await north.post("", content=bundle(same))).status_code == 200
+    assert (await north.post("", content=bundle(different))).status_code == 400

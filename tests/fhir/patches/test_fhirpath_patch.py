@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fhir.patches import paths
 from fhir.patches.patch import read
 from fhir.patches.problems import BadPatch, Fixed, PatchFailed
 from infra.problems import Problem, Unprocessable
@@ -185,3 +188,46 @@ def test_a_patch_that_digs_without_end_is_refused() -> None:
         ).applied(json.dumps(PATIENT).encode())
 
     assert refused.value.status in (400, 422)
+
+
+def test_a_patch_looks_at_so_many_places_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "MOST_PLACES", 3)
+    short = operation(type="delete", path="Patient.contact.where(gender = 'male')")
+
+    with pytest.raises(PatchFailed):
+        patched(short, short)
+    with pytest.raises(BadPatch):
+        patched(operation(type="delete", path="Patient" + ".contact" * 100))
+    assert patched(short)["contact"]
+
+
+STEPS = st.sampled_from(
+    ["Patient", ".name", ".given", "[0]", "[1]", ".first()", ".last()", ".contact", ".where(gender = 'male')",
+     ".where(name.text = 'Bea')", ".ofType(boolean)", ".deceased", ".birthDate", ".extension", ".id", ".meta", "'", "("]
+)  # fmt: skip
+VALUES = st.sampled_from(
+    [{"valueString": "x"}, {"valueBoolean": True}, {"valueHumanName": {"text": "x"}}, {"valueDate": "2020"}, {},
+     {"part": [{"name": "gender", "valueCode": "male"}]}, {"part": []}, {"resource": {"resourceType": "Group"}}]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(
+    st.sampled_from(["add", "insert", "delete", "replace", "move"]), st.lists(STEPS, max_size=4), VALUES,
+    st.integers(0, 3), st.sampled_from(["name", "given", "gender", "deceased", "contact", "id", "x"]),
+), min_size=1, max_size=3))  # fmt: skip
+def test_whatever_is_sent_changes_the_resource_or_is_a_problem(sent: list[Any]) -> None:
+    made = []
+    for kind, steps, value, number, name in sent:
+        parts = {"type": kind, "path": "".join(steps)}
+        more = {
+            "add": {"name": name, "value": value}, "insert": {"index": number, "value": value}, "delete": {},
+            "replace": {"value": value}, "move": {"source": number, "destination": 0},
+        }  # fmt: skip
+        made.append(operation(**parts, **more[kind]))
+
+    try:
+        status = 200 if patched(*made)["id"] == PATIENT["id"] else 500
+    except Problem as problem:
+        status = problem.status
+
+    assert status in (200, 400, 422)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fhir.patches import json_patch
 from fhir.patches.problems import BadPatch, PatchFailed, TestFailed
 from fhir.patches.tree import Node, same
-from infra.problems import TooLarge
+from infra.problems import Problem, TooLarge
 
 
 def patched(document: str, *operations: dict[str, Any], limit: int = 10_000) -> str:
@@ -144,3 +144,20 @@ def test_replacing_then_putting_back_gives_the_document_again(
     )
 
     assert same(json.loads(back), document)
+
+
+OPERATIONS = st.fixed_dictionaries(
+    {"op": st.sampled_from([*(op.value for op in json_patch.Op), "x"]), "path": st.text("/a01-~", max_size=6)},
+    optional={"from": st.text("/a01-~", max_size=6), "value": JSON},
+)
+
+
+@given(JSON, st.lists(OPERATIONS, max_size=4))
+def test_whatever_is_sent_changes_the_document_or_is_a_problem(document: Any, operations: list[dict[str, Any]]) -> None:
+    status = 200
+    try:
+        json.loads(patched(json.dumps(document), *operations, limit=1000))
+    except Problem as problem:
+        status = problem.status
+
+    assert status in (200, 400, 413, 422)
