@@ -32,7 +32,10 @@ async def pair(database_url: str, tmp_path: Path) -> AsyncIterator[list[httpx.As
         await database.close()
 
 
-def bundle(*entries: tuple[str, dict[str, Any], dict[str, str]]) -> str:
+Entry = tuple[str, dict[str, Any], dict[str, str]]  # request line, resource, more of the request
+
+
+def bundle(*entries: Entry) -> str:
     made = []
     for line, resource, more in entries:
         method, url = line.split()
@@ -72,7 +75,7 @@ async def test_transactions_that_meet_crosswise_are_serial(pair: list[httpx.Asyn
 
     async def write(number: int, http: httpx.AsyncClient) -> int:
         note = {"note": [{"text": f"of {number}"}]}
-        entries = [(f"PUT Observation/{id}", observation("x", id=id, **note), {}) for id in ids]
+        entries: list[Entry] = [(f"PUT Observation/{id}", observation("x", id=id, **note), {}) for id in ids]
         return (await http.post("", content=bundle(*(entries if number % 2 else reversed(entries))))).status_code
 
     statuses = await asyncio.gather(
