@@ -17,7 +17,7 @@ from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.municipalities import municipality_table
-from anonymise.periods import last_complete_quarter, quarter_named
+from anonymise.periods import Quarter, last_complete_quarter, quarter_named
 from anonymise.persons import read_persons
 from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
 from anonymise.screen import screen
@@ -80,7 +80,7 @@ def build_rows(
     """Write the rows as a draft, for `audit` and for people to look at."""
     wanted = _definition(definition)
     table = build(read_persons(persons), wanted)
-    period = quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
+    period = _period(quarter)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{wanted.slug}.csv").write_bytes(csv_bytes(table, period.name))
     (out / "areas.csv").write_bytes(areas_bytes(table, {row.ags: row.name for row in municipality_table()}))
@@ -98,7 +98,7 @@ def audit(
     """Screen a draft or a release: the rows in its files against the persons and against all earlier releases."""
     wanted = _definition(definition)
     table = read_table(folder, wanted.slug)
-    period = quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
+    period = _period(quarter)
     entry = Entry(wanted.slug, period.name, period.start, period.end)
     ledger = _ledger(data_dir)
     cohort = _pseudonymous(read_persons(persons), ledger)
@@ -121,7 +121,7 @@ def publish(
     """Build, screen, sign and publish the release of a quarter."""
     wanted = _definition(definition)
     now = datetime.now(UTC)
-    period = quarter_named(quarter) if quarter else last_complete_quarter(now)
+    period = _period(quarter)
     shelf = Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
     cohort = _pseudonymous(read_persons(persons), shelf.ledger())
     release = publish_persons(cohort, shelf, definition=wanted, quarter=period, now=now)
@@ -147,6 +147,10 @@ def verify(
     if key is None:
         console.print("key not pinned: it lies beside the release. Compare it with a copy from elsewhere, or use --key")
     console.print_json(json.dumps({"previous": facts["previous"], "protection": facts["protection"]}))
+
+
+def _period(quarter: str) -> Quarter:
+    return quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
 
 
 def _ledger(data_dir: Path) -> Ledger:

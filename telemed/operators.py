@@ -10,13 +10,12 @@ from fhir import reindex
 from fhir.reindex import Progress, Rebuild
 from fhir.tables import AuditRow
 from infra import migrate
-from infra.database import open_database
 from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.revision import present_revision
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
-from telemed.startup import StartRefused, placeholders, refuse_database, refuse_other_tables, refuse_settings
+from telemed.startup import StartRefused, opened, placeholders, refuse_other_tables, refuse_settings, require_tables
 
 ROOM_WANTED = 1_000_000_000
 
@@ -37,33 +36,24 @@ async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Seq
         statement = select(AuditRow).order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc()).limit(limit)
         return session.exec(statement.where(col(AuditRow.tenant) == tenant) if tenant else statement).all()
 
-    database = open_database(settings.database)
-    try:
+    async with opened(settings.database) as database:
         await refuse_other_tables(database)
         return await database.read(unit)
-    finally:
-        await database.close()
 
 
 async def migrated(settings: Settings) -> str | None:
     """The revision the database is at, after every one it lacked has been applied."""
-    database = open_database(settings.database)
-    try:
+    async with opened(settings.database) as database:
         await migrate.upgrade(database)
         return await present_revision(database)
-    finally:
-        await database.close()
 
 
 async def reindexed(settings: Settings, types: Sequence[str], *, tell: Callable[[Progress], None]) -> tuple[str, ...]:
     """The types whose index was rebuilt while the service went on; `tell` hears how far it is."""
     refuse_settings(settings)
-    database = open_database(settings.database)
-    try:
+    async with opened(settings.database) as database:
         await refuse_other_tables(database)
         return await Rebuild(database, Vault(key_provider(settings)), tell).run(types)
-    finally:
-        await database.close()
 
 
 async def findings(settings: Settings) -> list[Finding]:
@@ -103,21 +93,13 @@ async def _check_keys(settings: Settings) -> None:
 
 
 async def _check_database(settings: Settings) -> None:
-    database = open_database(settings.database)
-    try:
-        await refuse_other_tables(database)
-        await refuse_database(settings, database)
-    finally:
-        await database.close()
+    await require_tables(settings)
 
 
 async def _check_index(settings: Settings) -> None:
-    database = open_database(settings.database)
-    try:
+    async with opened(settings.database) as database:
         await refuse_other_tables(database)
         stale = await database.read(reindex.due)
-    finally:
-        await database.close()
     if stale:
         raise StartRefused(f"The index of {', '.join(stale)} is of another version. Run `telemed reindex`.")
 

@@ -1,5 +1,7 @@
 """What a start refuses: conveniences of the demo and careless settings have no place in production."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import structlog
@@ -74,13 +76,25 @@ async def preflight(settings: Settings) -> None:
     if left := placeholders(settings):
         log.warning("placeholder_settings", kind=",".join(left))
     key_provider(settings)
-    database = open_database(settings.database)
-    try:
+    await require_tables(settings)
+    await (await redis_pool(settings.redis_url)).aclose()
+
+
+async def require_tables(settings: Settings) -> None:
+    """Nothing; raises `StartRefused` unless the tables are of this version and hold what they may."""
+    async with opened(settings.database) as database:
         await refuse_other_tables(database)
         await refuse_database(settings, database)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """The database at an address, closed again when the block ends."""
+    database = open_database(url)
+    try:
+        yield database
     finally:
         await database.close()
-    await (await redis_pool(settings.redis_url)).aclose()
 
 
 async def refuse_other_tables(database: Database) -> None:

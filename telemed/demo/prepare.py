@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlmodel import Session, col, func, select
 
 from infra.clock import clock_from
-from infra.database import open_database
 from infra.revision import newest_revision, present_revision
 from telemed.demo import accounts, seed, today
 from telemed.demo.describe import FreeSlot, Offer
@@ -23,6 +22,7 @@ from telemed.schedules.jobs import extend_all
 from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
 from telemed.schedules.resource import instant
 from telemed.services import Services
+from telemed.startup import opened
 from telemed.wiring import open_services
 
 FREE_SLOTS: Final = 60
@@ -73,14 +73,11 @@ async def prepare(options: Options, *, console: Console) -> Offer:
 
 
 async def _migrate(url: str) -> None:
-    database = open_database(url)
-    try:
+    async with opened(url) as database:
         if await present_revision(database) != newest_revision():
             from infra import migrate  # only where there is something to migrate
 
             await migrate.upgrade(database)
-    finally:
-        await database.close()
 
 
 async def _people(services: Services, made: Made, *, console: Console) -> None:

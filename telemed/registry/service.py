@@ -25,8 +25,6 @@ from telemed.wiring import open_services
 
 # As R4 writes an id, so that a tenant can be the id of its Organization.
 ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-# Who can be signed in to the console.
-CONSOLE_ROLES: Final = (Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.RECEPTIONIST)
 Resource = dict[str, Any]
 T = TypeVar("T")
 

@@ -1,23 +1,15 @@
 """The application as a whole: what is open, what is guarded, what every answer carries."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from fastapi import APIRouter, FastAPI
 
 from telemed.app import GUARDS, PUBLIC
 from telemed.guards import UnguardedRouteError, guarded_paths, require_guards
-from tests.telemed.service import FHIR, Service, demo_settings, running
+from tests.telemed.service import FHIR, Service
 
 PATIENT = b'{"resourceType":"Patient","name":[{"family":"Probe"}],"birthDate":"1970-01-01"}'
-
-
-@pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    async with running(demo_settings(tmp_path, database_url)) as started:
-        yield started
 
 
 async def test_a_system_with_a_token_writes_and_reads_a_patient(service: Service) -> None:

@@ -1,23 +1,15 @@
 """What one clinic wrote about its patient, asked for by another clinic in every way there is: nothing comes back."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.telemed.service import Service, demo_settings, running
+from tests.telemed.service import Service
 
 NUMBER = {"system": "http://fhir.de/sid/gkv/kvid-10", "value": "X999999990"}
 ABSENT = "absent"
-
-
-@pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    async with running(demo_settings(tmp_path, database_url)) as started:
-        yield started
 
 
 def body(data: dict[str, Any]) -> bytes:

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,19 +16,13 @@ from infra.vault.keys import KeysUnusable
 from telemed.health import failing_parts
 from telemed.startup import StartRefused, refuse_settings
 from tests.fixtures.processes import scrubbed
-from tests.telemed.service import Service, demo_settings, running
+from tests.telemed.service import Service, running
 from video.ice import ice_from, turn_credentials
 
 
 @pytest.fixture
 def database_kind() -> str:
     return "sqlite"
-
-
-@pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    async with running(demo_settings(tmp_path, database_url)) as started:
-        yield started
 
 
 def production(**changed: Any) -> Settings:

@@ -30,8 +30,10 @@ GROUPS = [
     "Schedule Slot",
     "Patient RelatedPerson",
     "Appointment AppointmentResponse",
-    "Encounter EpisodeOfCare Condition Observation Procedure AllergyIntolerance MedicationStatement MedicationRequest"
-    " Immunization ServiceRequest QuestionnaireResponse DocumentReference Composition Flag Group Provenance Binary Bundle",
+    (
+        "Encounter EpisodeOfCare Condition Observation Procedure AllergyIntolerance MedicationStatement MedicationRequest"
+        " Immunization ServiceRequest QuestionnaireResponse DocumentReference Composition Flag Group Provenance Binary Bundle"
+    ),
     "Task CareTeam CarePlan Goal Communication CommunicationRequest",
     "Consent",
     "Questionnaire",

@@ -2,24 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from infra.settings import Environment
 from telemed.schedules.slots import rebuild
 from tests.telemed.booking.clinic import CLINIC, OTHER, Resource, patient, role, schedule
-from tests.telemed.service import Service, demo_settings, running
-
-
-@pytest.fixture
-async def service(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
-    """A running demo."""
-    async with running(demo_settings(tmp_path, database_url)) as service:
-        yield service
+from tests.telemed.service import Service
 
 
 class Front:

@@ -1,9 +1,7 @@
 """The console's sign-in: one click in the demo, a cookie that no script sees, an end by hand, idling or age."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -13,18 +11,12 @@ from infra.vault import Vault
 from telemed.identity.lifetimes import CONSOLE_ABSOLUTE, CONSOLE_IDLE
 from telemed.identity.models import Clinician
 from telemed.identity.sessions import end_session, note_use, open_session, signed_in
-from tests.telemed.service import BASE, FHIR, Service, demo_settings, running
+from tests.telemed.service import BASE, FHIR, Service
 
 
 @pytest.fixture
 def database_kind() -> str:
     return "sqlite"
-
-
-@pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    async with running(demo_settings(tmp_path, database_url)) as started:
-        yield started
 
 
 PATIENT = b'{"resourceType":"Patient","name":[{"family":"Probe"}]}'

@@ -2,9 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
@@ -22,7 +20,7 @@ from telemed.identity.routes import claimed_client
 from telemed.identity.tokens import TokenIssuer
 from tests.telemed.identity.conftest import register
 from tests.telemed.identity.signing import ISSUER, Client, ec_key
-from tests.telemed.service import BASE, Service, demo_settings, running
+from tests.telemed.service import BASE, Service
 
 AUDIENCE = f"{BASE}/oauth/token"
 
@@ -30,12 +28,6 @@ AUDIENCE = f"{BASE}/oauth/token"
 @pytest.fixture
 def database_kind() -> str:
     return "sqlite"
-
-
-@pytest.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    async with running(demo_settings(tmp_path, database_url)) as started:
-        yield started
 
 
 @pytest.fixture
