@@ -68,6 +68,13 @@ def record(vault: Vault, session: Session, caller: Caller, *, access: Access, re
     INSERT_AUDIT.run(session, made)
 
 
+def sealed_row(vault: Vault, caller: Caller, access: Access, *, recorded: datetime) -> dict[str, Any] | None:
+    """The row of an access with its sealed query; None if the key is not known to this process yet."""
+    made = row(caller, access, recorded=recorded)
+    sealed = vault.seal_known(access.query.encode(), to=detail_binding(made["tenant"], made["id"]))
+    return None if sealed is None else made | {"data_key": sealed.data_key, "detail": sealed.body}
+
+
 def detail_binding(tenant: str, id: int) -> Binding:
     """What the detail of a log row is sealed to."""
     return Binding(tenant, "AuditEvent", str(id))

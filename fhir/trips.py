@@ -1,4 +1,4 @@
-"""A read or a create as one statement: on PostgreSQL each further statement of a unit costs a round trip of 100 us.
+"""A read, a create or a search as one statement: on PostgreSQL each further statement of a unit costs a round trip of 100 us.
 
 These take the plain cases only, in which nothing is left to decide after the database has answered. All others, and
 everything that goes wrong, is decided by the unit itself (`fhir.store`), from the beginning. README.md, decision 12.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Table, bindparam, func, insert, select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Table, bindparam, func, insert, select
 from sqlmodel import Session
 
 from fhir import audit, rows
@@ -16,6 +16,11 @@ from fhir.audit import AUDIT, Access
 from fhir.drafts import Draft
 from fhir.policy import Action, admits
 from fhir.rows import HEAD, RESOURCE, TOKEN, SealedRow, Stored
+from fhir.search.asking import Asker
+from fhir.search.candidates import Source, prepared
+from fhir.search.pages import Page, cut
+from fhir.search.plans import plan
+from fhir.search.query import Query, Summary
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import One
@@ -23,6 +28,7 @@ from infra.statements import Row, Statement
 from infra.vault import Binding
 
 TOKENS: Final = "new_tokens"
+MANY: Final = 1_000_000  # more than fit on any page
 
 
 class NoSession:
@@ -76,6 +82,46 @@ def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
     values = _named(line) | rows.columns(stored, sealed) | {TOKENS: sorted(new.tokens), "entered": new.compartment}
     statement = _adding(entry if new.compartment else None)
     return One(statement, values, lambda made: stored if made else None)
+
+
+def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
+    """The first page of a search that tokens decide, if all hits fit on it and are of the caller's own tenant."""
+    asker = Asker(store.vault, _NONE, caller, store.policy)
+    permit = asker.permit(query.type)
+    detail = store.sealed_search(caller, query)
+    if detail is None or query.summary is Summary.COUNT or query.count == 0:
+        return None
+    try:
+        source = Source(asker, query, plan(asker, query), permit)
+        usual = prepared(source, step=query.count + 1)
+    except NeedsSessionError:
+        return None
+    if usual is None:
+        return None
+    asked, _, values = usual
+
+    def result(found: Sequence[Row]) -> Page | None:
+        hits = [SealedRow._make(row) for row in found]
+        if len(hits) > query.count or any(row.tenant != caller.tenant for row in hits):
+            return None  # the line is not written either
+        try:
+            seen = [rows.opened(store.vault, row) for row in hits if admits(permit, _NONE, caller, row=row)]
+            return cut(asker, query, seen, after=None)
+        except NeedsSessionError:
+            return None
+
+    return One(_searching(asked), values | _named(detail) | {"fits": query.count}, result)
+
+
+@lru_cache(maxsize=4096)
+def _searching(asked: Select[Any]) -> Statement:
+    """Finds the hits; writes the line if the result is the answer, as otherwise the unit searches again."""
+    found = asked.cte("found")
+    foreign = found.c.tenant != bindparam("log_tenant")
+    counted = select(func.count() + MANY * func.count().filter(foreign)).select_from(found)
+    line = select(*_line().values()).where(counted.scalar_subquery() <= bindparam("fits"))
+    logged = insert(AUDIT).from_select(list(_line()), line).cte("logged")
+    return Statement(select(found).order_by(found.c.rid.desc()).add_cte(logged))
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import cursor, preferences, searchset
+from fhir import cursor, preferences, searchset, trips
 from fhir.audit import Access
 from fhir.interactions.record import Record, body_of, bundle, type_of
 from fhir.policy import Action
@@ -52,7 +52,10 @@ async def _answer(record: Record, caller: Caller, query: Query, *, own: str) -> 
 async def _found(record: Record, caller: Caller, query: Query, *, after: PageEnd | None) -> Page:
     store, access = record.store, Access(Action.SEARCH, query.type)
     if is_short(query):
-        return await record.run_short(caller, access, lambda session: store.search(session, caller, query, after=after))
+        at_once = None if after else lambda: trips.search(store, caller, query)
+        return await record.run_short(
+            caller, access, lambda session: store.search(session, caller, query, after=after), at_once
+        )
     # What walks through many rows must not hold up the one writer. Nothing leaves before it is in the log.
     page = await record.look(caller, access, lambda session: store.found(session, caller, query, after=after))
     await record.run(caller, access, lambda session: store.log_search(session, caller, query))
