@@ -31,7 +31,7 @@ async def delete(request: Request, record: Record, caller: Caller) -> Response:
 async def conditional_delete(request: Request, record: Record, caller: Caller) -> Response:
     """204 if one matches or none; 412 if several do, unless the operator lets all of them be deleted."""
     type = type_of(request, Action.DELETE)
-    query = sought(type, request.url.query)
+    query = sought(type, negotiation.query_of(request))
     if_match = version(request.headers.get("if-match"))
     await record.run(
         caller,

@@ -87,7 +87,8 @@ def _answer(
     request: Request, record: Record, caller: Caller, path: str, *, pairs: Pairs, found: Versions, part: Part
 ) -> Response:
     address = f"{record.base_url}/{path}/_history" if path else f"{record.base_url}/_history"
-    links = [("self", f"{address}?{request.url.query}" if request.url.query else address)]
+    query = negotiation.query_of(request)
+    links = [("self", f"{address}?{query}" if query else address)]
     if found.next is not None:
         place = f"{to_microseconds(found.next.last_updated)}.{found.next.rid}.{found.next.version}"
         made = cursor.sealed(

@@ -93,6 +93,15 @@ def laid_out(request: Request, response: Response) -> Response:
     return response
 
 
+def query_of(request: Request) -> str:
+    """What stands behind the question mark of the address; 400 if it is no text."""
+    try:
+        query: str = request.scope["query_string"].decode()
+    except UnicodeDecodeError:
+        raise BadParameter("The address is not UTF-8.") from None
+    return query
+
+
 def given(request: Request, *names: str) -> dict[str, str]:
     """The parameters of the address, of these names and the general ones; 400 naming another, unless told lenient."""
     if not request.scope["query_string"]:

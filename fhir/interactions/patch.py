@@ -40,7 +40,7 @@ async def patch(request: Request, record: Record, caller: Caller) -> Response:
 async def conditional_patch(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the next version of the one that matches; 404 if none does, 412 if several do."""
     type = type_of(request, Action.PATCH)
-    query = sought(type, request.url.query)
+    query = sought(type, negotiation.query_of(request))
     if_match = version(request.headers.get("if-match"))
     change = await _patch_of(request, record, type)
     stored = await record.run(

@@ -42,7 +42,7 @@ async def update(request: Request, record: Record, caller: Caller) -> Response:
 async def conditional_update(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the next version of the one that matches, 201 with a new resource if none does, 412 if several do."""
     type = type_of(request, Action.UPDATE)
-    query = sought(type, request.url.query)
+    query = sought(type, negotiation.query_of(request))
     if_match = version(request.headers.get("if-match"))
     parsed = await resource_of(request, record, type)
     stored, created = await record.run(

@@ -6,7 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from fhir.interactions.negotiation import BadParameter, query_of
 from tests.fhir.record import created, patient
 
 JSON_PATCH = {"content-type": "application/json-patch+json"}
@@ -267,3 +269,10 @@ async def test_pretty_changes_white_space_alone(north: httpx.AsyncClient) -> Non
     assert '"value": 0.40' in pretty
     assert json.loads(plain) == json.loads(pretty)
     assert "".join(plain.split()) == "".join(pretty.split())
+
+
+def test_an_address_that_is_no_text_is_the_clients_fault() -> None:
+    request = Request({"type": "http", "query_string": b"_count=\x80", "headers": []})
+
+    with pytest.raises(BadParameter):
+        query_of(request)
