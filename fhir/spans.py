@@ -44,11 +44,11 @@ def members(text: str, *, at: int = 0) -> dict[str, Span]:
     return found
 
 
-def items(text: str, *, at: int = 0) -> list[Span]:
+def items(text: str, *, at: int = 0, most: int | None = None) -> list[Span]:
     """The spans of the items of the array that begins at a position (white space may stand before it), in order."""
     found: list[Span] = []
     position = _open(text, at, "[")
-    while before := _BEFORE_ITEM.match(text, position):
+    while (most is None or len(found) < most) and (before := _BEFORE_ITEM.match(text, position)):
         start = before.end()
         end = _scan(text, start)[1]
         found.append(Span(start, end))
