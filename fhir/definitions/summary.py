@@ -11,6 +11,8 @@ from fhir.models import SERVED
 
 Tree = dict[str, Any]
 _PARTS: Final = ("BackboneElement", "Element")
+# What the package adds to the published definitions.
+_ADDED: Final = ("Binary.url", "HealthcareService.offeredIn")
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def _tree(elements: list[Resource], parent: str) -> Tree:
     found: Tree = {}
     for element in elements:
         path = element["path"]
-        if path.rpartition(".")[0] != parent:
+        if path.rpartition(".")[0] != parent or path in _ADDED:
             continue
         if element.get("isSummary") or element["min"] or element.get("isModifier"):
             has_parts = any(type["code"] in _PARTS for type in element.get("type", ()))

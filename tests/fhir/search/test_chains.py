@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from fhir.policy import Action
-from fhir.search import asking, chains, includes, pages, plans
+from fhir.search import asking, chains, hits, includes, pages, plans
 from fhir.store import Store
 from tests.fhir import record
 from tests.fhir.record import created, observation, patient
@@ -243,3 +243,54 @@ async def test_large_sets_of_tokens_are_read_in_order_and_in_steps(
     assert await all_ids(north, "/Patient?birthdate=ge1962&_count=2") == made[:1:-1]
     assert (await north.get("/Patient?birthdate=ge1962&_count=2")).json()["total"] == 7
     assert await all_ids(north, "/Patient?birthdate=1961,1964,1968&_count=2") == [made[8], made[4], made[1]]
+
+
+async def test_parts_of_the_hits_come_as_they_were_sent(north: httpx.AsyncClient) -> None:
+    await created(north, observation(await created(north, patient()), note=[{"text": "x"}]))
+
+    found = (await north.get("/Observation?_elements=valueQuantity&_include=Observation:patient")).json()["entry"]
+    summary = (await north.get("/Observation?_summary=true")).json()["entry"][0]["resource"]
+
+    assert set(found[0]["resource"]) == {"resourceType", "id", "meta", "status", "code", "valueQuantity"}
+    assert "name" not in found[1]["resource"]
+    assert "note" not in summary
+    assert [tag["code"] for tag in summary["meta"]["tag"]] == ["SUBSETTED"]
+
+
+async def test_lenient_handling_tells_what_it_left_out_and_links_to_what_it_understood(
+    north: httpx.AsyncClient,
+) -> None:
+    for _ in range(2):
+        await created(north, patient())
+
+    lenient = {"prefer": "handling=lenient"}
+    answer = await north.get("/Patient?favourite=x&family=muster&_count=1", headers=lenient)
+    rest = await north.get(link(answer, "next"))
+
+    assert link(answer, "self").endswith("/Patient?family=muster&_count=1")
+    assert [entry["search"]["mode"] for entry in answer.json()["entry"]] == ["match", "outcome"]
+    assert "favourite" in answer.json()["entry"][1]["resource"]["issue"][0]["diagnostics"]
+    assert len(rest.json()["entry"]) == 1
+    assert link(rest, "first")
+    assert (await north.get("/Patient?favourite=x&family=muster")).status_code == 400
+
+
+async def test_totals_are_told_as_they_were_asked_for(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        await created(north, patient())
+
+    async def total(query: str) -> int | None:
+        number: int | None = (await north.get(f"/Patient?{query}")).json().get("total")
+        return number
+
+    assert await total("gender=female&_total=estimate&_count=2") == 4
+    monkeypatch.setattr(pages, "ESTIMATED", 3)
+    assert await total("gender=female&_total=estimate&_count=2") == 3
+    assert await total("gender=female&_count=2") == 4
+    assert await total("gender=female&_total=none") is None
+    monkeypatch.setattr(hits, "MOST_OPENED", 3)
+    refused = await north.get("/Patient?gender=female&_count=1")
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (422, "too-costly")
+    assert "_total=none" in refused.json()["issue"][0]["diagnostics"]
