@@ -2,13 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fhir import codec, compartments
 from fhir.codec import Parsed
 from fhir.ids import new_id, new_row_id
 from fhir.search import parameters
+from infra.problems import Unprocessable
 from infra.vault import Vault
+
+# Each is a row of the index, written while nobody else can write: so many take a fifth of a second. A Group of thousands
+# of members fits.
+MOST_TOKENS: Final = 10_000
+
+
+class TooMuchToIndex(Unprocessable):
+    """The resource has too many codes, identifiers or references to be searched for. Send it in parts."""
+
+    issue = "too-costly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,7 @@ def draft(vault: Vault, parsed: Parsed, *, now: datetime, id: str | None = None)
         last_updated=now,
         compartment=compartments.named(vault, parsed.type, id, parsed.data),
         body=codec.splice(parsed.raw, id=id, version="1", last_updated=now),
-        tokens=tuple(blind(vault, parsed.type, parsed.data)),
+        tokens=tuple(indexed(vault, parsed.type, parsed.data)),
         data=parsed.data,
     )
 
@@ -43,3 +54,11 @@ def draft(vault: Vault, parsed: Parsed, *, now: datetime, id: str | None = None)
 def blind(vault: Vault, type: str, data: dict[str, Any]) -> set[bytes]:
     """The blind tokens under which a resource is found; each search parameter has a key of its own."""
     return {vault.token(*token) for token in parameters.tokens(type, data)}
+
+
+def indexed(vault: Vault, type: str, data: dict[str, Any]) -> set[bytes]:
+    """The blind tokens of what is written now; `TooMuchToIndex` if they are more than one resource may have."""
+    tokens = list(parameters.tokens(type, data))
+    if len(tokens) > MOST_TOKENS:
+        raise TooMuchToIndex
+    return {vault.token(*token) for token in tokens}

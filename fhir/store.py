@@ -19,7 +19,7 @@ from fhir.audit import REFUSED, Access
 from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
 from fhir.codec import Parsed
-from fhir.drafts import Draft, blind, draft
+from fhir.drafts import Draft, blind, draft, indexed
 from fhir.policy import Action, Permit, Policy, admits
 from fhir.rows import RESOURCE, SealedRow, Stored
 from fhir.search import hits, pages
@@ -334,7 +334,7 @@ class Store:
 
     def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
         old = blind(self.vault, new.type, before) if before else set()
-        now = blind(self.vault, new.type, after) if after else set()
+        now = indexed(self.vault, new.type, after) if after else set()
         rows.remove_tokens(session, new.rid, old - now)
         rows.add_tokens(session, new.rid, now - old)
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from fhir import bulk, bundles, codec, cursor, later, matched, outcome, preconditions, searchset
 from fhir.audit import Access
 from fhir.choices import Choices
-from fhir.drafts import Draft
+from fhir.drafts import Draft, TooMuchToIndex
 from fhir.entries import Entry, Kind, batch, located, relinked, sent, transaction
 from fhir.policy import Action
 from fhir.preferences import Returning
@@ -29,6 +29,7 @@ ORDER: Final = {Action.DELETE: 0, Action.CREATE: 1, Action.UPDATE: 2, Action.PAT
 LAST: Final = 3
 # A Bundle holds the one writer; one that asks for costly things again and again ends here.
 MOST_SECONDS: Final = 30.0
+MOST_TOKENS: Final = 100_000  # of all new resources; 2,000 usual ones have 40,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ class _Worker:
         for entry in entries:
             with located(entry.index):
                 drafts.append(self._draft(entry))
+        if sum(len(draft.tokens) for draft in drafts) > MOST_TOKENS:
+            raise TooMuchToIndex
         stored = bulk.add(self.store, self.session, self.caller, drafts)
         for entry, draft, made in zip(entries, drafts, stored, strict=True):
             with located(entry.index), later.putting_off() as waiting:

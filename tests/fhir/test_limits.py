@@ -1,0 +1,56 @@
+"""How much one resource or one Bundle may ask of the index: more is refused, and nothing of it is kept."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from fhir import drafts, transactions
+from tests.fhir.record import created, patient
+from tests.fhir.test_bundles import bundle, entry
+
+
+def numbered(count: int) -> dict[str, Any]:
+    return patient(identifier=[{"system": "urn:example", "value": str(n)} for n in range(count)])
+
+
+async def test_a_resource_with_too_many_values_to_search_for_is_refused(north: httpx.AsyncClient) -> None:
+    most = drafts.MOST_TOKENS // 2
+
+    accepted = await north.post("/Patient", content=json.dumps(numbered(most - 20)))
+    refused = await north.post("/Patient", content=json.dumps(numbered(most)))
+
+    assert accepted.status_code == 201
+    assert refused.status_code == 422
+    assert refused.json()["issue"][0]["code"] == "too-costly"
+
+
+async def test_an_update_that_makes_too_many_values_is_refused_and_changes_nothing(north: httpx.AsyncClient) -> None:
+    id = await created(north, patient())
+
+    refused = await north.put(f"/Patient/{id}", content=json.dumps(numbered(drafts.MOST_TOKENS) | {"id": id}))
+
+    assert refused.status_code == 422
+    assert (await north.get(f"/Patient/{id}")).json()["meta"]["versionId"] == "1"
+
+
+async def test_what_was_stored_before_there_was_a_limit_can_still_be_changed(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = await created(north, numbered(30))
+    monkeypatch.setattr(drafts, "MOST_TOKENS", 40)
+
+    assert (await north.put(f"/Patient/{id}", content=json.dumps(numbered(2) | {"id": id}))).status_code == 200
+    assert (await north.delete(f"/Patient/{id}")).status_code == 204
+
+
+async def test_a_transaction_with_too_many_values_in_all_is_refused(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "MOST_TOKENS", 100)
+
+    answer = await north.post("", content=bundle(*(entry("POST", "Patient", resource=numbered(10)) for _ in range(5))))
+
+    assert answer.status_code == 422
+    assert (await north.get("/Patient?_summary=count")).json()["total"] == 0
