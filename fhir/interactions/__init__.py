@@ -15,7 +15,7 @@ from fhir.interactions.meta import meta, meta_add, meta_delete, system_meta, typ
 from fhir.interactions.patch import conditional_patch, patch
 from fhir.interactions.read import read, vread
 from fhir.interactions.record import CallerOf, Interaction, Offer, Record, RecordOf, guarded
-from fhir.interactions.search import search, search_by_post
+from fhir.interactions.search import search, search_by_post, system_search
 from fhir.interactions.update import conditional_update, update
 from fhir.interactions.validate import instance_validate, type_validate
 from fhir.policy import Action
@@ -26,6 +26,9 @@ __all__ = ["ROUTES", "Record", "router"]
 ROUTES: Final[tuple[tuple[str, str, Interaction, Action | None], ...]] = (
     ("POST", "", bundle, None),
     ("POST", "/", bundle, None),
+    ("GET", "", system_search, None),
+    ("GET", "/", system_search, None),
+    ("POST", "/_search", system_search, None),
     ("GET", "/_history", system_history, None),
     ("GET", "/{type}/_history", type_history, Action.HISTORY_TYPE),
     ("POST", "/{type}/_search", search_by_post, Action.SEARCH),

@@ -21,6 +21,17 @@ from infra.problems import BadRequest
 FORM: Final = "application/x-www-form-urlencoded"
 
 
+class SeveralTypes(BadRequest):
+    """A search over several types is not offered. Search each type by itself, as /fhir/Patient?..."""
+
+    issue = "not-supported"
+
+
+async def system_search(request: Request, record: Record, caller: Caller) -> Response:
+    """400: a search names its type."""
+    raise SeveralTypes
+
+
 async def search(request: Request, record: Record, caller: Caller) -> Response:
     """200 with a searchset Bundle; its self link repeats what the client put into the address itself."""
     type = type_of(request, Action.SEARCH)
@@ -28,7 +39,8 @@ async def search(request: Request, record: Record, caller: Caller) -> Response:
     query = parse(type, pairs_of(text), handling=_handling(request))
     # With something left out the link says what was understood, and no more.
     text = urlencode(query.pairs) if query.left_out else text
-    return await _answer(record, caller, query, own=f"{record.base_url}/{type}" + (f"?{text}" if text else ""))
+    own = f"{record.base_url}/{type}" + (f"?{text}" if text else "")
+    return _told(request, await _answer(record, caller, query, own=own))
 
 
 async def search_by_post(request: Request, record: Record, caller: Caller) -> Response:
@@ -38,7 +50,7 @@ async def search_by_post(request: Request, record: Record, caller: Caller) -> Re
     pairs = pairs_of(_text(request.scope["query_string"], of="address")) + pairs_of(text)
     query = parse(type, pairs, handling=_handling(request))
     own = searchset.address(record.store.vault, caller, query, base_url=record.base_url, after=None)
-    return await _answer(record, caller, query, own=own)
+    return _told(request, await _answer(record, caller, query, own=own))
 
 
 async def _answer(record: Record, caller: Caller, query: Query, *, own: str) -> Response:
@@ -67,6 +79,13 @@ def _text(raw: bytes, *, of: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         raise BadRequest(f"The {of} is not UTF-8.") from None
+
+
+def _told(request: Request, response: Response) -> Response:
+    """The answer, which says that it was lenient if it was."""
+    if _handling(request) is Handling.LENIENT:
+        response.headers[preferences.HEADER] = "handling=lenient"
+    return response
 
 
 def _handling(request: Request) -> Handling:

@@ -294,3 +294,8 @@ async def test_totals_are_told_as_they_were_asked_for(
     refused = await north.get("/Patient?gender=female&_count=1")
     assert (refused.status_code, refused.json()["issue"][0]["code"]) == (422, "too-costly")
     assert "_total=none" in refused.json()["issue"][0]["diagnostics"]
+
+
+async def test_a_search_over_several_types_is_refused_by_name(north: httpx.AsyncClient) -> None:
+    for answer in (await north.get("?_type=Patient,Observation"), await north.post("/_search", content=b"")):
+        assert (answer.status_code, answer.json()["issue"][0]["code"]) == (400, "not-supported"), answer.text
