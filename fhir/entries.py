@@ -32,7 +32,7 @@ MAX_ENTRIES: Final = 2000
 MOST_PATCHED: Final = 1_048_576  # bytes of a resource after a patch
 
 _ADDRESS: Final = re.compile(
-    r"(?:[a-z]+://[^?]+/)?(?P<type>[A-Z][A-Za-z]+)(?:/(?P<id>[A-Za-z0-9\-.]{1,64}))?"
+    r"(?P<type>[A-Z][A-Za-z]+)(?:/(?P<id>[A-Za-z0-9\-.]{1,64}))?"
     r"(?:/_history/(?P<version>\d{1,9}))?(?:\?(?P<query>.*))?"
 )
 _RESTFUL: Final = re.compile(r"https?://.+/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
@@ -99,15 +99,16 @@ class Entry:
         return self.query is not None and self.action is not Action.SEARCH
 
 
-def sent(body: bytes) -> tuple[Kind, list[Sent]]:
-    """The kind of the Bundle and its entries."""
+def sent(body: bytes, base_url: str) -> tuple[Kind, list[Sent]]:
+    """The kind of the Bundle and its entries; their addresses may begin with our own base."""
     data = codec.parse(body, type="Bundle").data
     if data.get("type") not in [kind.value for kind in Kind]:
         raise NotProcessed
     entries = data.get("entry", [])
     if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
         raise BadEntry(f"A Bundle has at most {MAX_ENTRIES} entries, in a list.")
-    return Kind(data["type"]), [_sent(n, entry, text) for n, (entry, text) in enumerate(_texts(body, entries))]
+    texts = enumerate(_texts(body, entries))
+    return Kind(data["type"]), [_sent(n, entry, text, base_url=base_url) for n, (entry, text) in texts]
 
 
 def transaction(entries: list[Sent]) -> list[Entry]:
@@ -162,11 +163,13 @@ def _texts(body: bytes, entries: list[Any]) -> Iterator[tuple[Any, str | None]]:
         yield entry, text[part.start : part.end] if part else None
 
 
-def _sent(index: int, entry: Any, text: str | None) -> Sent:
+def _sent(index: int, entry: Any, text: str | None, *, base_url: str) -> Sent:
     request = entry.get("request") if isinstance(entry, dict) else None
     full_url = entry.get("fullUrl", "") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(full_url, str):
         raise BadEntry
+    if isinstance(url := request.get("url"), str) and base_url:
+        request["url"] = url.removeprefix(f"{base_url}/")
     return Sent(index, full_url, request, text)
 
 

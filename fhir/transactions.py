@@ -60,9 +60,9 @@ class TookTooLong(Unprocessable):
     issue = "too-costly"
 
 
-def plan(body: bytes) -> Plan:
+def plan(body: bytes, *, base_url: str = "") -> Plan:
     """The plan for a Bundle; a transaction with anything wrong in it is refused here."""
-    kind, entries = sent(body)
+    kind, entries = sent(body, base_url)
     found = transaction(entries) if kind is Kind.TRANSACTION else batch(entries)
     return Plan(kind, tuple(found))
 

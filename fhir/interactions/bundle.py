@@ -24,7 +24,7 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the answers in the order of the entries; a transaction that fails anywhere changes nothing."""
     body = await body_of(request, limit=record.bundle_limit)
     # Many resources at once: the event loop stays free for others while they are checked.
-    plan = await asyncio.to_thread(transactions.plan, body)
+    plan = await asyncio.to_thread(transactions.plan, body, base_url=record.base_url)
     done = await _carried_out(record, caller, plan)
     preferred = preferences.read(request.headers.get("prefer")).returning
     returning = preferred or Returning.MINIMAL

@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from fhir.interactions.negotiation import BadParameter, query_of
-from tests.fhir.record import created, patient
+from tests.fhir.record import BASE, created, patient
 
 JSON_PATCH = {"content-type": "application/json-patch+json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -257,6 +257,16 @@ async def test_the_answer_to_a_write_is_what_was_preferred_and_says_so(
 
     assert answer.headers.get("preference-applied") == applied
     assert (answer.json()["resourceType"] if answer.content else None) == type
+
+
+async def test_a_lenient_search_says_so(north: httpx.AsyncClient) -> None:
+    strict = await north.get("/Patient?colour=red")
+    lenient = await north.get("/Patient?colour=red", headers={"prefer": "handling=lenient"})
+
+    assert strict.status_code == 400 and "preference-applied" not in strict.headers
+    assert lenient.headers["preference-applied"] == "handling=lenient"
+    assert lenient.json()["link"][0]["url"] == f"{BASE}/Patient"
+    assert lenient.json()["entry"][-1]["search"]["mode"] == "outcome"
 
 
 async def test_pretty_changes_white_space_alone(north: httpx.AsyncClient) -> None:

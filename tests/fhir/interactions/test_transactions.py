@@ -10,7 +10,7 @@ import pytest
 
 from fhir import resolving, transactions
 from tests.effort import repetitions
-from tests.fhir.record import created, observation, patient
+from tests.fhir.record import BASE, created, observation, patient
 from tests.fhir.test_bundles import PATIENT, bundle, entry
 
 KVNR = "identifier=http://fhir.de/sid/gkv/kvid-10|X123456789"
@@ -283,3 +283,35 @@ async def test_a_transaction_asks_for_so_many_conditional_references_and_no_more
 
     assert (await north.post("", content=bundle(same))).status_code == 200
     assert (await north.post("", content=bundle(different))).status_code == 400
+
+
+@pytest.mark.parametrize("second", ["POST", "PUT"])
+async def test_two_entries_with_the_same_criteria_do_not_create_the_same_twice(
+    north: httpx.AsyncClient, second: str
+) -> None:
+    again = {
+        "POST": entry("POST", "Patient", resource=patient(), request={"ifNoneExist": KVNR}),
+        "PUT": entry("PUT", f"Patient?{KVNR}", resource=patient()),
+    }
+    once = entry("POST", "Patient", resource=patient(), request={"ifNoneExist": KVNR})
+
+    refused = await north.post("", content=bundle(once, again[second]))
+
+    assert refused.status_code == 400
+    assert refused.json()["issue"][0]["code"] == "duplicate"
+    assert (await north.get("/Patient?_summary=count")).json()["total"] == 0
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_address_may_begin_with_our_own_base_and_with_no_other(north: httpx.AsyncClient) -> None:
+    id = await created(north, patient())
+
+    made = await answered(
+        north,
+        entry("GET", f"{BASE}/Patient/{id}"),
+        entry("GET", f"https://elsewhere.example/fhir/Patient/{id}"),
+        entry("GET", f"/Patient/{id}"),
+        type="batch",
+    )
+
+    assert statuses(made) == ["200", "400", "400"]
