@@ -228,7 +228,7 @@ values = st.one_of(
 )  # fmt: skip
 
 
-@examples(1500)
+@examples(1000)
 @given(st.sampled_from(SERVED), st.lists(st.tuples(st.lists(names, max_size=3).map("".join), values), max_size=4))
 def test_whatever_is_sent_is_read_or_refused(type: str, pairs: list[tuple[str, str]]) -> None:
     for handling in Handling:

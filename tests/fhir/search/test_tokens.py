@@ -26,7 +26,7 @@ def is_candidate(data: dict[str, Any], query: Query) -> bool:
     return all(held & either for either in query.tokens)
 
 
-@examples(1500)
+@examples(1000)
 @given(worlds())
 def test_what_matches_is_found_by_its_tokens_and_what_is_decided_matches(world: World) -> None:
     type, data, pairs = world
