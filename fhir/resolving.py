@@ -23,6 +23,8 @@ from infra.problems import BadRequest, Problem
 
 MOST_ASKED: Final = 500
 
+Criteria = tuple[str | tuple[str, str], ...]  # a type and what is asked of it
+
 # Deletes find for themselves what they delete, as they come first and may be about several.
 _LOOKED_UP = (Action.CREATE, Action.UPDATE, Action.PATCH)
 
@@ -82,14 +84,17 @@ def _referred(store: Store, session: Session, caller: Caller, link: str) -> str:
 
 
 def _refuse_overlaps(entries: Sequence[Entry], found: dict[int, Stored | None]) -> None:
-    changed: Counter[str] = Counter()
+    changed: Counter[str | Criteria] = Counter()
     deleted = {entry.reference for entry in entries if entry.action is Action.DELETE}
     for entry in entries:
         stored = found.get(entry.index)
-        if entry.action in (Action.UPDATE, Action.PATCH, Action.DELETE):
+        if entry.query is not None and entry.index in found and stored is None:
+            # What nothing matches is new, and two with the same criteria would be it twice.
+            changed[entry.type, *sorted(entry.query.pairs)] += 1
+        elif entry.action in (Action.UPDATE, Action.PATCH, Action.DELETE):
             changed[stored.reference if stored else entry.reference] += 1
         elif stored is not None and stored.reference in deleted:
             raise SameTwice
     # Conditional deletes have no id yet.
-    if any(count > 1 for reference, count in changed.items() if not reference.endswith("/None")):
+    if any(count > 1 for key, count in changed.items() if isinstance(key, tuple) or not key.endswith("/None")):
         raise SameTwice
