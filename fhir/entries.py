@@ -7,6 +7,7 @@ https://hl7.org/fhir/R4/http.html#transaction
 import base64
 import binascii
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,7 +36,20 @@ _ADDRESS: Final = re.compile(
     r"(?P<type>[A-Z][A-Za-z]+)(?:/(?P<id>[A-Za-z0-9\-.]{1,64}))?"
     r"(?:/_history/(?P<version>\d{1,9}))?(?:\?(?P<query>.*))?"
 )
-_RESTFUL: Final = re.compile(r"https?://.+/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
+_RESTFUL: Final = re.compile(r"(https?://.+/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})")
+# What a Bundle to carry out, its entries and their requests may say (bdl-2, bdl-4: no search, no response). All else would
+# be passed over, a misspelt ifMatch too.
+_KNOWN: Final = {
+    "Bundle": frozenset(
+        "resourceType id meta implicitRules language identifier type timestamp total link entry signature".split()
+    ),
+    "entry": frozenset(["id", "extension", "link", "fullUrl", "resource", "request"]),
+    "request": frozenset(
+        ["id", "extension", "method", "url", "ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist"]
+    ),
+}
+
+_MEMBER: Final = re.compile(r"[A-Za-z_]{1,40}")
 
 
 class Kind(Enum):
@@ -104,6 +118,7 @@ def sent(body: bytes, base_url: str) -> tuple[Kind, list[Sent]]:
     data = codec.parse(body, type="Bundle").data
     if data.get("type") not in [kind.value for kind in Kind]:
         raise NotProcessed
+    _require_known(data, "Bundle")
     entries = data.get("entry", [])
     if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
         raise BadEntry(f"A Bundle has at most {MAX_ENTRIES} entries, in a list.")
@@ -114,11 +129,12 @@ def sent(body: bytes, base_url: str) -> tuple[Kind, list[Sent]]:
 def transaction(entries: list[Sent]) -> list[Entry]:
     """What the entries ask for, with new ids given and the links between them rewritten."""
     asked = [_asked(entry) for entry in entries]
-    known = _links(entries, asked)
+    known, below = _links(entries, asked)
     changed = [entry.reference for entry in asked if entry.action.changes and not entry.is_conditional]
     if len(set(changed)) != len(changed):
         raise SameTwice
-    return [_read(entry, came, known) for entry, came in zip(asked, entries, strict=True)]
+    links_of = (ChainMap(below.get(_base(came.full_url), {}), known) for came in entries)
+    return [_read(entry, came, links) for entry, came, links in zip(asked, entries, links_of, strict=True)]
 
 
 def batch(entries: list[Sent]) -> Iterator[Entry | Problem]:
@@ -168,9 +184,19 @@ def _sent(index: int, entry: Any, text: str | None, *, base_url: str) -> Sent:
     full_url = entry.get("fullUrl", "") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(full_url, str):
         raise BadEntry
+    with located(index):
+        _require_known(entry, "entry")
+        _require_known(request, "request")
     if isinstance(url := request.get("url"), str) and base_url:
         request["url"] = url.removeprefix(f"{base_url}/")
     return Sent(index, full_url, request, text)
+
+
+def _require_known(held: dict[str, Any], part: str) -> None:
+    unknown = [name for name in held if name.removeprefix("_") not in _KNOWN[part]]
+    if unknown:
+        shown = unknown[0] if _MEMBER.fullmatch(unknown[0]) else "given"
+        raise BadEntry(f"The element {shown} does not belong into the {part} of what is to be carried out.")
 
 
 def _asked(entry: Sent) -> Entry:
@@ -258,21 +284,31 @@ def _query(action: Action, type: str, query: str | None, *, id: str | None, if_n
     return preconditions.sought(type, query or "") if id is None else None
 
 
-def _links(entries: list[Sent], asked: list[Entry]) -> dict[str, str]:
+def _links(entries: list[Sent], asked: list[Entry]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """What each fullUrl comes to, and below each base what its relative links come to.
+
+    A relative link means the base of the fullUrl that it stands under; under a urn, or none, it means this server.
+    https://hl7.org/fhir/R4/bundle.html#references
+    """
     known: dict[str, str] = {}
+    below: dict[str, dict[str, str]] = {}
     for came, entry in zip(entries, asked, strict=True):
         if not came.full_url or entry.id is None:
             continue
         if came.full_url in known:
             raise SameTwice
         known[came.full_url] = entry.reference
-        # A relative link means the same base as the fullUrl it stands under.
         if restful := _RESTFUL.fullmatch(came.full_url):
-            known[restful[1]] = entry.reference
-    return known
+            below.setdefault(restful[1], {})[restful[2]] = entry.reference
+    return known, below
 
 
-def _read(entry: Entry, came: Sent, known: dict[str, str]) -> Entry:
+def _base(full_url: str) -> str:
+    restful = _RESTFUL.fullmatch(full_url)
+    return restful[1] if restful else ""
+
+
+def _read(entry: Entry, came: Sent, known: Mapping[str, str]) -> Entry:
     if came.resource is None:
         return entry
     with located(entry.index):

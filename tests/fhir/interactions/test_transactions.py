@@ -315,3 +315,36 @@ async def test_an_address_may_begin_with_our_own_base_and_with_no_other(north: h
     )
 
     assert statuses(made) == ["200", "400", "400"]
+
+
+@pytest.mark.parametrize("part", ["Bundle", "entry", "request"])
+async def test_a_bundle_that_says_more_than_is_understood_is_refused(north: httpx.AsyncClient, part: str) -> None:
+    id = await created(north, patient())
+    sent = json.loads(bundle(entry("PUT", f"Patient/{id}", resource=patient(id=id))))
+    place = {"Bundle": sent, "entry": sent["entry"][0], "request": sent["entry"][0]["request"]}[part]
+    place["ifMtach"] = 'W/"7"'
+
+    refused = await north.post("", content=json.dumps(sent))
+
+    assert refused.status_code == 400
+    assert "ifMtach" in refused.json()["issue"][0]["diagnostics"]
+    assert (await north.get(f"/Patient/{id}")).headers["etag"] == 'W/"1"'
+
+
+async def test_a_relative_link_leads_into_the_bundle_only_from_beside_what_it_names(north: httpx.AsyncClient) -> None:
+    id = await created(north, patient())
+    link = f"Patient/{id}"
+    foreign = "http://elsewhere.example/fhir"
+
+    made = await answered(
+        north,
+        entry("POST", "Patient", resource=patient(), fullUrl=f"{foreign}/{link}"),
+        entry("POST", "Observation", resource=observation(id), fullUrl=f"{foreign}/Observation/1"),
+        entry("POST", "Observation", resource=observation(id), fullUrl=PATIENT),
+        entry("POST", "Observation", resource=observation(id), fullUrl="http://third.example/Observation/1"),
+        entry("POST", "Observation", resource=observation(id)),
+        headers=REPRESENTATION,
+    )
+
+    new = f"Patient/{made[0]['resource']['id']}"
+    assert [one["resource"]["subject"]["reference"] for one in made[1:]] == [new, link, link, link]
