@@ -18,6 +18,7 @@ Node = dict[str, Any]
 Members = dict[str, Check]
 
 _KEY = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}")
+_SHORT: Final = 4096  # a longer text is looked at by the check of texts
 _UNKNOWN: Final = one("Remove this element: R4 does not have it here.")
 _NO_OBJECT: Final = one("Send an object here.")
 _EMPTY_OBJECT: Final = one("Remove this empty object, or fill it.")
@@ -66,7 +67,7 @@ def _object(type: Type, members: Members) -> Check:
     required = [(n, f"_{n}" if type.elements[n].type in PRIMITIVES else n) for n in type.required]
     choices = [(choice, _with_siblings(choice)) for choice in type.choices]
     lists = [(e.name, f"_{e.name}") for e in type.elements.values() if e.many and e.type in PRIMITIVES]
-    rules = RULES.get(type.name, ())
+    rules = [(rule.when, rule.broken, rule.fault) for rule in RULES.get(type.name, ())]
     contains = "contained" in type.elements
     after = bool(choices or lists or rules or contains)
 
@@ -78,7 +79,7 @@ def _object(type: Type, members: Members) -> Check:
             member = get(key)
             if value.__class__ is str and value.isprintable():
                 # Most values are such texts: they are told right here, without a call.
-                if member is text_check and value:
+                if member is text_check and 0 < len(value) < _SHORT:
                     continue
                 if (member is address_check or member is symbol_check) and " " not in value and value:
                     continue
@@ -107,9 +108,9 @@ def _object(type: Type, members: Members) -> Check:
                 found = _gaps(found, name, values, beside)
         if contains and "contained" in node and (held := contained.faults_of(node, scope)):
             found = [*(found or ()), *held]
-        for rule in rules:
-            if (not rule.when or rule.when in node) and rule.broken(node):
-                found = [*(found or ()), rule.fault]
+        for when, broken, fault in rules:
+            if (not when or when in node) and broken(node):
+                found = [*(found or ()), fault]
         return found
 
     return check

@@ -44,10 +44,12 @@ _PLAIN = re.compile(
       [^<&]*+
       (?:
         </?(?:p|b|i|a|em|h[1-6]|li|ul|ol|td|th|tr|dl|dt|dd|pre|div|span|strong|table|thead|tbody|blockquote)
-          (?:[ ](?:class|title|colspan|rowspan|align|valign)="[^"<>&]*+")*+>
-        | <(?:br|hr|p|td|th|h2)[ ]?/>
-        | <a[ ]href="(?:https?://|mailto:)?[A-Za-z0-9_./#?=@\-]*+"(?:[ ]title="[^"<>&]*+")?>
-        | <span[ ]style="color:[ ]?[a-z]{3,6};?">
+          (?:
+            [ ](?:class|title|colspan|rowspan|align|valign)="[^"<>&]*+"
+            | [ ]style="(?![^"]*(?i:expression|javascript|behavior|binding))[A-Za-z0-9:;.,%\# \-]*+"
+          )*+[ ]?/?>
+        | <(?:br|hr)[ ]?/>
+        | <a[ ]href="(?:https?://|mailto:)?[A-Za-z0-9_./#?=@%,\-]*+"(?:[ ]title="[^"<>&]*+")?>
         | &(?:amp|lt|gt|quot|apos|\#[0-9]{1,6});
       )
     )*+
