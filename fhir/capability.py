@@ -139,16 +139,19 @@ def _refers(parameter: Parameter) -> bool:
     return parameter.kind in (Kind.REFERENCE, Kind.CANONICAL)
 
 
-# What refers to a type, for all types at once: 43 by 43 parameters are not walked for each.
-_REVERSE_INCLUDES: Final = {
-    type: [
-        f"{other}:{name}"
-        for other in SERVED
-        for name, parameter in PARAMETERS[other].parameters.items()
-        if _refers(parameter) and type in parameter.targets
-    ]
-    for type in SERVED
-}
+def _reverse_includes() -> dict[str, list[str]]:
+    """What refers to each type, found in one walk over all parameters."""
+    found: dict[str, list[str]] = {type: [] for type in SERVED}
+    for other in SERVED:
+        for name, parameter in PARAMETERS[other].parameters.items():
+            if _refers(parameter):
+                for type in parameter.targets:
+                    if type in found:
+                        found[type].append(f"{other}:{name}")
+    return found
+
+
+_REVERSE_INCLUDES: Final = _reverse_includes()
 
 
 def _search_type(kind: str) -> str:
