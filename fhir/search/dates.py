@@ -179,7 +179,7 @@ def _first_and_last_of_bucket(bucket: str) -> tuple[date, date]:
 
 def _largest_from(day: date, *, until: date) -> tuple[str, date]:
     text = day.isoformat()
-    for length in (3, 4, 7):
+    for length in (3, 4, 7) if day.day == 1 else ():  # larger buckets begin with a month
         first, last = _first_and_last_of_bucket(text[:length])
         if first == day and last <= until:
             return text[:length], last
