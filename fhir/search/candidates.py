@@ -23,7 +23,7 @@ STEP: Final = 500
 FIRST: Final = 64  # row ids in the first step through a large set, twice as many in each further one
 WINDOW: Final = 1000
 WALKED_FOR_ONE_OPENED: Final = 10  # passing a row by costs about a tenth of opening it
-MOST_CHECKED: Final = 48  # tokens of a set whose look-ups cost less than opening the row
+MOST_CHECKED: Final = 16  # tokens of a set whose look-ups, in every row, cost less than opening the rows that fail
 _LAST_ROW: Final = 2**63 - 1
 Values = dict[str, Any]
 

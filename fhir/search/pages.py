@@ -7,7 +7,7 @@ opened for each page, as the database can't know an order that it can't read.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final
 
 from fhir.rows import Stored
@@ -49,15 +49,25 @@ def page(asker: Asker, query: Query, *, after: PageEnd | None) -> Page:
     query = hits.answered(asker, query)
     if query.summary is Summary.COUNT or query.count == 0:
         return Page((), _count(asker, query), None)
-    found = _sorted(asker, query, after) if _is_sorted(query, after) else _in_order(asker, query, after)
-    return cut(asker, query, found, after=after)
+    found, rest = _sorted(asker, query, after) if _is_sorted(query, after) else _in_order(asker, query, after)
+    return cut(asker, query, found, after=after, rest=rest)
 
 
-def cut(asker: Asker, query: Query, found: Sequence[Stored], *, after: PageEnd | None) -> Page:
-    """The page of the hits that were found, of which one more than fit tells that there are more."""
+def cut(
+    asker: Asker, query: Query, found: Sequence[Stored], *, after: PageEnd | None, rest: Iterator[object] | None = None
+) -> Page:
+    """The page of the hits that were found, of which one more than fit tells that there are more.
+
+    `rest` are the hits that follow, if going through them costs less than counting all of them anew.
+    """
     entries = tuple(found[: query.count])
     is_last = len(found) <= query.count
-    total = after.total if after is not None else _total(asker, query, len(found) if is_last else None)
+    if after is not None:
+        total = after.total
+    elif query.total is Total.ACCURATE and not is_last and rest is not None:
+        total = len(found) + _counted(rest)
+    else:
+        total = _total(asker, query, len(found) if is_last else None)
     following = None if is_last else _following(asker, query, entries[-1], after, total)
     beside = included(asker, query, entries) if query.includes or query.revincludes else NOTHING
     return Page(entries, total, following, beside.entries, beside.notes)
@@ -67,25 +77,32 @@ def _is_sorted(query: Query, after: PageEnd | None) -> bool:
     return (after.order if after else order_of(query)) is Order.VALUES
 
 
-def _in_order(asker: Asker, query: Query, after: PageEnd | None) -> list[Stored]:
+def _in_order(asker: Asker, query: Query, after: PageEnd | None) -> tuple[list[Stored], Iterator[Stored] | None]:
     # Of what tokens only narrow, most are hits; further steps are larger.
     step = query.count + 1 if query.decided else 2 * query.count + 16
-    return list(islice(hits.hits(asker, query, after=after, step=step), query.count + 1))
+    stream = hits.hits(asker, query, after=after, step=step)
+    found = list(islice(stream, query.count + 1))
+    # What tokens decide the database counts without opening it.
+    return found, None if query.decided and not (query.chains or query.has) else stream
 
 
-def _sorted(asker: Asker, query: Query, after: PageEnd | None) -> list[Stored]:
+def _sorted(asker: Asker, query: Query, after: PageEnd | None) -> tuple[list[Stored], Iterator[object]]:
     start = None if after is None else sorting.rank(after, query.sort)
+    passed = 0
 
     def ranked() -> Iterator[tuple[sorting.Rank, Stored]]:
+        nonlocal passed
         try:
             for stored in hits.hits(asker, query, after=after, effort=Effort(MOST_SORTED)):
                 rank = sorting.rank(sorting.end(stored, query.sort), query.sort)
                 if start is None or rank > start:
+                    passed += 1
                     yield rank, stored
         except TooCostly:
             raise TooManyToSort from None
 
-    return [stored for _, stored in nsmallest(query.count + 1, ranked(), key=lambda pair: pair[0])]
+    found = [stored for _, stored in nsmallest(query.count + 1, ranked(), key=lambda pair: pair[0])]
+    return found, repeat(None, passed - len(found))
 
 
 def _following(asker: Asker, query: Query, last: Stored, after: PageEnd | None, total: int | None) -> PageEnd:
@@ -106,6 +123,13 @@ def _total(asker: Asker, query: Query, known: int | None) -> int | None:
     if query.total is Total.ESTIMATE:
         return sum(1 for _ in islice(_until_costly(asker, query), ESTIMATED))
     return _count(asker, query)
+
+
+def _counted(rest: Iterator[object]) -> int:
+    try:
+        return sum(1 for _ in rest)
+    except TooCostly:
+        raise TotalTooCostly from None
 
 
 def _until_costly(asker: Asker, query: Query) -> Iterator[Stored]:
