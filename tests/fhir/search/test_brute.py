@@ -13,12 +13,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, true
+from sqlalchemy import create_engine, delete, true
 from sqlmodel import Session, SQLModel
 
 from fhir import compartments
 from fhir.codec import parse as parsed
-from fhir.rows import Stored
+from fhir.reindex import Rebuild
+from fhir.rows import TOKEN, Stored
 from fhir.search import candidates, chains, plans
 from fhir.search.asking import Asker, PageEnd
 from fhir.search.pages import Page
@@ -137,6 +138,36 @@ def test_without_the_permit_brute_force_disagrees(folder: Path, monkeypatch: pyt
 
     with pytest.raises(AssertionError):
         each()
+
+
+def test_the_same_is_found_after_the_index_was_made_anew(folder: Path) -> None:
+    @given(st.data())
+    @examples(3)
+    def each(data: st.DataObject) -> None:
+        url = f"sqlite:///{folder / uuid4().hex}.sqlite3"
+        policy = record.LocalPolicy()
+        world, store, engine = World(), record.store(folder, policy=policy), create_engine(url)
+        SQLModel.metadata.create_all(engine)
+        with Session(engine) as session:
+            bench = Bench(session, store, policy, world)
+            populate(bench, data)
+            change(bench, data)
+            session.connection().execute(delete(TOKEN))
+            session.commit()
+        asyncio.run(rebuild(url, store))
+        with Session(engine) as session:
+            for _ in range(ASKED):
+                ask(Bench(session, store, policy, world), data)
+        engine.dispose()
+
+    each()
+
+
+async def rebuild(url: str, store: Store) -> None:
+    """Nothing; the index is made anew."""
+    database = open_database(url)
+    await Rebuild(database, store.vault).run()
+    await database.close()
 
 
 class RolledBack(Exception):  # noqa: N818  # what ends an example
