@@ -78,7 +78,10 @@ class Rebuild:
     chunk: int = CHUNK
 
     async def run(self, types: Iterable[str] = ()) -> tuple[str, ...]:
-        """The types whose index was rebuilt: those named, else all; of an unfinished rebuild, what was left of it."""
+        """The types whose index was rebuilt: those named, else all that have resources.
+
+        Where a rebuild was killed: what it had left.
+        """
         wanted = tuple(types) or tuple(sorted(SERVED))
         for type in set(wanted) - set(SERVED):
             raise UnknownType(f"There are no resources of the type {type}.")
@@ -174,11 +177,12 @@ def _begun(session: Session, types: Sequence[str]) -> dict[str, int]:
     left = {type: place for type, target, place in rows if target == FORM and type in types}
     if left:
         return dict(sorted(left.items()))
-    known = set(session.connection().execute(select(STATE.c.type)).scalars())
-    _set(session, [type for type in types if type not in known], form="", target=FORM, place=0)
-    again = update(STATE).where(STATE.c.type.in_(types)).values(target=FORM, place=0)
-    session.connection().execute(again)
-    return dict.fromkeys(types, 0)
+    adopt(session)
+    held = [type for type in types if _count(session, type, most=1)]
+    known = _forms(session).keys()
+    _set(session, [type for type in held if type not in known], form="", target=FORM, place=0)
+    session.connection().execute(update(STATE).where(STATE.c.type.in_(held)).values(target=FORM, place=0))
+    return dict.fromkeys(held, 0)
 
 
 def _reached(session: Session, type: str, place: int) -> None:

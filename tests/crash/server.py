@@ -81,22 +81,28 @@ def serving(settings: Settings, client: Client) -> Iterator[Server]:
     """A server that is not started yet; nothing of it is left after the block."""
     log = settings.data_dir / "serve.log"
     log.touch()
-    environment = {
-        "TELEMED_ENVIRONMENT": settings.environment.value,
-        "TELEMED_DATA_DIR": str(settings.data_dir),
-        "TELEMED_DATABASE_URL": settings.database,
-        "TELEMED_BASE_URL": settings.base_url,
-        "TELEMED_LOG_LEVEL": "WARNING",
-    }
-    known = scrubbed(**environment)
-    known.pop("COVERAGE_PROCESS_CONFIG", None)  # who is killed can't tell what it covered
     command = [sys.executable, "-m", "tests.crash.nursery", str(log)]
     pipe = subprocess.PIPE
     with (
         log.open("a") as errors,
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True, cwd=ROOT, env=known) as nursery,
+        subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=errors, text=True, cwd=ROOT, env=environment(settings)
+        ) as nursery,
     ):
         yield Server(settings, client, nursery, log)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a command of the product is told."""
+    known = scrubbed(
+        TELEMED_ENVIRONMENT=settings.environment.value,
+        TELEMED_DATA_DIR=str(settings.data_dir),
+        TELEMED_DATABASE_URL=settings.database,
+        TELEMED_BASE_URL=settings.base_url,
+        TELEMED_LOG_LEVEL="WARNING",
+    )
+    known.pop("COVERAGE_PROCESS_CONFIG", None)  # who is killed can't tell what it covered
+    return known
 
 
 async def prepared(folder: Path, database_url: str) -> tuple[Settings, Client]:

@@ -1,6 +1,7 @@
 """Rebuilding the index: nothing is lost while others write, a killed rebuild goes on, a changed form is noticed."""
 
 import asyncio
+import hashlib
 import json
 from functools import partial
 from typing import Any
@@ -14,9 +15,12 @@ from fhir import reindex, rows
 from fhir.drafts import blind
 from fhir.reindex import Progress, Rebuild, UnknownType
 from fhir.rows import HEADS, TOKEN
+from fhir.search import form
 from fhir.store import Store
 from fhir.tables import IndexState
 from infra.database import Database
+from infra.vault import FileKeyProvider, Vault
+from tests.bench import contents
 from tests.fhir.record import created, observation, patient
 
 NAMES = ("Abel", "Bach", "Cramer", "Dorn")
@@ -187,3 +191,24 @@ async def test_resources_of_unknown_form_are_due(north: httpx.AsyncClient, datab
     await created(north, patient())
 
     assert await database.read(reindex.due) == ["Patient"]
+
+
+def test_other_tokens_come_with_another_number() -> None:
+    """Whoever changes what the index is made of raises `NUMBER` in fhir/search/form.py and notes the digest here."""
+    vault = Vault(FixedSecret())
+    samples = [patient(), observation("p-1"), json.loads(contents.observation("p-1")), *contents.practice(1).values()]
+    tokens = sorted(token for each in samples for token in blind(vault, each["resourceType"], each))
+
+    digest = hashlib.sha256(b"".join(tokens)).hexdigest()[:12]
+
+    assert {form.NUMBER: digest} == {4: "e300167e8b97"}
+
+
+class FixedSecret(FileKeyProvider):
+    """The same secret everywhere, so that tokens can be compared with those of another day."""
+
+    def __init__(self) -> None:
+        pass
+
+    def secret(self, purpose: str) -> bytes:
+        return hashlib.sha256(purpose.encode()).digest()
