@@ -1,7 +1,7 @@
 """A read, a create or a search as one statement: on PostgreSQL each further statement of a unit costs a round trip of 100 us.
 
 These take the plain cases only, in which nothing is left to decide after the database has answered. All others, and
-everything that goes wrong, is decided by the unit itself (`fhir.store`), from the beginning. README.md, decision 12.
+everything that goes wrong, is decided by the unit itself (`fhir.store`), from the beginning. README.md, "one round trip".
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What is around every HTTP exchange: a request id, a body limit, headers that each answer has, and one log line.
 
 One layer does all of it, as each layer costs every request. The line names the route's template, never the path or the
-query. README.md, decision 6.
+query. README.md, decision 8.
 """
 
 import os

@@ -15,7 +15,9 @@ Rule = Callable[..., Iterator[str]]
 
 # Where a catch-all may stand: the edge of a process, and why that place is one.
 EDGES = {
-    "infra/writer.py _attempt": "edge of the writer's thread: what a unit raises is handed to the request that sent it",
+    "infra/writer.py attempt": "edge of the writer's thread: what a unit raises is handed to the request that sent it",
+    "infra/writer.py attempt_bare": "the same for a short unit, in the event loop",
+    "infra/web.py answer": "edge of the process for what is answered without FastAPI's layers, which do the same",
     "infra/queue/worker.py _attempt": "edge of a job: whatever it raises, its row records the kind and the retry",
 }
 
