@@ -181,8 +181,10 @@ async def test_a_booking_reaches_the_demos_outbox_by_the_worker(service: Service
     assert {each["join_url"] for each in messages} == {letter["join_url"]}
     pdf = await service.http.get(letter["attachments"][0])
     assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
-    page = await service.http.get("/dev/outbox")
-    assert letter["join_url"] in page.text
+    page = await service.http.get("/dev/outbox", headers={"Accept-Language": "de"})
+    assert letter["join_url"] in page.text and "Postausgang der Demo" in page.text
+    english = await service.http.get("/dev/outbox", headers={"Accept-Language": "en"})
+    assert "Outbox of the demo" in english.text
 
 
 async def test_the_outbox_does_not_exist_in_production(service: Service) -> None:
