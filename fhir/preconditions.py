@@ -4,16 +4,22 @@ https://hl7.org/fhir/R4/http.html#concurrency
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from fhir.policy import Action
 from fhir.search.parsing import pairs_of, parse
 from fhir.search.query import Query
 from infra.problems import BadRequest
 
 _OF_THE_ANSWER: Final = ("_format", "_pretty")
 _OF_A_PAGE: Final = ("_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_cursor")
+_CONDITIONS: Final = {
+    b"if-match": "If-Match", b"if-none-match": "If-None-Match", b"if-none-exist": "If-None-Exist",
+    b"if-modified-since": "If-Modified-Since", b"if-unmodified-since": "If-Unmodified-Since",
+}  # fmt: skip
 _TAGS: Final = re.compile(r'"([^"]*)"')
 _ETAG: Final = re.compile(r'(?:W/)?"(\d{1,9})"')
 
@@ -34,6 +40,30 @@ class NotCriteria(BadRequest):
     """A conditional interaction takes search parameters that select, none for pages, order or parts of the answer."""
 
     issue = "not-supported"
+
+
+class ConditionRefused(BadRequest):
+    """A condition in the headers does not go with this interaction, and would be passed over."""
+
+    issue = "not-supported"
+
+
+def require_fitting(headers: Iterable[tuple[bytes, bytes]], method: str, action: Action | None) -> None:
+    """Nothing; 400 for a condition that says nothing about this interaction: nobody may think that it was looked at."""
+    for name, _ in headers:
+        if name.startswith(b"if-") and not _fits(name, method, action):
+            raise ConditionRefused(f"The header {_CONDITIONS.get(name, 'If-...')} does not go with this interaction.")
+
+
+def _fits(name: bytes, method: str, action: Action | None) -> bool:
+    match name:
+        case b"if-match":
+            return action in (Action.UPDATE, Action.PATCH, Action.DELETE)
+        case b"if-none-exist":
+            return action is Action.CREATE
+        case b"if-none-match" | b"if-modified-since":
+            return method in ("GET", "HEAD")
+    return name not in _CONDITIONS  # If-Range: without Range, which no answer has, it says nothing
 
 
 def version(if_match: str | None) -> int | None:
@@ -69,7 +99,13 @@ def criteria(type: str, if_none_exist: str | None) -> Query | None:
     """The query of If-None-Exist; None if there is no such header."""
     if if_none_exist is None:
         return None
-    return sought(type, if_none_exist.strip().rpartition("?")[2])
+    text = if_none_exist.strip()
+    address, mark, rest = text.partition("?")
+    if mark and "=" not in address:  # `Patient?identifier=...`; a ? in a value is a part of it
+        if address.rpartition("/")[2] not in ("", type):
+            raise NotCriteria(f"The criteria of If-None-Exist must be about {type}, as the address is.")
+        text = rest
+    return sought(type, text)
 
 
 def sought(type: str, text: str) -> Query:

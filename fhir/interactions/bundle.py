@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fhir import preferences, transactions
 from fhir.audit import Access
+from fhir.interactions import negotiation
 from fhir.interactions.record import Record, body_of
 from fhir.interactions.record import bundle as bundle_response
 from fhir.preferences import Returning
@@ -22,11 +23,12 @@ TRIES: Final = 3
 
 async def bundle(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the answers in the order of the entries; a transaction that fails anywhere changes nothing."""
+    negotiation.given(request)
     body = await body_of(request, limit=record.bundle_limit)
     # Many resources at once: the event loop stays free for others while they are checked.
     plan = await asyncio.to_thread(transactions.plan, body, base_url=record.base_url)
     done = await _carried_out(record, caller, plan)
-    preferred = preferences.read(request.headers.get("prefer")).returning
+    preferred = preferences.read(negotiation.listed(request, "prefer")).returning
     returning = preferred or Returning.MINIMAL
     answer = bundle_response(transactions.answer(plan, done, base_url=record.base_url, returning=returning))
     if preferred is not None:

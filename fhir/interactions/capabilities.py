@@ -13,6 +13,7 @@ from fhir.interactions import negotiation
 from fhir.interactions.record import Endpoint, RecordOf
 from fhir.outcome import MEDIA_TYPE
 
+FULL: Final = "full"  # the other modes tell parts, or of terminology, which is not served
 PACKAGE: Final = "telemed-platform"
 _STARTED: Final = datetime.now(UTC).date().isoformat()
 
@@ -22,6 +23,8 @@ def capabilities(record_of: RecordOf, operations: capability.Operations) -> Endp
 
     async def endpoint(request: Request) -> Response:
         negotiation.require_json(request)
+        if negotiation.given(request, "mode").get("mode", FULL) != FULL:
+            raise negotiation.BadParameter(f"The value of mode must be {FULL}.")
         record = record_of(request)
         statement = capability.statement(
             base_url=record.base_url,

@@ -75,7 +75,7 @@ def require_json(request: Request) -> None:
             raise NotAcceptable
         if asked:
             return
-    accept = request.headers.get("accept")
+    accept = listed(request, "accept")
     if accept and not _takes_json(accept):
         raise NotAcceptable
 
@@ -91,6 +91,11 @@ def laid_out(request: Request, response: Response) -> Response:
         response.body = pretty(bytes(response.body))
         response.headers["content-length"] = str(len(response.body))
     return response
+
+
+def listed(request: Request, name: str) -> str | None:
+    """The value of a header that is a list; it may stand in several lines (RFC 9110, 5.3)."""
+    return ", ".join(request.headers.getlist(name)) or None
 
 
 def query_of(request: Request) -> str:
@@ -129,7 +134,7 @@ def part_of(asked: Mapping[str, str]) -> Part:
 
 
 def _refuse(request: Request, name: str, *, known: Collection[str]) -> None:
-    if read(request.headers.get("prefer")).handling is Handling.STRICT:
+    if read(listed(request, "prefer")).handling is Handling.STRICT:
         shown = f"The parameter {name}" if _NAME.fullmatch(name) else "A parameter"
         raise ParameterRefused(f"{shown} is not known here. Known: {', '.join(known)}.")
 

@@ -49,7 +49,7 @@ def _answer(request: Request, stored: Stored, *, part: negotiation.Part) -> Resp
     if is_known(
         stored.version,
         stored.last_updated,
-        if_none_match=request.headers.get("if-none-match"),
+        if_none_match=negotiation.listed(request, "if-none-match"),
         since=http_moment(request.headers.get("if-modified-since")),
     ):
         return Response(status_code=304, headers=headers)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import capability, codec, outcome, preferences
+from fhir import capability, codec, outcome, preconditions, preferences
 from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.codec import Parsed
@@ -104,8 +104,10 @@ def guarded(offers: Mapping[str, Offer], path: str, *, record_of: RecordOf, call
         request.scope["route"] = template
         caller = await caller_of(request)
         negotiation.require_json(request)
+        offer = by_method[request.method]
+        preconditions.require_fitting(request.scope["headers"], request.method, offer.action)
         try:
-            response = await by_method[request.method].interaction(request, record_of(request), caller)
+            response = await offer.interaction(request, record_of(request), caller)
         except capability.NotOffered as refused:
             refused.headers["Allow"] = _allow(by_method, request.path_params["type"])
             raise
@@ -183,7 +185,7 @@ def written(request: Request, record: Record, stored: Stored, *, status: int) ->
     """The answer to a create or update, with or without the resource as the client prefers."""
     headers = versioned(stored)
     headers["Location"] = f"{record.base_url}/{stored.reference}/_history/{stored.version}"
-    preferred = preferences.read(request.headers.get("prefer")).returning
+    preferred = preferences.read(negotiation.listed(request, "prefer")).returning
     if preferred is not None:
         headers |= preferences.applied(preferred)
     body = stored.body

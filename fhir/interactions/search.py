@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from fhir import cursor, preferences, searchset, trips
 from fhir.audit import Access
+from fhir.interactions import negotiation
 from fhir.interactions.record import Record, body_of, bundle, type_of
 from fhir.policy import Action
 from fhir.search.asking import PageEnd
@@ -89,4 +90,4 @@ def _told(request: Request, response: Response) -> Response:
 
 
 def _handling(request: Request) -> Handling:
-    return Handling(preferences.read(request.headers.get("prefer")).handling.value)
+    return Handling(preferences.read(negotiation.listed(request, "prefer")).handling.value)

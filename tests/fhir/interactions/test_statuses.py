@@ -162,6 +162,22 @@ CASES = [
     case("GET", "/$meta", 200, says="valueMeta"),
     case("GET", "/Patient/absent/$meta", 404),
     case("POST", "/Patient/{id}/$meta-add", 400, {"resourceType": "Parameters"}),
+    # conditions that say nothing about the interaction
+    case("PUT", "/Patient/{id}", 400, BODY, headers={"if-none-match": "*"}, says="If-None-Match"),
+    case("PUT", "/Patient/{id}", 400, BODY, headers={"if-unmodified-since": "Sat, 01 Jan 2000 00:00:00 GMT"}),
+    case("PUT", "/Patient/{id}", 400, BODY, headers={"if-none-exist": "family=a"}, says="If-None-Exist"),
+    case("POST", "/Patient", 400, patient(), headers={"if-match": 'W/"1"'}, says="If-Match"),
+    case("GET", "/Patient/{id}", 400, headers={"if-match": 'W/"7"'}, says="If-Match"),
+    case("DELETE", "/Patient/{id}", 400, headers={"if-none-match": 'W/"1"'}, says="If-None-Match"),
+    case("POST", "", 400, {"resourceType": "Bundle", "type": "batch"}, headers={"if-match": 'W/"1"'}, says="If-Match"),
+    case("POST", "/Patient", 400, patient(), headers={"if-none-exist": "Observation?identifier=a"}),
+    case("POST", "/Patient", 200, patient(), headers={"if-none-exist": f"Patient?identifier={KVNR}"}),
+    case("POST", "/Patient", 201, patient(), headers={"if-none-exist": "identifier=urn:a?family=Musterfrau"}),
+    # parameters of the address
+    case("GET", "/metadata?mode=full&_format=json", 200),
+    case("GET", "/metadata?mode=terminology", 400),
+    case("GET", "/metadata?other=1", 400, says="other"),
+    case("POST", "?other=1", 400, {"resourceType": "Bundle", "type": "batch"}, says="other"),
     # methods and paths
     case("PATCH", "/AuditEvent/1", 405),
     case("PUT", "/Patient/{id}/_history", 405),
@@ -286,3 +302,15 @@ def test_an_address_that_is_no_text_is_the_clients_fault() -> None:
 
     with pytest.raises(BadParameter):
         query_of(request)
+
+
+async def test_a_list_in_several_header_lines_is_one_list(north: httpx.AsyncClient, ids: dict[str, str]) -> None:
+    path = filled("/Patient/{id}", ids)
+
+    async def asked(path: str, *lines: tuple[str, str]) -> int:
+        return (await north.get(path, headers=[*lines])).status_code
+
+    lenient = [("prefer", "return=minimal"), ("prefer", "handling=lenient")]
+    assert await asked("/Patient?unknown=1&_count=1", *lenient) == 200
+    assert await asked(path, ("accept", "text/html"), ("accept", "application/fhir+json")) == 200
+    assert await asked(path, ("if-none-match", 'W/"7"'), ("if-none-match", 'W/"1"')) == 304
