@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.envelope import Direct, Envelope, nothing_direct
@@ -156,6 +157,10 @@ class _Headers(Headers):
         value = self._first.get(key.lower().encode("latin-1"))
         return default if value is None else value.decode("latin-1")
 
+    def getlist(self, key: str) -> list[str]:
+        """All headers of a name."""
+        return super().getlist(key) if key.lower().encode("latin-1") in self._first else []
+
 
 class _Request(Request):
     @property
@@ -164,6 +169,20 @@ class _Request(Request):
         if not hasattr(self, "_headers"):
             self._headers = _Headers(self.scope)
         return self._headers
+
+    async def body(self) -> bytes:
+        """The whole body; most come in one piece, for which Starlette's stream costs 15 us."""
+        if not hasattr(self, "_body"):
+            parts: list[bytes] = []
+            more = True
+            while more:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                parts.append(message.get("body", b""))
+                more = message.get("more_body", False)
+            self._body = b"".join(parts)
+        return self._body
 
 
 def answering(endpoint: Endpoint, render: Render) -> ASGIApp:
