@@ -54,7 +54,7 @@ def measured(examples: Sequence[Parsed]) -> Costs:
         "extraction": lambda one: extract(one.type, one.data),
     }
     # What the library can't take (it refuses some valid extensions) is left out of every step.
-    usable = [one for one in examples if one.type != "Bundle" and b'"_value' not in one.raw]
+    usable = [one for one in examples if b'"_value' not in one.raw]
     spent: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(ROUNDS + 1):
         for name, step in steps.items():
