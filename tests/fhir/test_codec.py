@@ -124,6 +124,30 @@ def test_strings_are_exchanged_and_keys_are_not() -> None:
     assert changed == '{"urn:x":{"reference":"Patient/ü"},"other":["Patient/ü", "urn:y"]}'
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0.40",
+        "-83.694710",
+        "1.0e2",
+        "1E-7",
+        '"2026-01-01T10:00:00+00:00"',
+        '"10:00:00.715Z"',
+        '"M\\u00fcller"',
+        '"😀"',
+        "[ 1.0 ,2]",
+    ],
+)
+def test_a_value_written_in_a_way_of_its_own_keeps_it(written: str) -> None:
+    raw = f'{{"z": {written}, "resourceType" :"Patient","a":{written} }}'.encode()
+
+    spliced = codec.splice(raw, id="a", version="1", last_updated=NOW)
+
+    assert codec.splice(spliced, id="b", version="2", last_updated=LATER).count(written.encode()) == 2
+    assert spliced.startswith(f'{{"z": {written}, "resourceType" :"Patient",'.encode())
+    assert spliced.endswith(f',"a":{written} }}'.encode())
+
+
 def test_numbers_keep_all_their_digits() -> None:
     data = codec.parse(b'{"resourceType":"Observation","valueQuantity":{"value":0.40}}', type=None).data
 

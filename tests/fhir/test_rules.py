@@ -82,7 +82,7 @@ def test_every_mutant_of_an_official_example_is_refused(shared: Path) -> None:
 
     for example in examples(shared):
         seen[example.type] += 1
-        if seen[example.type] > repetitions(4):
+        if seen[example.type] > repetitions(2):
             continue
         for name, data in mutants(json.loads(example.raw)):
             made += 1
@@ -93,7 +93,7 @@ def test_every_mutant_of_an_official_example_is_refused(shared: Path) -> None:
             survived.append((example.type, name))
 
     assert not survived
-    assert made > 2000
+    assert made > 1500
 
 
 def test_a_questionnaire_item_without_link_id_is_named(shared: Path) -> None:
