@@ -18,6 +18,12 @@ const change = { resourceType: "Patient", id: one.id, body: one, options: { head
 const changed = await client.update(change);
 const stale = await client.update(change).catch((error) => error.response.status);
 
+const patched = await client.patch({
+  resourceType: "Patient",
+  id: one.id,
+  jsonPatch: [{ op: "replace", path: "/gender", value: "female" }],
+});
+
 const answer = await client.transaction({ body: transaction });
 const person = answer.entry[0].response.location.split("/_history")[0].split("/").pop();
 const about = await client.search({ resourceType: "Observation", searchParams: { patient: person } });
@@ -28,5 +34,6 @@ said({
   pages,
   version: changed.meta.versionId,
   stale,
+  patched: patched.gender,
   linked: about.entry.map((entry) => entry.resource.subject.reference === `Patient/${person}`),
 });

@@ -21,6 +21,8 @@ const one = { ...found.entry[0].resource, gender: "male" };
 const changed = await client.update(one, { headers: { "If-Match": 'W/"1"' } });
 const stale = await client.update(one, { headers: { "If-Match": 'W/"1"' } }).catch((error) => error.status);
 
+const patched = await client.patch(`Patient/${one.id}`, [{ op: "replace", path: "/gender", value: "female" }]);
+
 const answer = await client.request({
   url: "",
   method: "POST",
@@ -36,5 +38,6 @@ said({
   pages,
   version: changed.meta.versionId,
   stale,
+  patched: patched.gender,
   linked: about.entry.map((entry) => entry.resource.subject.reference === `Patient/${person}`),
 });

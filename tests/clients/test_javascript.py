@@ -1,4 +1,4 @@
-"""fhir-kit-client and fhirclient.js do their daily work: create, search, page, update with If-Match, transaction."""
+"""fhir-kit-client and fhirclient.js do their daily work: create, search, page, update with If-Match, patch, transaction."""
 
 from pathlib import Path
 
@@ -24,4 +24,5 @@ async def test_client(server: Server, javascript: JavaScript, client: str) -> No
     assert [len(page) for page in said["pages"]] == [2, 2, 1]
     assert sorted(id for page in said["pages"] for id in page) == sorted(said["made"])
     assert (said["version"], said["stale"]) == ("2", 412)
+    assert said["patched"] == "female"
     assert said["linked"] == [True]
