@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
+from fhir.here import relative
 from fhir.policy import Permit
 from fhir.rows import COMPARTMENT
 from fhir.search.definitions import PARAMETERS
@@ -61,7 +62,7 @@ def pseudonym(vault: Vault, patient_id: str) -> str:
 def patient_ids(type: str, data: dict[str, Any]) -> frozenset[str]:
     """The ids of all patients that a resource is about: its subject first, else who else stands in it."""
     for paths in PATHS.get(type, ()):
-        found = (_REFERENCE.fullmatch(link) for path in paths for link in _links(data, path))
+        found = (_REFERENCE.fullmatch(relative(link)) for path in paths for link in _links(data, path))
         if ids := frozenset(match[1] for match in found if match):
             return ids
     return frozenset()

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fhir.dangling import refuse_dangling
+from fhir.here import stand_at
 from fhir.reindex import adopt
 from fhir.store import Hook, Store, Watching
 from infra.clock import Clock, SystemClock, clock_from
@@ -37,6 +38,7 @@ from video.tickets import Tickets
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services, opened and checked; closed again when the block ends."""
     refuse_settings(settings)
+    stand_at(f"{settings.base_url.rstrip('/')}/fhir")
     database = open_database(settings.database)
     try:
         await refuse_database(settings, database)

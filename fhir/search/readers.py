@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from fhir.here import relative
 from fhir.search import dates
 from fhir.search.amounts import amounts
 from fhir.search.definitions import Kind, Place
@@ -117,8 +118,8 @@ def _link(value: dict[str, Any]) -> Link:
     type = type.rpartition("/")[2] if isinstance(type, str) else ""
     address = ""
     if isinstance(text, str) and not text.startswith("#"):  # what is contained is not searched
-        address = text
-        if form := _LITERAL.fullmatch(text):
+        address = relative(text)
+        if form := _LITERAL.fullmatch(address):
             address, type = form["address"], form["type"]
     return Link(address, type, identifier if isinstance(identifier, Code) else None)
 

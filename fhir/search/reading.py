@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/search.html#modifiers, #prefix, #escaping
 import re
 from typing import Final
 
+from fhir.here import relative
 from fhir.models import SERVED
 from fhir.search import dates, quantities, units
 from fhir.search.conditions import (
@@ -150,7 +151,7 @@ def _token(name: str, text: str) -> TokenValue:
 
 
 def _target(name: str, text: str, *, targets: tuple[str, ...]) -> Target:
-    address = _unescaped(text)
+    address = relative(_unescaped(text))
     if ID.fullmatch(address):
         return Target(frozenset(f"{target}/{address}" for target in targets))
     if literal := _LITERAL.fullmatch(address):

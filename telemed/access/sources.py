@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fhir.here import relative
 from telemed.access.settle import FOREVER, NEVER
 
 # After the last appointment a clinic documents, writes letters and answers questions.
@@ -101,7 +102,7 @@ def _has_patient_as_subject(data: Data) -> bool:
 def _references(found: Any) -> Iterator[str]:
     for item in found if isinstance(found, list) else [found]:
         if isinstance(item, dict) and isinstance(item.get("reference"), str):
-            yield item["reference"]
+            yield relative(item["reference"])
 
 
 def _start(period: Data, now: datetime) -> datetime:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from fhir.choices import Choices
 from fhir.codec import Parsed, parse
+from fhir.here import stand_at
 from fhir.interactions import Record, router
 from fhir.interactions.direct import direct
 from fhir.outcome import response
@@ -121,6 +122,7 @@ def app(database: Database, record_store: Store, *, choices: Choices = Choices()
     async def caller_of(request: Request) -> Caller:
         return caller(request.headers.get("x-tenant", "north"))
 
+    stand_at(BASE)
     made = web.Application()
     record = Record(database, record_store, BASE, choices=choices)
     routes = router(record_of=lambda _: record, caller_of=caller_of)

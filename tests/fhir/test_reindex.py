@@ -201,7 +201,7 @@ def test_other_tokens_come_with_another_number() -> None:
 
     digest = hashlib.sha256(b"".join(tokens)).hexdigest()[:12]
 
-    assert {form.NUMBER: digest} == {4: "e300167e8b97"}
+    assert {form.NUMBER: digest} == {5: "e300167e8b97"}
 
 
 class FixedSecret(FileKeyProvider):

@@ -1,0 +1,29 @@
+"""Where this record stands: an absolute reference below its own base means the same as the relative one.
+
+One for a process, as everything that reads a reference has to know it: extraction, search values, compartments. What was
+written under another base keeps that base's meaning until the index is rebuilt.
+https://hl7.org/fhir/R4/references.html#literal, https://hl7.org/fhir/R4/search.html#reference
+"""
+
+from typing import Final
+
+
+class _Here:
+    __slots__ = ("base",)
+
+    def __init__(self) -> None:
+        self.base = ""
+
+
+_HERE: Final = _Here()
+
+
+def stand_at(base_url: str) -> None:
+    """Nothing; from now on addresses below this base are this record's own. An empty one: none are."""
+    _HERE.base = base_url and base_url.rstrip("/") + "/"
+
+
+def relative(address: str) -> str:
+    """The address without our own base; another one as it is."""
+    base = _HERE.base
+    return address[len(base) :] if base and address.startswith(base) else address

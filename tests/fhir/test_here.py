@@ -1,0 +1,61 @@
+"""An absolute reference below our own base is the relative one: in searches, both ways, and in patients' records."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fhir import compartments
+from fhir.drafts import blind
+from fhir.here import relative, stand_at
+from tests.fhir.record import BASE, created, observation, patient, vault
+
+
+@pytest.fixture(autouse=True)
+def here() -> Iterator[None]:
+    stand_at(BASE)
+    yield
+    stand_at("")
+
+
+@pytest.mark.parametrize("stored", ["", f"{BASE}/"])
+@pytest.mark.parametrize("asked", ["", f"{BASE}/"])
+async def test_a_search_finds_a_reference_in_both_spellings(north: httpx.AsyncClient, stored: str, asked: str) -> None:
+    id = await created(north, patient())
+    reference = {"reference": f"{stored}Patient/{id}"}
+    about = await created(north, observation(id, subject=reference))
+
+    for query in (f"subject={asked}Patient/{id}", f"patient={id}", f"patient={asked}Patient/{id}&code=8867-4"):
+        found = (await north.get(f"/Observation?{query}&_include=Observation:subject")).json()
+        assert [one["resource"]["id"] for one in found["entry"]] == [about, id], query
+    assert (await north.get(f"/Observation?patient.gender=female&_id={about}")).json()["total"] == 1
+    assert (await north.get(f"/Patient?_has:Observation:patient:_id={about}")).json()["total"] == 1
+    assert (await north.get(f"/Observation/{about}")).json()["subject"] == reference
+
+
+@pytest.mark.parametrize("foreign", ["https://elsewhere.example/fhir/", "http://test/fhirs/", "http://test/"])
+async def test_a_foreign_address_is_another_one(north: httpx.AsyncClient, foreign: str) -> None:
+    id = await created(north, patient())
+    about = await created(north, observation(id, subject={"reference": f"{foreign}Patient/{id}"}))
+
+    assert (await north.get(f"/Observation?patient={id}")).json()["total"] == 0
+    found = (await north.get(f"/Observation?subject={foreign}Patient/{id}")).json()
+    assert [one["resource"]["id"] for one in found["entry"]] == [about]
+
+
+def test_an_absolute_reference_leads_into_the_record_of_its_patient(tmp_path: Path) -> None:
+    keys = vault(tmp_path)
+    near, far = observation("p-1"), observation("p-1", subject={"reference": f"{BASE}/Patient/p-1/_history/2"})
+
+    assert compartments.named(keys, "Observation", "o-1", far) == compartments.named(keys, "Observation", "o-1", near)
+    assert compartments.named(keys, "Observation", "o-1", far) is not None
+    assert blind(keys, "Observation", far) == blind(keys, "Observation", near)
+
+
+def test_without_a_base_no_address_is_our_own() -> None:
+    stand_at("")
+
+    assert relative(f"{BASE}/Patient/1") == f"{BASE}/Patient/1"
+    assert json.dumps(relative("Patient/1")) == '"Patient/1"'
