@@ -79,7 +79,11 @@ def parse(body: bytes, *, type: str | None) -> Parsed:
     """The resource in a request body; a problem that says where it is wrong if it is not one of that type."""
     if type is not None:
         require_served(type)
-    data = load(body)
+    return typed(load(body), body, type=type)
+
+
+def typed(data: Any, body: bytes, *, type: str | None) -> Parsed:
+    """The resource whose JSON has been read already; a problem if it is not one of that type."""
     found = data.get("resourceType") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(found, str):
         raise NoResourceType

@@ -26,7 +26,7 @@ from fhir.search import dates
 from fhir.search.parsing import pairs_of
 from fhir.search.parsing import parse as parse_query
 from fhir.search.query import Query
-from fhir.spans import items, members
+from fhir.spans import objects
 from infra.problems import BadRequest, Problem
 
 MAX_ENTRIES: Final = 2000
@@ -40,14 +40,15 @@ _RESTFUL: Final = re.compile(r"(https?://.+/)([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64
 # What a Bundle to carry out, its entries and their requests may say (bdl-2, bdl-4: no search, no response). All else would
 # be passed over, a misspelt ifMatch too.
 _KNOWN: Final = {
-    "Bundle": frozenset(
-        "resourceType id meta implicitRules language identifier type timestamp total link entry signature".split()
-    ),
+    "Bundle": frozenset([
+        "resourceType", "id", "meta", "implicitRules", "language", "identifier", "type", "timestamp", "total", "link",
+        "entry", "signature",
+    ]),
     "entry": frozenset(["id", "extension", "link", "fullUrl", "resource", "request"]),
     "request": frozenset(
         ["id", "extension", "method", "url", "ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist"]
     ),
-}
+}  # fmt: skip
 
 _MEMBER: Final = re.compile(r"[A-Za-z_]{1,40}")
 
@@ -83,6 +84,7 @@ class Sent:
     full_url: str
     request: dict[str, Any]
     resource: str | None
+    data: Any  # of the resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,10 @@ def located(index: int) -> Iterator[None]:
 
 def _texts(body: bytes, entries: list[Any]) -> Iterator[tuple[Any, str | None]]:
     text = body.decode()
-    whole = members(text)
-    spans = items(text, at=whole["entry"].start) if entries else []
-    for entry, span in zip(entries, spans, strict=True):
-        part = members(text, at=span.start).get("resource") if isinstance(entry, dict) else None
-        yield entry, text[part.start : part.end] if part else None
+    parts = objects(text, "entry") if entries else []
+    for entry, part in zip(entries, parts, strict=True):
+        resource = part.get("resource")
+        yield entry, text[resource.start : resource.end] if resource else None
 
 
 def _sent(index: int, entry: Any, text: str | None, *, base_url: str) -> Sent:
@@ -189,7 +190,7 @@ def _sent(index: int, entry: Any, text: str | None, *, base_url: str) -> Sent:
         _require_known(request, "request")
     if isinstance(url := request.get("url"), str) and base_url:
         request["url"] = url.removeprefix(f"{base_url}/")
-    return Sent(index, full_url, request, text)
+    return Sent(index, full_url, request, text, entry.get("resource"))
 
 
 def _require_known(held: dict[str, Any], part: str) -> None:
@@ -314,11 +315,13 @@ def _read(entry: Entry, came: Sent, known: Mapping[str, str]) -> Entry:
     with located(entry.index):
         if entry.action is Action.PATCH:
             return replace(entry, patch=_patch(entry, came.resource))
-        return replace(entry, parsed=_resource(entry, links.rewrite(came.resource, known)))
+        return replace(entry, parsed=_resource(entry, came, links.rewrite(came.resource, known)))
 
 
-def _resource(entry: Entry, text: str) -> Parsed:
-    parsed = codec.parse(text.encode(), type=entry.type)
+def _resource(entry: Entry, came: Sent, text: str) -> Parsed:
+    # What was not relinked has been read with the Bundle.
+    data = came.data if text == came.resource else codec.load(text.encode())
+    parsed = codec.typed(data, text.encode(), type=entry.type)
     if entry.action is Action.UPDATE and not entry.is_conditional and parsed.data.get("id") != entry.id:
         raise BadEntry("The resource's id must be the one of request.url.")
     validate(parsed)

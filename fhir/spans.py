@@ -31,17 +31,55 @@ class Span(NamedTuple):
 
 def members(text: str, *, at: int = 0) -> dict[str, Span]:
     """The spans of the values of the object that begins at a position (white space may stand before it), by key."""
+    return _members(text, at)[0]
+
+
+def objects(text: str, name: str) -> list[dict[str, Span]]:
+    """The members of each object of an array, which is the member of this name of the object that is the text.
+
+    The same as `members` of each of `items`, but every value is passed over once instead of three times.
+    """
+    position = _place(text, name)
+    found: list[dict[str, Span]] = []
+    while before := _BEFORE_ITEM.match(text, position):
+        start = before.end()
+        if text[start] == "{":
+            held, end = _members(text, start)
+            found.append(held)
+        else:
+            end = _scan(text, start)[1]
+            found.append({})
+        position = _after_space(text, end)
+    return found
+
+
+def _members(text: str, at: int) -> tuple[dict[str, Span], int]:
+    """The members, and where the object ends."""
     found: dict[str, Span] = {}
     position = _open(text, at, "{")
     while key := _KEY.match(text, position):
-        quoted = key[1]
-        name = json.loads(quoted) if "\\" in quoted else quoted[1:-1]
         start = key.end()
         position = _scan(text, start)[1]
-        found[name] = Span(start, position)
+        found[_name(key)] = Span(start, position)
         if text[position] not in ",}":
             position = _after_space(text, position)
-    return found
+    # Behind the last value stands the bracket; in an empty object white space may stand before it.
+    return found, (position if found else _after_space(text, position + 1)) + 1
+
+
+def _place(text: str, name: str) -> int:
+    """Where the array begins that is the value of a member of the outer object."""
+    position = _open(text, 0, "{")
+    while key := _KEY.match(text, position):
+        if _name(key) == name:
+            return _open(text, key.end(), "[")
+        position = _after_space(text, _scan(text, key.end())[1])
+    raise NotScannedError
+
+
+def _name(key: re.Match[str]) -> str:
+    quoted = key[1]
+    return str(json.loads(quoted)) if "\\" in quoted else quoted[1:-1]
 
 
 def items(text: str, *, at: int = 0, most: int | None = None) -> list[Span]:
