@@ -151,6 +151,7 @@ class _Headers(Headers):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope=scope)
         self._first = dict(reversed(self._list))
+        self._all_once = len(self._first) == len(self._list)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of a name."""
@@ -159,7 +160,10 @@ class _Headers(Headers):
 
     def getlist(self, key: str) -> list[str]:
         """All headers of a name."""
-        return super().getlist(key) if key.lower().encode("latin-1") in self._first else []
+        if not self._all_once:
+            return super().getlist(key)
+        value = self.get(key)
+        return [] if value is None else [value]
 
 
 class _Request(Request):

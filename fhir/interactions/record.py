@@ -205,4 +205,5 @@ def http_date(moment: datetime) -> str:
     """A moment as HTTP headers write it."""
     # As email.utils.format_datetime, in a sixth of its time.
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
-    return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
+    time = f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
+    return f"{day}, {moment.day:02} {month} {moment.year:04} {time} GMT"
