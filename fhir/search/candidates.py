@@ -107,8 +107,10 @@ def _rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -
         for rids in _postings(source, after=after, effort=effort):
             yield from _of(source, rids)
     else:
+        # Whoever walks in another order than that of the index checks the set that could have led like the others.
+        passed = [_has(plan.lead)] if plan.lead else []
         for rids in _walk(source, after=after, effort=effort):
-            yield from _of(source, rids)
+            yield from _of(source, rids, *passed)
 
 
 def prepared(
@@ -153,10 +155,10 @@ def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[Sealed
         step = STEP
 
 
-def _of(source: Source, rids: Sequence[int]) -> list[SealedRow]:
+def _of(source: Source, rids: Sequence[int], *also: ColumnElement[bool]) -> list[SealedRow]:
     if not rids:
         return []
-    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *source.beside)
+    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *source.beside, *also)
     return many(source.asker.session, _ordered(statement, source.plan.order))
 
 

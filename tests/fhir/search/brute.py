@@ -73,6 +73,20 @@ def links(data: Data, path: str) -> list[str]:
     return [node["reference"].split("/_history/")[0] for node in nodes if isinstance(node, dict)]
 
 
+def links_of(type: str, known: list[str]) -> list[Criterion]:
+    """Criteria of a type that name one of the known resources: what tokens alone decide."""
+
+    def leads(path: str, link: str) -> Test:
+        return lambda w, t, r: link in links(r.data, path)
+
+    return [
+        Criterion(name, link, leads(path, link))
+        for name, (path, targets) in LINKS[type].items()
+        for link in known
+        if link.split("/")[0] in targets
+    ]
+
+
 def beside(type: str) -> list[tuple[str, str]]:
     """Includes that a search of the type may ask for, as pairs."""
     forward = [("_include", f"{type}:{name}") for name in LINKS[type]]

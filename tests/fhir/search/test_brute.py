@@ -224,13 +224,18 @@ def ask(bench: Bench, data: st.DataObject) -> None:
     tenant, type = data.draw(st.sampled_from(brute.TENANTS)), data.draw(st.sampled_from(brute.TYPES))
     depth = data.draw(st.integers(0, 3))
     asked: list[Criterion] = data.draw(st.lists(brute.criteria(type, depth=depth), max_size=2))
-    sort = data.draw(st.lists(st.sampled_from(sorted(SORTS[type])), max_size=2, unique=True))
+    if data.draw(st.booleans()) and (led := brute.links_of(type, sorted(bench.world.resources))):
+        asked = [*asked, data.draw(st.sampled_from(led))]
+    by_values = st.lists(st.sampled_from(sorted(SORTS[type])), max_size=2, unique=True)
+    sort = data.draw(by_values) if data.draw(st.booleans()) else []
     descending = data.draw(st.booleans())
     pairs = [(one.name, one.value) for one in asked]
     pairs += [("_count", str(data.draw(st.sampled_from([1, 2, 50]))))]
     beside = data.draw(st.sampled_from([("", ""), *brute.beside(type)]))
     pairs += [beside] if beside[0] else []
-    pairs += [("_sort", ",".join(("-" if descending else "") + name for name in sort))] if sort else []
+    column = data.draw(st.sampled_from(["", "", "_id", "-_id", "_lastUpdated", "-_lastUpdated"]))
+    if sort or column:
+        pairs.append(("_sort", ",".join(("-" if descending else "") + name for name in sort) or column))
     expected = {
         one.id for one in bench.world.seen(tenant, type) if all(each.holds(bench.world, tenant, one) for each in asked)
     }

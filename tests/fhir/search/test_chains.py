@@ -299,3 +299,17 @@ async def test_totals_are_told_as_they_were_asked_for(
 async def test_a_search_over_several_types_is_refused_by_name(north: httpx.AsyncClient) -> None:
     for answer in (await north.get("?_type=Patient,Observation"), await north.post("/_search", content=b"")):
         assert (answer.status_code, answer.json()["issue"][0]["code"]) == (400, "not-supported"), answer.text
+
+
+@pytest.mark.parametrize("sort", ["_lastUpdated", "-_lastUpdated", "_id", "-_id"])
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_order_that_the_index_does_not_have_keeps_to_what_was_asked(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr(plans, "SORTABLE", 1)
+    one, other = await created(north, patient()), await created(north, patient())
+    made = [await created(north, observation(person)) for person in (one, other, one, other, one)]
+
+    found = await all_ids(north, f"/Observation?patient={one}&_sort={sort}&_count=2")
+
+    assert found == (made[::-2] if sort.startswith("-") else made[::2])
