@@ -77,11 +77,17 @@ def _object(type: Type, members: Members) -> Check:
         found: list[Fault] | None = None
         for key, value in node.items():
             member = get(key)
-            if value.__class__ is str and value.isprintable():
-                # Most values are such texts: they are told right here, without a call.
-                if member is text_check and 0 < len(value) < _SHORT:
-                    continue
-                if (member is address_check or member is symbol_check) and " " not in value and value:
+            if value.__class__ is str:
+                # Most values are texts of these kinds: most of them are told right here, without a call.
+                if member is text_check:
+                    if value.isprintable() and 0 < len(value) < _SHORT:
+                        continue
+                elif (
+                    (member is address_check or member is symbol_check)
+                    and value.isprintable()
+                    and " " not in value
+                    and value
+                ):
                     continue
             wrong = _UNKNOWN if member is None else member(value, scope)
             if wrong is None:

@@ -43,13 +43,15 @@ _PLAIN = re.compile(
     (?:
       [^<&]*+
       (?:
-        </?(?:p|b|i|a|em|h[1-6]|li|ul|ol|td|th|tr|dl|dt|dd|pre|div|span|strong|table|thead|tbody|blockquote)
-          (?:
-            [ ](?:class|title|colspan|rowspan|align|valign)="[^"<>&]*+"
-            | [ ]style="(?![^"]*(?i:expression|javascript|behavior|binding))[A-Za-z0-9:;.,%\# \-]*+"
-          )*+[ ]?/?>
-        | <(?:br|hr)[ ]?/>
-        | <a[ ]href="(?:https?://|mailto:)?[A-Za-z0-9_./#?=@%,\-]*+"(?:[ ]title="[^"<>&]*+")?>
+        <(?:
+          /?(?:b|p|td|tr|span|a|div|th|h[1-6]|li|ul|ol|i|em|dl|dt|dd|pre|strong|table|tbody|thead|blockquote)>
+          | (?:br|hr|p|td|th|tr|b|h2)[ ]?/>
+          | a[ ]href="(?:https?://|mailto:)?[A-Za-z0-9_./#?=@%,\-]*+"(?:[ ]title="[^"<>&]*+")?>
+          | (?:td|span|table|p|b|th|tr|div|h[1-6]|ul|ol|li|i|pre)(?:
+              [ ](?:class|title|colspan|rowspan|align|valign)="[^"<>&]*+"
+              | [ ]style="(?![^"]*(?i:expression|javascript|behavior|binding))[A-Za-z0-9:;.,%\# \-]*+"
+            )++[ ]?/?>
+        )
         | &(?:amp|lt|gt|quot|apos|\#[0-9]{1,6});
       )
     )*+

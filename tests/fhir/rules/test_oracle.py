@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import fhirkit
+
 from tests.effort import repetitions
 from tests.fhir.rules.faults import mutants
 from tests.fhir.rules.test_mutants import is_refused, sample
