@@ -137,8 +137,13 @@ class _Worker:
     def _added(self, entries: list[Entry], checks: list[tuple[int, later.Check]]) -> dict[int, Done]:
         """What became of the entries that create: their rows go in together, then each is told to the hooks."""
         drafts = []
+        permitted: set[str] = set()
         for entry in entries:
             with located(entry.index):
+                self.trace(_access(entry))
+                if entry.type not in permitted:
+                    self.store.policy.permit(self.caller, Action.CREATE, entry.type)
+                    permitted.add(entry.type)
                 drafts.append(self._draft(entry))
         if sum(len(draft.tokens) for draft in drafts) > MOST_TOKENS:
             raise TooMuchToIndex
@@ -151,8 +156,6 @@ class _Worker:
 
     def _draft(self, entry: Entry) -> Draft:
         assert entry.parsed is not None
-        self.trace(_access(entry))
-        self.store.policy.permit(self.caller, Action.CREATE, entry.type)
         draft = self.store.draft(entry.parsed, id=entry.id)
         query = entry.query
         if query is not None and not matched.held(self.store, self.session, self.caller, query=query, rid=draft.rid):
