@@ -5,6 +5,8 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -46,22 +48,31 @@ def measure(console: Console) -> list[Figure]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="telemed-bench-") as home:
         folder = Path(home)
-        with console.status("requests"):
+        with _stage(console, "requests"):
             found = asyncio.run(requests.run(folder, Size()))
-        with console.status("single steps of a write"):
+        with _stage(console, "single steps of a write"):
             found += asyncio.run(parts.run(folder, found))
-        with console.status("growth"):
+        with _stage(console, "growth"):
             found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
-        with console.status("the patient's flow"):
+        with _stage(console, "the patient's flow"):
             found += asyncio.run(flow.run(folder))
-        with console.status("the demo's start"):
+        with _stage(console, "the demo's start"):
             found += asyncio.run(starts.run(folder))
-    with console.status("releases"):
+    with _stage(console, "releases"):
         found += anonymise.run(anonymise.SIZES[0])
     if os.environ.get("FULL") or time.monotonic() - began < TIME_FOR_MORE:
-        with console.status("a large release"):
+        with _stage(console, "a large release"):
             found += anonymise.run(anonymise.SIZES[1])
     return found
+
+
+@contextmanager
+def _stage(console: Console, name: str) -> Iterator[None]:
+    """A part of the run, shown while it lasts; then how long it took, for whoever waits without a terminal."""
+    began = time.monotonic()
+    with console.status(name):
+        yield
+    console.print(f"{name}: {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":
