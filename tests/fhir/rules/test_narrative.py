@@ -77,3 +77,12 @@ def test_the_nesting_is_bounded() -> None:
     assert problem(DIV.format("<b>" * (MAX_DEPTH - 1) + "</b>" * (MAX_DEPTH - 1))) is None
     assert problem(DIV.format("<b>" * MAX_DEPTH + "x" + "</b>" * MAX_DEPTH))
     assert problem(DIV.format("<b>x</b>" * 1000)) is None
+
+
+@given(st.lists(st.sampled_from(["<b>", "</b>", "<br/>", "text > x", "text", "/>"]), max_size=40), st.integers(1, 30))
+def test_counting_never_tells_less_than_the_depth(parts: list[str], stretch: int) -> None:
+    div = "".join(parts)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(narrative, "_STRETCH", stretch)
+        assert narrative._depth_at_most(div) >= narrative._depth(div)
