@@ -24,6 +24,7 @@ from infra.problems import Forbidden
 
 MOST_INCLUDED: Final = 1000
 MOST_ROUNDS: Final = 5  # how far :iterate goes
+ADDRESSES_FOR_ONE_OPENED: Final = 2
 AT_ONCE: Final = 400  # addresses in one search, below the number of tokens of one set
 CUT: Final = f"More resources were asked for beside the hits than are sent: {MOST_INCLUDED}, {MOST_ROUNDS} steps away."
 
@@ -79,6 +80,8 @@ def included(asker: Asker, query: Query, matched: Sequence[Stored]) -> Included:
 
 def referred(asker: Asker, wanted: Iterable[str], *, effort: Effort) -> Iterator[Stored]:
     """The resources with these relative references that the caller may search."""
+    wanted = frozenset(wanted)
+    effort.spend(len(wanted) // ADDRESSES_FOR_ONE_OPENED)  # what is not there costs too
     by_type: dict[str, set[str]] = {}
     for address in wanted:
         type, _, id = address.partition("/")

@@ -16,6 +16,7 @@ from fhir.search.query import Query
 from fhir.search.refusals import BadValue, TooManyParameters, Unsupported
 
 MAX_PARAMETERS: Final = 30
+MOST_TEXT: Final = 131_072  # characters of all parameters together
 MOST_SEPARATORS: Final = 1000  # empty parts (`a=1&&b=2`) are no parameters
 
 
@@ -30,6 +31,8 @@ def pairs_of(text: str) -> tuple[tuple[str, str], ...]:
     """The (name, value) pairs of a query string or form; counted before they are split, as millions take seconds."""
     if text.count("&") > MOST_SEPARATORS:
         raise TooManyParameters
+    if len(text) > MOST_TEXT:
+        raise BadValue(f"The search is longer than {MOST_TEXT} characters. Ask for less at once.")
     try:
         return tuple(parse_qsl(text, keep_blank_values=True, errors="strict"))
     except UnicodeDecodeError:

@@ -227,13 +227,12 @@ def _pieces(text: str, separator: str) -> list[str]:
     """The parts between the separators that no backslash stands before, their escapes kept."""
     if "\\" not in text:
         return text.split(separator)
-    parts = [""]
-    for piece in re.findall(r"\\.|\\$|[^\\]", text, re.DOTALL):
-        if piece == separator:
-            parts.append("")
-        else:
-            parts[-1] += piece
-    return parts
+    parts, start = [], 0
+    for mark in re.finditer(rf"\\.|{re.escape(separator)}", text, re.DOTALL):
+        if mark[0] == separator:
+            parts.append(text[start : mark.start()])
+            start = mark.end()
+    return [*parts, text[start:]]
 
 
 def _unescaped(text: str) -> str:

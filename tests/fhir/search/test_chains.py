@@ -313,3 +313,17 @@ async def test_an_order_that_the_index_does_not_have_keeps_to_what_was_asked(
     found = await all_ids(north, f"/Observation?patient={one}&_sort={sort}&_count=2")
 
     assert found == (made[::-2] if sort.startswith("-") else made[::2])
+
+
+async def test_to_include_more_than_can_be_looked_for_is_too_costly(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = [{"entity": {"reference": f"Patient/absent-{n}"}} for n in range(50)]
+    await created(north, {"resourceType": "Group", "type": "person", "actual": True, "member": members})
+    asked = "/Group?_include=Group:member"
+    assert (await north.get(asked)).status_code == 200
+
+    monkeypatch.setattr(includes, "MOST_OPENED", 20)
+    refused = await north.get(asked)
+
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (422, "too-costly")

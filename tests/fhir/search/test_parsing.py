@@ -1,11 +1,13 @@
 """Chains, companions of the hits, lenient handling, and whatever anybody may send."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir.models import SERVED
-from fhir.search import criteria
+from fhir.search import criteria, reading
 from fhir.search.conditions import Condition, Target
 from fhir.search.controls import CONTROLS
 from fhir.search.definitions import PARAMETERS
@@ -238,3 +240,17 @@ def test_whatever_is_sent_is_read_or_refused(type: str, pairs: list[tuple[str, s
             assert refused.status == 400  # noqa: PT017  other problems would not be the sender's
         else:
             assert len(query.pairs) + len(query.left_out) + (query.cursor is not None) == len(pairs)
+
+
+def test_a_search_that_is_too_long_is_refused_before_it_is_read() -> None:
+    assert pairs_of("name=" + "a" * 131_067)
+
+    with pytest.raises(Problem, match="131072"):
+        pairs_of("name=" + "a" * 131_068)
+
+
+@given(st.text(alphabet="\\,|$a\n", max_size=12), st.sampled_from(",|$"))
+def test_a_separator_counts_where_no_escape_stands_before_it(text: str, separator: str) -> None:
+    marked = re.sub(r"\\.", lambda pair: pair[0].replace(separator, "\0"), text, flags=re.DOTALL)
+
+    assert reading._pieces(text, separator) == [part.replace("\0", separator) for part in marked.split(separator)]
