@@ -4,13 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 
 from tests.bench import bars, sides
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, number
 from tests.bench.furnish import Furnished, Size, furnish
 from tests.bench.requests import settings_for
 from tests.bench.rounds import WrongAnswerError, load_client, one_round
@@ -28,6 +27,14 @@ class Load:
     rounds: int = 5
     requests: int = 400
     clients: int = 8
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One round: milliseconds of each request, and microseconds of the server's processor time for one."""
+
+    latencies: list[float]
+    server: float
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,15 @@ async def on_postgres(folder: Path, sizes: tuple[int, ...], load: Load) -> list[
         for size in sizes:
             server.run(f"CREATE DATABASE grown_{size}")
         urls = {size: server.url(f"grown_{size}") for size in sizes}
-        filled = partial(server.run, "VACUUM ANALYZE")
+
+        def filled(size: int) -> None:
+            server.run("VACUUM ANALYZE", database=f"grown_{size}")
+
         return await _lines(folder, f"PostgreSQL {server.version}", urls, load, after=filled)
 
 
 async def _lines(
-    folder: Path, database: str, urls: dict[int, str], load: Load, *, after: Callable[[], object] = int
+    folder: Path, database: str, urls: dict[int, str], load: Load, *, after: Callable[[int], None] = lambda _: None
 ) -> list[Figure]:
     with ExitStack() as stack:
         grown = []
@@ -78,7 +88,7 @@ async def _lines(
             furnished = await furnish(
                 settings, Size(patients=size // (OF_PATIENT + 1), hits=20, others=OF_PATIENT - 20, practitioners=1)
             )
-            after()
+            after(size)
             side = stack.enter_context(sides.ours(home, settings, furnished))
             grown.append(Grown(size, side, _searches(Token(side.port, settings, furnished), furnished)))
         latencies = _latencies(grown, load)
@@ -87,36 +97,38 @@ async def _lines(
 
 def _searches(token: Token, furnished: Furnished) -> Iterator[Call]:
     """Searches by patient and month, each for another patient."""
-    for number in count():
-        id = furnished.patients[number * 7919 % len(furnished.patients)]
-        month = number % 8 + 1
+    for turn in count():
+        id = furnished.patients[turn * 7919 % len(furnished.patients)]
+        month = turn % 8 + 1
         dates = f"date=ge2026-{month:02}-01&date=lt2026-{month + 1:02}-01"
         yield Call("GET", f"/fhir/Observation?patient={id}&{dates}", token=token())
 
 
-def _latencies(grown: list[Grown], load: Load) -> dict[int, list[list[float]]]:
-    """Milliseconds of each request, by size and round."""
-    found: dict[int, list[list[float]]] = {each.resources: [] for each in grown}
+def _latencies(grown: list[Grown], load: Load) -> dict[int, list[Asked]]:
+    """What each round took, by size."""
+    found: dict[int, list[Asked]] = {each.resources: [] for each in grown}
     with load_client() as client:
         for turn in range(load.rounds + 1):
             for each in grown if turn % 2 else reversed(grown):
                 calls = [next(each.calls) for _ in range(load.requests)]
-                answers = one_round(client, each.side, calls, clients=load.clients, database=lambda: 0.0).answers
+                made = one_round(client, each.side, calls, clients=load.clients, database=lambda: 0.0)
+                answers = made.answers
                 if answers.statuses != {200: load.requests} or '"total":0' in answers.sample:
                     raise WrongAnswerError(f"{each.resources}: {answers.statuses} {answers.sample[:500]}")
                 if turn:
-                    found[each.resources].append([second * 1000 for second in answers.latencies])
+                    found[each.resources].append(Asked([second * 1000 for second in answers.latencies], made.server))
     return found
 
 
-def _figures(database: str, latencies: dict[int, list[list[float]]]) -> Iterator[Figure]:
-    small, *_, large = sorted(latencies)
-    middles = {size: median(median(round) for round in rounds) for size, rounds in latencies.items()}
-    tails = {size: median(quantiles(round, n=100)[98] for round in rounds) for size, rounds in latencies.items()}
+def _figures(database: str, rounds: dict[int, list[Asked]]) -> Iterator[Figure]:
+    small, *_, large = sorted(rounds)
+    middles = {size: median(median(each.latencies) for each in made) for size, made in rounds.items()}
+    tails = {size: median(quantiles(each.latencies, n=100)[98] for each in made) for size, made in rounds.items()}
+    spent = {size: median(each.server for each in made) for size, made in rounds.items()}
     what = f"search by patient and date among {large:,} resources, {database}"
     growth, tail = middles[large] / middles[small], tails[large] / middles[large]
     yield Figure(
-        f"{what}, p50", middles[large], "ms", f"among {small:,}", middles[small], 1 / growth, f"grows {growth:.2f} times",
+        f"{what}, p50", middles[large], "ms", f"among {small:,}", middles[small], 1 / growth, f"grows {growth:.2f} times; {number(spent[large])} ({number(spent[small])}) us CPU",
         f"{bars.GROWTH:g} times or less", growth <= bars.GROWTH,
     )  # fmt: skip
     yield Figure(

@@ -113,7 +113,7 @@ async def postgres_arena(folder: Path, size: Size, *, redis_url: str) -> AsyncIt
             server.run(f"CREATE DATABASE {name}")
         settings = settings_for(folder / "postgres", database_url=server.url("ours"), redis_url=redis_url)
         furnished: Furnished = await furnish(settings, size)
-        server.run("VACUUM ANALYZE")
+        server.run("VACUUM ANALYZE", database="ours")
         ours = stack.enter_context(sides.ours(folder, settings, furnished))
         raw = stack.enter_context(sides.raw(folder, server.url("raw"), Mode.POSTGRES, furnished))
         yield Arena(f"PostgreSQL {server.version}", (ours, raw), cpu.of_postgres(server))
