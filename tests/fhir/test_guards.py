@@ -7,9 +7,10 @@ from sqlalchemy import delete, true, update
 from sqlmodel import Session
 
 from fhir import store as stores
+from fhir import trips
 from fhir.policy import Action
 from fhir.rows import DATA_KEY, RESOURCE
-from fhir.search import pages
+from fhir.search import candidates
 from fhir.store import Store
 from infra.caller import Caller
 from infra.clock import SystemClock
@@ -27,7 +28,7 @@ class EverythingInSql(LocalPolicy):
 
 
 def without_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (stores, pages):
+    for module in (stores, candidates, trips):
         monkeypatch.setattr(module, "admits", lambda *_, **__: True)
 
 
