@@ -14,6 +14,7 @@ from sqlmodel import Session
 from fhir import links, preconditions
 from fhir.conditional import SeveralMatches
 from fhir.entries import Entry, SameTwice, located
+from fhir.matched import MOST_DELETED
 from fhir.models import require_served
 from fhir.policy import Action
 from fhir.rows import Stored
@@ -25,7 +26,6 @@ MOST_ASKED: Final = 500
 
 Criteria = tuple[str | tuple[str, str], ...]  # a type and what is asked of it
 
-# Deletes find for themselves what they delete, as they come first and may be about several.
 _LOOKED_UP = (Action.CREATE, Action.UPDATE, Action.PATCH)
 
 
@@ -52,11 +52,14 @@ class Resolved:
 def resolve(store: Store, session: Session, caller: Caller, entries: Sequence[Entry]) -> Resolved:
     """What the entries' criteria come to; 400 if two of them then change the same resource."""
     found: dict[int, Stored | None] = {}
+    deleted: list[str] = []
     for entry in entries:
         if entry.query is not None and entry.action in _LOOKED_UP:
             with located(entry.index):
                 found[entry.index] = store.own_match(session, caller, query=entry.query)
-    _refuse_overlaps(entries, found)
+        elif entry.action is Action.DELETE:
+            deleted += _deleted(store, session, caller, entry)
+    _refuse_overlaps(entries, found, deleted)
     known = {entry.reference: stored.reference for entry in entries if (stored := found.get(entry.index))}
     asked = 0
     for entry in entries:
@@ -68,7 +71,17 @@ def resolve(store: Store, session: Session, caller: Caller, entries: Sequence[En
                         raise TooManyCriteria
                     with located(entry.index):
                         known[link] = _referred(store, session, caller, link)
+                        if known[link] in deleted:
+                            raise NoMatch
     return Resolved(found, known)
+
+
+def _deleted(store: Store, session: Session, caller: Caller, entry: Entry) -> list[str]:
+    """What an entry will delete; whether it may be several is decided when it does."""
+    if entry.query is None:
+        return [entry.reference]
+    matching = store.own_matches(session, caller, query=entry.query, most=MOST_DELETED)
+    return [stored.reference for stored in matching]
 
 
 def _referred(store: Store, session: Session, caller: Caller, link: str) -> str:
@@ -83,18 +96,16 @@ def _referred(store: Store, session: Session, caller: Caller, link: str) -> str:
     return matching[0].reference
 
 
-def _refuse_overlaps(entries: Sequence[Entry], found: dict[int, Stored | None]) -> None:
-    changed: Counter[str | Criteria] = Counter()
-    deleted = {entry.reference for entry in entries if entry.action is Action.DELETE}
+def _refuse_overlaps(entries: Sequence[Entry], found: dict[int, Stored | None], deleted: Sequence[str]) -> None:
+    changed: Counter[str | Criteria] = Counter(deleted)
     for entry in entries:
         stored = found.get(entry.index)
         if entry.query is not None and entry.index in found and stored is None:
             # What nothing matches is new, and two with the same criteria would be it twice.
             changed[entry.type, *sorted(entry.query.pairs)] += 1
-        elif entry.action in (Action.UPDATE, Action.PATCH, Action.DELETE):
+        elif entry.action in (Action.UPDATE, Action.PATCH):
             changed[stored.reference if stored else entry.reference] += 1
         elif stored is not None and stored.reference in deleted:
             raise SameTwice
-    # Conditional deletes have no id yet.
-    if any(count > 1 for key, count in changed.items() if isinstance(key, tuple) or not key.endswith("/None")):
+    if any(count > 1 for count in changed.values()):
         raise SameTwice

@@ -172,6 +172,11 @@ async def test_two_entries_that_come_to_the_same_resource_are_refused(north: htt
 
     assert (await north.post("", content=bundle(by_number, by_id))).status_code == 400
     assert (await north.post("", content=bundle(unless, entry("DELETE", f"Patient/{id}")))).status_code == 400
+    by_criteria = entry("DELETE", f"Patient?{KVNR}")
+    referring = entry("POST", "Observation", resource=observation("x", subject={"reference": f"Patient?{KVNR}"}))
+    for other in (by_number, by_id, unless, by_criteria, entry("DELETE", f"Patient/{id}")):
+        assert (await north.post("", content=bundle(by_criteria, other))).status_code == 400
+    assert (await north.post("", content=bundle(by_criteria, referring))).status_code == 412
     assert (await north.get(f"/Patient/{id}")).headers["etag"] == 'W/"1"'
 
 
