@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import tuple_
 
+from fhir.here import relative
 from fhir.models import SERVED
 from fhir.policy import admits
 from fhir.rows import HISTORY, VERSIONS, Stored, many, opened
@@ -29,7 +30,7 @@ AT_ONCE: Final = 400  # addresses in one search, below the number of tokens of o
 CUT: Final = f"More resources were asked for beside the hits than are sent: {MOST_INCLUDED}, {MOST_ROUNDS} steps away."
 
 # The extraction leaves versions out; these are the references that name one.
-_VERSIONED: Final = re.compile(rb'"([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})/_history/(\d{1,9})"')
+_VERSIONED: Final = re.compile(rb'"([^"\s\\]{3,400})/_history/(\d{1,9})"')
 
 
 class Included(NamedTuple):
@@ -137,7 +138,7 @@ def _in_versions(asker: Asker, current: dict[str, Stored], sources: Iterable[Sto
     named: dict[str, set[int]] = {}
     for stored in sources:
         for reference, version in _VERSIONED.findall(stored.body):
-            named.setdefault(reference.decode(), set()).add(int(version))
+            named.setdefault(relative(reference.decode()), set()).add(int(version))
     past: list[tuple[int, int]] = []
     for reference, stored in current.items():
         versions = named.get(reference, {stored.version})

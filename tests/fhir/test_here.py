@@ -59,3 +59,15 @@ def test_without_a_base_no_address_is_our_own() -> None:
 
     assert relative(f"{BASE}/Patient/1") == f"{BASE}/Patient/1"
     assert json.dumps(relative("Patient/1")) == '"Patient/1"'
+
+
+async def test_what_is_included_comes_in_the_version_that_is_named(north: httpx.AsyncClient) -> None:
+    id = await created(north, patient())
+    await north.put(f"/Patient/{id}", content=json.dumps(patient(id=id, gender="other")))
+    for version, gender in (("1", "female"), ("2", "other")):
+        link = f"{BASE}/Patient/{id}/_history/{version}"
+        about = await created(north, observation(id, subject={"reference": link}))
+
+        found = (await north.get(f"/Observation?_id={about}&_include=Observation:subject")).json()
+
+        assert [one["resource"]["gender"] for one in found["entry"][1:]] == [gender]
