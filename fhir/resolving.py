@@ -5,13 +5,14 @@ caller may see. https://hl7.org/fhir/R4/http.html#trules
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlmodel import Session
 
 from fhir import links, preconditions
+from fhir.audit import Access
 from fhir.conditional import SeveralMatches
 from fhir.entries import Entry, SameTwice, located
 from fhir.matched import MOST_DELETED
@@ -49,11 +50,14 @@ class Resolved:
     links: dict[str, str]
 
 
-def resolve(store: Store, session: Session, caller: Caller, entries: Sequence[Entry]) -> Resolved:
-    """What the entries' criteria come to; 400 if two of them then change the same resource."""
+def resolve(
+    store: Store, session: Session, caller: Caller, entries: Sequence[Entry], trace: Callable[[Access], None]
+) -> Resolved:
+    """What the entries' criteria come to; 400 if two of them then change the same resource. `trace`: see `run`."""
     found: dict[int, Stored | None] = {}
     deleted: list[str] = []
     for entry in entries:
+        trace(Access(entry.action, entry.type, None if entry.query is not None else entry.id))
         if entry.query is not None and entry.action in _LOOKED_UP:
             with located(entry.index):
                 found[entry.index] = store.own_match(session, caller, query=entry.query)
@@ -70,6 +74,7 @@ def resolve(store: Store, session: Session, caller: Caller, entries: Sequence[En
                     if asked > MOST_ASKED:
                         raise TooManyCriteria
                     with located(entry.index):
+                        trace(Access(Action.SEARCH, link.partition("?")[0]))
                         known[link] = _referred(store, session, caller, link)
                         if known[link] in deleted:
                             raise NoMatch

@@ -102,7 +102,7 @@ class _Worker:
 
     def together(self, entries: list[Entry]) -> list[Done]:
         """All entries or none."""
-        resolved = resolve(self.store, self.session, self.caller, entries)
+        resolved = resolve(self.store, self.session, self.caller, entries, self.trace)
         linked = [relinked(entry, resolved.links) for entry in entries]
         new = [entry for entry in linked if _creates(entry, resolved)]
         done: dict[int, Done] = {}

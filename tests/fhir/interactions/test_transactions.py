@@ -10,7 +10,7 @@ import pytest
 
 from fhir import resolving, transactions
 from tests.effort import repetitions
-from tests.fhir.record import BASE, created, observation, patient
+from tests.fhir.record import BASE, LocalPolicy, created, observation, patient
 from tests.fhir.test_bundles import PATIENT, bundle, entry
 
 KVNR = "identifier=http://fhir.de/sid/gkv/kvid-10|X123456789"
@@ -353,3 +353,20 @@ async def test_a_relative_link_leads_into_the_bundle_only_from_beside_what_it_na
 
     new = f"Patient/{made[0]['resource']['id']}"
     assert [one["resource"]["subject"]["reference"] for one in made[1:]] == [new, link, link, link]
+
+
+@pytest.mark.parametrize("place", ["reference", "criteria"])
+async def test_criteria_about_a_type_that_the_caller_may_not_see_are_refused_and_logged(
+    north: httpx.AsyncClient, policy: LocalPolicy, place: str
+) -> None:
+    policy.closed.add("Patient")
+    about = observation("x", subject={"reference": f"Patient?{KVNR}"})
+    unless = entry("POST", "Patient", resource=patient(), request={"ifNoneExist": KVNR})
+
+    answer = await north.post(
+        "", content=bundle(entry("POST", "Observation", resource=about) if place == "reference" else unless)
+    )
+
+    assert answer.status_code == 403
+    log = (await north.get("/AuditEvent?_count=50")).json()["entry"]
+    assert any(one["resource"].get("outcome") == "4" for one in log)
