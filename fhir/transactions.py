@@ -20,6 +20,7 @@ from fhir.policy import Action
 from fhir.preferences import Returning
 from fhir.resolving import Resolved, resolve
 from fhir.rows import Stored
+from fhir.search.asking import Effort, sharing
 from fhir.store import Change, ChangedMeanwhile, Store
 from infra.caller import Caller
 from infra.problems import Forbidden, NotFound, Problem, Unprocessable
@@ -29,6 +30,7 @@ ORDER: Final = {Action.DELETE: 0, Action.CREATE: 1, Action.UPDATE: 2, Action.PAT
 LAST: Final = 3
 # A Bundle holds the one writer; one that asks for costly things again and again ends here.
 MOST_SECONDS: Final = 30.0
+MOST_OPENED: Final = 60_000  # resources that all criteria and searches of a Bundle open: about four seconds
 MOST_TOKENS: Final = 100_000  # of all new resources; 2,000 usual ones have 40,000
 
 
@@ -79,9 +81,10 @@ def run(
 ) -> list[Done]:
     """What became of each entry, in the order of the Bundle. `trace` is told what is tried next."""
     worker = _Worker(store, session, caller, base_url, trace, choices, time.monotonic() + MOST_SECONDS)
-    if plan.kind is Kind.BATCH:
-        return [worker.alone(entry) for entry in plan.entries]
-    return worker.together([entry for entry in plan.entries if isinstance(entry, Entry)])
+    with sharing(Effort(MOST_OPENED)):
+        if plan.kind is Kind.BATCH:
+            return [worker.alone(entry) for entry in plan.entries]
+        return worker.together([entry for entry in plan.entries if isinstance(entry, Entry)])
 
 
 def answer(plan: Plan, done: list[Done], *, base_url: str, returning: Returning) -> bytes:

@@ -1,10 +1,13 @@
 """What goes from function to function while a search runs: who asks, what may be spent, and where a page ended."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
@@ -78,3 +81,20 @@ class Effort:
         self.left -= amount
         if self.left < 0:
             raise TooCostly
+        together = _TOGETHER.get()
+        if together is not None and together is not self:
+            together.spend(amount)
+
+
+# A unit runs from its beginning to its end in one thread, so what its searches may spend together is its own.
+_TOGETHER: Final[ContextVar[Effort | None]] = ContextVar("_TOGETHER", default=None)
+
+
+@contextmanager
+def sharing(effort: Effort) -> Iterator[None]:
+    """A stretch of work whose searches spend from this, beside what each of them may spend."""
+    token = _TOGETHER.set(effort)
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)

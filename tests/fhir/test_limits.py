@@ -54,3 +54,25 @@ async def test_a_transaction_with_too_many_values_in_all_is_refused(
 
     assert answer.status_code == 422
     assert (await north.get("/Patient?_summary=count")).json()["total"] == 0
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_the_searches_of_a_bundle_have_a_limit_together(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for n in range(4):
+        await created(north, patient(identifier=[{"value": str(n)}]))
+    monkeypatch.setattr(transactions, "MOST_OPENED", 10)
+    searches = [entry("GET", f"Patient?gender:not=male&name:contains=x{n}") for n in range(3)]
+    creates = [
+        entry("POST", "Patient", resource=patient(), request={"ifNoneExist": f"name:contains=y{n}"}) for n in range(3)
+    ]
+
+    few = await north.post("", content=bundle(*searches[:2], type=kind))
+    many = await north.post("", content=bundle(*searches, type=kind))
+    if kind == "transaction":
+        assert (few.status_code, many.status_code) == (200, 422)
+        assert many.json()["issue"][0]["code"] == "too-costly"
+        assert (await north.post("", content=bundle(*creates))).status_code == 422
+    else:
+        assert [one["response"]["status"][:3] for one in many.json()["entry"]] == ["200", "200", "422"]
