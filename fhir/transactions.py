@@ -30,7 +30,7 @@ ORDER: Final = {Action.DELETE: 0, Action.CREATE: 1, Action.UPDATE: 2, Action.PAT
 LAST: Final = 3
 # A Bundle holds the one writer; one that asks for costly things again and again ends here.
 MOST_SECONDS: Final = 30.0
-MOST_OPENED: Final = 60_000  # resources that all criteria and searches of a Bundle open: about four seconds
+MOST_OPENED: Final = 30_000  # resources that all criteria and searches of a Bundle open: about two seconds
 MOST_TOKENS: Final = 100_000  # of all new resources; 2,000 usual ones have 40,000
 
 
