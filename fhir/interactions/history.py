@@ -31,7 +31,7 @@ async def instance_history(request: Request, record: Record, caller: Caller) -> 
     type, id = type_of(request, Action.HISTORY), id_of(request)
     path = f"{type}/{id}"
     pairs, asked = _asked(request, record, caller, path)
-    part = negotiation.part_of(dict(pairs))
+    part = negotiation.part_of(dict(pairs), type)
     found = await record.run(
         caller,
         Access(Action.HISTORY, type, id),
@@ -53,7 +53,7 @@ async def system_history(request: Request, record: Record, caller: Caller) -> Re
 
 async def _of_types(request: Request, record: Record, caller: Caller, *, path: str, types: tuple[str, ...]) -> Response:
     pairs, asked = _asked(request, record, caller, path)
-    part = negotiation.part_of(dict(pairs))
+    part = negotiation.part_of(dict(pairs), *types)
     access = Access(Action.HISTORY_TYPE, path or EVERYTHING)
     # What counts many rows must not hold up the one writer. Nothing leaves before it is in the log.
     found = await record.look(

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from fhir.outcome import MEDIA_TYPE
 from fhir.preferences import Handling, read
 from fhir.pretty import pretty
+from fhir.search.elements import members
 from fhir.search.query import Summary
 from fhir.subset import subset
 from infra.problems import BadRequest, Problem
@@ -24,11 +25,9 @@ FORMATS: Final = ("json", "application/json", "application/fhir+json")
 # What every interaction takes; a read takes the parts as well.
 GENERAL: Final = ("_format", "_pretty")
 PARTS: Final = ("_summary", "_elements")
-MOST_ELEMENTS: Final = 100
 
 _RANGES: Final = frozenset(["*/*", "application/*", *FORMATS[1:]])
 _NAME: Final = re.compile(r"[A-Za-z0-9_:.\-]{1,64}")
-_ELEMENT: Final = re.compile(r"(?:[A-Z][A-Za-z]+\.)?[a-z][A-Za-z0-9]*")
 _VERSION: Final = "4.0"
 _Chosen = TypeVar("_Chosen", bound=Enum)
 
@@ -122,28 +121,21 @@ def given(request: Request, *names: str) -> dict[str, str]:
     return found
 
 
-def part_of(asked: Mapping[str, str]) -> Part:
-    """How much of a resource these parameters ask for; 400 for what is no such thing."""
+def part_of(asked: Mapping[str, str], *types: str) -> Part:
+    """How much of a resource of these types the parameters ask for; 400 for what is no such thing."""
     if not asked:
         return WHOLE
     summary = asked.get("_summary", Summary.RESOURCES.value)
     allowed = [one.value for one in Summary if one is not Summary.COUNT]
     if summary not in allowed:
         raise BadParameter(f"The value of _summary must be one of: {', '.join(allowed)}.")
-    return Part(Summary(summary), _elements(asked["_elements"]) if "_elements" in asked else ())
+    return Part(Summary(summary), members(asked["_elements"], *types) if "_elements" in asked else ())
 
 
 def _refuse(request: Request, name: str, *, known: Collection[str]) -> None:
     if read(listed(request, "prefer")).handling is Handling.STRICT:
         shown = f"The parameter {name}" if _NAME.fullmatch(name) else "A parameter"
         raise ParameterRefused(f"{shown} is not known here. Known: {', '.join(known)}.")
-
-
-def _elements(text: str) -> tuple[str, ...]:
-    names = text.split(",")
-    if len(names) > MOST_ELEMENTS or not all(_ELEMENT.fullmatch(name) for name in names):
-        raise BadParameter(f"The value of _elements must be at most {MOST_ELEMENTS} names of elements with commas.")
-    return tuple(name.rpartition(".")[2] for name in names)
 
 
 @lru_cache(maxsize=256)

@@ -18,7 +18,7 @@ from infra.problems import NotFound
 async def read(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the stored bytes of the present version; 304 if the client has it already."""
     type, id = type_of(request, Action.READ), id_of(request)
-    part = negotiation.part_of(negotiation.given(request, *negotiation.PARTS))
+    part = negotiation.part_of(negotiation.given(request, *negotiation.PARTS), type)
     access = Access(Action.READ, type, id)
     store = record.store
     stored = await record.run_short(
@@ -36,7 +36,7 @@ async def vread(request: Request, record: Record, caller: Caller) -> Response:
     text = request.path_params["version"]
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise NotFound
-    part = negotiation.part_of(negotiation.given(request, *negotiation.PARTS))
+    part = negotiation.part_of(negotiation.given(request, *negotiation.PARTS), type)
     access = Access(Action.VREAD, type, id)
     stored = await record.run(
         caller, access, lambda session: record.store.vread(session, caller, type, id, version=int(text))

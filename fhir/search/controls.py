@@ -9,8 +9,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 
 from fhir.models import SERVED
-from fhir.rules.table import type_of
-from fhir.search import reading
+from fhir.search import elements, reading
 from fhir.search.definitions import PARAMETERS, Kind, Parameter
 from fhir.search.query import NEWEST_FIRST, OLDEST_FIRST, Include, SortKey, Summary, Total
 from fhir.search.reading import NAME
@@ -151,16 +150,7 @@ def _count(controls: Controls, text: str) -> None:
 
 
 def _elements(controls: Controls, text: str) -> None:
-    known = type_of(controls.type).elements
-    found: list[str] = []
-    for name in reading.alternatives("_elements", text):
-        # `value` stands for whichever of valueQuantity, valueString ... is there.
-        members = [element.name for element in known.values() if name in (element.name, element.choice)]
-        if not members:
-            shown = f" {name}" if NAME.fullmatch(name) else ""
-            raise BadValue(f"_elements names an element{shown} that {controls.type} does not have on its top level.")
-        found += members
-    controls.elements = tuple(dict.fromkeys(found))
+    controls.elements = elements.members(text, controls.type)
 
 
 def _total(controls: Controls, text: str) -> None:

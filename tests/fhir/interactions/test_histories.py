@@ -158,3 +158,17 @@ async def test_reading_a_history_is_logged(north: httpx.AsyncClient) -> None:
     log = (await north.get("/AuditEvent")).json()["entry"]
     codes = [entry["resource"]["subtype"][0]["code"] for entry in log]
     assert codes.count("history-type") == 2 and codes.count("history-instance") == 1
+
+
+@pytest.mark.parametrize("name", ["value", "value[x]", "valueQuantity", "Observation.value"])
+async def test_a_choice_is_named_alike_in_searches_reads_and_histories(north: httpx.AsyncClient, name: str) -> None:
+    id = await created(north, observation("1"))
+    way = f"_elements={name},effective"
+
+    read, version = [(await north.get(f"/Observation/{id}{path}?{way}")).json() for path in ("", "/_history/1")]
+    bundles = [
+        (await north.get(f"/{path}?{way}")).json() for path in ("Observation", "_history", "Observation/_history")
+    ]
+
+    assert {"valueQuantity", "effectiveDateTime"} < set(read) and "subject" not in read
+    assert all(found == read for found in (version, *(bundle["entry"][0]["resource"] for bundle in bundles)))

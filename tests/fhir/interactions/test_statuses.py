@@ -56,6 +56,12 @@ CASES = [
     case("GET", "/Patient/{id}?_summary=all", 400, says="_summary"),
     case("GET", "/Patient/{id}?_summary=true", 200, says="SUBSETTED"),
     case("GET", "/Patient/{id}?_elements=gender", 200, says="SUBSETTED"),
+    case("GET", "/Patient/{id}?_elements=Patient.gender,deceased[x]", 200, says="SUBSETTED"),
+    case("GET", "/Patient/{id}?_elements=nmae", 400, says="nmae"),
+    case("GET", "/Patient/{id}/_history/1?_elements=nmae", 400, says="nmae"),
+    case("GET", "/Patient/{id}/_history?_elements=nmae", 400, says="nmae"),
+    case("GET", "/_history?_elements=nmae", 400, says="nmae"),
+    case("GET", "/_history?_elements=valueQuantity,gender", 200),
     # form
     case("GET", "/Patient/{id}?_format=xml", 406, says="application/fhir+json"),
     case("GET", "/Patient/{id}", 406, headers={"accept": "application/fhir+xml"}, says="application/fhir+json"),
