@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, CompoundSelect, and_, or_, select, union
 
 from fhir import compartments
+from fhir.here import relative
 from fhir.models import SERVED
 from fhir.policy import Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, Stored, many, opened
@@ -31,7 +32,7 @@ from infra.problems import Forbidden
 
 STEP: Final = 200
 _LAST_ROW: Final = 2**63 - 1
-_REFERENCE: Final = re.compile(rb'"reference"\s*:\s*"([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})["/]')
+_REFERENCE: Final = re.compile(rb'"reference"\s*:\s*"([^"\\]{3,400})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ def _is_wanted(stored: Stored, wanted: Wanted) -> bool:
 def _referred(asker: Asker, found: list[Stored], wanted: Wanted) -> tuple[Stored, ...]:
     """Practitioners, organizations, places and the like that the page refers to, so that it can be read alone."""
     beside = set(SERVED) - set(_compartment()) - set(compartments.OURS) - {"Patient"}
-    named = {match.decode() for stored in found for match in _REFERENCE.findall(stored.body)}
+    held = {match.decode() for stored in found for match in _REFERENCE.findall(stored.body)}
+    named = {relative(link).partition("/_history/")[0] for link in held}
     links = {link for link in named if (type := link.partition("/")[0]) in beside and _is_asked(type, wanted)}
     return tuple(referred(asker, links, effort=Effort(MOST_OPENED)))
 

@@ -8,6 +8,7 @@ import msgspec
 
 from fhir import codec
 from fhir.codec import Parsed
+from fhir.here import relative
 
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 # Decimals are written with the digits they came with.
@@ -27,8 +28,10 @@ def with_status(data: Mapping[str, Any], status: str) -> Parsed:
 def participant(appointment: Mapping[str, Any], type: str) -> str | None:
     """The id of the appointment's first participant of a type, such as Patient or Practitioner."""
     for entry in appointment.get("participant", ()):
-        kind, _, id = str(entry.get("actor", {}).get("reference", "")).rpartition("/")
-        if kind.rpartition("/")[2] == type and id:
+        # What another server calls by the same id is somebody else.
+        reference = relative(str(entry.get("actor", {}).get("reference", ""))).partition("/_history/")[0]
+        kind, _, id = reference.partition("/")
+        if kind == type and id:
             return id
     return None
 

@@ -18,7 +18,8 @@ async def test_the_record_comes_with_the_patient_first_and_what_it_refers_to(nor
     doctor = await created(north, MADE_UP)
     person, other = await created(north, patient()), await created(north, patient())
     visit = await created(north, encounter(person))
-    about = await created(north, observation(person, performer=[{"reference": f"Practitioner/{doctor}"}]))
+    ours, foreign = f"{record.BASE}/Practitioner/{doctor}/_history/1", "https://elsewhere.example/Practitioner/x"
+    about = await created(north, observation(person, performer=[{"reference": foreign}, {"reference": ours}]))
     await created(north, observation(other))
     gone = await created(north, observation(person))
     await north.delete(f"/Observation/{gone}")
