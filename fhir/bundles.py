@@ -49,7 +49,7 @@ def bundle(
     if links:
         head["link"] = [{"relation": relation, "url": url} for relation, url in links]
     opening = _json(head)[:-1]
-    body = b",".join(_entry(entry) for entry in entries)
+    body = b",".join(map(_entry, entries))
     return opening + b',"entry":[' + body + b"]}" if body else opening + b"}"
 
 
@@ -68,6 +68,8 @@ def version(stored: Stored, base_url: str, *, part: Callable[[bytes], bytes]) ->
 
 def _entry(entry: Entry) -> bytes:
     resource, full_url, parts = entry
+    if resource and full_url and parts.written:
+        return b'{"fullUrl":%b,"resource":%b,%b}' % (encode_basestring(full_url).encode(), resource, parts.written)
     head = b'"fullUrl":' + encode_basestring(full_url).encode() if full_url else b""
     held = b'"resource":' + resource if resource else b""
     return b"{" + b",".join([part for part in (head, held, parts.written) if part]) + b"}"

@@ -156,20 +156,21 @@ def many(session: Session, statement: Select[Any]) -> list[SealedRow]:
     return [SealedRow._make(row) for row in rows]
 
 
-def binding(row: SealedRow) -> Binding:
-    """What the row's body is sealed to: moved elsewhere, it does not open."""
-    return Binding(row.tenant, row.type, row.id, row.version, row.compartment or "")
-
-
 def opened(vault: Vault, row: SealedRow) -> Stored:
     """The resource of a row; `SealBroken` if the body does not belong there."""
     body = b""
-    if not row.deleted:
-        key = WrappedKey(row.data_key, row.scope, row.provider_version, row.wrapped)
-        body = vault.open(Sealed(row.data_key, row.body), key=key, to=binding(row))
-    return Stored(
-        row.rid, row.type, row.id, row.version, row.last_updated, row.tenant, row.compartment, row.deleted, body
-    )
+    rid, id, type, version, deleted, last_updated, tenant, compartment, data_key, sealed, *_ = row
+    if not deleted:
+        # What the body is sealed to: moved elsewhere, it does not open.
+        to = Binding(tenant, type, id, version, compartment or "")
+        known = vault.open_known(sealed, data_key, to=to)
+        body = known if known is not None else _unwrapped(vault, row, to)
+    return Stored(rid, type, id, version, last_updated, tenant, compartment, deleted, body)
+
+
+def _unwrapped(vault: Vault, row: SealedRow, to: Binding) -> bytes:
+    key = WrappedKey(row.data_key, row.scope, row.provider_version, row.wrapped)
+    return vault.open(Sealed(row.data_key, row.body), key=key, to=to)
 
 
 def columns(stored: Stored, sealed: Sealed) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from typing import Final
 
 from fhir import cursor, outcome
 from fhir.bundles import Entry, Parts, bundle
-from fhir.rows import Stored
 from fhir.search.asking import PageEnd
 from fhir.search.pages import Page
-from fhir.search.query import Query
+from fhir.search.query import Query, Summary
 from fhir.subset import subset
 from infra.caller import Caller
 from infra.problems import Issue, Problem
@@ -52,16 +51,13 @@ def address(vault: Vault, caller: Caller, query: Query, *, base_url: str, after:
 
 
 def _entries(page: Page, query: Query, base_url: str) -> Iterator[Entry]:
-    for mode, found in (("match", page.entries), ("include", page.included)):
+    is_whole = query.summary is Summary.RESOURCES and not query.elements
+    for parts, found in ((SEARCHED["match"], page.entries), (SEARCHED["include"], page.included)):
         for stored in found:
-            yield _entry(stored, query, base_url=base_url, mode=mode)
+            body = stored.body if is_whole else subset(stored.body, summary=query.summary, elements=query.elements)
+            yield Entry(body, f"{base_url}/{stored.type}/{stored.id}", parts)
     # R4, 3.1.1.5.1: what the server left out, or could not send, stands in the answer itself.
     if query.left_out or page.notes:
         told = [Issue("not-supported", text, severity="warning") for text in query.left_out]
         told += [Issue("incomplete", text, severity="warning") for text in page.notes]
         yield Entry(outcome.body(Incomplete(issues=told)), parts=SEARCHED["outcome"])
-
-
-def _entry(stored: Stored, query: Query, *, base_url: str, mode: str) -> Entry:
-    body = subset(stored.body, summary=query.summary, elements=query.elements)
-    return Entry(body, f"{base_url}/{stored.reference}", SEARCHED[mode])

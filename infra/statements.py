@@ -62,7 +62,15 @@ class Form:
 
     def converted(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The rows as the columns' types have them."""
-        return [self._converted(row, self._converts) for row in rows] if self._converts else rows
+        if not self._converts or not rows:
+            return rows
+        if len(rows) == 1:
+            return [self._converted(rows[0], self._converts)]
+        # By columns: a list for each row would cost more than what is converted.
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for index, convert in self._converts:
+            columns[index] = map(convert, columns[index])
+        return list(zip(*columns, strict=True))
 
     @staticmethod
     def _converted(row: Row, converts: Sequence[tuple[int, Convert]]) -> Row:

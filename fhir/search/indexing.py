@@ -94,6 +94,14 @@ def asked(type: str, name: str) -> tuple[str, ...]:
 
 
 @cache
+def held(type: str, name: str) -> Index:
+    """What the index holds of this parameter, by the tokens that are asked for it."""
+    found = {index_of(type, one) for one in asked(type, name)}
+    # Of several kinds of tokens those count that need something beside the value.
+    return next((one for one in (Index.KEYED, Index.COMPOUND, Index.OWN) if one in found), Index.NONE)
+
+
+@cache
 def elsewhere(type: str, name: str) -> tuple[str, ...]:
     """The parameters whose tokens hold all values of this one; its own name alone, mostly."""
     known = PARAMETERS[type].parameters

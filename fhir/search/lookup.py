@@ -63,6 +63,7 @@ def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters)
     codes = _named_codes([one for one in positive if one.parameter.name == "code"])
     beside = _Beside(type, table, _references(anchor), days, codes)
     found: list[Asked] = []
+    of_anchor: set[TokenSet] = set()
     decided = len(positive) == len(conditions)
     hidden = False
     for condition in positive:
@@ -73,6 +74,8 @@ def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters)
         decided = decided and any(one.is_exact for one in usable)
         hidden = hidden or any(one.rank is Rank.CODE_OF_PATIENT for one in usable)
         found += usable
+        if condition is anchor:
+            of_anchor = {one.tokens for one in usable}
     for parameter in {
         one.parameter.name: one.parameter for one in positive if one.parameter.kind is Kind.DATE
     }.values():
@@ -82,8 +85,7 @@ def lookup(type: str, conditions: Sequence[Condition], *, table: TypeParameters)
         decided = decided and stretches.prove(of_this, dated)
     if hidden and anchor is not None and table.anchor is not None and _looks_at_all(type, anchor, table.anchor):
         # A code with the patient proves the patient too.
-        proven = {one.tokens for one in _sets(anchor, beside)}
-        found = [one for one in found if one.tokens not in proven]
+        found = [one for one in found if one.tokens not in of_anchor]
     ordered = sorted((one for one in found if 0 < len(one.tokens) <= MOST), key=lambda one: (one.rank, len(one.tokens)))
     return Lookup(tuple(dict.fromkeys(one.tokens for one in ordered)), decided)
 
@@ -95,12 +97,12 @@ def _sets(condition: Condition, beside: _Beside) -> Iterator[Asked]:
         yield from _composite(condition, beside)
         return
     names = indexing.asked(beside.type, parameter.name)
-    holds = {indexing.index_of(beside.type, name) for name in names}
-    if Index.KEYED in holds:
+    holds = indexing.held(beside.type, parameter.name)
+    if holds is Index.KEYED:
         # Only where the code stands beside the quantity, not where it is another component's.
         if names == (parameter.name,) and beside.codes:
             yield _measured(beside.type, names, product(beside.codes, condition.values))
-    elif Index.COMPOUND in holds:
+    elif holds is Index.COMPOUND:
         yield _compound(names, condition, beside)
     elif names:
         yield _own(names, condition, beside)
