@@ -37,10 +37,13 @@ class Preferences:
     handling: Handling = Handling.STRICT
 
 
+_NONE: Final = Preferences()
+
+
 def read(header: str | None) -> Preferences:
     """The preferences of a Prefer header; of several of one name the first counts."""
     if not header:
-        return Preferences()
+        return _NONE
     given: dict[str, str] = {}
     for part in header.split(","):
         if found := _PREFERENCE.fullmatch(part):

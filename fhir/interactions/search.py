@@ -90,4 +90,5 @@ def _told(request: Request, response: Response) -> Response:
 
 
 def _handling(request: Request) -> Handling:
-    return Handling(preferences.read(negotiation.listed(request, "prefer")).handling.value)
+    preferred = preferences.read(negotiation.listed(request, "prefer")).handling
+    return Handling.LENIENT if preferred is preferences.Handling.LENIENT else Handling.STRICT

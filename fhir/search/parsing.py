@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/search.html
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 from urllib.parse import parse_qsl
@@ -12,6 +11,8 @@ from urllib.parse import parse_qsl
 from fhir.models import require_served
 from fhir.search.controls import CONTROLS, Controls
 from fhir.search.criteria import Criteria
+from fhir.search.definitions import PARAMETERS
+from fhir.search.lookup import lookup
 from fhir.search.query import Query
 from fhir.search.refusals import BadValue, TooManyParameters, Unsupported
 
@@ -65,8 +66,17 @@ def parse(type: str, pairs: Iterable[tuple[str, str]], *, handling: Handling = H
         else:
             understood.append((name, text))
     controls.require_sense()
-    return replace(
-        criteria.query(),
+    conditions = tuple(criteria.conditions)
+    asked = lookup(type, conditions, table=PARAMETERS[type])
+    return Query(
+        type,
+        conditions,
+        asked.sets,
+        asked.decided,
+        criteria.ids,
+        tuple(criteria.updated),
+        tuple(criteria.chains),
+        tuple(criteria.has),
         sort=controls.sort,
         count=controls.count,
         total=controls.total,
