@@ -38,6 +38,7 @@ MODIFIERS: Final = {
     Kind.STRING: ("exact", "contains"),
     Kind.REFERENCE: ("identifier",),
 }
+PLUS: Final = "Write a + in an address as %2B: a bare one is read as a space."
 NEARBY: Final = "10"  # kilometres, where `near` names no distance: R4 leaves it to the server
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -96,6 +97,8 @@ def moment(name: str, text: str) -> Moment:
     try:
         return Moment(prefix, dates.interval(text))
     except dates.NotADateError:
+        if " " in text:
+            raise BadValue(f"The value of {name} has a space in it. {PLUS}") from None
         raise BadValue(
             f"The value of {name} must be a date or time like 2026, 2026-11, 2026-11-23 or 2026-11-23T10:00:00+01:00."
         ) from None
@@ -142,6 +145,8 @@ def _token(name: str, text: str) -> TokenValue:
             f"The value of {name} has more than one |. Write system|code, and \\| for a | that belongs to it."
         )
     code = _unescaped(parts[-1])
+    if code.startswith(" "):  # `phone=+49...`: no code, and no text that R4 lets pass, begins with one
+        raise BadValue(f"The value of {name} begins with a space. {PLUS}")
     if len(parts) == 1:
         return TokenValue(None, code)
     system = _unescaped(parts[0])
