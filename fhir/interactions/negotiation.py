@@ -26,6 +26,8 @@ FORMATS: Final = ("json", "application/json", "application/fhir+json")
 GENERAL: Final = ("_format", "_pretty")
 PARTS: Final = ("_summary", "_elements")
 
+LONGEST_KEPT: Final = 1000  # characters of an Accept header that is remembered: it can be as long as a client likes
+
 _RANGES: Final = frozenset(["*/*", "application/*", *FORMATS[1:]])
 _NAME: Final = re.compile(r"[A-Za-z0-9_:.\-]{1,64}")
 _VERSION: Final = "4.0"
@@ -75,7 +77,7 @@ def require_json(request: Request) -> None:
         if asked:
             return
     accept = listed(request, "accept")
-    if accept and not _takes_json(accept):
+    if accept and not (_takes_json if len(accept) > LONGEST_KEPT else _remembered)(accept):
         raise NotAcceptable
 
 
@@ -138,9 +140,12 @@ def _refuse(request: Request, name: str, *, known: Collection[str]) -> None:
         raise ParameterRefused(f"{shown} is not known here. Known: {', '.join(known)}.")
 
 
-@lru_cache(maxsize=256)
 def _takes_json(accept: str) -> bool:
     return any(_is_json(part) for part in accept.split(","))
+
+
+# Clients send the same few, again and again.
+_remembered = lru_cache(maxsize=256)(_takes_json)
 
 
 def _is_json(text: str) -> bool:

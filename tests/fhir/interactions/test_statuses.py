@@ -8,6 +8,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from fhir.interactions import negotiation
 from fhir.interactions.negotiation import BadParameter, query_of
 from tests.fhir.record import BASE, created, patient
 
@@ -308,6 +309,15 @@ def test_an_address_that_is_no_text_is_the_clients_fault() -> None:
 
     with pytest.raises(BadParameter):
         query_of(request)
+
+
+def test_an_accept_header_as_long_as_a_client_likes_is_read_and_not_kept() -> None:
+    kept = negotiation._remembered.cache_info().currsize
+    accept = b"text/html;x=" + b"y" * negotiation.LONGEST_KEPT + b", application/fhir+json"
+
+    negotiation.require_json(Request({"type": "http", "query_string": b"", "headers": [(b"accept", accept)]}))
+
+    assert negotiation._remembered.cache_info().currsize == kept
 
 
 async def test_a_list_in_several_header_lines_is_one_list(north: httpx.AsyncClient, ids: dict[str, str]) -> None:
