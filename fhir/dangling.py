@@ -16,6 +16,7 @@ from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
 from fhir.rows import RESOURCE
 from fhir.store import Change, Hook
+from fhir.unresolved import references
 from infra.caller import Caller
 from infra.problems import Forbidden, Issue, Unprocessable
 
@@ -56,7 +57,7 @@ def refuse_dangling(policy: Policy, base_url: str) -> Hook:
 
 def targets(type: str, data: dict[str, Any], base_url: str) -> Iterator[tuple[Target, str]]:
     """Type and id of each reference to a resource of this server, and where it stands."""
-    for link, place in _links(data, type):
+    for link, place in references(data, type):
         literal = _LITERAL.fullmatch(link.removeprefix(f"{base_url}/"))
         if literal and literal[1] in KNOWN:
             yield (literal[1], literal[2]), place
@@ -86,15 +87,3 @@ def _any(permits: dict[str, Permit], wanted: list[Target]) -> ColumnElement[bool
     return or_(
         *(and_(RESOURCE.c.type == type, RESOURCE.c.id.in_(ids), permits[type].clause) for type, ids in by_type.items())
     )
-
-
-def _links(node: Any, place: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, dict):
-        for name, inner in node.items():
-            if name == "reference" and isinstance(inner, str):
-                yield inner, f"{place}.reference"
-            else:
-                yield from _links(inner, f"{place}.{name}")
-    elif isinstance(node, list):
-        for index, inner in enumerate(node):
-            yield from _links(inner, f"{place}[{index}]")

@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from fhir import capability, codec, links, preconditions
+from fhir import capability, codec, links, preconditions, unresolved
 from fhir.codec import Parsed
 from fhir.ids import new_id
 from fhir.patches import patch as patches
@@ -136,14 +136,24 @@ def transaction(entries: list[Sent]) -> list[Entry]:
     if len(set(changed)) != len(changed):
         raise SameTwice
     links_of = (ChainMap(below.get(_base(came.full_url), {}), known) for came in entries)
-    return [_read(entry, came, links) for entry, came, links in zip(asked, entries, links_of, strict=True)]
+    read = [_read(entry, came, links) for entry, came, links in zip(asked, entries, links_of, strict=True)]
+    for entry in read:
+        with located(entry.index):
+            if entry.parsed is not None:
+                unresolved.refuse_urns(entry.parsed, unresolved.NoSuchEntry)
+    return read
 
 
 def batch(entries: list[Sent]) -> Iterator[Entry | Problem]:
     """What each entry asks for by itself, or what is wrong with it."""
     for entry in entries:
         try:
-            yield _read(_asked(entry), entry, {})
+            read = _read(_asked(entry), entry, {})
+            with located(entry.index):
+                if read.parsed is not None:
+                    unresolved.refuse_urns(read.parsed, unresolved.NotInABatch)
+                    unresolved.refuse_criteria(read.parsed)
+            yield read
         except Problem as problem:
             yield problem
 
