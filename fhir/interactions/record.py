@@ -22,6 +22,7 @@ from fhir.preferences import Returning
 from fhir.rows import Stored
 from fhir.rules import validate
 from fhir.store import IdTaken, Store
+from fhir.unresolved import refuse_criteria
 from infra.caller import Caller
 from infra.database import Database, OneOf
 from infra.problems import Forbidden, NotFound, TooLarge, UnsupportedMediaType
@@ -147,6 +148,7 @@ async def resource_of(request: Request, record: Record, type: str) -> Parsed:
 def _checked(body: bytes, type: str) -> Parsed:
     parsed = codec.parse(body, type=type)
     validate(parsed)
+    refuse_criteria(parsed)
     return parsed
 
 

@@ -15,6 +15,7 @@ from fhir.interactions.record import HEADERS, Record, body_of, id_of, type_of
 from fhir.outcome import MEDIA_TYPE
 from fhir.policy import Action
 from fhir.rules import Invalid, validate
+from fhir.unresolved import refuse_criteria
 from infra.caller import Caller
 from infra.problems import BadRequest, Issue, Problem
 
@@ -125,6 +126,7 @@ def _answer(type: str, id: str | None, body: bytes) -> Response:
         if id is not None and parsed.data.get("id") != id:
             raise Invalid(issues=[Issue("value", "The resource's id must be the one of the address.", (f"{type}.id",))])
         validate(parsed)
+        refuse_criteria(parsed)
     except Problem as found:
         return _outcome(found)
     return _outcome(None)

@@ -10,6 +10,7 @@ from fhir.patches import fhirpath_patch, json_patch
 from fhir.patches.problems import Fixed
 from fhir.patches.tree import Node
 from fhir.rules import validate
+from fhir.unresolved import refuse_criteria
 from infra.problems import TooLarge, UnsupportedMediaType
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -43,6 +44,7 @@ class Patch:
             raise Fixed
         parsed = Parsed(self.type, changed, text.encode())
         validate(parsed)
+        refuse_criteria(parsed)
         return parsed
 
 
