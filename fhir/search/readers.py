@@ -14,6 +14,7 @@ from typing import Any, Final
 from fhir.here import relative
 from fhir.search import dates
 from fhir.search.amounts import amounts
+from fhir.search.contacts import contact
 from fhir.search.definitions import Kind, Place
 from fhir.search.values import Code, Link, Point, Value
 
@@ -97,7 +98,7 @@ def _contact(value: Any, only: str) -> Sequence[Value] | None:
     # The code of its system ("phone") stands for the system, which R4 leaves to the server.
     if only and not (isinstance(value, dict) and value.get("system") == only):
         return None
-    return _identifier(value)
+    return [Code(held.system, contact(held.code)) for held in _identifier(value) or () if isinstance(held, Code)]
 
 
 def _references(value: Any, target: str) -> Sequence[Value] | None:

@@ -25,6 +25,7 @@ from fhir.search.conditions import (
     TokenValue,
     Value,
 )
+from fhir.search.contacts import contact
 from fhir.search.definitions import PARAMETERS, Kind, Parameter, TypeParameters, names
 from fhir.search.refusals import BadValue, ModifierRefused, UnknownParameter
 from fhir.search.strings import folded, unaccented, whole
@@ -68,6 +69,8 @@ def condition(type: str, name: str, text: str) -> Condition:
         values = tuple(
             _value(parameter.kind, base, part, targets=targets, modifier=modifier) for part in alternatives(base, text)
         )
+    if "ContactPoint" in parameter.types:
+        values = tuple(_contact(value) for value in values)
     return Condition(parameter, values, negated=modifier == "not")
 
 
@@ -153,6 +156,13 @@ def _token(name: str, text: str) -> TokenValue:
     if not system and not code:
         raise BadValue(f"The value of {name} names neither a system nor a code.")
     return TokenValue(system, code or None)
+
+
+def _contact(value: Value) -> Value:
+    """The value in the form that contact points are read in (`readers.py`)."""
+    if isinstance(value, TokenValue) and value.code is not None:
+        return TokenValue(value.system, contact(value.code))
+    return value
 
 
 def _target(name: str, text: str, *, targets: tuple[str, ...]) -> Target:

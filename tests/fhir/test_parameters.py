@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir.models import SERVED
+from fhir.search.contacts import contact
 from fhir.search.dates import FIRST, LAST, ZONE, Days, above, coarse_cover, cover, days, each_day, interval
 from fhir.search.definitions import COMMON, PARAMETERS, names
 from fhir.search.match import matches
@@ -32,6 +33,22 @@ def test_spellings_of_an_umlaut_find_each_other_in_both_directions() -> None:
         assert len({folded(name) for name in pair}) == 1
     assert folded("Bauer") == "bauer"
     assert folded("O'Neil-Łukasz") == "o neil lukasz"
+
+
+@pytest.mark.parametrize("asked", ["+49 431 123-45", "0049431/12345", "+49 (431) 12345", "+4943112345"])
+@pytest.mark.parametrize("held", ["0049 431 12345", "+49.431.123-45"])
+def test_a_number_is_found_however_it_was_written(held: str, asked: str) -> None:
+    data = {"resourceType": "Patient", "telecom": [{"system": "phone", "value": held}]}
+    for name, value in (("phone", asked), ("telecom", asked), ("telecom", f"phone|{asked}")):
+        query = parse("Patient", [(name, value)])
+
+        assert is_candidate(data, query)
+        assert matches("Patient", data, query)
+
+
+@given(st.text(st.sampled_from("+0149 -/.()[]\u00a0x@Ä"), max_size=12))
+def test_the_form_of_a_contact_is_its_own_form(text: str) -> None:
+    assert contact(contact(text)) == contact(text)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,8 @@ def _composites(data: dict[str, Any], parameter: Parameter, expressions: list[st
 
 def _meanings(node: Any, kind: Kind, *, name: str) -> Iterator[Meaning]:
     match kind:
+        case Kind.TOKEN if name in ("phone", "email", "telecom", "contact"):
+            yield from ((system, _folded(text)) for system, text in _codes(node))
         case Kind.TOKEN:
             yield from _codes(node)
         case Kind.REFERENCE:
@@ -102,7 +104,17 @@ def _meanings(node: Any, kind: Kind, *, name: str) -> Iterator[Meaning]:
                 yield node.split("|")[0]
 
 
-def _codes(node: Any) -> Iterator[Meaning]:
+def _folded(text: str) -> str:
+    """A contact as this server compares it, which R4 leaves to it: numbers without what stands between their digits."""
+    if "@" in text:
+        return text.lower()
+    digits = "".join(sign for sign in text if sign not in " -/.()[]")
+    if not digits.lstrip("+").isdecimal():
+        return text
+    return f"+{digits[2:]}" if digits.startswith("00") else digits
+
+
+def _codes(node: Any) -> Iterator[tuple[str, str]]:
     if isinstance(node, bool):
         yield "", str(node).lower()
     elif isinstance(node, str):
