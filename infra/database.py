@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Session, SQLModel
@@ -89,15 +89,25 @@ class UnknownDatabase(Problem):
 
 def open_database(url: str) -> Database:
     """A database for `sqlite:///file` or `postgresql://...`."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise UnknownDatabase from error
-    if parsed.get_backend_name() == "sqlite":
-        return SqliteDatabase(Path(parsed.database or ""))
+    if (file := sqlite_file(url)) is not None:
+        return SqliteDatabase(file)
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "postgresql":
         return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False))
     raise UnknownDatabase
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database, there or not; None where the address is of another database."""
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise UnknownDatabase from error
 
 
 class SqliteDatabase:

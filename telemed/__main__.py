@@ -121,8 +121,7 @@ def doctor() -> None:
 
     found = asyncio.run(findings(loaded()))
     for finding in found:
-        state = "good " if finding.good else "wrong"
-        typer.echo(f"{state}  {finding.part}  {finding.advice}".rstrip())
+        typer.echo(f"{finding.mark:5}  {finding.part}  {finding.advice}".rstrip())
     if not all(finding.good for finding in found):
         raise typer.Exit(1)
 

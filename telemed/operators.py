@@ -10,6 +10,7 @@ from fhir import reindex
 from fhir.reindex import Progress, Rebuild
 from fhir.tables import AuditRow
 from infra import migrate
+from infra.database import sqlite_file
 from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.revision import present_revision
@@ -27,6 +28,11 @@ class Finding:
     part: str
     good: bool
     advice: str = ""
+
+    @property
+    def mark(self) -> str:
+        """The word before it: good, wrong, or look for what works but needs somebody's eye."""
+        return "wrong" if not self.good else "look" if self.advice else "good"
 
 
 async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Sequence[AuditRow]:
@@ -93,10 +99,21 @@ async def _check_keys(settings: Settings) -> None:
 
 
 async def _check_database(settings: Settings) -> None:
+    _require_file(settings)
     await require_tables(settings)
 
 
+def _require_file(settings: Settings) -> None:
+    """Nothing; raises `StartRefused` where there is no SQLite file yet: opening one makes it."""
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        raise StartRefused(
+            f"There is no database at {file}. Is TELEMED_DATA_DIR set? If so, run `telemed migrate` to make one."
+        )
+
+
 async def _check_index(settings: Settings) -> None:
+    _require_file(settings)
     async with opened(settings.database) as database:
         await refuse_other_tables(database)
         stale = await database.read(reindex.due)

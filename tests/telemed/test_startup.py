@@ -191,6 +191,18 @@ def test_the_doctor_names_what_is_wrong_and_then_what_is_good(tmp_path: Path) ->
     assert "good   database" in after.stdout
 
 
+def test_the_doctor_looks_and_makes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+
+    found = _telemed("doctor", TELEMED_DATA_DIR=str(folder))
+
+    assert found.returncode == 1
+    assert not folder.exists()
+    assert "wrong  database  There is no database at " in found.stdout
+    assert "another version" not in found.stdout
+    assert "look   texts  Patients would read placeholders." in found.stdout
+
+
 def test_the_portals_process_loads_nothing_that_knows_the_record() -> None:
     code = (
         "import sys, telemed.__main__, anonymise.portal.app; print('sqlalchemy' in sys.modules, 'fhir' in sys.modules)"
