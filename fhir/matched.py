@@ -35,6 +35,33 @@ class NothingMatches(BadRequest):
     issue = "value"
 
 
+class NothingToUpdate(NotFound):
+    """There is nothing here that you may see. Ids are made by the server; create by POST without an id."""
+
+
+def put(
+    store: Store,
+    session: Session,
+    caller: Caller,
+    type: str,
+    id: str,
+    parsed: Parsed,
+    *,
+    if_match: int | None,
+    choices: Choices,
+) -> tuple[Stored, bool]:
+    """The next version and False; where clients choose ids, also the new resource under this one and True."""
+    if choices.update_creates and if_match is None:
+        return store.put(session, caller, type, id, parsed)
+    try:
+        return store.update(session, caller, type, id, parsed, if_match=if_match), False
+    except NotFound as absent:
+        # R4 has a 405 where ids are not for clients; what is absent or another tenant's is one 404 in every interaction.
+        if choices.update_creates or absent.__class__ is not NotFound:
+            raise
+        raise NothingToUpdate from None
+
+
 def update(
     store: Store,
     session: Session,

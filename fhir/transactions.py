@@ -208,12 +208,16 @@ class _Worker:
                 choices=self.choices,
                 new_id=entry.id,
             )
-        elif self.choices.update_creates and entry.if_match is None:
-            stored, created = store.put(session, caller, entry.type, entry.id, entry.parsed)
         else:
-            stored, created = (
-                store.update(session, caller, entry.type, entry.id, entry.parsed, if_match=entry.if_match),
-                False,
+            stored, created = matched.put(
+                store,
+                session,
+                caller,
+                entry.type,
+                entry.id,
+                entry.parsed,
+                if_match=entry.if_match,
+                choices=self.choices,
             )
         return Done(HTTPStatus.CREATED if created else HTTPStatus.OK, stored)
 

@@ -31,9 +31,7 @@ async def update(request: Request, record: Record, caller: Caller) -> Response:
         raise WrongId
 
     def unit(session: Session) -> tuple[Stored, bool]:
-        if record.choices.update_creates and if_match is None:
-            return record.store.put(session, caller, type, id, parsed)
-        return record.store.update(session, caller, type, id, parsed, if_match=if_match), False
+        return matched.put(record.store, session, caller, type, id, parsed, if_match=if_match, choices=record.choices)
 
     stored, created = await record.run(caller, Access(Action.UPDATE, type, id), unit)
     return written(request, record, stored, status=201 if created else 200)

@@ -203,3 +203,14 @@ async def test_an_observation_of_a_stranger_stays_outside_the_strangers_record(
     assert (await north.get(f"/Observation/{about_stranger}")).status_code == 404
     assert (await north.get(f"/Observation?patient={strange}")).json()["total"] == 0
     assert (await south.get(f"/Observation/{about_nobody}")).status_code == 200
+
+
+async def test_an_update_of_what_is_absent_says_the_same_as_one_of_what_is_foreign(
+    north: httpx.AsyncClient, south: httpx.AsyncClient
+) -> None:
+    ids = (await created(north, patient()), "KIS-4711")
+
+    foreign, absent = [await south.put(f"/Patient/{id}", content=json.dumps(patient(id=id))) for id in ids]
+
+    assert (foreign.status_code, foreign.content) == (absent.status_code, absent.content)
+    assert "create by POST without an id" in absent.text
