@@ -1,4 +1,4 @@
-"""$everything: GET /fhir/Patient/{id}/$everything. https://hl7.org/fhir/R4/patient-operation-everything.html"""
+"""$everything: GET or POST /fhir/Patient/{id}/$everything. https://hl7.org/fhir/R4/patient-operation-everything.html"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import cursor, history, searchset
+from fhir import cursor, history, parameters, searchset
 from fhir.audit import Access
 from fhir.interactions import negotiation
 from fhir.interactions.negotiation import BadParameter
-from fhir.interactions.record import Record, bundle, id_of
+from fhir.interactions.record import Record, body_of, bundle, id_of
 from fhir.models import SERVED
 from fhir.policy import Action
 from fhir.search import dates
@@ -24,7 +24,8 @@ from fhir.search.query import simple
 from infra.caller import Caller
 from infra.problems import BadRequest
 
-PARAMETERS: Final = ("start", "end", "_since", "_type", "_count", cursor.NAME)
+ASKED: Final = ("start", "end", "_since", "_type", "_count")
+PARAMETERS: Final = (*ASKED, cursor.NAME)
 
 
 class OnePatientOnly(BadRequest):
@@ -36,6 +37,10 @@ class OnePatientOnly(BadRequest):
 async def patient_everything(request: Request, record: Record, caller: Caller) -> Response:
     """200 with a searchset Bundle: the patient, what is in the patient's record, and what that refers to."""
     id, given, after = id_of(request), negotiation.given(request, *PARAMETERS), None
+    posted = await _posted(request, record)
+    if twice := [name for name in (*posted, cursor.NAME) if posted and name in given]:
+        raise BadParameter(f"{twice[0]} stands in the address. Send all parameters in one place.")
+    given |= posted
     path, vault = f"Patient/{id}/$everything", record.store.vault
     if cursor.NAME in given:
         if len(given) > 1:
@@ -44,11 +49,22 @@ async def patient_everything(request: Request, record: Record, caller: Caller) -
         given = dict(pairs)
     page = await _page(record, caller, id, given=given, after=after)
     address, text = f"{record.base_url}/{path}", request.scope["query_string"].decode()
-    links = [("self", f"{address}?{text}" if text else address)]
+    own = f"{address}?{text}" if text else address
+    if posted:  # what was in the body comes into no address
+        own = f"{address}?{cursor.NAME}={cursor.sealed(vault, caller, path, pairs=tuple(given.items()), after=None)}"
+    links = [("self", own)]
     if page.next is not None:
         sealed = cursor.sealed(vault, caller, path, pairs=tuple(given.items()), after=page.next)
         links.append(("next", f"{address}?{cursor.NAME}={sealed}"))
     return bundle(searchset.searchset(page, simple("Patient"), base_url=record.base_url, links=links))
+
+
+async def _posted(request: Request, record: Record) -> dict[str, str]:
+    """The parameters in the body; none for a GET and an empty body."""
+    if request.method != "POST" or not await request.body():
+        return {}
+    body = await body_of(request, limit=record.body_limit)
+    return parameters.texts(body, ASKED, repeated=("_type",))
 
 
 async def type_everything(request: Request, record: Record, caller: Caller) -> Response:

@@ -30,7 +30,7 @@ from infra.problems import Forbidden
 async def meta(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the meta of one resource."""
     type, id = type_of(request, Action.READ), id_of(request)
-    negotiation.given(request)
+    await _require_nothing(request, record)
     access = Access(Action.READ, type, id)
     stored = await record.run(caller, access, lambda session: record.store.read(session, caller, type, id))
     return _returned(labels.of(stored.body), versioned(stored))
@@ -58,7 +58,7 @@ async def meta_delete(request: Request, record: Record, caller: Caller) -> Respo
 
 
 async def _of_types(request: Request, record: Record, caller: Caller, types: Sequence[str], access: Access) -> Response:
-    negotiation.given(request)
+    await _require_nothing(request, record)
     # What opens many rows must not hold up the one writer. Nothing leaves before it is in the log.
     found = await record.look(caller, access, lambda session: labels.union(_bodies(record, session, caller, types)))
     await record.run(caller, access, lambda session: history.log(record.store, session, caller, access))
@@ -95,6 +95,14 @@ async def _changed(
     return _returned(labels.of(stored.body), versioned(stored))
 
 
+async def _require_nothing(request: Request, record: Record) -> None:
+    """Nothing; 400 for a parameter in the address or the body."""
+    negotiation.given(request)
+    if request.method == "POST" and await request.body():
+        parameters.texts(await body_of(request, limit=record.body_limit), ())
+
+
 def _returned(meta: bytes, headers: dict[str, str]) -> Response:
-    body = parameters.returned("return", "valueMeta", meta)
+    # R4 wants the parameter, but what has no label at all has no meta to put there: there is no empty object in FHIR.
+    body = b'{"resourceType":"Parameters"}' if meta == b"{}" else parameters.returned("return", "valueMeta", meta)
     return Response(body, headers={"Cache-Control": "no-store", **headers}, media_type=MEDIA_TYPE)

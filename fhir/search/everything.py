@@ -120,7 +120,8 @@ def _is_wanted(stored: Stored, wanted: Wanted) -> bool:
     if wanted.since is not None and stored.last_updated < wanted.since:
         return False
     date = PARAMETERS[stored.type].date
-    if wanted.care is None or date is None:
+    # The date of a Patient is the birth, which is no date of care.
+    if wanted.care is None or date is None or stored.type == "Patient":
         return True
     held = extract(stored.type, stored.data, (date.name,)).get(date.name, ())
     stretches = [value for value in held if isinstance(value, Interval)]
