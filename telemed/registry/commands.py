@@ -103,8 +103,12 @@ def add_client(
 
     try:
         jwks = json.loads(keys.read_bytes())
-    except (OSError, ValueError):
-        raise UnreadableKeys from None
+    except FileNotFoundError:
+        raise UnreadableKeys("There is no file at the path of --keys.") from None
+    except OSError:
+        raise UnreadableKeys("The file at the path of --keys can't be read by this account.") from None
+    except ValueError:
+        raise UnreadableKeys("The file is not JSON. Make a JSON Web Key Set of the public key, not a PEM.") from None
     if not isinstance(jwks, dict):
         raise UnreadableKeys
     asyncio.run(service.add_client(loaded(), id=id, tenant=tenant, jwks=jwks, scope=" ".join(scope)))

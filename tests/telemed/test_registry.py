@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,8 +108,12 @@ def test_a_clinician_is_known_to_the_record_and_to_the_console(run: Run) -> None
         (("organization", "add", "praxis-kai", "--name", "x"), "taken"),
         (("client", "off", "nobody"), "Nothing is registered"),
         (("clinician", "off", "nobody"), "Nothing is registered"),
-        (("client", "add", "c", "--tenant", "praxis-kai", "--keys", "/none", "--scope", "system/*.r"), "Key Set"),
+        (("client", "add", "c", "--tenant", "praxis-kai", "--keys", "/none", "--scope", "system/*.r"), "no file"),
         (("client", "add", "c", "--tenant", "praxis-kai", "--keys", "{keys}", "--scope", "user/*.r"), "system/Type"),
+        (
+            ("client", "add", "c", "--tenant", "praxis-kai", "--keys", "{keys}", "--scope", "system/Foo.rs"),
+            "not served",
+        ),
         (("client", "add", "c", "--tenant", "other", "--keys", "{keys}", "--scope", "system/*.r"), "no such clinic"),
     ],
 )
@@ -118,6 +123,33 @@ def test_what_cannot_be_registered_is_told_in_one_line(
     run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
 
     refused = run(*(part.format(keys=keys[1]) for part in arguments))
+
+    assert refused.status == 1
+    assert said in refused.err and len(refused.err.splitlines()) == 1
+
+
+PRIVATE = ec_key().as_dict(private=True)
+PUBLIC = ec_key().as_dict(private=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param({"keys": [PRIVATE]}, "holds a private key", id="private"),
+        pytest.param(PRIVATE, "holds a private key", id="bare and private"),
+        pytest.param({"keys": [ec_key(curve="P-256").as_dict(private=False)]}, "another curve than P-384", id="curve"),
+        pytest.param({"keys": [{name: PUBLIC[name] for name in PUBLIC if name != "kid"}]}, "has no kid", id="nameless"),
+        pytest.param(PUBLIC, "one key, not a set", id="bare"),
+        pytest.param({"keys": [PUBLIC, PUBLIC]}, "the same kid", id="twice"),
+        pytest.param([PUBLIC], "JSON Web Key Set", id="list"),
+    ],
+)
+def test_each_fault_of_a_key_file_has_its_own_sentence(run: Run, tmp_path: Path, content: Any, said: str) -> None:
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    file = tmp_path / "public.json"
+    file.write_text(json.dumps(content))
+
+    refused = run("client", "add", "c", "--tenant", "praxis-kai", "--keys", str(file), "--scope", "system/*.r")
 
     assert refused.status == 1
     assert said in refused.err and len(refused.err.splitlines()) == 1
