@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/search.html#return
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -17,6 +18,7 @@ from infra.problems import Issue, Problem
 from infra.vault import Vault
 
 Link = tuple[str, str]
+_COUNT: Final = re.compile(r"(?<![^&])_count=0*(\d{1,9})(?!\d)")
 # One dict for all entries of a mode, so that it is written out once (see `fhir.bundles`).
 SEARCHED: Final = {mode: Parts({"search": {"mode": mode}}) for mode in ("match", "include", "outcome")}
 
@@ -48,6 +50,11 @@ def address(vault: Vault, caller: Caller, query: Query, *, base_url: str, after:
     """The address of a page of a search, which shows nothing of what is searched for."""
     sealed = cursor.sealed(vault, caller, query.type, pairs=query.pairs, after=after)
     return f"{base_url}/{query.type}?{cursor.NAME}={sealed}"
+
+
+def applied(text: str, most: int) -> str:
+    """The query of a self link, with the number that was applied in the place of a larger `_count`."""
+    return _COUNT.sub(lambda given: f"_count={min(int(given[1]), most)}", text)
 
 
 def _entries(page: Page, query: Query, base_url: str) -> Iterator[Entry]:

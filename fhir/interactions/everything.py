@@ -48,7 +48,7 @@ async def patient_everything(request: Request, record: Record, caller: Caller) -
         pairs, after = cursor.opened(vault, caller, path, cursor=given[cursor.NAME])
         given = dict(pairs)
     page = await _page(record, caller, id, given=given, after=after)
-    address, text = f"{record.base_url}/{path}", request.scope["query_string"].decode()
+    address, text = f"{record.base_url}/{path}", searchset.applied(negotiation.query_of(request), MAX_COUNT)
     own = f"{address}?{text}" if text else address
     if posted:  # what was in the body comes into no address
         own = f"{address}?{cursor.NAME}={cursor.sealed(vault, caller, path, pairs=tuple(given.items()), after=None)}"

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import bundles, cursor, history
+from fhir import bundles, cursor, history, searchset
 from fhir.audit import Access
 from fhir.cursor import Pairs
 from fhir.history import EVERYTHING, Asked, Place, Versions
@@ -87,7 +87,7 @@ def _answer(
     request: Request, record: Record, caller: Caller, path: str, *, pairs: Pairs, found: Versions, part: Part
 ) -> Response:
     address = f"{record.base_url}/{path}/_history" if path else f"{record.base_url}/_history"
-    query = negotiation.query_of(request)
+    query = searchset.applied(negotiation.query_of(request), MAX_PAGE)
     links = [("self", f"{address}?{query}" if query else address)]
     if found.next is not None:
         place = f"{to_microseconds(found.next.last_updated)}.{found.next.rid}.{found.next.version}"

@@ -12,6 +12,7 @@ from fhir.interactions import negotiation
 from fhir.interactions.record import Record, body_of, bundle, type_of
 from fhir.policy import Action
 from fhir.search.asking import PageEnd
+from fhir.search.controls import MAX_COUNT
 from fhir.search.pages import Page
 from fhir.search.parsing import Handling, pairs_of, parse
 from fhir.search.plans import is_short
@@ -34,12 +35,13 @@ async def system_search(request: Request, record: Record, caller: Caller) -> Res
 
 
 async def search(request: Request, record: Record, caller: Caller) -> Response:
-    """200 with a searchset Bundle; its self link repeats what the client put into the address itself."""
+    """200 with a searchset Bundle; its self link repeats the address, with the `_count` that was applied."""
     type = type_of(request, Action.SEARCH)
     text = _text(request.scope["query_string"], of="address")
     query = parse(type, pairs_of(text), handling=_handling(request))
     # With something left out the link says what was understood, and no more.
     text = urlencode(query.pairs) if query.left_out else text
+    text = searchset.applied(text, MAX_COUNT)
     own = f"{record.base_url}/{type}" + (f"?{text}" if text else "")
     return _told(request, await _answer(record, caller, query, own=own))
 

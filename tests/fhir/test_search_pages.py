@@ -123,3 +123,13 @@ async def test_a_search_by_token_does_not_walk_through_all_of_the_type(database:
     steps = await database.read(plan)
 
     assert "SEARCH resource USING INTEGER PRIMARY KEY (rowid=?)" in steps
+
+
+async def test_the_self_link_tells_the_count_that_was_applied(north: httpx.AsyncClient) -> None:
+    id = await created(north, patient())
+
+    for path in ("Patient", "Patient/_history", f"Patient/{id}/$everything"):
+        many = link(await north.get(f"/{path}?_count=100000&_pretty=true"), "self")
+        few = link(await north.get(f"/{path}?_count=7"), "self")
+
+        assert (many.partition("?")[2], few.partition("?")[2]) == ("_count=500&_pretty=true", "_count=7")
