@@ -116,6 +116,7 @@ def create_app(settings: Settings) -> Application:
         "": for_people,
         "/fhir": lambda _request, problem: outcome.response(problem),
         "/oauth": web.as_data,
+        "/oauth/token": identity.as_oauth,
         "/console": in_the_console,
     }
     web.install(app, limits=limits, renders=renders, headers=_headers(settings), direct=direct(record.routes))

@@ -11,6 +11,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidClientError  # type: ignore[import-untyped]  # Authlib ships no types
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion  # type: ignore[import-untyped]  # as above
+from authlib.oauth2.rfc7523.client import ASSERTION_TYPE  # type: ignore[import-untyped]  # as above
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -25,6 +26,9 @@ from telemed.identity.models import OAuthClient, UsedAssertion
 METHOD = "private_key_jwt"
 LONGEST_ASSERTION = 8192
 LONGEST_ID = 255
+NOTHING_SENT = f"Send client_assertion, a signed JWT, and client_assertion_type={ASSERTION_TYPE}."
+# One sentence for an unknown client, an unknown kid and another key: a stranger does not learn who is a client.
+NOT_PROVEN = "No key registered for this client and kid verifies the assertion. Compare iss, sub, kid and the key."
 # No jku, x5u, jwk or crit: keys come from the registration alone, never from the message that they are to prove.
 HEADERS = frozenset({"alg", "kid", "typ"})
 
@@ -41,10 +45,20 @@ class SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authli
         self._now = now
 
     def __call__(self, query_client: Callable[[str], OAuthClient | None], request: Any) -> Any:
-        """The authenticated client, or None where the request carries no assertion."""
+        """The authenticated client."""
         if len(request.form.get("client_assertion", "")) > LONGEST_ASSERTION:
             raise InvalidClientError(description="The assertion is too long.")
-        return super().__call__(query_client, request)
+
+        def known(client_id: str) -> OAuthClient:
+            client = query_client(client_id)
+            if client is None:
+                raise InvalidClientError(description=NOT_PROVEN)
+            return client
+
+        client = super().__call__(known, request)
+        if client is None:
+            raise InvalidClientError(description=NOTHING_SENT)
+        return client
 
     def extract_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims, not verified yet; only the header's fields that are used here may be in it."""
@@ -65,7 +79,7 @@ class SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authli
         try:
             token = jwt.decode(assertion, resolve_key, algorithms=list(ALGORITHMS))
         except (JoseError, ValueError, TypeError) as error:
-            raise InvalidClientError(description="The signature does not verify.") from error
+            raise InvalidClientError(description=NOT_PROVEN) from error
         self.verify_claims(token.claims)
         return token.claims
 

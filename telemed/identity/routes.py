@@ -11,7 +11,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from sqlmodel import Session
 
-from infra.problems import NotFound, UnsupportedMediaType
+from infra.problems import NotFound, Problem, TooMany, Unavailable, UnsupportedMediaType
 from telemed.identity.assertion import LONGEST_ASSERTION, METHOD
 from telemed.identity.callers import SignedInClinician
 from telemed.identity.clients import ALGORITHMS
@@ -42,7 +42,7 @@ async def token(request: Request) -> Response:
     """An access token for a registered system that proves itself by a signed assertion (RFC 6749 4.4, RFC 7523)."""
     services = services_of(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType(f"Send the parameters as {FORM}.")
     async with request.form(max_fields=MOST_FIELDS, max_files=0) as sent:
         fields = [(name, value) for name, value in sent.multi_items() if isinstance(value, str)]
     address = request.client.host if request.client else ""
@@ -123,6 +123,16 @@ def claimed_client(form: Mapping[str, str]) -> str:
     except (KeyError, JoseError, ValueError, TypeError, RecursionError):
         return ""
     return str(claims.get("sub", "")) if isinstance(claims, dict) else ""
+
+
+def as_oauth(_request: Request, problem: Problem) -> Response:
+    """The problem in the words of OAuth (RFC 6749 5.2), which a client's library reads."""
+    error = "invalid_request" if problem.status < 500 else "server_error"
+    if problem.status in (TooMany.status, Unavailable.status):
+        error = "temporarily_unavailable"
+    told = _json(Answer(problem.status, {"error": error, "error_description": problem.text}, ()))
+    told.headers.update(problem.headers)
+    return told
 
 
 def _endpoint(services: Services) -> TokenEndpoint:

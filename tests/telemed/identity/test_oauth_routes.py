@@ -77,6 +77,35 @@ async def test_only_a_form_is_read(service: Service, content_type: str) -> None:
     answer = await service.http.post("/oauth/token", content=b"{}", headers={"Content-Type": content_type})
 
     assert answer.status_code == 415
+    assert answer.json() == {
+        "error": "invalid_request",
+        "error_description": "Send the parameters as application/x-www-form-urlencoded.",
+    }
+
+
+async def test_who_sends_no_assertion_is_told_what_to_send(service: Service, system: Client) -> None:
+    secret = {"grant_type": "client_credentials", "client_id": system.client_id, "client_secret": "x"}
+
+    answer = await post(service, secret)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.json()["error_description"].startswith(
+        "Send client_assertion, a signed JWT, and client_assertion_type=urn:"
+    )
+
+
+async def test_a_stranger_does_not_learn_who_is_a_client(service: Service, system: Client) -> None:
+    stranger = Client("nobody", ec_key())
+    proofs = [
+        stranger.assertion(aud=AUDIENCE),
+        system.assertion(aud=AUDIENCE, header={"kid": "another"}),
+        system.assertion(aud=AUDIENCE, key=ec_key()),
+    ]
+
+    answers = [await post(service, system.form(assertion=proof)) for proof in proofs]
+
+    assert len({answer.content for answer in answers}) == 1
+    assert "this client and kid" in answers[0].text
 
 
 async def test_a_repeated_parameter_is_refused(service: Service, system: Client) -> None:
@@ -101,6 +130,7 @@ async def test_after_ten_failures_a_client_waits_at_this_address_only(service: S
     refused = await post(service, system.form(assertion=system.assertion(aud=AUDIENCE)))
 
     assert refused.status_code == 429
+    assert refused.json()["error"] == "temporarily_unavailable"
     assert refused.headers["retry-after"] == str(int(WINDOW.total_seconds()))
     service.services.failures.check("another address", system.client_id)
 
