@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from fhir import capability, codec, links, preconditions, unresolved
+from fhir import capability, codec, links, misread, preconditions, unresolved
 from fhir.codec import Parsed
 from fhir.ids import new_id
 from fhir.patches import patch as patches
@@ -132,9 +132,13 @@ def transaction(entries: list[Sent]) -> list[Entry]:
     """What the entries ask for, with new ids given and the links between them rewritten."""
     asked = [_asked(entry) for entry in entries]
     known, below = _links(entries, asked)
-    changed = [entry.reference for entry in asked if entry.action.changes and not entry.is_conditional]
-    if len(set(changed)) != len(changed):
-        raise SameTwice
+    changed: set[str] = set()
+    for entry in asked:
+        if entry.action.changes and not entry.is_conditional:
+            with located(entry.index):
+                if entry.reference in changed:
+                    raise SameTwice
+            changed.add(entry.reference)
     links_of = (ChainMap(below.get(_base(came.full_url), {}), known) for came in entries)
     read = [_read(entry, came, links) for entry, came, links in zip(asked, entries, links_of, strict=True)]
     for entry in read:
@@ -193,9 +197,11 @@ def _texts(body: bytes, entries: list[Any]) -> Iterator[tuple[Any, str | None]]:
 def _sent(index: int, entry: Any, text: str | None, *, base_url: str) -> Sent:
     request = entry.get("request") if isinstance(entry, dict) else None
     full_url = entry.get("fullUrl", "") if isinstance(entry, dict) else None
-    if not isinstance(request, dict) or not isinstance(full_url, str):
-        raise BadEntry
     with located(index):
+        if not isinstance(request, dict):
+            raise BadEntry("An entry needs request, with method and url.")
+        if not isinstance(full_url, str):
+            raise BadEntry("The element fullUrl must be a text.")
         _require_known(entry, "entry")
         _require_known(request, "request")
     if isinstance(url := request.get("url"), str) and base_url:
@@ -218,8 +224,8 @@ def _asked(entry: Sent) -> Entry:
 def _request(entry: Sent) -> Entry:
     method, url = entry.request.get("method"), entry.request.get("url")
     address = _ADDRESS.fullmatch(url) if isinstance(url, str) else None
-    if address is None or (entry.resource is not None) != (method in ("POST", "PUT", "PATCH")):
-        raise BadEntry
+    if (wrong := misread.why(method, url, resource=entry.resource)) or address is None:
+        raise BadEntry(wrong)
     type, id, version, query = address.group("type", "id", "version", "query")
     action = _action(method, has_id=id is not None, has_version=version is not None)
     if query is not None and (id is not None or action is Action.CREATE):
@@ -307,7 +313,8 @@ def _links(entries: list[Sent], asked: list[Entry]) -> tuple[dict[str, str], dic
         if not came.full_url or entry.id is None:
             continue
         if came.full_url in known:
-            raise SameTwice
+            with located(entry.index):
+                raise SameTwice
         known[came.full_url] = entry.reference
         if restful := _RESTFUL.fullmatch(came.full_url):
             below.setdefault(restful[1], {})[restful[2]] = entry.reference
