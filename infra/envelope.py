@@ -93,7 +93,7 @@ def _counted(receive: Receive, limit: int, *, seen: int) -> Callable[[], Awaitab
         seen += len(message.get("body", b""))
         if seen > limit:
             # An HTTPException, as FastAPI turns any other error while reading a body into a 400.
-            raise HTTPException(TooLarge.status)
+            raise HTTPException(TooLarge.status, f"The body is larger than the limit of {limit} bytes.")
         return message
 
     return counted

@@ -225,5 +225,5 @@ def _from_http(error: HTTPException) -> Problem:
     kind = BY_STATUS.get(error.status_code)
     if kind is None:
         kind = type("HttpProblem", (Problem,), {"status": error.status_code, "__doc__": str(error.detail)})
-    text = str(error.detail) if error.status_code == BadRequest.status else ""
+    text = str(error.detail) if error.status_code in (BadRequest.status, TooLarge.status) else ""
     return kind(text, headers=dict(error.headers or {}))

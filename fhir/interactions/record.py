@@ -25,7 +25,7 @@ from fhir.store import IdTaken, Store
 from fhir.unresolved import refuse_criteria
 from infra.caller import Caller
 from infra.database import Database, OneOf
-from infra.problems import Forbidden, NotFound, TooLarge, UnsupportedMediaType
+from infra.problems import Forbidden, MethodNotAllowed, NotFound, TooLarge, UnsupportedMediaType
 
 T = TypeVar("T")
 
@@ -40,6 +40,7 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _CHARSET: Final = re.compile(r"\bcharset\s*=\s*\"?([^\s\";]+)")
 _SAID: Final = {200: "The resource is stored.", 201: "The resource is created."}
 _FHIR_VERSION: Final = re.compile(r"\bfhirversion\s*=\s*\"?([^\s\";]+)")
+_BY_POST: Final = {"Allow": "POST"}
 FHIR_TYPES: Final = ("application/fhir+json", "application/json")
 
 
@@ -127,6 +128,8 @@ def _allow(offers: Mapping[str, Offer], type: str) -> str:
 def type_of(request: Request, action: Action) -> str:
     """The resource type in the address, if this interaction is offered on it."""
     type: str = request.path_params["type"]
+    if type.startswith("$"):
+        raise capability.NoSuchOperation
     capability.require(type, action)
     return type
 
@@ -134,6 +137,12 @@ def type_of(request: Request, action: Action) -> str:
 def id_of(request: Request) -> str:
     """The id in the address; what can't be an id is absent like any other."""
     id: str = request.path_params["id"]
+    if id.startswith("$"):
+        raise capability.NoSuchOperation
+    if id == "_search":
+        raise MethodNotAllowed(
+            "A search at _search is a POST of a form; by GET it stands behind the type.", headers=_BY_POST
+        )
     if _ID.fullmatch(id) is None:
         raise NotFound
     return id
@@ -169,7 +178,7 @@ async def body_of(request: Request, *, limit: int, types: tuple[str, ...] = FHIR
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
     body = await request.body()
     if len(body) > limit:
-        raise TooLarge
+        raise TooLarge(f"The body is larger than the limit of {limit} bytes.")
     return body
 
 

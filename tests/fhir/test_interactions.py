@@ -159,6 +159,7 @@ async def test_bad_requests_get_the_right_status_and_an_outcome(north: httpx.Asy
 
     assert {status: answer.status_code for status, answer in answers.items()} == {s: s for s in answers}
     assert {answer.json()["resourceType"] for answer in answers.values()} == {"OperationOutcome"}
+    assert "limit of 1048576 bytes" in answers[413].json()["issue"][0]["diagnostics"]
 
 
 async def test_wrong_addresses_and_headers_are_refused(north: httpx.AsyncClient) -> None:

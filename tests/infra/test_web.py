@@ -115,7 +115,12 @@ async def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_long(cli
             sent += 1
             yield b"x" * 100
 
-    assert (await client.post("/bytes", content=endless())).status_code == 413
+    refused = await client.post("/bytes", content=endless())
+
+    assert (refused.status_code, refused.json()["detail"]) == (
+        413,
+        f"The body is larger than the limit of {LIMIT} bytes.",
+    )
     assert sent <= 12
 
 
