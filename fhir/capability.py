@@ -10,7 +10,7 @@ from fhir.choices import Choices, Dangling
 from fhir.models import SERVED, require_served
 from fhir.policy import Action
 from fhir.search.definitions import COLUMNS, PARAMETERS, Kind, Parameter
-from infra.problems import Problem
+from infra.problems import NotFound, Problem
 
 _ALL: Final[tuple[Action, ...]] = tuple(action for action in Action if action is not Action.OPERATION)
 # The log of accesses is read here, so nothing of this type can be changed or deleted.
@@ -38,6 +38,12 @@ class NotOffered(Problem):
     """This interaction is not offered for this resource type. See /fhir/metadata for those that are."""
 
     status, issue = 405, "not-supported"
+
+
+class NoSuchOperation(NotFound):
+    """This operation is not offered, not here or not by this method. See /fhir/metadata for those that are."""
+
+    issue = "not-supported"
 
 
 def require(type: str, action: Action) -> None:

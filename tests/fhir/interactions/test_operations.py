@@ -73,3 +73,21 @@ async def test_where_there_is_no_label_meta_returns_no_empty_object(north: httpx
         "versionId",
         "lastUpdated",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/Patient/$foo"), ("GET", "/Patient/$export"), ("POST", "/$validate"), ("GET", "/$foo")],
+)
+async def test_an_operation_that_is_not_offered_is_called_so(north: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await north.request(method, path, content="{}" if method == "POST" else None)
+
+    issue = answer.json()["issue"][0]
+    assert (answer.status_code, issue["code"]) == (404, "not-supported")
+    assert "operation is not offered" in issue["diagnostics"]
+
+
+async def test_a_search_by_form_is_a_post(north: httpx.AsyncClient) -> None:
+    answer = await north.get("/Patient/_search")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
