@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from fhir import capability
 from fhir.capability import INTERACTIONS
 from fhir.interactions import ROUTES, router
 from fhir.models import SERVED
@@ -169,3 +170,30 @@ async def test_labels_are_added_once_and_taken_away_by_their_code(north: httpx.A
     assert (added["tag"], added["security"], added["versionId"]) == ([tag, {"code": "b"}], [{"code": "R"}], "2")
     assert "tag" not in removed and "security" not in removed
     assert of_type == {"profile": ["http://a.example/p"]}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_the_statement_is_sent_small_and_only_where_it_is_new(north: httpx.AsyncClient) -> None:
+    plain = await north.get("/metadata", headers={"accept-encoding": "identity"})
+    refused = await north.get("/metadata", headers={"accept-encoding": "br, gzip;q=0"})
+    small = await north.get("/metadata", headers={"accept-encoding": "br, gzip;q=0.5"})
+    known = await north.get("/metadata", headers={"if-none-match": f'"other", {plain.headers["etag"]}'})
+    other = await north.get("/metadata", headers={"if-none-match": '"other"'})
+    head = await north.head("/metadata")
+
+    assert small.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    assert refused.headers["content-length"] == plain.headers["content-length"]
+    assert int(small.headers["content-length"]) * 5 < int(plain.headers["content-length"])
+    assert small.json() == plain.json()
+    assert (known.status_code, known.content, other.status_code, head.status_code) == (304, b"", 200, 200)
+    assert {each.headers["etag"] for each in (plain, small, known, other, head)} == {plain.headers["etag"]}
+    assert plain.headers["cache-control"] == "no-cache"  # kept, and asked about each time
+    assert {each.headers["vary"] for each in (plain, small, known)} == {"Accept-Encoding"}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_the_statement_is_made_once(north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = await north.get("/metadata")
+    monkeypatch.setattr(capability, "statement", lambda **_: pytest.fail("it was made again"))
+
+    assert (await north.get("/metadata")).content == first.content
