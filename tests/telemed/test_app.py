@@ -66,7 +66,7 @@ async def test_every_answer_carries_the_security_headers(service: Service) -> No
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == "no-store"
+        assert headers["cache-control"] == ("no-cache" if path == "/fhir/metadata" else "no-store")
         assert "camera=(self)" in headers["permissions-policy"]
         assert headers["x-request-id"]
 
