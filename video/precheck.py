@@ -86,9 +86,10 @@ class Precheck:
             except TimeoutError:
                 log.info("precheck_ended", state="timeout")
             finally:
-                await path.close()
+                # First, as closing may be cut short when all sessions end.
                 if self._sessions.get(participant) is task:
                     del self._sessions[participant]
+                await path.close()
 
         task = self._sessions[participant] = asyncio.create_task(session())
         await asyncio.wait((task, answered), return_when=asyncio.FIRST_COMPLETED)

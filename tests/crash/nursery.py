@@ -79,7 +79,11 @@ def _make_hasty() -> None:
         await asyncio.wait({result, committed}, return_when=asyncio.FIRST_COMPLETED)
         return result.result() if result.done() else committed.result()
 
+    async def short(self: SqliteDatabase, unit: Callable[[Session], Any], one: object = None) -> Any:
+        return await write(self, unit)
+
     SqliteDatabase.write = write  # type: ignore[method-assign]  # what the whole process is for
+    SqliteDatabase.short = short  # type: ignore[method-assign]  # as above
 
 
 def _say(line: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fhir.history import Asked, of_resource
 from fhir.store import Store
 from infra.database import Database
 from infra.problems import Gone, Problem, StaleVersion
@@ -63,7 +64,9 @@ async def test_the_store_holds_what_a_dict_of_versions_holds(
         await apply(database, store, step, model=model)
 
     for id, versions in model.items():
-        found = await database.write(partial(store.history, caller=caller(), type="Patient", id=id))
+        asked = Asked(count=len(versions))
+        history = partial(of_resource, store, caller=caller(), type="Patient", id=id, asked=asked)
+        found = await database.write(history)
         kept = [stored.data.get("gender") for stored in reversed(found.entries)]
         assert kept == versions
         assert [stored.version for stored in reversed(found.entries)] == list(range(1, len(versions) + 1))
