@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fhir.models import SERVED
+from fhir.search.controls import CONTROLS
 from fhir.search.definitions import COLUMNS, COMMON, PARAMETERS
-from fhir.search.parsing import CONTROLS
 
 README = (Path(__file__).parents[2] / "fhir/README.md").read_text()
 

@@ -1,6 +1,5 @@
 """What tests of the console ask for."""
 
-
 import pytest
 
 

@@ -1,6 +1,5 @@
 """What tests of pages ask for."""
 
-
 import pytest
 
 
