@@ -5,7 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 EFFORT = float(os.environ.get("TELEMED_EFFORT", "1"))
-EXAMPLES = 25
+EXAMPLES = 16
 
 settings.register_profile(
     "effort",
@@ -22,5 +22,5 @@ def repetitions(once: int) -> int:
 
 
 def examples(once: int) -> settings:
-    """Hypothesis settings for a test that needs another number of examples than the usual 25 at effort 1."""
+    """Hypothesis settings for a test that needs another number of examples than the usual `EXAMPLES` at effort 1."""
     return settings(max_examples=repetitions(once))
