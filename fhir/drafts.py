@@ -8,6 +8,7 @@ from fhir import codec, compartments
 from fhir.codec import Parsed
 from fhir.ids import new_id, new_row_id
 from fhir.search import parameters
+from fhir.search.blinding import blinded
 from infra.problems import Unprocessable
 from infra.vault import Vault
 
@@ -53,12 +54,12 @@ def draft(vault: Vault, parsed: Parsed, *, now: datetime, id: str | None = None)
 
 def blind(vault: Vault, type: str, data: dict[str, Any]) -> set[bytes]:
     """The blind tokens under which a resource is found; each search parameter has a key of its own."""
-    return {vault.token(*token) for token in parameters.tokens(type, data)}
+    return blinded(vault, parameters.tokens(type, data))
 
 
 def indexed(vault: Vault, type: str, data: dict[str, Any]) -> set[bytes]:
     """The blind tokens of what is written now; `TooMuchToIndex` if they are more than one resource may have."""
-    tokens = list(parameters.tokens(type, data))
+    tokens = blinded(vault, parameters.tokens(type, data))
     if len(tokens) > MOST_TOKENS:
         raise TooMuchToIndex
-    return {vault.token(*token) for token in tokens}
+    return tokens

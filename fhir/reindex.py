@@ -48,7 +48,7 @@ class Made(NamedTuple):
         return [(self.tokens[at : at + TOKEN_BYTES], rid) for at in range(0, len(self.tokens), TOKEN_BYTES)]
 
     def __contains__(self, token: object) -> bool:
-        # 128 secret bits do not turn up across the border of two others.
+        # 64 secret bits do not turn up across the border of two others.
         return isinstance(token, bytes) and token in self.tokens
 
 

@@ -20,6 +20,7 @@ from fhir.models import SERVED
 from fhir.policy import Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, Stored, many, opened
 from fhir.search.asking import Asker, Effort, Order, PageEnd
+from fhir.search.blinding import blinded
 from fhir.search.conditions import Condition, Target
 from fhir.search.dates import Interval
 from fhir.search.definitions import PARAMETERS
@@ -80,7 +81,7 @@ def _about(asker: Asker, patient: Stored, wanted: Wanted, *, after: PageEnd | No
 
 def _rows(asker: Asker, patient: Stored, permits: Iterable[str]) -> CompoundSelect[tuple[int]]:
     """The rows of the compartment: those filed in it, and those that name this patient beside others."""
-    tokens = [asker.vault.token(*token) for type in permits for token in _naming(type, patient.reference)]
+    tokens = blinded(asker.vault, (token for type in permits for token in _naming(type, patient.reference)))
     filed = select(RESOURCE.c.rid).where(RESOURCE.c.compartment == compartments.pseudonym(asker.vault, patient.id))
     naming = select(TOKEN.c.rid).where(TOKEN.c.t.in_(tokens))
     # Not OR: PostgreSQL would read the whole table.

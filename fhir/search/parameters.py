@@ -45,8 +45,8 @@ _STRING: Final = Kind.STRING
 Held = Mapping[str, tuple[Value, ...]]
 
 
-def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
-    """The tokens under which a resource is found, each once: (parameter, type, what it says, ...)."""
+def tokens(type: str, data: dict[str, Any]) -> list[Token]:
+    """The tokens under which a resource is found, some of them twice: (parameter, type, what it says, ...)."""
     table = plan(type)
     held = extract(type, data, table.names)
     references = [
@@ -73,7 +73,7 @@ def tokens(type: str, data: dict[str, Any]) -> Iterator[Token]:
             found += bucket_tokens(name, type, touched) if touched is not None else ()
         else:
             found += _own(type, name, values, kind=entry.kind)
-    return iter(dict.fromkeys(found))
+    return found
 
 
 def bucket_tokens(name: str, type: str, stretch: Days) -> list[Token]:

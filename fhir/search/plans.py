@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, literal, select
 
 from fhir.rows import RESOURCE, TOKEN
 from fhir.search.asking import Asker, Order
+from fhir.search.blinding import blinded
 from fhir.search.parameters import CODE, OF, SYSTEM_AND_CODE, TO, Token
 from fhir.search.query import Query
 
@@ -38,7 +39,7 @@ def plan(asker: Asker, query: Query, *, order: Order | None = None) -> Plan:
     """How to search, in the order that an earlier page had if there was one."""
     order = order or order_of(query)
     ranked = sorted(query.tokens, key=_rank)
-    sets = [tuple(sorted(asker.vault.token(*token) for token in either)) for either in ranked]
+    sets = [tuple(sorted(blinded(asker.vault, either))) for either in ranked]
     if query.ids is not None:
         return Plan(order, (), tuple(sets), narrow=True)
     if not sets:

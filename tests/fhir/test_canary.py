@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,9 @@ class PlainIndexVault(Vault):
     def token(self, parameter: str, *parts: str) -> bytes:
         is_pseudonym = parameter.startswith("pseudonym:")
         return super().token(parameter, *parts) if is_pseudonym else "|".join((parameter, *parts)).encode()
+
+    def index_tokens(self, tokens: Iterable[tuple[str, ...]]) -> list[bytes]:
+        return ["|".join(token).encode() for token in tokens]
 
 
 def forms(text: str) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from infra.problems import Problem
 from infra.settings import Environment, Settings
 from infra.vault import Binding, DataKey, FileKeyProvider, SealBroken, Sealed, Vault, key_provider
 from infra.vault.keys import KeysUnusable
-from infra.vault.sealing import _prefixed
+from infra.vault.sealing import TOKEN, _prefixed
 
 HERE = Binding(tenant="clinic", type="Patient", id="p1", version=3, compartment="aa")
 SECRET = b"Musterfrau, Anke; 1950-02-03"
@@ -31,6 +31,12 @@ ELSEWHERE = [
 def vault(tmp_path: Path) -> Vault:
     """A vault with new keys."""
     return Vault(FileKeyProvider(tmp_path / "keys.json"))
+
+
+@pytest.fixture(scope="module")
+def vault_of_all(tmp_path_factory: pytest.TempPathFactory) -> Vault:
+    """One vault for all examples of a property."""
+    return Vault(FileKeyProvider(tmp_path_factory.mktemp("keys") / "keys.json"))
 
 
 async def sealed_in(database: Database, vault: Vault) -> Sealed:
@@ -136,6 +142,16 @@ def test_a_value_has_unrelated_tokens_in_different_parameters(vault: Vault) -> N
     assert vault.token("name", "Muster") == vault.token("name", "Muster")
     assert vault.token("name", "Muster") != vault.token("family", "Muster")
     assert vault.token("name", "ab", "c") != vault.token("name", "a", "bc")
+
+
+@given(st.lists(st.text(), min_size=1), st.lists(st.text(), min_size=1))
+def test_tokens_of_the_index_are_equal_only_for_equal_parts(
+    vault_of_all: Vault, left: list[str], right: list[str]
+) -> None:
+    one, other = vault_of_all.index_tokens([tuple(left), tuple(right)])
+
+    assert len(one) == len(other) == TOKEN
+    assert (one == other) == (left == right)
 
 
 def test_the_key_file_is_for_its_owner_alone(vault: Vault, tmp_path: Path) -> None:

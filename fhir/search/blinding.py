@@ -1,0 +1,38 @@
+"""From tokens to the bytes that stand for them in the index: nothing can be read off them, and neighbours lie together.
+
+A write puts some twenty rows into the index. Spread by chance over a large one, each would touch a page of its own, and
+every page that a commit touches goes to the log of the database as a whole. So the tokens that one patient's codes have,
+and those of one day, begin alike. What that tells, the index tells anyway: which rows are about the same patient (the
+compartment stands beside them) and which share a day.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from fhir.search.indexing import plan
+from fhir.search.parameters import OF, ON, TO, WITHIN, Token
+from infra.vault import Vault
+
+BESIDE: Final = 8  # bytes that neighbours share; the other 8 tell them apart
+_PLACE: Final = "@place"  # the name of no search parameter
+_DAY: Final = len("2026-11-30")
+
+
+def blinded(vault: Vault, tokens: Iterable[Token]) -> set[bytes]:
+    """The 16 bytes that stand for each token; the same for the same token, under a key of its parameter."""
+    asked = list(tokens)
+    places = [_place(token) for token in asked]
+    distinct = list(dict.fromkeys(place for place in places if place is not None))
+    beside = {place: made[:BESIDE] for place, made in zip(distinct, vault.index_tokens(distinct), strict=True)}
+    made = zip(places, vault.index_tokens(asked), strict=True)
+    return {own if place is None else beside[place] + own[:BESIDE] for place, own in made}
+
+
+def _place(token: Token) -> Token | None:
+    """Where the token has its neighbours: whom its code is about, or the day."""
+    name, type, said = token[:3]
+    if said == OF or (said == TO and name in plan(type).anchors):
+        return _PLACE, type, OF, token[3]
+    if said == ON or (said == WITHIN and len(token[3]) == _DAY and plan(type).anchors and name == plan(type).date):
+        return _PLACE, type, ON, token[3]
+    return None
