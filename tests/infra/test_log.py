@@ -1,5 +1,6 @@
 """Log lines carry listed fields only, whoever writes them."""
 
+import asyncio
 import errno
 import io
 import json
@@ -63,3 +64,38 @@ def test_a_library_message_is_reduced_to_its_source_and_kind() -> None:
     [line] = lines(stream)
     assert (line["logger"], line["error"], line["level"]) == ("some.library", "ValueError", "error")
     assert "Musterfrau" not in stream.getvalue()
+
+
+class Pipe(io.TextIOWrapper):
+    """A stream with bytes below its text, as a process has."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), write_through=True)
+
+    @property
+    def written(self) -> list[bytes]:
+        below = self.buffer
+        assert isinstance(below, io.BytesIO)
+        return below.getvalue().splitlines()
+
+
+async def test_the_lines_of_one_turn_are_written_at_its_end_in_their_order() -> None:
+    stream = Pipe()
+    log.configure(stream=stream)
+
+    for number in range(3):
+        log.line("request", count=number)
+    at_once = stream.written
+    await asyncio.sleep(0)
+
+    assert at_once == []
+    assert [json.loads(line)["count"] for line in stream.written] == [0, 1, 2]
+
+
+async def test_a_line_from_another_thread_is_written_at_once() -> None:
+    stream = Pipe()
+    log.configure(stream=stream)
+
+    await asyncio.to_thread(log.line, "request", count=1)
+
+    assert len(stream.written) == 1
