@@ -14,6 +14,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
+from infra.packets import InOnePacket
 from infra.problems import Problem
 from infra.settings import loaded
 from telemed.registry.commands import client, clinician, organization
@@ -165,6 +166,7 @@ def _listen(application: Any, *, host: str, port: int) -> None:
         application,
         host=host,
         port=port,
+        http=InOnePacket,
         log_config=None,
         access_log=False,
         server_header=False,
