@@ -103,7 +103,7 @@ def load(body: bytes) -> Any:
     if len(body) > MAX_VALUES and _too_many(body):
         raise TooManyValues(f"The JSON has more than {MAX_VALUES} values. Send it in parts.")
     try:
-        data = json.loads(text, object_pairs_hook=_object, parse_float=_decimal, parse_constant=_no_constant)
+        data = _STRICT.decode(text)
     except json.JSONDecodeError as wrong:
         raise MalformedJson(f"{wrong.msg} at line {wrong.lineno}, column {wrong.colno}.") from None
     except RecursionError:
@@ -196,6 +196,10 @@ def _decimal(text: str) -> Decimal:
 
 def _no_constant(name: str) -> None:
     raise MalformedJson(f"{name} is not a JSON number.")
+
+
+# Made once: `json.loads` would make a decoder for every body.
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_decimal, parse_constant=_no_constant)
 
 
 def _too_many(body: bytes) -> bool:

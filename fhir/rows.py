@@ -215,7 +215,7 @@ def beyond(
 def add_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
     """Nothing; the resource is found by these tokens from now on."""
     # Sorted, so that neighbours in the index are written one after the other.
-    INSERT_TOKEN.run_each(session, [{"t": token, "rid": rid} for token in sorted(tokens)])
+    INSERT_TOKEN.run_rows(session, [(token, rid) for token in sorted(tokens)])
 
 
 def remove_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:

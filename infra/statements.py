@@ -127,6 +127,14 @@ class Statement:
         elif bound:
             session.connection().exec_driver_sql(form.text, bound)
 
+    def run_rows(self, session: Session, rows: Sequence[Row]) -> None:
+        """Nothing; the statement was run for each row, whose values stand in the order of the text as the driver has them."""
+        driver = session.info.get(DRIVER)
+        if driver is not None:
+            _asked_each(driver, self.on_sqlite.text, rows)
+        elif rows:
+            session.connection().exec_driver_sql(self._of(session).text, list(map(tuple, rows)))
+
     @property
     def on_sqlite(self) -> Form:
         """The form for SQLite."""

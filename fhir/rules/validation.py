@@ -28,7 +28,7 @@ def prepare() -> None:
 def validate(parsed: Parsed) -> None:
     """Nothing if the resource is valid; otherwise `Invalid` with every issue and where it stands."""
     found = list(faults_of(parsed.type, parsed.data))
-    if not any(fault.code == _SHAPE for fault in found):
+    if not found or not any(fault.code == _SHAPE for fault in found):
         found += _complaints(parsed, known={_keys(fault) for fault in found})
     if found:
         places = Places(parsed.raw)
