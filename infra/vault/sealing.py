@@ -25,8 +25,11 @@ from infra.statements import Statement
 from infra.vault.keys import KEY, NONCE, KeyProvider
 from infra.vault.models import DataKey
 
-FORMAT: Final = b"\x01"
-# MessagePack puts the length before each text, as `_prefixed` does. What is indexed is Unicode, without half characters.
+# The first byte of what is sealed says how the associated data is written; new values are sealed in the second form.
+FIRST_FORMAT: Final = b"\x01"
+FORMAT: Final = b"\x02"
+# MessagePack puts kind and length before each part, so no two lists of parts are written alike; a fifth of the cost of
+# `_prefixed`. What is sealed to and what is indexed is Unicode, without half characters.
 _packed: Final = msgspec.msgpack.Encoder().encode
 TOKEN: Final = 16
 CACHED_KEYS: Final = 50_000
@@ -242,10 +245,12 @@ class Vault:
 
 
 def _opened(cipher: AESGCM, body: bytes, key_id: int, to: Binding) -> bytes:
-    if body[:1] != FORMAT:
+    format = body[:1]
+    if format not in (FORMAT, FIRST_FORMAT):
         raise SealBroken
+    bound = _bound(to, key_id) if format == FORMAT else _first_bound(to, key_id)
     try:
-        return cipher.decrypt(body[1 : 1 + NONCE], body[1 + NONCE :], _bound(to, key_id))
+        return cipher.decrypt(body[1 : 1 + NONCE], body[1 + NONCE :], bound)
     except InvalidTag as error:
         raise SealBroken from error
 
@@ -257,11 +262,11 @@ def _hmac_states(key: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
 
 
 def _bound(to: Binding, key_id: int) -> bytes:
-    # As `_prefixed`, in half of its time: each read and each hit of a search needs it.
-    tenant, type, id, version, compartment = to
-    v, k = str(version), str(key_id)
-    text = f"{len(tenant)}:{tenant}{len(type)}:{type}{len(id)}:{id}{len(v)}:{v}{len(compartment)}:{compartment}{len(k)}:{k}"
-    return FORMAT + text.encode("utf-8", "surrogatepass")
+    return FORMAT + _packed((to, key_id))
+
+
+def _first_bound(to: Binding, key_id: int) -> bytes:
+    return FIRST_FORMAT + _prefixed(map(str, (*to, key_id)))
 
 
 def _prefixed(parts: Iterable[str]) -> bytes:

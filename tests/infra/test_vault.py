@@ -14,7 +14,7 @@ from infra.problems import Problem
 from infra.settings import Environment, Settings
 from infra.vault import Binding, DataKey, FileKeyProvider, SealBroken, Sealed, Vault, key_provider
 from infra.vault.keys import KeysUnusable
-from infra.vault.sealing import TOKEN, _prefixed
+from infra.vault.sealing import FIRST_FORMAT, TOKEN, _first_bound, _prefixed
 
 HERE = Binding(tenant="clinic", type="Patient", id="p1", version=3, compartment="aa")
 SECRET = b"Musterfrau, Anke; 1950-02-03"
@@ -65,6 +65,20 @@ async def test_without_the_binding_a_swapped_row_would_open(
     sealed = await sealed_in(database, vault)
 
     assert await database.read(lambda session: vault.open_alone(session, sealed, to=ELSEWHERE[2])) == SECRET
+
+
+async def test_what_was_sealed_in_the_first_form_opens_there_and_nowhere_else(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("infra.vault.sealing.FORMAT", FIRST_FORMAT)
+        before.setattr("infra.vault.sealing._bound", _first_bound)
+        sealed = await sealed_in(database, vault)
+
+    assert sealed.body[:1] == FIRST_FORMAT
+    assert await database.read(lambda session: vault.open_alone(session, sealed, to=HERE)) == SECRET
+    with pytest.raises(SealBroken):
+        await database.read(lambda session: vault.open_alone(session, sealed, to=ELSEWHERE[0]))
 
 
 async def test_each_changed_byte_is_noticed(database: Database, vault: Vault) -> None:
