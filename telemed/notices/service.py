@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -17,9 +17,6 @@ from telemed.schedules.calendar import platform
 from telemed.visits import codes
 
 DELIVER = "notice.deliver"
-# A patient may come half an hour early; a clinic that runs late still finds them for four hours (DESIGN 11).
-EARLY = timedelta(minutes=30)
-LATE = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ def invite(session: Session, office: Office, visit: Visit) -> None:
         return
     code = ""
     if patient.birth_date is not None:
-        window = codes.Window(visit.start - EARLY, visit.end + LATE)
+        window = codes.Window.around(visit.start, visit.end)
         code = codes.issue(
             session,
             office.vault,

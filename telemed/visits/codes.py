@@ -25,9 +25,9 @@ LENGTH = 12
 GROUP = 4
 # After five wrong dates a person needs help and an attacker is done (366 days x 100 years is too many for five).
 ALLOWED_FAILURES = 5
-# From when to when a code opens the waiting room.
+# A patient may come half an hour early; a clinic that runs late still finds them for four hours (DESIGN 11).
 EARLY = timedelta(minutes=30)
-LATE = timedelta(minutes=60)
+LATE = timedelta(hours=4)
 # Failed attempts at codes that never locked are forgotten after this time.
 FORGET_AFTER = timedelta(days=1)
 
@@ -41,7 +41,7 @@ class Window:
 
     @classmethod
     def around(cls, start: datetime, end: datetime) -> "Window":
-        """The usual window of an appointment."""
+        """The window of an appointment: what its code opens, and how long the console lists it."""
         return cls(start - EARLY, end + LATE)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,6 +24,7 @@ from telemed.notices.models import Notice, NoticeState, SinkMessage
 from telemed.notices.service import DELIVER
 from telemed.visits import codes
 from telemed.visits.codes import Admitted, Refusal, Refused
+from telemed.visits.models import JoinCode
 from tests.fixtures.processes import free_port
 from tests.telemed.booking.clinic import Clinic, appointment, open_clinic, patient
 
@@ -138,6 +139,15 @@ async def test_the_code_of_the_letter_opens_the_appointment_until_it_is_cancelle
     assert opened.appointment_id == stored.id
     assert isinstance(closed, Refused)
     assert closed.reason is Refusal.CANCELLED
+
+
+async def test_a_booking_makes_a_code_for_half_an_hour_before_until_four_hours_after(clinic: Clinic) -> None:
+    slot = (await clinic.slots())[0]
+
+    await clinic.write(appointment(slot))
+
+    [code] = await clinic.rows(select(JoinCode))
+    assert (code.opens, code.closes) == (slot.start - timedelta(minutes=30), slot.end + timedelta(hours=4))
 
 
 async def test_a_moved_appointment_has_a_new_code_and_the_old_one_is_told_apart(clinic: Clinic) -> None:

@@ -117,9 +117,15 @@ async def test_a_moved_appointment_ends_its_code_and_its_open_session(clinic: Cl
     assert len(await clinic.services.database.read(lambda session: session.exec(active).all())) == 1
 
 
-@pytest.mark.parametrize(("days", "said"), [(2, "zu früh"), (-2, "vorbei")])
-async def test_early_and_expired_codes_say_when(clinic: Clinic, days: int, said: str) -> None:
-    start = clinic.services.clock.now() + timedelta(days=days)
+# Minutes from now to the start of an appointment of twenty minutes.
+@pytest.mark.parametrize(
+    ("minutes", "status", "said"),
+    [(31, 409, "zu früh"), (29, 303, ""), (-20 - 239, 303, ""), (-20 - 241, 409, "vorbei"), (-2880, 409, "vorbei")],
+)
+async def test_a_code_opens_half_an_hour_early_and_for_four_hours_after_the_end(
+    clinic: Clinic, minutes: int, status: int, said: str
+) -> None:
+    start = clinic.services.clock.now() + timedelta(minutes=minutes)
     code = await clinic.services.database.write(
         lambda session: codes.issue(
             session,
@@ -127,13 +133,13 @@ async def test_early_and_expired_codes_say_when(clinic: Clinic, days: int, said:
             appointment_id=VIDEO,
             tenant=TENANT,
             birth_date=BORN,
-            window=Window.around(start, start),
+            window=Window.around(start, start + timedelta(minutes=20)),
         )
     )
 
     answer = await clinic.service.http.post("/j", data={"code": code, "birth_date": "14.03.1951"})
 
-    assert answer.status_code == 409 and said in answer.text
+    assert answer.status_code == status and said in answer.text
 
 
 async def test_an_address_that_guesses_has_to_wait(clinic: Clinic) -> None:
