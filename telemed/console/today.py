@@ -15,14 +15,16 @@ from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.pages.times import REGION, day_in_numbers
 from telemed.visits import resource
+from telemed.visits.codes import EARLY, Window
 from telemed.visits.models import CodeState, JoinCode, Stage, Visit
-from telemed.visits.service import minutes_waiting
+from telemed.visits.service import OPEN, minutes_waiting
 from video.rooms import Rooms
 
 MOST_ROWS: Final = 500
 SHOWN: Final = frozenset({"booked", "arrived", "checked-in", "fulfilled", "noshow"})
 # How far back a visit may have begun and still belong to the list on the screen.
 RECENT: Final = timedelta(hours=18)
+Data = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,10 @@ class Presence:
 
 
 def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: datetime) -> list[Row]:
-    """Today's appointments of the caller's clinic, earliest first. Part of an atomic unit."""
+    """Today's appointments of the caller's clinic and what goes on over midnight, earliest first.
+
+    Part of an atomic unit.
+    """
     appointments = _appointments(session, store, caller, now)
     patients = by_id(session, store, caller, type="Patient", ids=_participants(appointments, "Patient"))
     staff = by_id(session, store, caller, type="Practitioner", ids=_participants(appointments, "Practitioner"))
@@ -87,22 +92,45 @@ def presence(visit: Visit, *, rooms: Rooms, now: datetime) -> Presence:
     return Presence(Stage.WAITING, minutes_waiting(visit, now)) if guests else Presence(Stage.EXPECTED)
 
 
-def _appointments(session: Session, store: Store, caller: Caller, now: datetime) -> dict[str, dict[str, Any]]:
+def _appointments(session: Session, store: Store, caller: Caller, now: datetime) -> dict[str, Data]:
+    """Today's appointments, and those beyond midnight that can be joined now or are under way."""
     midnight = now.astimezone(REGION).replace(hour=0, minute=0, second=0, microsecond=0)
     # The next local midnight, on the days when the clock is changed too.
     following = (midnight + timedelta(hours=36)).replace(hour=0)
+    today = _starting(session, store, caller, since=midnight, until=max(following, now + EARLY))
+    listed = {id: data for id, data in today.items() if data["status"] in SHOWN}
+    if now - RECENT < midnight:
+        before = _starting(session, store, caller, since=now - RECENT, until=midnight)
+        begun = {id: data for id, data in before.items() if data["status"] in OPEN}
+        under_way = _under_way(session, begun)
+        listed |= {id: data for id, data in begun.items() if id in under_way or _joinable(data, now)}
+    return listed
+
+
+def _starting(session: Session, store: Store, caller: Caller, *, since: datetime, until: datetime) -> dict[str, Data]:
     asked = parsing.parse(
         "Appointment",
         [
-            ("date", f"ge{codec.instant(midnight)}"),
-            ("date", f"lt{codec.instant(following)}"),
+            ("date", f"ge{codec.instant(since)}"),
+            ("date", f"lt{codec.instant(until)}"),
             ("_count", str(MOST_ROWS)),
             ("_total", "none"),
         ],
     )
     found = store.search(session, caller, asked).entries
-    own = {entry.id: entry.data for entry in found if entry.tenant == caller.tenant}
-    return {id: data for id, data in own.items() if data["status"] in SHOWN}
+    return {entry.id: entry.data for entry in found if entry.tenant == caller.tenant}
+
+
+def _joinable(data: Data, now: datetime) -> bool:
+    start, end = (resource.moment(data[name]) for name in ("start", "end"))
+    return now <= Window.around(start, end).closes
+
+
+def _under_way(session: Session, appointments: Iterable[str]) -> set[str]:
+    """Those to which somebody has come, or that have begun, and that have not ended."""
+    wanted = col(Visit.appointment_id).in_(list(appointments))
+    going_on = col(Visit.stage).in_((Stage.WAITING, Stage.ADMITTED))
+    return set(session.exec(select(Visit.appointment_id).where(wanted, going_on)))
 
 
 def _participants(appointments: Mapping[str, Mapping[str, Any]], type: str) -> set[str]:

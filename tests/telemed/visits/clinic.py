@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,10 @@ class Clinic:
 
 
 @asynccontextmanager
-async def clinic_on(folder: Path, database_url: str) -> AsyncIterator[Clinic]:
-    """The clinic on this database."""
-    async with running(demo_settings(folder, database_url)) as service:
+async def clinic_on(folder: Path, database_url: str, *, now: datetime | None = None) -> AsyncIterator[Clinic]:
+    """The clinic on this database, at a moment or now."""
+    settings = demo_settings(folder, database_url).model_copy(update={"demo_now": now})
+    async with running(settings) as service:
         await service.services.database.write(lambda session: furnish(session, service.services))
         yield Clinic(
             service, await service.services.database.write(lambda session: new_code(session, service.services))
