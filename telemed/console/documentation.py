@@ -10,7 +10,7 @@ from typing import Any, Final
 from fhir import codec
 from fhir.rows import Stored
 from infra.problems import Problem, Unprocessable
-from telemed.demo.diagnoses import DIAGNOSES, ICD_10_GM, VERSION
+from telemed.console.diagnoses import ICD_10_GM, TEXTS, VERSION
 from telemed.pages.languages import N_
 from telemed.visits import resource
 from telemed.visits.service import VisitEnded
@@ -21,7 +21,6 @@ CONSULT_NOTE: Final = {"system": LOINC, "code": "11488-4", "display": "Consult n
 LONGEST_REASON: Final = 200
 LONGEST_NOTE: Final = 20_000
 LONGEST_TASK: Final = 300
-TEXTS: Final = {diagnosis.code: diagnosis.text for diagnosis in DIAGNOSES}
 
 Data = dict[str, Any]
 

@@ -14,6 +14,7 @@ from infra.database import Session
 from infra.problems import Problem
 from telemed.console import documentation
 from telemed.console.chart import chart
+from telemed.console.diagnoses import TEXTS
 from telemed.console.documentation import Closing, Documentation
 from telemed.console.looks import looks
 from telemed.console.today import presence, presences, rows
@@ -101,7 +102,7 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
         conditions=summary.conditions,
         encounters=summary.encounters,
         tasks=summary.tasks,
-        diagnoses=sorted(documentation.TEXTS.items()),
+        diagnoses=sorted(TEXTS.items()),
         state=state,
         data=data,
         **names,
@@ -170,7 +171,7 @@ async def _refused(
         status=problem.status,
         reason=translate(reading_of(request).language, reason),
         appointment=appointment,
-        diagnoses=sorted(documentation.TEXTS.items()),
+        diagnoses=sorted(TEXTS.items()),
         entered=fields,
         **await services.database.write(lambda session: _names(session, services, caller)),
     )

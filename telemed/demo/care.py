@@ -7,8 +7,9 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final
 
+from telemed.console.diagnoses import ICD_10_GM, VERSION
 from telemed.demo.clinics import Clinician
-from telemed.demo.diagnoses import ICD_10_GM, VERSION, reason
+from telemed.demo.diagnoses import reason
 from telemed.demo.people import Person
 from telemed.schedules.resource import instant
 

@@ -11,8 +11,8 @@ import msgspec
 from fhir.codec import Parsed
 from fhir.store import IdTaken
 from infra.database import Session
+from telemed.console.diagnoses import ICD_10_GM, TEXTS, VERSION
 from telemed.demo.clinics import Clinician
-from telemed.demo.diagnoses import ICD_10_GM, VERSION
 from telemed.demo.people import Person
 from telemed.schedules.calendar import platform
 from telemed.schedules.resource import instant
@@ -22,12 +22,12 @@ LOINC: Final = "http://loinc.org"
 UCUM: Final = "http://unitsofmeasure.org"
 # What lasts, with what is done about it next.
 LASTING: Final = (
-    ("I10.90", "Essentielle Hypertonie", "Blutdruck kontrollieren"),
-    ("E11.90", "Diabetes mellitus, Typ 2", "HbA1c bestimmen"),
-    ("J45.9", "Asthma bronchiale", "Inhalation zeigen lassen"),
-    ("E03.9", "Hypothyreose", "TSH bestimmen"),
-    ("M54.5", "Kreuzschmerz", "Rezept für Krankengymnastik ausstellen"),
-    ("K21.9", "Gastroösophageale Refluxkrankheit", "Medikation prüfen"),
+    ("I10.90", "Blutdruck kontrollieren"),
+    ("E11.90", "HbA1c bestimmen"),
+    ("J45.9", "Inhalation zeigen lassen"),
+    ("E03.9", "TSH bestimmen"),
+    ("M54.5", "Rezept für Krankengymnastik ausstellen"),
+    ("K21.9", "Medikation prüfen"),
 )
 CONDITIONS: Final = 2
 Resource = dict[str, Any]
@@ -52,8 +52,8 @@ def history(person: Person, clinician: Clinician, *, now: datetime) -> Iterator[
     random, subject = Random(patient), {"reference": f"Patient/{patient}"}
     lasting = random.sample(LASTING, CONDITIONS)
     days = sorted(now.date() - timedelta(days=random.randrange(200, 2000)) for _ in lasting)
-    for number, ((code, text, _), day) in enumerate(zip(lasting, days, strict=True), start=1):
-        yield _condition(f"{patient}-condition-{number}", subject, code, text, day)
+    for number, ((code, _), day) in enumerate(zip(lasting, days, strict=True), start=1):
+        yield _condition(f"{patient}-condition-{number}", subject, code, day)
     measured = now.replace(second=0, microsecond=0) - timedelta(days=random.randrange(20, 180))
     yield _weight(f"{patient}-weight", subject, random, measured)
     yield _blood_pressure(f"{patient}-pressure", subject, random, measured)
@@ -63,7 +63,7 @@ def history(person: Person, clinician: Clinician, *, now: datetime) -> Iterator[
         "id": f"{patient}-plan",
         "status": "active",
         "intent": "plan",
-        "title": f"Betreuung bei: {lasting[0][1]}",
+        "title": f"Betreuung bei: {TEXTS[lasting[0][0]]}",
         "subject": subject,
         "period": {"start": days[-1].isoformat()},
         "author": author,
@@ -76,20 +76,20 @@ def history(person: Person, clinician: Clinician, *, now: datetime) -> Iterator[
         "basedOn": [{"reference": f"CarePlan/{patient}-plan"}],
         "status": "requested",
         "intent": "order",
-        "description": lasting[0][2],
+        "description": lasting[0][1],
         "for": subject,
         "requester": author,
         "restriction": {"period": {"end": due.isoformat()}},
     }
 
 
-def _condition(id: str, subject: Resource, code: str, text: str, day: date) -> Resource:
+def _condition(id: str, subject: Resource, code: str, day: date) -> Resource:
     status = "http://terminology.hl7.org/CodeSystem/condition-clinical"
     return {
         "resourceType": "Condition",
         "id": id,
         "clinicalStatus": {"coding": [{"system": status, "code": "active"}]},
-        "code": {"coding": [{"system": ICD_10_GM, "version": VERSION, "code": code, "display": text}]},
+        "code": {"coding": [{"system": ICD_10_GM, "version": VERSION, "code": code, "display": TEXTS[code]}]},
         "subject": subject,
         "recordedDate": day.isoformat(),
     }
