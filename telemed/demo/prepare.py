@@ -92,7 +92,8 @@ async def _people(services: Services, made: Made, *, console: Console) -> None:
 async def _slots(services: Services, *, console: Console) -> None:
     newest = await services.database.read(lambda session: session.exec(select(func.max(col(SlotTime.start)))).one())
     if newest is None or newest < services.clock.now() + SLOTS_AHEAD:
-        await services.database.write(extend_all)
+        today = services.clock.now().date()
+        await services.database.write(lambda session: extend_all(session, today=today))
         with _step(console, "Making slots from the opening hours"):
             await _finish_jobs(services)
 

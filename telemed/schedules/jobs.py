@@ -1,7 +1,7 @@
 """Jobs of schedules: build the slots of one schedule, and once a day those of all, so that the horizon moves on."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 from sqlalchemy import select
@@ -28,20 +28,24 @@ def handlers(database: Database, calendar: Calendar) -> dict[str, Handler]:
         log.info("slots_built", made=built.made, closed=built.closed, reopened=built.reopened)
 
     async def extend(ref: str, key: str) -> None:
-        await database.write(extend_all)
+        today = calendar.clock.now().date()
+        await database.write(lambda session: extend_all(session, today=today))
 
     return {BUILD: build, EXTEND: extend}
 
 
 def extend_today(session: Session, *, today: date) -> None:
     """Nothing; the slots follow the horizon once today, however often the service starts. Run it at start-up."""
-    enqueue(session, EXTEND, ref=today.isoformat(), key=f"{EXTEND}:{today.isoformat()}")
+    _extend(session, today)
 
 
-def extend_all(session: Session) -> None:
+def extend_all(session: Session, *, today: date) -> None:
     """Nothing; every managed schedule is built again soon, and all of them once more tomorrow."""
     for schedule_id in session.execute(select(col(ManagedSchedule.schedule_id))).scalars():
         enqueue(session, BUILD, ref=schedule_id)
-    tomorrow = SystemClock().now() + timedelta(days=1)
-    day = tomorrow.date().isoformat()
-    enqueue(session, EXTEND, ref=day, due=tomorrow, key=f"{EXTEND}:{day}")
+    # The day is the calendar's; jobs become due by the machine's clock, which runs at the same pace.
+    _extend(session, today + timedelta(days=1), due=SystemClock().now() + timedelta(days=1))
+
+
+def _extend(session: Session, day: date, *, due: datetime | None = None) -> None:
+    enqueue(session, EXTEND, ref=day.isoformat(), due=due, key=f"{EXTEND}:{day.isoformat()}")

@@ -1,15 +1,15 @@
 """Slots in the record: built from rules, rebuilt without loss, closed to others' changes."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from infra.database import Database
 from infra.queue import Job
 from telemed.schedules.calendar import ActorUnknown, SlotOccupied
-from telemed.schedules.jobs import extend_today
+from telemed.schedules.jobs import EXTEND, extend_today, handlers
 from telemed.schedules.models import SlotTime
 from telemed.schedules.resource import RulesUnclear
 from telemed.schedules.slots import Rebuilt
@@ -158,3 +158,15 @@ async def test_starting_twice_on_one_day_builds_the_slots_once(database: Databas
         await database.write(lambda session: extend_today(session, today=date(2026, 11, 23)))
 
     assert len(await database.read(lambda session: session.exec(select(Job)).all())) == 1
+
+
+async def test_the_next_extension_is_tomorrows_by_the_calendars_own_clock(clinic: Clinic) -> None:
+    await handlers(clinic.database, clinic.desk.calendar)[EXTEND]("2026-11-23", "")
+    tomorrow = clinic.clock.now().date() + timedelta(days=1)
+
+    # As at a start on that day, which must not extend once more.
+    await clinic.database.write(lambda session: extend_today(session, today=tomorrow))
+
+    [job] = await clinic.rows(select(Job).where(col(Job.kind) == EXTEND))
+    assert job.ref == tomorrow.isoformat()
+    assert abs(job.due - datetime.now(UTC) - timedelta(days=1)) < timedelta(minutes=1)
