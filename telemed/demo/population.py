@@ -21,12 +21,13 @@ class Population:
     staff: tuple[Clinician, ...]
     persons: tuple[Person, ...]
     now: datetime
+    seed: int = SEED
 
     @classmethod
     def made_up(cls, count: int, *, now: datetime, seed: int = SEED) -> "Population":
         """A population of so many persons, as of a day."""
         random = Random(seed)
-        return cls(clinicians(random), tuple(people(random, count, today=now.date())), now)
+        return cls(clinicians(random), tuple(people(random, count, today=now.date())), now, seed)
 
     def institutions(self) -> Iterator[tuple[str, Resource]]:
         """Clinics and staff as (tenant, resource)."""
@@ -39,7 +40,7 @@ class Population:
 
     def patients(self) -> Iterator[tuple[str, Resource]]:
         """Every person's Patient at every clinic of theirs, and their consent, as (tenant, resource)."""
-        random = Random(f"{SEED}:consents")
+        random = Random(f"{self.seed}:consents")
         for person in self.persons:
             for clinic in person.clinics:
                 yield clinic.id, patient(person, clinic)
@@ -48,13 +49,13 @@ class Population:
 
     def willing(self) -> frozenset[int]:
         """The numbers of the persons who let their data count in statistics."""
-        random = Random(f"{SEED}:consents")
+        random = Random(f"{self.seed}:consents")
         answers = ((p.number, list(care.consents(random, p, now=self.now))) for p in self.persons)
         return frozenset(n for n, given in answers if any(c["provision"]["type"] == "permit" for c in given))
 
     def encounters(self) -> Iterator[tuple[str, Resource]]:
         """Three encounters a person on average, as (tenant, resource)."""
-        random = Random(f"{SEED}:encounters")
+        random = Random(f"{self.seed}:encounters")
         by_clinic: dict[str, list[Clinician]] = {clinic.id: [] for clinic in CLINICS}
         for clinician in self.staff:
             by_clinic[clinician.clinic.id].append(clinician)

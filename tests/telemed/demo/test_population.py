@@ -1,6 +1,7 @@
 """The made-up population: the same for the same seed, nobody real, nothing after today, valid FHIR."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from fhir.codec import Parsed
 from telemed.demo.clinics import CLINICS, PRACTITIONERS
 from telemed.demo.diagnoses import DIAGNOSES
 from telemed.demo.names import ENDINGS, STEMS
-from telemed.demo.people import AGS_EXTENSION, check_digit
+from telemed.demo.people import AGE_BANDS, AGS_EXTENSION, check_digit
 from telemed.demo.population import Population
 from telemed.demo.today import appointment
 
@@ -50,6 +51,14 @@ def test_another_seed_makes_others(resources: list[tuple[str, Resource]]) -> Non
     assert other != [entry for entry in resources if entry[1]["resourceType"] in ("Patient", "Consent")]
 
 
+def test_another_seed_gives_the_same_persons_other_consents_and_encounters(population: Population) -> None:
+    other = replace(population, seed=1)
+
+    assert Population.made_up(10, now=NOW, seed=1).seed == 1
+    assert other.willing() != population.willing()
+    assert next(other.encounters()) != next(population.encounters())
+
+
 def test_clinics_staff_and_encounters_are_as_many_as_promised(resources: list[tuple[str, Resource]]) -> None:
     count = Counter(resource["resourceType"] for _, resource in resources)
 
@@ -83,6 +92,37 @@ def test_people_live_in_the_region_by_its_population(population: Population) -> 
     assert len(places) == 252
     assert set(homes) <= places
     assert homes.most_common(1)[0][0] == "01002000"
+
+
+def test_people_are_as_old_as_in_the_region() -> None:
+    persons = Population.made_up(6000, now=NOW).persons
+    decades = Counter(min(person.age(NOW.date()) // 10, len(AGE_BANDS) - 1) for person in persons)
+
+    assert sum(AGE_BANDS) == 100
+    for decade, percent in enumerate(AGE_BANDS):
+        assert abs(100 * decades[decade] / len(persons) - percent) < 1.5, decade
+    assert all(person.birth_date <= NOW.date() for person in persons)
+
+
+def test_people_live_in_the_municipalities_by_their_populations() -> None:
+    persons, places = Population.made_up(6000, now=NOW).persons, municipality_table()
+    homes, everybody = Counter(person.home.ags for person in persons), sum(place.population for place in places)
+
+    for place in places:
+        expected = len(persons) * place.population / everybody
+        # Five standard deviations of a count: a place that is drawn by anything else stands out.
+        assert abs(homes[place.ags] - expected) <= 5 * max(expected, 1) ** 0.5, place.name
+
+
+def test_older_people_come_more_often() -> None:
+    large = Population.made_up(3000, now=NOW)
+    visits = Counter(e["subject"]["reference"].split("-")[2] for _, e in large.encounters())
+
+    def each(ages: range) -> float:
+        numbers = [visits[f"{person.number:06}"] for person in large.persons if person.age(NOW.date()) in ages]
+        return sum(numbers) / len(numbers)
+
+    assert each(range(65, 130)) > 1.5 * each(range(45))
 
 
 def test_some_are_registered_in_several_clinics_under_one_number(resources: list[tuple[str, Resource]]) -> None:
