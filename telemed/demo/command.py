@@ -40,7 +40,7 @@ async def _run(options: Options, *, console: Console) -> None:
     files, children = options.files, _children(options)
     files.offer.unlink(missing_ok=True)
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in endings():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     showing = asyncio.create_task(_show(options, children, console=console))
     stopping = asyncio.create_task(stop.wait())
@@ -56,7 +56,14 @@ async def _run(options: Options, *, console: Console) -> None:
         await asyncio.gather(showing, stopping, return_exceptions=True)
         files.offer.unlink(missing_ok=True)
         await asyncio.gather(*(child.stop() for child in children))
-    console.print(f"Stopped. The made-up people stay in {files.root}.", soft_wrap=True, highlight=False)
+    with suppress(OSError):  # the terminal may be gone
+        console.print(f"Stopped. The made-up people stay in {files.root}.", soft_wrap=True, highlight=False)
+
+
+def endings() -> list[signal.Signals]:
+    """The signals that end the demo: Ctrl-C, `kill`, and a terminal that closes, unless `nohup` said to outlive it."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
 
 
 async def _show(options: Options, children: list[Child], *, console: Console) -> None:

@@ -38,9 +38,12 @@ def test_the_readme_leads_through_the_first_five_minutes(tmp_path: Path) -> None
     assert not demo.file.exists()
     assert not any(is_alive(pid) for pid in pids)
 
-    with demo.started(START):
+    with demo.in_a_terminal(START):
         assert demo.answers()
         assert demo.offer["datasets"] == offer["datasets"]
+        pids = demo.offer["pids"].values()
+    assert not demo.file.exists(), "it outlives the terminal that it was started in"
+    assert not any(is_alive(pid) for pid in pids)
     assert (demo.folder / "seeded.json").stat().st_mtime_ns == seeded
     assert "[201, 409]" in said[".venv/bin/telemed try race"]
 
