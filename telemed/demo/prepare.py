@@ -8,28 +8,29 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlmodel import Session, col, func, select
+from sqlmodel import col, func, select
 
 from infra.clock import clock_from
 from infra.revision import newest_revision, present_revision
 from telemed.demo import accounts, seed, today
 from telemed.demo.describe import FreeSlot, Offer
 from telemed.demo.files import Made
+from telemed.demo.free_slots import free_slots
 from telemed.demo.options import Options
 from telemed.demo.population import ENCOUNTERS_PER_PERSON, Population
 from telemed.demo.statistics import publish_last_quarter
 from telemed.schedules.jobs import extend_all
-from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
-from telemed.schedules.resource import instant
+from telemed.schedules.models import SlotTime
 from telemed.services import Services
 from telemed.startup import opened
 from telemed.wiring import open_services
 
-FREE_SLOTS: Final = 60
 # Among so many first persons every clinic that is at work has enough patients for a day.
 VISITORS: Final = 2000
 # Slots are made again when the newest is nearer than this.
 SLOTS_AHEAD: Final = timedelta(days=14)
+# What is offered to programs is still in the future when they come to book it.
+SLOTS_FROM: Final = timedelta(hours=1)
 
 
 async def prepare(options: Options, *, console: Console) -> Offer:
@@ -54,7 +55,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         clients = await accounts.backend_clients(services, files)
         telling = partial(_step, console, "Publishing the last complete quarter")
         datasets = await publish_last_quarter(services, step=telling)
-        slots = await services.database.read(lambda session: _free_slots(session, services, clients[0].organization_id))
+        slots = await _free_slots(services, clients[0].organization_id)
         base = settings.base_url
         return Offer(
             base_url=base,
@@ -98,38 +99,14 @@ async def _slots(services: Services, *, console: Console) -> None:
             await _finish_jobs(services)
 
 
+async def _free_slots(services: Services, tenant: str) -> tuple[FreeSlot, ...]:
+    soon = services.clock.now() + SLOTS_FROM
+    return await services.database.read(lambda session: free_slots(session, tenant, after=soon))
+
+
 async def _finish_jobs(services: Services) -> None:
     while await services.queue.drain():
         pass
-
-
-def _free_slots(session: Session, services: Services, tenant: str) -> tuple[FreeSlot, ...]:
-    soon = services.clock.now() + timedelta(hours=1)
-    statement = (
-        select(SlotTime, ScheduleResource.resource)
-        .join(ManagedSchedule, col(ManagedSchedule.schedule_id) == col(SlotTime.schedule_id))
-        .join(ScheduleResource, col(ScheduleResource.schedule_id) == col(SlotTime.schedule_id))
-        .where(
-            col(ManagedSchedule.tenant) == tenant,
-            col(ScheduleResource.resource).startswith("Practitioner/"),
-            col(SlotTime.offered),
-            col(SlotTime.status) == SlotStatus.FREE,
-            col(SlotTime.start) > soon,
-        )
-        .order_by(col(SlotTime.start), col(SlotTime.slot_id))
-        .limit(FREE_SLOTS)
-    )
-    return tuple(
-        FreeSlot(
-            schedule_id=slot.schedule_id,
-            slot_id=slot.slot_id,
-            start=instant(slot.start),
-            end=instant(slot.end),
-            practitioner_id=resource.removeprefix("Practitioner/"),
-            organization_id=tenant,
-        )
-        for slot, resource in session.exec(statement)
-    )
 
 
 @contextmanager
