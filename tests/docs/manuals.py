@@ -60,6 +60,12 @@ def shell_lines(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def python_block(text: str) -> str:
+    """The one block marked python."""
+    [block] = (body for kind, body in FENCED.findall(text) if kind == "python")
+    return str(block)
+
+
 def routes_named(text: str) -> set[Route]:
     """The routes that a document names as METHOD and path."""
     return {Route.of(method, path) for method, path in ROUTE.findall(prose(text))}

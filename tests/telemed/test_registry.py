@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from infra.settings import Settings
 from telemed.__main__ import main
+from tests.docs.manuals import manual, shell_lines
 from tests.telemed.identity.signing import Client, ec_key
 from tests.telemed.service import FHIR, running
 
@@ -126,6 +128,19 @@ def test_what_cannot_be_registered_is_told_in_one_line(
 
     assert refused.status == 1
     assert said in refused.err and len(refused.err.splitlines()) == 1
+
+
+def test_the_manuals_first_clinic_is_registered_as_it_says(
+    run: Run, keys: tuple[Client, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(keys[1].parent)
+    lines = [shlex.split(line)[1:] for line in shell_lines(manual("telemed"))]
+    adding = [line for line in lines if "add" in line]
+
+    said = [run(*line) for line in adding]
+
+    assert [line[0] for line in adding] == ["organization", "client", "clinician"]
+    assert [each.status for each in said] == [0, 0, 0], said
 
 
 PRIVATE = ec_key().as_dict(private=True)
