@@ -34,6 +34,26 @@ async def test_another_clinics_patient_looks_exactly_like_an_absent_one(service:
     assert foreign.content == absent.content
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "key"),
+    [
+        ("Patient", b'{"resourceType":"Patient","gender":"male","gender":"female"}', "gender"),
+        ("Patient", b'{"resourceType":"Patient","name":[{"family":"A","family":"B"}]}', "family"),
+        ("", b'{"resourceType":"Bundle","type":"batch","entry":[],"entry":[]}', "entry"),
+        ("Appointment/$book", b'{"resourceType":"Parameters","parameter":[],"parameter":[]}', "parameter"),
+    ],
+)
+async def test_a_key_that_stands_twice_is_a_400_that_names_it(
+    service: Service, path: str, body: bytes, key: str
+) -> None:
+    clinic = await service.system("clinic-a")
+
+    answer = await clinic.post(f"/fhir/{path}".rstrip("/"), content=body)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, FHIR)
+    assert f"The key {key} stands twice" in answer.json()["issue"][0]["diagnostics"]
+
+
 async def test_a_scope_that_is_missing_is_a_403_with_an_outcome(service: Service) -> None:
     clinic = await service.system("clinic-a", scope="system/Patient.rs")
 

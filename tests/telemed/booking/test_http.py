@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
+from infra.clock import FixedClock
 from infra.settings import Environment
+from telemed.booking.engine import HOLD
 from telemed.schedules.slots import rebuild
 from tests.telemed.booking.clinic import CLINIC, OTHER, Resource, patient, role, schedule
 from tests.telemed.service import Service
@@ -74,6 +77,20 @@ async def test_find_hold_book_cancel_over_http(service: Service) -> None:
     outcome = again.json()
     assert (outcome["resourceType"], outcome["issue"][0]["code"]) == ("OperationOutcome", "conflict")
     assert "is taken" in outcome["issue"][0]["diagnostics"]
+
+
+async def test_a_hold_that_has_expired_is_a_409_and_its_time_is_free_again(service: Service) -> None:
+    front = await open_front(service)
+    held = await front.call("hold", reference(front.slots[0]["id"]))
+    later = datetime.now(UTC) + HOLD + timedelta(seconds=1)
+    object.__setattr__(service.services.calendar, "clock", FixedClock(later))
+
+    late = await front.call("book", reference(held.json()["id"]))
+    other = await front.call("book", reference(front.slots[0]["id"]))
+
+    assert (held.status_code, late.status_code, other.status_code) == (201, 409, 201), other.text
+    assert (late.json()["resourceType"], late.json()["issue"][0]["code"]) == ("OperationOutcome", "conflict")
+    assert "expired" in late.json()["issue"][0]["diagnostics"]
 
 
 async def test_a_plain_appointment_and_a_bundle_meet_the_same_engine(service: Service) -> None:
