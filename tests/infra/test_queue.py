@@ -1,11 +1,14 @@
 """Jobs: the row is the truth, on the stand-in as on a real Redis."""
 
 import asyncio
+import json
+import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from arq.connections import ArqRedis
+from arq.connections import ArqRedis, RedisSettings, create_pool
 from sqlmodel import Session, select
 
 from infra.clock import FixedClock
@@ -162,6 +165,56 @@ async def test_jobs_that_redis_lost_are_handed_over_again(database: Database, po
         await asyncio.wait_for(handler.enough.wait(), SOON)
 
     await working(JobQueue(database, pool, handlers={"mail": handler}), check)
+
+
+async def test_what_lies_in_redis_is_json_of_an_id_alone(pool: ArqRedis) -> None:
+    await pool.enqueue_job("attempt", "job-1", _job_id="job-1")
+
+    [held] = [await pool.get(key) for key in await pool.keys("arq:job:*")]
+
+    assert pickled(held) is False
+    job = json.loads(held)
+    assert (job["f"], job["a"], job["k"]) == ("attempt", ["job-1"], {})
+
+
+async def test_without_our_serializer_it_would_be_a_pickle(redis_url: str) -> None:
+    async with await create_pool(RedisSettings.from_dsn(redis_url)) as bare:
+        await bare.enqueue_job("attempt", "job-1", _job_id="job-1")
+
+        assert pickled(await bare.get("arq:job:job-1"))
+
+
+async def test_a_pickle_in_redis_is_never_loaded(database: Database, pool: ArqRedis, tmp_path: Path) -> None:
+    """Whoever can write to Redis must not run code here."""
+    handler, mark = Recorder(), tmp_path / "ran"
+    await pool.set("arq:job:evil", pickle.dumps(Touching(mark)))
+    await pool.zadd("telemed", {"evil": 1})
+    await database.write(lambda session: enqueue(session, "mail", ref="a1"))
+
+    async def check() -> None:
+        await asyncio.wait_for(handler.enough.wait(), SOON)
+        async with asyncio.timeout(SOON):
+            while await pool.exists("arq:job:evil"):  # noqa: ASYNC110  # arq has no event for it
+                await asyncio.sleep(0.02)
+
+    await working(JobQueue(database, pool, handlers={"mail": handler}), check)
+    assert not mark.exists()
+
+
+class Touching:
+    """A job that makes a file when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        """What unpickling calls."""
+        return Path.touch, (self.file,)
+
+
+def pickled(held: bytes) -> bool:
+    """True if these bytes are a pickle of arq's."""
+    return held.startswith(pickle.PROTO)
 
 
 async def test_a_working_queue_shows_itself_and_a_stopped_one_does_not(database: Database, pool: ArqRedis) -> None:
