@@ -192,7 +192,7 @@ async def test_a_booking_reaches_the_demos_outbox_by_the_worker(service: Service
 
     booked = (await front.call("book", reference(front.slots[0]["id"]))).json()
 
-    messages = await _outbox(service, booked["id"], count=2)
+    messages = await outbox(service, booked["id"], count=2)
     letter = next(each for each in messages if each["channel"] == "letter")
     assert letter["join_url"].startswith("http://localhost:8000/j#")
     assert {each["join_url"] for each in messages} == {letter["join_url"]}
@@ -213,7 +213,7 @@ async def test_the_outbox_does_not_exist_in_production(service: Service) -> None
     assert [answer.status_code for answer in answers] == [404, 404, 404]
 
 
-async def _outbox(service: Service, appointment: str, *, count: int) -> list[dict[str, Any]]:
+async def outbox(service: Service, appointment: str, *, count: int) -> list[dict[str, Any]]:
     """The messages about an appointment, once there are so many."""
     async with asyncio.timeout(20):
         while True:
