@@ -75,11 +75,6 @@ def _matrix(link: str) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row) for row in segno.make_qr(link, error="m").matrix)
 
 
-def dark_modules(link: str) -> int:
-    """How many squares the QR code of a link has."""
-    return sum(map(sum, _matrix(link)))
-
-
 def _line(page: FPDF, text: str, *, size: int = 12, style: str = "", height: float = 6.5) -> None:
     page.set_font("Helvetica", style, size)
     page.multi_cell(WIDTH, height, _printable(text), align="L", new_x="LMARGIN", new_y="NEXT")

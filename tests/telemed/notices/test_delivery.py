@@ -11,14 +11,15 @@ from typing import Any
 
 import icalendar
 import pytest
+import zxingcpp
 from aiosmtpd.controller import Controller
+from PIL import Image, ImageDraw
 from sqlalchemy import select, text
 from sqlmodel import Session, col
 
 from infra.database import Database
 from infra.queue import Job
 from telemed.notices.delivery import MailRefused, handlers, sink_message
-from telemed.notices.letter import dark_modules
 from telemed.notices.message import House, Message
 from telemed.notices.models import Notice, NoticeState, SinkMessage
 from telemed.notices.service import DELIVER
@@ -28,6 +29,7 @@ from telemed.visits.models import JoinCode
 from tests.fixtures.processes import free_port
 from tests.telemed.booking.clinic import Clinic, appointment, open_clinic, patient
 
+A4, DOTS = (595, 842), 3  # points, and dots of the printer for each
 HOUSE = House("https://telemed.example", "termin@telemed.example", "0431 0000000")
 
 
@@ -107,7 +109,18 @@ async def test_the_letter_has_address_code_and_a_qr_code_of_the_link(clinic: Cli
     assert re.fullmatch("([0-9A-Z]{4}-){2}[0-9A-Z]{4}", code)
     for words in ("Erika Musterfrau", "Dorfstraße 1", "24214 Gettorf", "telemed.example/j", code):
         assert words.encode("latin-1") in pdf
-    assert len(re.findall(rb" re f\b", pdf)) == dark_modules(letter.link)
+    [seen] = zxingcpp.read_barcodes(printed(pdf))
+    assert (seen.text, seen.format.name) == (letter.link, "QRCode")
+
+
+def printed(pdf: bytes) -> Image.Image:
+    """The page as a printer blackens it, as far as it is made of squares: all of the QR code and nothing else."""
+    page = Image.new("L", (A4[0] * DOTS, A4[1] * DOTS), "white")
+    for square in re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) (-[\d.]+) re f\b", pdf):
+        left, up, width, height = (float(number) * DOTS for number in square)
+        top = page.height - up
+        ImageDraw.Draw(page).rectangle((left, top, left + width - 1, top - height - 1), fill="black")
+    return page
 
 
 async def test_letters_of_other_alphabets_do_not_stop_the_post(clinic: Clinic) -> None:
