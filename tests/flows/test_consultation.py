@@ -19,6 +19,7 @@ from tests.flows.pages import (
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 from tests.telemed.visits.records import found
 
+LEVEL = "meter => meter.value"
 SAID = "Guten Tag, hören Sie mich? Ja – größer"
 
 
@@ -129,6 +130,23 @@ async def test_without_a_camera_the_demo_shows_a_test_picture(clinic: Clinic, br
     await expect(patient.page.locator("#preview")).to_be_visible()
     own = patient.page.locator("#own")
     await eventually(lambda: own.evaluate("video => video.videoWidth"), lambda width: width > 0)
+
+
+async def test_the_bar_of_the_device_check_follows_the_microphone(clinic: Clinic, browsers: Browsers) -> None:
+    patient = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
+    await open_visit(patient.page, code=clinic.code)
+    level = patient.page.locator("#level")
+    before = await level.evaluate(LEVEL)
+
+    await patient.page.click("#start-check")
+
+    # The made-up microphone beeps once a second and is silent in between.
+    await expect(level).to_be_visible()
+    await eventually(lambda: level.evaluate(LEVEL), lambda value: value > 0.05)
+    await eventually(lambda: level.evaluate(LEVEL), lambda value: value < 0.01)
+    await eventually(lambda: level.evaluate(LEVEL), lambda value: value > 0.05)
+    assert before == 0
+    assert patient.faults == []
 
 
 async def test_five_wrong_birth_dates_end_in_a_call_to_the_practice(clinic: Clinic, browsers: Browsers) -> None:

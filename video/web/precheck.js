@@ -84,8 +84,9 @@ export class Precheck extends EventTarget {
 
   #listen(stream) {
     this.#context = new AudioContext();
-    const analyser = this.#context.createAnalyser(), samples = new Float32Array(512);
-    analyser.fftSize = 512;
+    // About as long as the time between two looks (85 ms at 48 kHz), so that no short sound is missed.
+    const analyser = this.#context.createAnalyser(), samples = new Float32Array(4096);
+    analyser.fftSize = samples.length;
     this.#context.createMediaStreamSource(stream).connect(analyser);
     this.#timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
