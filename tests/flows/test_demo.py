@@ -1,21 +1,30 @@
 """The whole product from one command: a mail, a call, an encounter, and next quarter's statistics with its person."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
+import polars as pl
 import pytest
 from playwright.async_api import expect
 from sqlmodel import Session, col, select
 
+from anonymise.definition import shipped
+from anonymise.extract import Reading, extract
+from anonymise.hierarchies import chapter_of
 from anonymise.ledger import Entry, Ledger, VaultSecrets
 from anonymise.periods import Quarter
-from anonymise.pipeline import LEDGER
+from anonymise.pipeline import LEDGER, no_progress
+from fhir.reader import Reader
 from fhir.tables import Compartment
 from telemed.demo.describe import JoinableAppointment, Offer
 from telemed.demo.options import Options
+from telemed.services import Services
 from telemed.wiring import open_services
 from tests.fixtures.browsers import Browsers
 from tests.fixtures.demo import Demo, until
@@ -24,6 +33,7 @@ from tests.flows.pages import check_and_wait, open_page, open_visit, require_mov
 IN_THE_QUARTER, PAST_ITS_END = "2026-11-23T09:00:00+01:00", "2027-01-05T09:00:00+01:00"
 QUARTER = Quarter(2026, 4)
 START = "make demo"
+REASONS = ("J06.9", "M54.5")  # two chapters
 
 
 @pytest.mark.timeout(600)  # two starts of the whole product and a call, on a machine that may be busy
@@ -32,7 +42,10 @@ async def test_an_encounter_of_the_demo_is_in_the_next_release(tmp_path: Path, b
     with demo.started(START):
         offer = msgspec.convert(demo.offer, Offer)
         visit = offer.appointments[0]
-        await consult(offer, visit, browsers)
+        before = await reason_in_the_record(visit.patient_id, demo)
+        # Of a chapter that the person does not count in yet, so that nothing else can explain what is published.
+        diagnosis = next(code for code in REASONS if chapter_of(code) != before)
+        await consult(offer, visit, browsers, diagnosis=diagnosis)
         assert releases(offer) == {"2026-Q3"}
 
     later = replace(demo, now=PAST_ITS_END)
@@ -40,10 +53,10 @@ async def test_an_encounter_of_the_demo_is_in_the_next_release(tmp_path: Path, b
         assert portal_serves(offer, "2026-Q4")
         assert releases(offer) == {"2026-Q3", "2026-Q4"}
 
-    assert await person_of(visit.patient_id, demo) in await cohort(demo)
+    assert await reason_published(visit.patient_id, demo) == chapter_of(diagnosis)
 
 
-async def consult(offer: Offer, visit: JoinableAppointment, browsers: Browsers) -> None:
+async def consult(offer: Offer, visit: JoinableAppointment, browsers: Browsers, *, diagnosis: str) -> None:
     """From the mail in the outbox to the stored encounter, in two browsers."""
     browser = await browsers.chromium()
     patient, doctor = await open_page(browser, offer.base_url), await open_page(browser, offer.base_url)
@@ -59,7 +72,7 @@ async def consult(offer: Offer, visit: JoinableAppointment, browsers: Browsers) 
     await require_moving_picture(doctor.page)
     assert await words_of(patient.page) == await words_of(doctor.page)
     await doctor.page.fill("#reason", "Husten")
-    await doctor.page.select_option("#diagnosis", "J06.9")
+    await doctor.page.select_option("#diagnosis", diagnosis)
     await doctor.page.click("#document button")
     await expect(doctor.page.locator("#saved")).to_be_visible()
     assert patient.faults == doctor.faults == []
@@ -88,21 +101,43 @@ def releases(offer: Offer) -> set[str]:
     return {manifest.parent.name for manifest in Path(offer.releases_dir).glob("*/*/manifest.json")}
 
 
-async def person_of(patient_id: str, demo: Demo) -> str:
-    """The pseudonym of the person behind a patient, as the record keeps it."""
+async def reason_in_the_record(patient_id: str, demo: Demo) -> str | None:
+    """The chapter in which the person behind a patient would count if the quarter ended now; None if in none."""
+    async with opened(demo) as (services, ledger):
 
-    def unit(session: Session) -> str:
-        statement = select(col(Compartment.person)).where(col(Compartment.patient_id) == patient_id)
-        return session.exec(statement).one()
+        def unit(session: Session) -> pl.DataFrame:
+            reader = Reader(services.vault)
+            reading = Reading(
+                lambda kind: reader.rows(session, kind), services.clock.now(), ledger.pseudonym, no_progress
+            )
+            return extract(reading, shipped(), quarter=QUARTER).persons
 
-    async with open_services(Options(folder=demo.folder).settings()) as services:
-        ledger = Ledger(services.settings.data_dir / LEDGER, VaultSecrets(services.vault))
-        return ledger.pseudonym(await services.database.read(unit))
+        persons = await services.database.read(unit)
+        return chapter(persons, await pseudonym(patient_id, services, ledger))
 
 
-async def cohort(demo: Demo) -> set[str]:
-    """The persons of the quarter's release, as the ledger remembers them."""
-    async with open_services(Options(folder=demo.folder).settings()) as services:
-        ledger = Ledger(services.settings.data_dir / LEDGER, VaultSecrets(services.vault))
+async def reason_published(patient_id: str, demo: Demo) -> str | None:
+    """The chapter in which the quarter's release counts the person, as the ledger remembers it; None if in none."""
+    async with opened(demo) as (services, ledger):
         [found] = ledger.overlapping(Entry("nothing", "else", QUARTER.start, QUARTER.next().start))
-        return set(found.members["person"])
+        return chapter(found.members, await pseudonym(patient_id, services, ledger))
+
+
+@asynccontextmanager
+async def opened(demo: Demo) -> AsyncIterator[tuple[Services, Ledger]]:
+    """The demo's record, and what it remembers of releases."""
+    now = datetime.fromisoformat(demo.now)
+    async with open_services(Options(folder=demo.folder, now=now).settings()) as services:
+        yield services, Ledger(services.settings.data_dir / LEDGER, VaultSecrets(services.vault))
+
+
+async def pseudonym(patient_id: str, services: Services, ledger: Ledger) -> str:
+    """The ledger's name for the person behind a patient."""
+    statement = select(col(Compartment.person)).where(col(Compartment.patient_id) == patient_id)
+    return ledger.pseudonym(await services.database.read(lambda session: session.exec(statement).one()))
+
+
+def chapter(persons: pl.DataFrame, person: str) -> str | None:
+    """The chapter of one person among several."""
+    found = persons.filter(pl.col("person") == person)["chapter"].to_list()
+    return str(found[0]) if found else None
