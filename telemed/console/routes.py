@@ -12,10 +12,11 @@ from fhir import transactions
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import Problem
+from infra.web import problem_response
 from telemed.console import documentation
 from telemed.console.chart import chart
 from telemed.console.diagnoses import TEXTS
-from telemed.console.documentation import Closing, Documentation
+from telemed.console.documentation import OTHER_REASON, Closing, Documentation
 from telemed.console.looks import looks
 from telemed.console.today import presence, presences, rows
 from telemed.identity.callers import SignedInClinician
@@ -136,9 +137,12 @@ async def document(request: Request, appointment: str, caller: SignedInClinician
         entered = documentation.read_form(fields)
         room, encounter = await _close(services, caller, appointment, entered=entered)
     except Problem as problem:
-        if as_json or problem.status not in CORRECTABLE:
+        if problem.status not in CORRECTABLE:
             raise
-        return await _refused(request, caller, appointment, fields=fields, problem=problem)
+        reason = translate(reading_of(request).language, documentation.REASONS.get(type(problem), OTHER_REASON))
+        if as_json:
+            return problem_response(type(problem)(reason, headers=problem.headers))
+        return await _refused(request, caller, appointment, fields=fields, reason=reason, status=problem.status)
     services.rooms.end(room)
     if as_json:
         return JSONResponse({"encounter": encounter})
@@ -160,16 +164,15 @@ async def who_looked(request: Request, appointment: str, caller: SignedInClinici
 
 
 async def _refused(
-    request: Request, caller: Caller, appointment: str, *, fields: Mapping[str, str], problem: Problem
+    request: Request, caller: Caller, appointment: str, *, fields: Mapping[str, str], reason: str, status: int
 ) -> Response:
     """The form again, with what was entered and why it was not taken."""
     services = services_of(request)
-    reason = documentation.REASONS.get(type(problem), documentation.OTHER_REASON)
     return page(
         request,
         "refused.html",
-        status=problem.status,
-        reason=translate(reading_of(request).language, reason),
+        status=status,
+        reason=reason,
         appointment=appointment,
         diagnoses=sorted(TEXTS.items()),
         entered=fields,

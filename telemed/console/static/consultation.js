@@ -12,7 +12,7 @@ let signalling = null, panel = null, ended = false, stage = "expected";
 const post = async (url) => {
   const answer = await fetch(url, { method: "POST" });
   if (answer.status === 401) location.reload();
-  if (!answer.ok) throw new Error((await answer.json()).detail);
+  if (!answer.ok) throw new Error(String(answer.status));
   return answer;
 };
 
@@ -84,9 +84,9 @@ async function start() {
     panel.call.addEventListener("state", offer);
     panel.start();
     await post(urls.admit);
-  } catch (problem) {
+  } catch {
     hangUp();
-    banner(problem.message);
+    banner(texts.refused);
   }
   offer();
 }
@@ -124,7 +124,7 @@ element("document")?.addEventListener("submit", async (event) => {
   button.disabled = false;
   element("form-message").hidden = Boolean(answer?.ok);
   if (!answer?.ok) {
-    element("form-message").textContent = answer ? (await answer.json()).detail : texts.net;
+    element("form-message").textContent = (await answer?.json().catch(() => null))?.detail ?? texts.net;
     return;
   }
   finish();

@@ -153,14 +153,17 @@ async def test_a_visit_that_is_documented_already_says_so_on_a_page(clinic: Clin
     assert "schon dokumentiert" in answer.text
 
 
-async def test_a_script_gets_a_refused_form_as_data(clinic: Clinic) -> None:
+@pytest.mark.parametrize(("language", "said"), [("de", "Anlass und Diagnose"), ("en", "Reason and diagnosis")])
+async def test_a_script_gets_a_refused_form_as_data_in_the_clinicians_language(
+    clinic: Clinic, language: str, said: str
+) -> None:
     doctor = await clinic.clinician()
+    headers = {"Accept": "application/json", "Accept-Language": language}
 
-    answer = await doctor.post(
-        f"/console/visits/{VIDEO}/document", data={**ENTERED, "due": "morgen"}, headers={"Accept": "application/json"}
-    )
+    answer = await doctor.post(f"/console/visits/{VIDEO}/document", data={**ENTERED, "reason": ""}, headers=headers)
 
     assert answer.status_code == 422 and answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].startswith(said)
 
 
 async def test_a_long_note_with_umlauts_fits(clinic: Clinic) -> None:
