@@ -31,6 +31,11 @@ def day_and_time(moment: datetime, *, language: str) -> str:
     return f"{day_in_words(moment, language=language)}, {time_in_words(moment, language=language)}"
 
 
+def moment_in_numbers(moment: datetime, *, language: str) -> str:
+    """Day and time as they stand in a table, such as "23.11.2026, 09:30"."""
+    return f"{day_in_numbers(moment.astimezone(REGION).date())}, {time_of_day(moment, language=language)}"
+
+
 def day_in_numbers(day: date) -> str:
     """The day in numbers, such as "14.03.1951", as dates of birth are written in the region."""
     return f"{day.day:02}.{day.month:02}.{day.year}"
