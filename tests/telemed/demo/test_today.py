@@ -1,6 +1,8 @@
 """Today's visits in the demo: whoever can be joined has a record, and another start repeats nothing."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from fhir.search import parsing
 from infra.database import open_database
 from infra.migrate import upgrade
 from telemed.booking.models import Booking
+from telemed.console.today import rows
 from telemed.demo.describe import JoinableAppointment
 from telemed.demo.history import history
 from telemed.demo.population import Population
@@ -24,6 +27,7 @@ from telemed.demo.seed import seed_institutions
 from telemed.demo.today import AT_WORK, LATER, book_today
 from telemed.schedules.calendar import platform
 from telemed.services import Services
+from telemed.visits.models import JoinCode
 from telemed.wiring import open_services
 from tests.telemed.demo.test_population import NOW
 from tests.telemed.service import demo_settings
@@ -39,12 +43,19 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-async def services(empty_database_url: str, tmp_path: Path) -> AsyncIterator[Services]:
+def begins() -> datetime | None:
+    """When the demo's clock starts; now, unless a test says otherwise."""
+    return None
+
+
+@pytest.fixture
+async def services(empty_database_url: str, tmp_path: Path, begins: datetime | None) -> AsyncIterator[Services]:
     """A demo with its people, but without a day."""
     database = open_database(empty_database_url)
     await upgrade(database)
     await database.close()
-    async with open_services(demo_settings(tmp_path, empty_database_url)) as opened:
+    settings = demo_settings(tmp_path, empty_database_url).model_copy(update={"demo_now": begins})
+    async with open_services(settings) as opened:
         await seed_institutions(opened, MADE)
         await opened.database.write(lambda session: _people(session, opened))
         yield opened
@@ -96,6 +107,26 @@ async def test_another_start_books_the_visits_that_can_be_joined_and_no_later_on
     assert first == len(AT_WORK) * (1 + len(LATER))
     # The visits of the first start made room for those of the second.
     assert await bookings(services) == first
+
+
+@pytest.mark.parametrize("begins", [datetime(2026, 11, 28, 22, 57, tzinfo=UTC)])  # three minutes before midnight
+async def test_a_demo_that_starts_late_on_a_saturday_has_visits_that_stay_open_over_midnight(
+    services: Services, begins: datetime
+) -> None:
+    visits = await book_today(services, MADE)
+    clinic = platform(visits[0].organization_id)
+
+    def listed(session: Session, hours: int) -> set[str]:
+        now = begins + timedelta(hours=hours)
+        return {row.id for row in rows(session, services.store, clinic, rooms=services.rooms, now=now)}
+
+    codes = await services.database.read(lambda session: session.exec(select(JoinCode)).all())
+    windows = {code.appointment_id: (code.opens, code.closes) for code in codes}
+    assert len(visits) == len(AT_WORK)
+    for opens, closes in (windows[visit.appointment_id] for visit in visits):
+        assert opens <= begins and closes >= begins + timedelta(hours=4)
+    for hours in (0, 1, 4):
+        assert visits[0].appointment_id in await services.database.write(partial(listed, hours=hours))
 
 
 def test_a_history_is_valid_and_the_same_for_the_same_person() -> None:
