@@ -167,12 +167,15 @@ class _Headers(Headers):
 
 
 class _Request(Request):
+    # There from the beginning: asking an object whether it has an attribute makes an error each time it has not.
+    _read: _Headers | None = None
+
     @property
     def headers(self) -> Headers:
         """The headers of the request."""
-        if not hasattr(self, "_headers"):
-            self._headers = _Headers(self.scope)
-        return self._headers
+        if self._read is None:
+            self._read = _Headers(self.scope)
+        return self._read
 
     async def body(self) -> bytes:
         """The whole body; most come in one piece, for which Starlette's stream costs 15 us."""
