@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 from sqlmodel import Session
 
 from fhir import codec
@@ -76,8 +76,10 @@ class Log(NamedTuple):
         if query.conditions or query.ids is not None:
             return sum(1 for _ in self.matches(query, newest_first=True, after=None, effort=effort))
         where = [AUDIT.c.tenant == self.tenant, *lookup(self.vault, query)]
-        statement = select(func.count()).select_from(AUDIT).where(*where)
-        return int(self.session.connection().execute(statement).scalar_one())
+        rows = select(literal(1)).select_from(AUDIT).where(*where).limit(effort.countable + 1).subquery()
+        found = int(self.session.connection().execute(select(func.count()).select_from(rows)).scalar_one())
+        effort.counted(found)
+        return found
 
 
 def _stored(row: Any, event: dict[str, Any]) -> Stored:

@@ -9,12 +9,27 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, String, bindparam, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from fhir.policy import Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, SealedRow, Stored, many, within
+from fhir.search import updated
 from fhir.search.asking import Asker, Effort, Key, Order, PageEnd
-from fhir.search.plans import Plan, Tokens
+from fhir.search.plans import Plan, Tokens, of_type
 from fhir.search.query import Query
 from infra.columns import UtcDateTime, from_microseconds, to_microseconds
 from infra.statements import Statement
@@ -22,10 +37,12 @@ from infra.statements import Statement
 STEP: Final = 500
 FIRST: Final = 64  # row ids in the first step through a large set, twice as many in each further one
 WINDOW: Final = 1000
+SORTED_AT_ONCE: Final = 100_000  # rows of a type whose ids are sorted for a page: a third of a second
 WALKED_FOR_ONE_OPENED: Final = 10  # passing a row by costs about a tenth of opening it
 MOST_CHECKED: Final = 16  # tokens of a set whose look-ups, in every row, cost less than opening the rows that fail
 _LAST_ROW: Final = 2**63 - 1
 Values = dict[str, Any]
+Where = Sequence[ColumnElement[bool]]
 
 _POSTINGS_SQLITE: Final = (
     "SELECT {n}, rid FROM (SELECT rid FROM token WHERE t = ? AND rid < ? ORDER BY rid DESC LIMIT ?)"
@@ -74,16 +91,16 @@ def rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int = S
 
 def count(source: Source, *, effort: Effort) -> int:
     """How many rows there are that may be seen."""
-    plan, session = source.plan, source.asker.session
-    counted = select(func.count()).select_from(RESOURCE)
-    if not plan.lead or plan.narrow or len(plan.lead) == 1:
-        by_type = not plan.lead and source.query.ids is None
-        where = [RESOURCE.c.type == source.query.type, *source.where] if by_type else [*source.beside, *_lead(plan)]
-        return int(session.connection().execute(counted.where(*where)).scalar_one())
+    plan, query = source.plan, source.query
+    if query.ids is not None:
+        return _counted(source, [RESOURCE.c.id.in_(sorted(query.ids))], effort=effort)
+    if not plan.lead:
+        return sum(_counted(source, part, effort=effort) for part in _of_type(query))
+    if plan.narrow or len(plan.lead) == 1:
+        return _counted(source, _lead(plan), effort=effort)
     found = 0
     for rids in _postings(source, after=None, effort=effort):
-        statement = counted.where(RESOURCE.c.rid.in_(rids), *source.beside)
-        found += int(session.connection().execute(statement).scalar_one())
+        found += _counted(source, [RESOURCE.c.rid.in_(rids)], effort=effort)
     return found
 
 
@@ -105,12 +122,12 @@ def _rows(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -
         yield from _led(source, after=after, step=step)
     elif plan.lead and plan.order is Order.ROW:
         for rids in _postings(source, after=after, effort=effort):
-            yield from _of(source, rids)
+            yield from _of(source, rids, source.beside)
     else:
         # Whoever walks in another order than that of the index checks the set that could have led like the others.
-        passed = [_has(plan.lead)] if plan.lead else []
-        for rids in _walk(source, after=after, effort=effort):
-            yield from _of(source, rids, *passed)
+        passing = [*source.beside, *([_has(plan.lead)] if plan.lead else [])]
+        for rids in _walk(source, passing, after=after, effort=effort):
+            yield from _of(source, rids, passing)
 
 
 def prepared(
@@ -155,10 +172,10 @@ def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[Sealed
         step = STEP
 
 
-def _of(source: Source, rids: Sequence[int], *also: ColumnElement[bool]) -> list[SealedRow]:
+def _of(source: Source, rids: Sequence[int], passing: Where) -> list[SealedRow]:
     if not rids:
         return []
-    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *source.beside, *also)
+    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *passing)
     return many(source.asker.session, _ordered(statement, source.plan.order))
 
 
@@ -209,30 +226,65 @@ def _lists(source: Source, *, below: int, size: int) -> dict[int, list[int]]:
     return {n: sorted(held, reverse=True) for n, held in lists.items()}
 
 
-def _walk(source: Source, *, after: PageEnd | None, effort: Effort) -> Iterator[list[int]]:
-    """The row ids of the type, some at a time, in the order of the plan."""
-    order = source.plan.order
-    size = FIRST
-    full = True
+def _walk(source: Source, passing: Where, *, after: PageEnd | None, effort: Effort) -> Iterator[list[int]]:
+    """The row ids of the type that pass, some at a time, in the order of the plan."""
+    order, type = source.plan.order, source.query.type
+    if order in (Order.NEWEST_FIRST, Order.OLDEST_FIRST):
+        parts = list(_of_type(source.query))
+        for part in reversed(parts) if order.descending else parts:
+            yield from _windows(source, part, passing, after=after, effort=effort)
+    elif (held := of_type(source.asker, type, most=SORTED_AT_ONCE + 1)) <= SORTED_AT_ONCE:
+        effort.spend(held // WALKED_FOR_ONE_OPENED)
+        yield from _sorted(source, passing, after=after)
+    else:
+        # So much of the record is of this type that an index of all types holds little else between its rows.
+        yield from _windows(source, [], passing, after=after, effort=effort)
+
+
+def _windows(
+    source: Source, stretch: Where, passing: Where, *, after: PageEnd | None, effort: Effort
+) -> Iterator[list[int]]:
+    """The rows of a stretch of the index that has the order."""
+    order, size, full = source.plan.order, FIRST, True
+    passes = case((and_(*passing), 1), else_=0).label("passes")
+    rows = _ordered(select(RESOURCE.c.last_updated, RESOURCE.c.id, RESOURCE.c.rid, passes).where(*stretch), order)
     while full:
-        window = _ordered(_window(source), order).where(*_beyond(order, after)).limit(size)
+        window = rows.where(*_beyond(order, after)).limit(size)
         found: Sequence[Row[Any]] = source.asker.session.connection().execute(window).fetchall()
         full = len(found) == size
         if found:
             after = PageEnd(order, _keys(order, found[-1]), found[-1].rid)
-        effort.spend(len(found) // WALKED_FOR_ONE_OPENED)
-        yield [row.rid for row in found]
+        effort.spend(len(found) // WALKED_FOR_ONE_OPENED if found else 1)
+        yield [row.rid for row in found if row.passes]
         size = min(size * 2, WINDOW)
 
 
-def _window(source: Source) -> Select[Any]:
-    match source.plan.order:
-        case Order.NEWEST_FIRST | Order.OLDEST_FIRST:
-            either = [or_(*(within(RESOURCE.c.last_updated, part) for part in parts)) for parts in source.query.updated]
-            return select(RESOURCE.c.last_updated, RESOURCE.c.rid).where(RESOURCE.c.type == source.query.type, *either)
-        case Order.ID | Order.ID_DESCENDING:
-            return select(RESOURCE.c.id, RESOURCE.c.rid)
-    return select(RESOURCE.c.rid)
+def _sorted(source: Source, passing: Where, *, after: PageEnd | None) -> Iterator[list[int]]:
+    """All rows of the type in an order that the index on the type does not have."""
+    order = source.plan.order
+    key = RESOURCE.c.id + "" if order in (Order.ID, Order.ID_DESCENDING) else RESOURCE.c.rid + 0
+    rows = select(RESOURCE.c.rid).where(RESOURCE.c.type == source.query.type, *passing, *_beyond(order, after))
+    # By an expression: the index on the column itself would lead through all types.
+    ordered = rows.order_by(key.desc() if order.descending else key)
+    found = source.asker.session.connection().execute(ordered).scalars().all()
+    for start in range(0, len(found), WINDOW):
+        yield list(found[start : start + WINDOW])
+
+
+def _counted(source: Source, looked_at: Where, *, effort: Effort) -> int:
+    """How many of these rows may be seen. Those that may not are counted too, as they cost the same."""
+    seen = case((and_(*source.beside), 1), else_=0).label("seen")
+    rows = select(seen).select_from(RESOURCE).where(*looked_at).limit(effort.countable + 1).subquery()
+    counted = select(func.count(), func.coalesce(func.sum(rows.c.seen), 0)).select_from(rows)
+    passed, found = source.asker.session.connection().execute(counted).one()
+    effort.counted(passed)
+    return int(found)
+
+
+def _of_type(query: Query) -> Iterator[list[ColumnElement[bool]]]:
+    """The rows of the type, as stretches of the index on it: the oldest first."""
+    for bounds in updated.left(query.updated):
+        yield [RESOURCE.c.type == query.type, within(RESOURCE.c.last_updated, bounds)]
 
 
 def _keys(order: Order, row: Any) -> tuple[Key, ...]:

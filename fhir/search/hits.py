@@ -77,8 +77,9 @@ def _source(
 ) -> Source:
     if after is not None and after.as_of is not None:
         extra = (*extra, RESOURCE.c.last_updated <= after.as_of)
-    led_by = Order.ROW if order is Order.VALUES else order
-    return Source(asker, query, plan(asker, query, order=led_by), asker.permit(query.type), extra)
+    if order is Order.VALUES:  # sorted later: the way through the rows is whichever costs least
+        order = Order.ROW if query.tokens or query.ids is not None else Order.NEWEST_FIRST
+    return Source(asker, query, plan(asker, query, order=order), asker.permit(query.type), extra)
 
 
 def _checked(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -> Iterator[Stored]:

@@ -71,8 +71,12 @@ def is_narrow(asker: Asker, query: Query) -> bool:
         return True
     if query.tokens:
         return plan(asker, query, order=Order.NEWEST_FIRST).narrow
-    of_type = select(literal(1)).where(RESOURCE.c.type == query.type).limit(NARROW + 1)
-    return _counted(asker, [of_type])[0] <= NARROW
+    return of_type(asker, query.type, most=NARROW + 1) <= NARROW
+
+
+def of_type(asker: Asker, type: str, *, most: int) -> int:
+    """How many rows of a type there are, whoever may see them; so many at most."""
+    return _counted(asker, [select(literal(1)).where(RESOURCE.c.type == type).limit(most)])[0]
 
 
 def is_short(query: Query) -> bool:

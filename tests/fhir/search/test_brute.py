@@ -263,6 +263,7 @@ def in_steps() -> Iterator[None]:
         patch.setattr(plans, "SORTABLE", 1)
         patch.setattr(plans, "_is_rare", lambda _: False)
         patch.setattr(candidates, "FIRST", 2)
+        patch.setattr(candidates, "SORTED_AT_ONCE", 1)
         patch.setattr(chains, "MOST_FIRST", 1)
         patch.setattr(chains, "BATCH", 2)
         yield
