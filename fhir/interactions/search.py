@@ -1,7 +1,7 @@
 """search on a type: GET /fhir/{type}?... and POST /fhir/{type}/_search. https://hl7.org/fhir/R4/http.html#search"""
 
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -40,7 +40,7 @@ async def search(request: Request, record: Record, caller: Caller) -> Response:
     text = _text(request.scope["query_string"], of="address")
     query = parse(type, pairs_of(text), handling=_handling(request))
     # With something left out the link says what was understood, and no more.
-    text = urlencode(query.pairs) if query.left_out else text
+    text = urlencode(query.pairs, quote_via=quote) if query.left_out else text
     text = searchset.applied(text, MAX_COUNT)
     own = f"{record.base_url}/{type}" + (f"?{text}" if text else "")
     return _told(request, await _answer(record, caller, query, own=own))

@@ -3,10 +3,11 @@
 https://hl7.org/fhir/R4/search.html
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from fhir.models import require_served
 from fhir.search.controls import CONTROLS, Controls
@@ -14,11 +15,13 @@ from fhir.search.criteria import Criteria
 from fhir.search.definitions import PARAMETERS
 from fhir.search.lookup import lookup
 from fhir.search.query import Query
+from fhir.search.reading import BarePlus
 from fhir.search.refusals import BadValue, TooManyParameters, Unsupported
 
 MAX_PARAMETERS: Final = 30
 MOST_TEXT: Final = 131_072  # characters of all parameters together
 MOST_SEPARATORS: Final = 1000  # empty parts (`a=1&&b=2`) are no parameters
+_BARE_PLUS: Final = re.compile(r"(?:^|[,|$]|%2C|%7C|%24)\+", re.IGNORECASE)
 
 
 class Handling(Enum):
@@ -35,9 +38,15 @@ def pairs_of(text: str) -> tuple[tuple[str, str], ...]:
     if len(text) > MOST_TEXT:
         raise BadValue(f"The search is longer than {MOST_TEXT} characters. Ask for less at once.")
     try:
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict"))
+        return tuple(_pair(part) for part in text.split("&") if part)
     except UnicodeDecodeError:
         raise BadValue("The search is not UTF-8. Percent-encode its letters as UTF-8.") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, raw = text.partition("=")
+    value = unquote_plus(raw, errors="strict")
+    return unquote_plus(name, errors="strict"), BarePlus(value) if _BARE_PLUS.search(raw) else value
 
 
 def parse(type: str, pairs: Iterable[tuple[str, str]], *, handling: Handling = Handling.STRICT) -> Query:

@@ -40,6 +40,7 @@ MODIFIERS: Final = {
     Kind.REFERENCE: ("identifier",),
 }
 PLUS: Final = "Write a + in an address as %2B: a bare one is read as a space."
+BARE_PLUS: Final = "Write a + in an address as %2B, and a space at the beginning as %20: a bare + can be either."
 NEARBY: Final = "10"  # kilometres, where `near` names no distance: R4 leaves it to the server
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -47,6 +48,12 @@ NAME = re.compile(r"[A-Za-z0-9_:.\-]{1,64}")
 _LITERAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
 _PREFIXED = re.compile(r"([a-z]{2})(?=[\d.+-])")
 _DEGREES = re.compile(r"-?\d{1,3}(\.\d{1,20})?", re.ASCII)
+
+
+class BarePlus(str):
+    """A value that a + without an escape begins, or one of its parts: it was read as a space, and meant as either."""
+
+    __slots__ = ()
 
 
 def condition(type: str, name: str, text: str) -> Condition:
@@ -69,6 +76,8 @@ def condition(type: str, name: str, text: str) -> Condition:
         values = tuple(
             _value(parameter.kind, base, part, targets=targets, modifier=modifier) for part in alternatives(base, text)
         )
+    if isinstance(text, BarePlus) and any(map(_begins_with_space, values)):  # `phone=+49...`, but not `phone=%20...`
+        raise BadValue(f"The value of {base} begins with a + or a space. {BARE_PLUS}")
     if "ContactPoint" in parameter.types:
         values = tuple(_contact(value) for value in values)
     return Condition(parameter, values, negated=modifier == "not")
@@ -148,14 +157,23 @@ def _token(name: str, text: str) -> TokenValue:
             f"The value of {name} has more than one |. Write system|code, and \\| for a | that belongs to it."
         )
     code = _unescaped(parts[-1])
-    if code.startswith(" "):  # `phone=+49...`: no code, and no text that R4 lets pass, begins with one
-        raise BadValue(f"The value of {name} begins with a space. {PLUS}")
     if len(parts) == 1:
         return TokenValue(None, code)
     system = _unescaped(parts[0])
     if not system and not code:
         raise BadValue(f"The value of {name} names neither a system nor a code.")
     return TokenValue(system, code or None)
+
+
+def _begins_with_space(value: Value) -> bool:
+    match value:
+        case TokenValue(_, str(code)):
+            return code.startswith(" ")
+        case IdentifiedBy(identifier):
+            return _begins_with_space(identifier)
+        case Together(parts):
+            return any(map(_begins_with_space, parts))
+    return False
 
 
 def _contact(value: Value) -> Value:

@@ -98,8 +98,6 @@ def test_an_encounter_is_found_by(pairs: list[tuple[str, str]], found: bool) -> 
             "_lastUpdated has a space in it. Write a + in an address as %2B",
         ),
         ("birthdate", "1957-05-17T08:00:00 01:00", "birthdate has a space in it. Write a + in an address as %2B"),
-        ("phone", " 49301", "phone begins with a space. Write a + in an address as %2B"),
-        ("telecom", "phone| 49301", "telecom begins with a space."),
         ("family", "", "family has an empty value"),
         ("family", "a,,b", "family has an empty value"),
         ("family", "--", "holds no letter"),
@@ -123,7 +121,7 @@ def test_what_is_unknown_or_unreadable_is_a_400_that_says_what(name: str, value:
 
 
 def test_a_form_of_millions_of_parameters_is_refused_before_it_is_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsing, "parse_qsl", lambda *_, **__: pytest.fail("it was split"))
+    monkeypatch.setattr(parsing, "unquote_plus", lambda *_, **__: pytest.fail("it was split"))
 
     with pytest.raises(BadRequest):
         parsing.pairs_of("a&" * 1_000_000)

@@ -1,6 +1,8 @@
 """Chains, companions of the hits, lenient handling, and whatever anybody may send."""
 
 import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from hypothesis import given
@@ -209,6 +211,31 @@ def test_what_is_not_utf8_is_refused() -> None:
     assert pairs_of("name=M%C3%BCller") == (("name", "Müller"),)
     with pytest.raises(Problem, match="not UTF-8"):
         pairs_of("name=M%FCller")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["phone=+49301", "telecom=phone|+49301", "telecom=phone%7c+49301", "identifier=a,+b", "general-practitioner:identifier=+a",
+     "link.phone=+49301", "_has:Observation:patient:code-value-concept=a$+b"],
+)  # fmt: skip
+def test_a_bare_plus_that_may_be_a_space_is_refused_with_what_to_write(address: str) -> None:
+    with pytest.raises(Problem, match=r"Write a \+ in an address as %2B, and a space at the beginning as %20"):
+        parse("Patient", pairs_of(address))
+
+    for written in ("%2B", "%20"):
+        assert parse("Patient", pairs_of(address.replace("+", written)))
+
+
+@pytest.mark.parametrize(
+    "address", ["identifier=a+b", "identifier=urn:x|a+b", "identifier=a\\,b+c", "name=+Muster", "identifier=%20a+b"]
+)
+def test_a_bare_plus_elsewhere_is_a_space(address: str) -> None:
+    assert "+" not in str(parse("Patient", pairs_of(address)).conditions)
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=4), st.sampled_from([quote, quote_plus]))
+def test_pairs_are_read_as_they_were_written(pairs: list[tuple[str, str]], encode: Callable[..., str]) -> None:
+    assert pairs_of(urlencode(pairs, quote_via=encode)) == tuple(pairs)
 
 
 def test_lenient_handling_still_refuses_what_is_supported_and_wrong() -> None:
