@@ -1,6 +1,5 @@
 """history: GET /fhir/{type}/{id}/_history, /fhir/{type}/_history, /fhir/_history. https://hl7.org/fhir/R4/http.html#history"""
 
-from datetime import UTC
 from typing import Final
 
 from starlette.requests import Request
@@ -72,14 +71,9 @@ def _asked(request: Request, record: Record, caller: Caller, path: str) -> tuple
         pairs, _ = cursor.opened(record.store.vault, caller, f"{path}/_history", cursor=given[CURSOR])
         given = dict(pairs)
     place = given.pop(_PLACE, None)
-    since = _moment("_since", given["_since"]).start.astimezone(UTC) if "_since" in given else None
+    since = _moment("_since", given["_since"]).start if "_since" in given else None
     at = _moment("_at", given["_at"]) if "_at" in given else None
-    asked = Asked(
-        _count(given.get("_count")),
-        since,
-        Interval(at.start.astimezone(UTC), at.end.astimezone(UTC)) if at else None,
-        _place(place),
-    )
+    asked = Asked(_count(given.get("_count")), since, at, _place(place))
     return tuple(given.items()), asked
 
 

@@ -1,5 +1,7 @@
 """Dates as search sees them: an interval of time for the exact check, calendar buckets for the index.
 
+The check is exact from the year 1 to the year 9999, which is all that R4 can write; the index knows the years 1800 to 2199.
+
 A bucket is a decade, year, month or day in the region's local time, written as the beginning of an ISO date ("202",
 "2026", "2026-11", "2026-11-23"). A range of days is a handful of buckets, so a range search is an OR of equalities.
 https://hl7.org/fhir/R4/search.html#date
@@ -8,22 +10,28 @@ https://hl7.org/fhir/R4/search.html#date
 import calendar
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 # Days begin at local midnight. Another zone means another index: reindex after a change.
 ZONE: Final = ZoneInfo("Europe/Berlin")
-FIRST: Final = date(1800, 1, 1)  # what lies outside counts as lying on the border
+FIRST: Final = date(1800, 1, 1)  # in the index what lies outside counts as lying on the border, so its buckets stay few
 LAST: Final = date(2199, 12, 31)
 DAYS_APART: Final = 31  # the longest range that is asked day by day
 
 _FORM = re.compile(
-    r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(?P<fraction>\.\d+)?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
+    r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(?P<fraction>\.\d+)?)?"
+    r"(?P<zone>Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?)?)?)?",
+    re.ASCII,
 )
+# UTC has no day before the first of the year 1 and none after the last of 9999. Some zones do, and compare like all others.
+_EAST: Final = timezone(timedelta(hours=23, minutes=59))
+_WEST: Final = timezone(-timedelta(hours=23, minutes=59))
 _TICK: Final = timedelta(microseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
 
 
 class NotADateError(ValueError):
@@ -44,8 +52,8 @@ class Days(NamedTuple):
     last: date
 
 
-EARLIEST: Final = datetime(FIRST.year, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(LAST.year + 1, 1, 1, tzinfo=UTC)
+EARLIEST: Final = datetime.min.replace(tzinfo=_EAST)  # before and after whatever R4 can write
+LATEST: Final = datetime.max.replace(tzinfo=_WEST)
 
 
 def interval(text: str) -> Interval:
@@ -53,17 +61,13 @@ def interval(text: str) -> Interval:
     form = _FORM.fullmatch(text)
     if form is None:
         raise NotADateError
-    year = int(text[:4])
-    if not FIRST.year <= year <= LAST.year:  # "9999-12-31" is how some say "open"
-        border = LATEST if year > LAST.year else EARLIEST
-        return Interval(border, border)
     try:
         if len(text) > 10:
             return _moment(text, fraction=form["fraction"], zone=form["zone"])
         first, last = _first_and_last(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise NotADateError from None
-    return Interval(_midnight(first), _midnight(last + timedelta(days=1)))
+    return Interval(_midnight(first), _end_of(last))
 
 
 def value_interval(value: Any) -> Interval | None:
@@ -83,7 +87,8 @@ def value_interval(value: Any) -> Interval | None:
 def around(stretch: Interval) -> Interval:
     """The stretch with as much again before and after it: about then, at the precision that was asked."""
     width = stretch.end - stretch.start
-    return Interval(stretch.start - width, stretch.end + width)
+    start = _plus(stretch.start, -width) if stretch.start - EARLIEST > width else EARLIEST
+    return Interval(start, _plus(stretch.end, width) if LATEST - stretch.end > width else LATEST)
 
 
 def hull(stretches: Sequence[Interval]) -> Interval:
@@ -97,17 +102,18 @@ def is_of_days(stretch: Interval) -> bool:
     """Whether it begins and ends with a day, both within what is indexed, so that its buckets hold nothing else."""
     first, last = days(stretch)
     starts = stretch.start == EARLIEST or (stretch.start == _midnight(first) and first > FIRST)
-    return starts and (stretch.end == LATEST or (stretch.end == _midnight(last + timedelta(days=1)) and last < LAST))
+    return starts and (stretch.end == LATEST or (stretch.end == _end_of(last) and last < LAST))
 
 
 def days(stretch: Interval) -> Days:
     """The local days that a stretch of time touches."""
-    local = stretch.start.astimezone(ZONE)
+    start = min(max(stretch.start, _BEGINS), _ENDS - _TICK)
+    local = start.astimezone(ZONE)
     first = local.date()
     if local.hour < 23 and stretch.end - stretch.start <= _MINUTE:  # an instant, mostly
-        return Days(*[min(max(first, FIRST), LAST)] * 2)
-    last = max(stretch.start, stretch.end - _TICK).astimezone(ZONE).date()
-    return Days(min(max(first, FIRST), LAST), min(max(last, FIRST), LAST))
+        return Days(first, first)
+    last = max(start, min(stretch.end, _ENDS) - _TICK)
+    return Days(first, last.astimezone(ZONE).date())
 
 
 def cover(stretch: Days) -> list[str]:
@@ -145,19 +151,51 @@ def each_day(stretch: Days) -> list[str]:
 
 
 def _moment(text: str, *, fraction: str | None, zone: str | None) -> Interval:
+    if text[17:19] == "60":  # a leap second, which no clock here has: it belongs to the second before it
+        text = f"{text[:17]}59{text[19:]}"
     start = datetime.fromisoformat(text)
     start = start.replace(tzinfo=ZONE) if zone is None else start
     if fraction is not None:
         width = max(_TICK, timedelta(seconds=10.0 ** (1 - len(fraction))))
     else:
         width = timedelta(seconds=1) if text[16:17] == ":" else timedelta(minutes=1)
-    start = start.astimezone(UTC)
-    return Interval(start, start + width)
+    start = _utc(start)
+    return Interval(start, _plus(start, width))
 
 
 @lru_cache(maxsize=4096)
 def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
+    return _utc(datetime(day.year, day.month, day.day, tzinfo=ZONE))
+
+
+@lru_cache(maxsize=4096)
+def _end_of(day: date) -> datetime:
+    return _midnight(day + _DAY) if day < date.max else _plus(_midnight(day), _DAY)
+
+
+def _utc(moment: datetime) -> datetime:
+    """The moment in UTC, or in another zone if it lies outside of UTC's years."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _in_zone(moment, _EAST if moment.year == 1 else _WEST)
+
+
+def _plus(moment: datetime, width: timedelta) -> datetime:
+    try:
+        return moment + width
+    except OverflowError:
+        return _in_zone(moment, _WEST if width > timedelta() else _EAST) + width
+
+
+def _in_zone(moment: datetime, zone: timezone) -> datetime:
+    """The moment in another zone, without UTC in between."""
+    shift = zone.utcoffset(None) - (moment.utcoffset() or timedelta())
+    return (moment.replace(tzinfo=None) + shift).replace(tzinfo=zone)
+
+
+_BEGINS: Final = _midnight(FIRST)  # what the index knows
+_ENDS: Final = _end_of(LAST)
 
 
 def _first_and_last(text: str) -> tuple[date, date]:

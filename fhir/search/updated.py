@@ -4,13 +4,10 @@ One after the other each is a stretch of the index on type and last update, so t
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
+from fhir.search.dates import EARLIEST, LATEST
 from fhir.search.query import Bounds
-
-_FIRST: Final = datetime.min.replace(tzinfo=UTC)
-_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def left(updated: Iterable[Sequence[Bounds]]) -> list[Bounds]:
@@ -40,8 +37,8 @@ def _apart(stretches: Iterable[Bounds]) -> list[Bounds]:
 
 
 def _start(bounds: Bounds) -> datetime:
-    return bounds.since or _FIRST
+    return bounds.since or EARLIEST
 
 
 def _end(bounds: Bounds) -> datetime:
-    return bounds.before or _LAST
+    return bounds.before or LATEST

@@ -1,5 +1,6 @@
 """Random resources and random searches over all parameters, their values out of the same few, so that many meet."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,8 @@ CODES = ("final", "booked", "8480-6")
 SYSTEMS = ("http://loinc.org", "http://hl7.org/fhir/observation-status", "phone", "")
 NAMES = ("Müller", "Mueller", "Muller", "Mü", "Müller-Lüdenscheidt", "Bauer", "Łukasz", "O'Neil", "van der Berg")
 DATES = ("2026", "2026-11", "2026-11-23", "2026-11-30", "2027-01-01", "1957-05-17", "2026-11-23T23:30:00Z",
-         "2026-11-23T10:00:00+01:00", "2026-12-31T23:59:59.5+01:00", "9999-12-31", "2019-02-03T00:00:00+01:00")  # fmt: skip
+         "2026-11-23T10:00:00+01:00", "2026-12-31T23:59:59.5+01:00", "9999-12-31", "2019-02-03T00:00:00+01:00",
+         "0001", "1600-05-17", "1799-12-31", "2200-01-01", "9999-12-31T23:59:60-14:00")  # fmt: skip
 NUMBERS = ("0", "0.1", "99.5", "100", "100.00", "1e2", "105", "1000", "-3", "37.0", "98.6", "5e-9", "1e40")
 UNITS = (
     ("http://unitsofmeasure.org", "mg/dL"), ("http://unitsofmeasure.org", "g/L"), ("http://unitsofmeasure.org", "[degF]"),
@@ -173,7 +175,8 @@ def _like(value: Value, targets: tuple[str, ...]) -> st.SearchStrategy[str]:
         case str(text):
             return st.integers(1, len(text)).map(lambda length: text[:length]) | st.just(text)
         case Interval(start, _):
-            return _prefixes.map(lambda prefix: prefix + start.isoformat())
+            text = start.isoformat() if start.utcoffset() == timedelta() else "0001-01-01"  # no text has its zone
+            return _prefixes.map(lambda prefix: prefix + text)
         case Amount():
             unit = f"|{value.system}|{value.code}" if value.code else ""
             number = value.high if value.low is None else value.low
