@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from typing import Any
 import pytest
 
 from fhir.models import SERVED
+from fhir.search import amounts, dates, extraction
+from fhir.search.dates import EARLIEST, LATEST, Interval
 from fhir.search.definitions import COMMON, PARAMETERS, Component, Parameter
 from fhir.search.extraction import extract
-from fhir.search.values import Amount, Code, Composite, Link, Value
+from fhir.search.values import Code, Composite, Link, Value
+from tests.fhir.search import times
 from tests.fhir.search.oracle import EXPRESSIONS, Meaning, meanings
 
 KINDS = {
@@ -26,6 +30,7 @@ KINDS = {
     "quantity": 8,
     "special": 1,
 }
+BEGINNING, MICROSECOND = datetime(1, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def resources(shared: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -38,20 +43,19 @@ def resources(shared: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def meaning(value: Value, part: Parameter | Component) -> Meaning:
-    """An extracted value as the oracle writes it: plain codes without their system."""
+    """An extracted value as the oracle writes it."""
     match value:
         case Composite(parts):
             assert isinstance(part, Parameter)
             pairs = zip(parts, part.components, strict=True)
             return tuple(frozenset(meaning(held, component) for held in each) for each, component in pairs)
-        case Code(system, code):
-            return "" if all(place.type == "code" for place in part.places) else system, code
         case Link(address, _, identifier):
             return address, identifier
-        case Amount(low, high, _, code, _):
-            return low, high, code
+        case Interval(start, end):
+            first = times.OPEN[0] if start == EARLIEST else (start - BEGINNING) // MICROSECOND
+            return first, times.OPEN[1] if end == LATEST else (end - BEGINNING) // MICROSECOND
         case _:
-            return value
+            return value  # a plain tuple or text already
 
 
 def test_what_is_extracted_is_what_the_published_expressions_find(shared: Path) -> None:
@@ -75,9 +79,41 @@ def test_the_oracle_sees_a_place_that_was_forgotten(shared: Path, monkeypatch: p
     known = PARAMETERS["Observation"].parameters
     monkeypatch.setitem(known, "combo-code", replace(known["combo-code"], places=known["code"].places))
 
-    found = extract("Observation", data, ("combo-code", "code-value-quantity"))  # a walk that nobody else has made
+    monkeypatch.setattr(extraction, "walk", extraction.walk.__wrapped__)  # what is wrong is not kept
+    found = extract("Observation", data, ("combo-code",))
 
     assert set(found["combo-code"]) < meanings("Observation", data)["combo-code"]
+
+
+def without_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = PARAMETERS["Observation"].parameters
+    places = tuple(place._replace(system="") for place in known["status"].places)
+    monkeypatch.setitem(known, "status", replace(known["status"], places=places))
+
+
+def without_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amounts, "_unit", lambda value: ("", value.get("code", ""), ""))
+
+
+def a_day_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = dates._first_and_last
+    monkeypatch.setattr(dates, "_first_and_last", lambda text: [day - timedelta(days=1) for day in right(text)])
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"), [("status", without_systems), ("value-quantity", without_units), ("date", a_day_early)]
+)
+def test_the_oracle_sees_a_lost_system_a_lost_unit_and_a_wrong_day(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, name: str, broken: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    data = json.loads((shared / "data/fhir-r4/examples/Observation-body-height.json").read_bytes(), parse_float=Decimal)
+    part, expected = PARAMETERS["Observation"].parameters[name], meanings("Observation", data)[name]
+    assert {meaning(value, part) for value in extract("Observation", data, (name,))[name]} == expected
+
+    broken(monkeypatch)
+    monkeypatch.setattr(extraction, "walk", extraction.walk.__wrapped__)  # what is wrong is not kept
+
+    assert {meaning(value, part) for value in extract("Observation", data, (name,))[name]} != expected
 
 
 def test_all_parameters_of_the_standard_are_in_the_table() -> None:

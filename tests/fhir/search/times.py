@@ -21,10 +21,15 @@ _FORM = re.compile(
 )
 
 
+class NotATimeError(ValueError):
+    """The text is no FHIR date."""
+
+
 def stretch(text: str) -> Stretch:
     """From its first microsecond up to the one after its last, by its precision."""
     form = _FORM.fullmatch(text)
-    assert form is not None, text
+    if form is None:
+        raise NotATimeError(text)
     year, month, day, hour, minute, second, fraction, zone = form.groups()
     if hour is None:
         start = _local(int(year), int(month or 1), int(day or 1))
@@ -38,6 +43,11 @@ def stretch(text: str) -> Stretch:
     if second is None:
         return moment, moment + 60 * SECOND
     return moment, moment + max(1, SECOND // 10 ** (len(fraction) - 1) if fraction else SECOND)
+
+
+def period(start: str | None, end: str | None) -> Stretch:
+    """The same of a Period, open where an end is missing."""
+    return stretch(start)[0] if start else OPEN[0], stretch(end)[1] if end else OPEN[1]
 
 
 def _days(year: int, month: int, day: int) -> int:
