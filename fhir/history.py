@@ -8,20 +8,18 @@ https://hl7.org/fhir/R4/http.html#history
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Table, func, literal, or_, select, tuple_
-from sqlalchemy.sql.visitors import replacement_traverse
 from sqlmodel import Session
 
 from fhir import audit, capability, rows
 from fhir.audit import Access
 from fhir.models import SERVED
 from fhir.policy import Action, Permit, admits
-from fhir.rows import HEADS, HISTORY, RESOURCE, VERSIONS, SealedRow, Stored
+from fhir.rows import HEADS, HISTORY, RESOURCE, VERSIONS, SealedRow, Stored, of_history
 from fhir.search.dates import Interval
 from fhir.store import Store
 from infra.caller import Caller
@@ -114,20 +112,7 @@ def _permits(store: Store, caller: Caller, types: Iterable[str]) -> Iterable[tup
 
 def _both(permit: Permit) -> tuple[_Part, _Part]:
     present = _Part(RESOURCE, HEADS, (permit.clause,), permit)
-    return present, _Part(HISTORY, VERSIONS, (_of_history(permit.clause),), permit)
-
-
-@lru_cache(maxsize=4096)
-def _of_history(clause: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The same filter over the table of past versions, which has the same columns."""
-
-    def exchanged(element: Any, **_: Any) -> Any:
-        if element is RESOURCE:
-            return HISTORY
-        return HISTORY.c[element.name] if getattr(element, "table", None) is RESOURCE else None
-
-    made: ColumnElement[bool] = replacement_traverse(clause, {}, exchanged)
-    return made
+    return present, _Part(HISTORY, VERSIONS, (of_history(permit.clause),), permit)
 
 
 def _page(store: Store, session: Session, caller: Caller, *, parts: Sequence[_Part], asked: Asked) -> Versions:

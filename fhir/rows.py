@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as unique_insert
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlmodel import Session
 
 from fhir import codec
@@ -109,8 +110,8 @@ VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_K
 HEAD: Final[Select[Any]] = HEADS.where(
     RESOURCE.c.id == bindparam("wanted_id"), RESOURCE.c.type == bindparam("wanted_type")
 )
-VERSION: Final = Statement(
-    VERSIONS.where(HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version"))
+VERSION: Final[Select[Any]] = VERSIONS.where(
+    HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version")
 )
 
 INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
@@ -142,6 +143,25 @@ def head(clause: ColumnElement[bool]) -> Statement:
 def locked_head(clause: ColumnElement[bool]) -> Statement:
     """The same, and nobody else changes the row until the unit ends."""
     return Statement(HEAD.where(clause).with_for_update(of=RESOURCE))
+
+
+@lru_cache(maxsize=4096)
+def of_history(clause: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A permit's filter over the table of past versions, which has the same columns."""
+
+    def exchanged(element: Any, **_: Any) -> Any:
+        if element is RESOURCE:
+            return HISTORY
+        return HISTORY.c[element.name] if getattr(element, "table", None) is RESOURCE else None
+
+    made: ColumnElement[bool] = replacement_traverse(clause, {}, exchanged)
+    return made
+
+
+@lru_cache(maxsize=4096)
+def version(clause: ColumnElement[bool]) -> Statement:
+    """`VERSION` within a permit's filter: where a past version stood counts, not where the present one stands."""
+    return Statement(VERSION.where(of_history(clause)))
 
 
 def one(session: Session, statement: Statement, values: Mapping[str, Any] = NOTHING) -> SealedRow | None:

@@ -142,10 +142,9 @@ class Store:
         found = self._present(session, caller, Action.VREAD, type=type, id=id)
         if version != found.version:
             permit = self.policy.permit(caller, Action.VREAD, type)
-            row = rows.one(session, rows.VERSION, {"wanted_rid": found.rid, "wanted_version": version})
-            if row is None or not admits(permit, session, caller, row=row):
-                raise NotFound
-            found = rows.opened(self.vault, row)
+            wanted = {"wanted_rid": found.rid, "wanted_version": version}
+            row = rows.one(session, rows.version(permit.clause), wanted)
+            found = self._admitted(session, caller, permit, row=row)
         if found.deleted:
             raise Gone
         self._log(session, caller, Action.VREAD, found)

@@ -13,8 +13,8 @@ from sqlalchemy import tuple_
 
 from fhir.here import relative
 from fhir.models import SERVED
-from fhir.policy import admits
-from fhir.rows import HISTORY, VERSIONS, Stored, many, opened
+from fhir.policy import Permit, admits
+from fhir.rows import HISTORY, VERSIONS, Stored, many, of_history, opened
 from fhir.search.asking import Asker, Effort
 from fhir.search.chains import addresses, names
 from fhir.search.conditions import Condition, Target
@@ -139,17 +139,24 @@ def _in_versions(asker: Asker, current: dict[str, Stored], sources: Iterable[Sto
     for stored in sources:
         for reference, version in _VERSIONED.findall(stored.body):
             named.setdefault(relative(reference.decode()), set()).add(int(version))
-    past: list[tuple[int, int]] = []
+    past: dict[str, list[tuple[int, int]]] = {}
     for reference, stored in current.items():
         versions = named.get(reference, {stored.version})
         if stored.version in versions:
             yield stored
-        past += [(stored.rid, version) for version in versions if version != stored.version]
-    if past:
-        wanted = tuple_(HISTORY.c.rid, HISTORY.c.version).in_(past)
-        for row in many(asker.session, VERSIONS.where(wanted, HISTORY.c.deleted.is_(False))):
-            if admits(asker.permit(row.type), asker.session, asker.caller, row=row):
-                yield opened(asker.vault, row)
+        of_type = past.setdefault(stored.type, [])
+        of_type += [(stored.rid, version) for version in versions if version != stored.version]
+    for type, wanted in past.items():
+        yield from _past(asker, asker.permit(type), wanted) if wanted else ()
+
+
+def _past(asker: Asker, permit: Permit, wanted: Sequence[tuple[int, int]]) -> Iterator[Stored]:
+    """The versions of these rows that were not deletions and may be seen where they stood."""
+    named = tuple_(HISTORY.c.rid, HISTORY.c.version).in_(wanted)
+    found = VERSIONS.where(named, HISTORY.c.deleted.is_(False), of_history(permit.clause))
+    for row in many(asker.session, found):
+        if admits(permit, asker.session, asker.caller, row=row):
+            yield opened(asker.vault, row)
 
 
 def _url(type: str) -> Parameter | None:

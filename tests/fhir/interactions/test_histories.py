@@ -113,7 +113,7 @@ async def test_without_the_filter_over_past_versions_a_stranger_counts_them(
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(history, "_of_history", lambda clause: HISTORY.c.id.is_not(None))
+    monkeypatch.setattr(history, "of_history", lambda clause: HISTORY.c.id.is_not(None))
     opened, closed = await created(north, patient()), await created(north, patient())
     id = await created(north, observation(closed))
     await north.put(f"/Observation/{id}", content=json.dumps(observation(opened, id=id)))
