@@ -34,15 +34,20 @@ def criteria_token(vault: Vault, caller: Caller, query: Query) -> bytes:
 
 
 def claim(session: Session, token: bytes, *, rid: int) -> bool:
-    """True if the criteria are now held for this row; False if another row holds them."""
+    """True if the criteria are now held for this row; False if another row holds them.
+
+    Either way nobody else can claim them until the unit ends.
+    """
     insert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     statement = insert(UNIQUE).values(t=token, rid=rid).on_conflict_do_nothing().returning(UNIQUE.c.rid)
-    return session.connection().execute(statement).scalar_one_or_none() is not None
-
-
-def take_over(session: Session, token: bytes, *, rid: int) -> bool:
-    """True if a claim whose resource is gone or changed is now held for this row; False if somebody was quicker."""
     connection = session.connection()
-    old = connection.execute(select(UNIQUE.c.rid).where(UNIQUE.c.t == token)).scalar_one_or_none()
-    statement = update(UNIQUE).where(UNIQUE.c.t == token, UNIQUE.c.rid == old).values(rid=rid)
-    return old is not None and connection.execute(statement).rowcount == 1
+    if connection.execute(statement).scalar_one_or_none() is not None:
+        return True
+    # Without the lock two that both find the old resource gone would take its claim over, one after the other.
+    connection.execute(select(UNIQUE.c.rid).where(UNIQUE.c.t == token).with_for_update())
+    return False
+
+
+def take_over(session: Session, token: bytes, *, rid: int) -> None:
+    """Nothing; a claim whose resource is gone or changed is now held for this row."""
+    session.connection().execute(update(UNIQUE).where(UNIQUE.c.t == token).values(rid=rid))

@@ -27,9 +27,10 @@ from fhir.search.parsing import pairs_of
 from fhir.search.parsing import parse as parse_query
 from fhir.search.query import Query
 from fhir.spans import objects
-from infra.problems import BadRequest, Problem
+from infra.problems import BadRequest, Issue, Problem
 
 MAX_ENTRIES: Final = 2000
+KEPT: Final = "Bundle"  # as the type of an entry: it is kept as it was sent, with links of its own
 MOST_PATCHED: Final = 1_048_576  # bytes of a resource after a patch
 
 _ADDRESS: Final = re.compile(
@@ -74,6 +75,12 @@ class SameTwice(BadRequest):
     """Two entries of a transaction have the same fullUrl or change the same resource."""
 
     issue = "duplicate"
+
+
+def twice(first: int, second: int, problem: type[SameTwice] = SameTwice) -> SameTwice:
+    """The problem that names two entries, by their indexes."""
+    places = (f"Bundle.entry[{first}]", f"Bundle.entry[{second}]")
+    return problem(issues=[Issue(problem.issue, problem().text, places)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +139,12 @@ def transaction(entries: list[Sent]) -> list[Entry]:
     """What the entries ask for, with new ids given and the links between them rewritten."""
     asked = [_asked(entry) for entry in entries]
     known, below = _links(entries, asked)
-    changed: set[str] = set()
+    changed: dict[str, int] = {}
     for entry in asked:
         if entry.action.changes and not entry.is_conditional:
-            with located(entry.index):
-                if entry.reference in changed:
-                    raise SameTwice
-            changed.add(entry.reference)
+            first = changed.setdefault(entry.reference, entry.index)
+            if first != entry.index:
+                raise twice(first, entry.index)
     links_of = (ChainMap(below.get(_base(came.full_url), {}), known) for came in entries)
     read = [_read(entry, came, links) for entry, came, links in zip(asked, entries, links_of, strict=True)]
     for entry in read:
@@ -164,7 +170,11 @@ def batch(entries: list[Sent]) -> Iterator[Entry | Problem]:
 
 def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
     """The entry with some more references exchanged."""
-    if entry.parsed is None or not known:
+    if not known or entry.type == KEPT:
+        return entry
+    if entry.patch is not None:
+        return replace(entry, patch=entry.patch.relinked(known))
+    if entry.parsed is None:
         return entry
     text = entry.parsed.raw.decode()
     changed = links.rewrite(text, known)
@@ -307,14 +317,18 @@ def _links(entries: list[Sent], asked: list[Entry]) -> tuple[dict[str, str], dic
     A relative link means the base of the fullUrl that it stands under; under a urn, or none, it means this server.
     https://hl7.org/fhir/R4/bundle.html#references
     """
+    seen: set[str] = set()
     known: dict[str, str] = {}
     below: dict[str, dict[str, str]] = {}
     for came, entry in zip(entries, asked, strict=True):
         if not came.full_url or entry.id is None:
             continue
-        if came.full_url in known:
+        if came.full_url in seen:
             with located(entry.index):
                 raise SameTwice
+        seen.add(came.full_url)
+        if entry.action is Action.DELETE:
+            continue  # a link to it would lead nowhere
         known[came.full_url] = entry.reference
         if restful := _RESTFUL.fullmatch(came.full_url):
             below.setdefault(restful[1], {})[restful[2]] = entry.reference
@@ -329,9 +343,11 @@ def _base(full_url: str) -> str:
 def _read(entry: Entry, came: Sent, known: Mapping[str, str]) -> Entry:
     if came.resource is None:
         return entry
+    if entry.type == KEPT:
+        known = {}
     with located(entry.index):
         if entry.action is Action.PATCH:
-            return replace(entry, patch=_patch(entry, came.resource))
+            return replace(entry, patch=_patch(entry, came.resource).relinked(known))
         return replace(entry, parsed=_resource(entry, came, links.rewrite(came.resource, known)))
 
 

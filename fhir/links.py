@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from fhir.here import relative
+
 # The elements of these types by name. Not among them: `system` of codes and identifiers and `Meta.source`, which name
 # something else than a resource even where they are a UUID; canonicals, which the standard leaves out.
 URIS: Final = frozenset(
@@ -63,7 +65,7 @@ def criteria(text: str) -> list[str]:
     found: dict[str, None] = {}
 
     def noted(link: str) -> None:
-        if _CRITERIA.fullmatch(link):
+        if _CRITERIA.fullmatch(relative(link)):
             found[link] = None
 
     exchange(text, noted)

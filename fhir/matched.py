@@ -1,16 +1,16 @@
 """Updates, patches and deletes of whatever matches a search: the conditional interactions.
 
-Only the caller's own tenant's resources can match. An update that finds nothing creates, and claims its criteria like a
-conditional create (`fhir.conditional`): of several at once one creates and the others update what it made.
-https://hl7.org/fhir/R4/http.html#cond-update
+Only the caller's own tenant's resources can match. What is found is held, so that it still matches when it is changed. An
+update that finds nothing creates, and claims its criteria like a conditional create (`fhir.conditional`): of several at
+once one creates and the others update what it made. https://hl7.org/fhir/R4/http.html#cond-update
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlmodel import Session
 
-from fhir import conditional
+from fhir import rows
 from fhir.choices import Choices, ConditionalDelete
 from fhir.codec import Parsed
 from fhir.conditional import SeveralMatches
@@ -71,22 +71,15 @@ def update(
     query: Query,
     if_match: int | None,
     choices: Choices,
-    new_id: str | None = None,
 ) -> tuple[Stored, bool]:
     """The next version of the one that matches and False, or the new resource and True."""
-    named = parsed.data.get("id")
     for _ in range(CLAIM_TRIES):
-        present = store.own_match(session, caller, query=query)
+        present = held(store, session, caller, query=query)
+        named = chosen_id(parsed, present, if_match=if_match, choices=choices)
         if present is not None:
-            if named not in (None, present.id):
-                raise AnotherId
             return store.update(session, caller, present.type, present.id, parsed, if_match=if_match), False
-        if if_match is not None:
-            raise StaleVersion
-        if named is not None and not choices.update_creates:
-            raise NothingMatches
-        new = store.draft(parsed, id=named or new_id)
-        if not held(store, session, caller, query=query, rid=new.rid):
+        new = store.draft(parsed, id=named)
+        if not store.claimed(session, caller, query=query, rid=new.rid):
             continue
         if named is not None:
             return store.put(session, caller, parsed.type, named, parsed)
@@ -94,14 +87,28 @@ def update(
     raise ChangedMeanwhile
 
 
-def held(store: Store, session: Session, caller: Caller, *, query: Query, rid: int) -> bool:
-    """True if the criteria, which nothing matched, are now held for this row; False if somebody was quicker."""
-    token = conditional.criteria_token(store.vault, caller, query)
-    if conditional.claim(session, token, rid=rid):
-        return True
-    # Held by a row that another transaction has just committed, or by one that no longer matches.
-    absent = store.own_match(session, caller, query=query) is None
-    return absent and conditional.take_over(session, token, rid=rid)
+def chosen_id(parsed: Parsed, present: Stored | None, *, if_match: int | None, choices: Choices) -> str | None:
+    """The id that a client gives what it updates by criteria, if any; a problem if it is not what they match."""
+    named: str | None = parsed.data.get("id")
+    if present is not None:
+        if named not in (None, present.id):
+            raise AnotherId
+        return named
+    if if_match is not None:
+        raise StaleVersion
+    if named is not None and not choices.update_creates:
+        raise NothingMatches
+    return named
+
+
+def held(store: Store, session: Session, caller: Caller, *, query: Query) -> Stored | None:
+    """The one that matches, which nobody else changes until the unit ends; `SeveralMatches` if there are more."""
+    for _ in range(CLAIM_TRIES):
+        present = store.own_match(session, caller, query=query)
+        if present is None or rows.hold(session, [present]):
+            return present
+        # It was changed after it was found, and may match no longer. Held as it is now, it is looked for again.
+    raise ChangedMeanwhile
 
 
 def patch(
@@ -114,7 +121,7 @@ def patch(
     if_match: int | None,
 ) -> Stored:
     """The next version of the one that matches; `NotFound` if none does."""
-    present = store.own_match(session, caller, query=query)
+    present = held(store, session, caller, query=query)
     if present is None:
         raise NotFound
     return store.patch(session, caller, present.type, present.id, change, if_match=if_match)
@@ -124,10 +131,21 @@ def delete(
     store: Store, session: Session, caller: Caller, *, query: Query, if_match: int | None, choices: Choices
 ) -> list[Stored]:
     """What was deleted: the one that matches, none, or all that match if the operator allows it."""
-    several = choices.conditional_delete is ConditionalDelete.MULTIPLE
-    found = store.own_matches(session, caller, query=query, most=MOST_DELETED + 1 if several else 2)
-    if len(found) > (MOST_DELETED if several else 1):
+    for _ in range(CLAIM_TRIES):
+        found = deletable(store, session, caller, query=query, if_match=if_match, choices=choices)
+        if rows.hold(session, found):
+            return [store.delete(session, caller, one.type, one.id, if_match=if_match) for one in found]
+    raise ChangedMeanwhile
+
+
+def deletable(
+    store: Store, session: Session, caller: Caller, *, query: Query, if_match: int | None, choices: Choices
+) -> Sequence[Stored]:
+    """What matches and is to be deleted; a problem if it is more than the operator or the client allows."""
+    most = MOST_DELETED if choices.conditional_delete is ConditionalDelete.MULTIPLE else 1
+    found = store.own_matches(session, caller, query=query, most=most + 1)
+    if len(found) > most:
         raise SeveralMatches
     if if_match is not None and len(found) != 1:
         raise StaleVersion
-    return [store.delete(session, caller, one.type, one.id, if_match=if_match) for one in found]
+    return found

@@ -164,6 +164,18 @@ def version(clause: ColumnElement[bool]) -> Statement:
     return Statement(VERSION.where(of_history(clause)))
 
 
+def hold(session: Session, found: Iterable[Stored]) -> bool:
+    """True if these are the present versions; nobody else changes these resources until the unit ends."""
+    versions = {stored.rid: stored.version for stored in found}
+    # On SQLite there is one writer, so what a unit has found stays as it is.
+    if not versions or session.get_bind().dialect.name != "postgresql":
+        return True
+    # In one order by all, so that two that want the same don't wait for each other.
+    wanted = select(RESOURCE.c.rid, RESOURCE.c.version).where(RESOURCE.c.rid.in_(versions)).order_by(RESOURCE.c.rid)
+    held = session.connection().execute(wanted.with_for_update()).fetchall()
+    return {row.rid: row.version for row in held} == versions
+
+
 def one(session: Session, statement: Statement, values: Mapping[str, Any] = NOTHING) -> SealedRow | None:
     """The only row of a select over `HEADS` or `VERSIONS`."""
     found = statement.first(session, values)

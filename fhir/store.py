@@ -112,19 +112,25 @@ class Store:
 
     def create_unless(self, session: Session, caller: Caller, new: Draft, *, query: Query) -> tuple[Stored, bool]:
         """The one resource of the caller's tenant that matches and False, or else the new one and True."""
-        token = conditional.criteria_token(self.vault, caller, query)
         for _ in range(CLAIM_TRIES):
             present = self.own_match(session, caller, query=query)
             if present is not None:
                 self._log(session, caller, Action.READ, present)
                 return present, False
-            if conditional.claim(session, token, rid=new.rid):
-                return self.add(session, caller, new), True
-            # Held by a row that another transaction has just committed, or by one that no longer matches.
-            present = self.own_match(session, caller, query=query)
-            if present is None and conditional.take_over(session, token, rid=new.rid):
+            if self.claimed(session, caller, query=query, rid=new.rid):
                 return self.add(session, caller, new), True
         raise ChangedMeanwhile
+
+    def claimed(self, session: Session, caller: Caller, *, query: Query, rid: int) -> bool:
+        """True if the criteria, which nothing matched, are now held for this row; False if something matches by now."""
+        token = conditional.criteria_token(self.vault, caller, query)
+        if conditional.claim(session, token, rid=rid):
+            return True
+        # Held by a row that another transaction has just committed, or by one that no longer matches.
+        if self.own_match(session, caller, query=query) is not None:
+            return False
+        conditional.take_over(session, token, rid=rid)
+        return True
 
     def read(self, session: Session, caller: Caller, type: str, id: str) -> Stored:
         """The present version; `Gone` if it was deleted, `NotFound` if it is absent or not for this caller."""

@@ -4,33 +4,36 @@ A transaction happens as a whole or not at all. A batch is a row of independent 
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from sqlmodel import Session
 
-from fhir import bulk, bundles, codec, cursor, later, matched, outcome, preconditions, searchset
+from fhir import bulk, bundles, codec, cursor, later, matched, outcome, preconditions, searchset, unresolved
 from fhir.audit import Access
 from fhir.choices import Choices
+from fhir.codec import Parsed
 from fhir.drafts import Draft, TooMuchToIndex
 from fhir.entries import Entry, Kind, batch, located, relinked, sent, transaction
 from fhir.policy import Action
 from fhir.preferences import Returning
-from fhir.resolving import Resolved, resolve
+from fhir.resolving import Resolved, Resolver
 from fhir.rows import Stored
 from fhir.search.asking import Effort, sharing
 from fhir.store import Change, ChangedMeanwhile, Store
 from infra.caller import Caller
-from infra.problems import Forbidden, NotFound, Problem, Unprocessable
+from infra.problems import Forbidden, Gone, NotFound, Problem, Unprocessable
 
 # DELETE, POST, PUT and PATCH, GET and HEAD: the order of the standard.
 ORDER: Final = {Action.DELETE: 0, Action.CREATE: 1, Action.UPDATE: 2, Action.PATCH: 2}
 LAST: Final = 3
+CHANGING: Final = (Action.UPDATE, Action.PATCH)
 # A Bundle holds the one writer; one that asks for costly things again and again ends here.
 MOST_SECONDS: Final = 30.0
 MOST_OPENED: Final = 30_000  # resources that all criteria and searches of a Bundle open: about two seconds
+_LEFT: Final = {Kind.TRANSACTION: unresolved.NoSuchEntry, Kind.BATCH: unresolved.NotInABatch}
 MOST_TOKENS: Final = 100_000  # of all new resources; 2,000 usual ones have 40,000
 
 
@@ -80,7 +83,7 @@ def run(
     choices: Choices = Choices(),  # noqa: B008  # frozen
 ) -> list[Done]:
     """What became of each entry, in the order of the Bundle. `trace` is told what is tried next."""
-    worker = _Worker(store, session, caller, base_url, trace, choices, time.monotonic() + MOST_SECONDS)
+    worker = _Worker(store, session, caller, base_url, trace, choices, time.monotonic() + MOST_SECONDS, plan.kind)
     with sharing(Effort(MOST_OPENED)):
         if plan.kind is Kind.BATCH:
             return [worker.alone(entry) for entry in plan.entries]
@@ -102,23 +105,26 @@ class _Worker:
     trace: Trace
     choices: Choices
     until: float
+    kind: Kind
 
     def together(self, entries: list[Entry]) -> list[Done]:
         """All entries or none."""
-        resolved = resolve(self.store, self.session, self.caller, entries, self.trace)
-        linked = [relinked(entry, resolved.links) for entry in entries]
+        resolver = Resolver(self.store, self.session, self.caller, self.choices, self.trace)
+        resolved = resolver.resolve(entries)
+        linked = [relinked(entry, resolved.links) for entry in resolved.entries]
         new = [entry for entry in linked if _creates(entry, resolved)]
         done: dict[int, Done] = {}
         checks: list[tuple[int, later.Check]] = []
         for entry in sorted((entry for entry in linked if not _creates(entry, resolved)), key=_order):
             # Deletes come first, then all new resources at once, then what may be about them.
             if new and entry.action is not Action.DELETE:
-                done |= self._added(new, checks)
+                done |= self._added(new, resolved, checks)
                 new = []
             with located(entry.index), later.putting_off() as waiting:
                 done[entry.index] = self._do(entry, resolved.found.get(entry.index))
             checks += [(entry.index, check) for check in waiting]
-        done |= self._added(new, checks)
+        done |= self._added(new, resolved, checks)
+        resolver.refuse_met(entries, _written(linked, done))
         for index, check in checks:
             with located(index):
                 check()
@@ -137,7 +143,9 @@ class _Worker:
         except Problem as problem:
             return Done(problem.status, problem=problem)
 
-    def _added(self, entries: list[Entry], checks: list[tuple[int, later.Check]]) -> dict[int, Done]:
+    def _added(
+        self, entries: list[Entry], resolved: Resolved, checks: list[tuple[int, later.Check]]
+    ) -> dict[int, Done]:
         """What became of the entries that create: their rows go in together, then each is told to the hooks."""
         drafts = []
         permitted: set[str] = set()
@@ -147,7 +155,7 @@ class _Worker:
                 if entry.type not in permitted:
                     self.store.policy.permit(self.caller, Action.CREATE, entry.type)
                     permitted.add(entry.type)
-                drafts.append(self._draft(entry))
+                drafts.append(self._draft(entry, rid=resolved.claimed.get(entry.index)))
         if sum(len(draft.tokens) for draft in drafts) > MOST_TOKENS:
             raise TooMuchToIndex
         stored = bulk.add(self.store, self.session, self.caller, drafts)
@@ -157,37 +165,37 @@ class _Worker:
             checks += [(entry.index, check) for check in waiting]
         return {entry.index: Done(HTTPStatus.CREATED, made) for entry, made in zip(entries, stored, strict=True)}
 
-    def _draft(self, entry: Entry) -> Draft:
+    def _draft(self, entry: Entry, *, rid: int | None) -> Draft:
         assert entry.parsed is not None
         draft = self.store.draft(entry.parsed, id=entry.id)
-        query = entry.query
-        if query is not None and not matched.held(self.store, self.session, self.caller, query=query, rid=draft.rid):
-            raise ChangedMeanwhile
-        return draft
+        return draft if rid is None else replace(draft, rid=rid)
 
-    def _do(self, entry: Entry, present: Stored | None) -> Done:
+    def _do(self, entry: Entry, found: Sequence[Stored] | None) -> Done:
+        """What became of an entry; None was found for it where its criteria, if any, are still to be looked for."""
         self.trace(_access(entry))
         if time.monotonic() > self.until:
             raise TookTooLong
         match entry.action:
             case Action.CREATE:
-                return self._create(entry, present)
+                return self._create(entry, found)
             case Action.UPDATE:
                 return self._update(entry)
             case Action.PATCH:
                 return Done(HTTPStatus.OK, self._patch(entry))
             case Action.DELETE:
-                return Done(HTTPStatus.NO_CONTENT, self._delete(entry))
+                return Done(HTTPStatus.NO_CONTENT, self._delete(entry, found))
             case Action.SEARCH:
                 return self._search(entry)
         return self._read(entry)
 
-    def _create(self, entry: Entry, present: Stored | None) -> Done:
+    def _create(self, entry: Entry, found: Sequence[Stored] | None) -> Done:
         assert entry.parsed is not None
-        if present is not None:
+        if found:
             # Shown in the answer, so it is read.
-            found = self.store.read(self.session, self.caller, present.type, present.id)
-            return Done(HTTPStatus.OK, found)
+            try:
+                return Done(HTTPStatus.OK, self.store.read(self.session, self.caller, entry.type, found[0].id))
+            except Gone:  # deleted since it was found: looked for again, it will not be
+                raise ChangedMeanwhile from None
         new = self.store.draft(entry.parsed, id=entry.id)
         if entry.query is None:
             return Done(HTTPStatus.CREATED, self.store.add(self.session, self.caller, new))
@@ -206,7 +214,6 @@ class _Worker:
                 query=entry.query,
                 if_match=entry.if_match,
                 choices=self.choices,
-                new_id=entry.id,
             )
         else:
             stored, created = matched.put(
@@ -223,19 +230,27 @@ class _Worker:
 
     def _patch(self, entry: Entry) -> Stored:
         store, session, caller = self.store, self.session, self.caller
-        assert entry.patch is not None
-        change, if_match = entry.patch.applied, entry.if_match
+        patch, if_match = entry.patch, entry.if_match
+        assert patch is not None
+
+        def change(body: bytes) -> Parsed:
+            changed = patch.applied(body)
+            unresolved.refuse_urns(changed, _LEFT[self.kind], before=body)
+            return changed
+
         if entry.query is not None:
             return matched.patch(store, session, caller, change, query=entry.query, if_match=if_match)
         return store.patch(session, caller, entry.type, entry.id or "", change, if_match=if_match)
 
-    def _delete(self, entry: Entry) -> Stored | None:
-        store, session, caller = self.store, self.session, self.caller
+    def _delete(self, entry: Entry, found: Sequence[Stored] | None) -> Stored | None:
+        store, session, caller, if_match = self.store, self.session, self.caller, entry.if_match
         if entry.query is None:
-            return store.delete(session, caller, entry.type, entry.id or "", if_match=entry.if_match)
-        deleted = matched.delete(
-            store, session, caller, query=entry.query, if_match=entry.if_match, choices=self.choices
-        )
+            return store.delete(session, caller, entry.type, entry.id or "", if_match=if_match)
+        if found is not None:
+            deleted = [store.delete(session, caller, one.type, one.id, if_match=if_match) for one in found]
+        else:
+            choices = self.choices
+            deleted = matched.delete(store, session, caller, query=entry.query, if_match=if_match, choices=choices)
         return deleted[0] if len(deleted) == 1 else None
 
     def _read(self, entry: Entry) -> Done:
@@ -262,7 +277,17 @@ class _Worker:
 
 def _creates(entry: Entry, resolved: Resolved) -> bool:
     """True if the entry's resource is new: no criteria found it, and no client chose its id."""
-    return entry.action is Action.CREATE and resolved.found.get(entry.index) is None
+    return entry.action is Action.CREATE and not resolved.found.get(entry.index)
+
+
+def _written(entries: Sequence[Entry], done: dict[int, Done]) -> dict[str, int]:
+    """What was created and changed, and by which entry."""
+    written: dict[str, int] = {}
+    for entry in entries:
+        stored, status = done[entry.index].stored, done[entry.index].status
+        if stored is not None and (entry.action in CHANGING or status == HTTPStatus.CREATED):
+            written[stored.reference] = entry.index
+    return written
 
 
 def _order(entry: Entry) -> tuple[int, str, int]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from fhir import codec
 from fhir.codec import Parsed
 from fhir.here import relative
 from infra.problems import Issue, Unprocessable
@@ -36,9 +37,12 @@ class OnlyInTransactions(Unprocessable):
     issue = "not-supported"
 
 
-def refuse_urns(parsed: Parsed, refused: type[Unprocessable]) -> None:
-    """Nothing; this problem, naming each place, for references to entries that are left in a resource of a Bundle."""
-    _refuse(parsed, _URN, mark=b"urn:", refused=refused)
+def refuse_urns(parsed: Parsed, refused: type[Unprocessable], *, before: bytes = b"") -> None:
+    """Nothing; this problem, naming each place, for references to entries that are left in a resource of a Bundle.
+
+    Those that the stored resource had before it was patched are not the Bundle's.
+    """
+    _refuse(parsed, _URN, mark=b"urn:", refused=refused, before=before)
 
 
 def refuse_criteria(parsed: Parsed) -> None:
@@ -59,11 +63,20 @@ def references(node: Any, place: str) -> Iterator[tuple[str, str]]:
             yield from references(inner, f"{place}[{index}]")
 
 
-def _refuse(parsed: Parsed, form: re.Pattern[str], *, mark: bytes, refused: type[Unprocessable]) -> None:
+def _refuse(
+    parsed: Parsed,
+    form: re.Pattern[str],
+    *,
+    mark: bytes,
+    refused: type[Unprocessable],
+    before: bytes = b"",
+) -> None:
     # Most resources have neither the mark nor an escape that could hide it; a kept Bundle has links of its own.
     if parsed.type == "Bundle" or (mark not in parsed.raw and b"\\u" not in parsed.raw):
         return
-    places = [place for link, place in references(parsed.data, parsed.type) if form.fullmatch(relative(link))]
+    but = {link for link, _ in references(codec.reload(before), "")} if before else ()
+    held = references(parsed.data, parsed.type)
+    places = [place for link, place in held if form.fullmatch(relative(link)) and link not in but]
     if places:
         text = refused().text
         raise refused(text, issues=[Issue(refused.issue, text, (place,)) for place in places])

@@ -1,10 +1,10 @@
 """A patch as a client sent it, of either kind, and what it makes of a resource."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fhir import codec
+from fhir import codec, links
 from fhir.codec import Parsed
 from fhir.patches import fhirpath_patch, json_patch
 from fhir.patches.problems import Fixed
@@ -23,11 +23,18 @@ _FIXED: Final = (("resourceType",), ("id",), ("meta", "versionId"), ("meta", "la
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A change to a resource of a type."""
+    """A change to a resource of a type, as it was sent and as it is applied."""
 
-    change: Callable[[Node], Node]
+    media_type: str
+    body: bytes
     type: str
     limit: int
+    change: Callable[[Node], Node]
+
+    def relinked(self, known: Mapping[str, str]) -> "Patch":
+        """The patch with links in its new values exchanged, where they stand as in a resource."""
+        changed = links.rewrite(self.body.decode(), known).encode()
+        return self if changed == self.body else read(self.media_type, changed, type=self.type, limit=self.limit)
 
     def applied(self, body: bytes) -> Parsed:
         """The resource after the change, valid; its untouched values have the bytes they had."""
@@ -52,10 +59,12 @@ def read(media_type: str, body: bytes, *, type: str, limit: int) -> Patch:
     """The patch in a body; 400 if it can't be read, 415 if it is of another kind."""
     if media_type == JSON_PATCH:
         operations = json_patch.read(body)
-        return Patch(lambda root: json_patch.applied(root, operations, type=type, limit=limit), type, limit)
+        return Patch(
+            media_type, body, type, limit, lambda root: json_patch.applied(root, operations, type=type, limit=limit)
+        )
     if media_type in FHIR_JSON:
         changes = fhirpath_patch.read(body)
-        return Patch(lambda root: fhirpath_patch.applied(root, changes, type=type), type, limit)
+        return Patch(media_type, body, type, limit, lambda root: fhirpath_patch.applied(root, changes, type=type))
     raise UnsupportedMediaType(f"Send a patch as {' or '.join(MEDIA_TYPES)}.")
 
 

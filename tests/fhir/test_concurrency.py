@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir import matched
+from fhir.store import Store
 from infra.database import open_database
 from tests.effort import repetitions
 from tests.fhir import record
@@ -105,6 +105,48 @@ async def test_transactions_that_claim_crosswise_create_each_thing_once(pair: li
     assert [await total(pair[0], f"/Patient?identifier=urn:crosswise|{value}") for value in ("a", "b")] == [1, 1]
 
 
+LINKED = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+
+
+async def linked(pair: list[httpx.AsyncClient], person: str, *, kind: str) -> set[str]:
+    """Whom transactions at once refer to that each find or make a person by the same criteria."""
+    criteria, one = f"identifier=urn:linked|{person}", patient(identifier=[{"system": "urn:linked", "value": person}])
+    about: Entry = ("POST Observation", observation("x", subject={"reference": LINKED}), {})
+
+    async def write(number: int, http: httpx.AsyncClient) -> httpx.Response:
+        update = kind == "update" or (kind == "both" and number % 2 == 0)
+        line, more = (f"PUT Patient?{criteria}", {}) if update else ("POST Patient", {"ifNoneExist": criteria})
+        sent = json.loads(bundle((line, one, more), about))
+        sent["entry"][0]["fullUrl"] = LINKED
+        return await http.post("", content=json.dumps(sent), headers={"prefer": "return=representation"})
+
+    turns = zip(range(12), cycle(pair), strict=False)
+    answers = await asyncio.gather(*(write(number, http) for number, http in turns))
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    done = [answer.json()["entry"][1]["resource"] for answer in answers if answer.is_success]
+    return {resource["subject"]["reference"] for resource in done}
+
+
+@pytest.mark.parametrize("kind", ["create", "update", "both"])
+async def test_what_transactions_at_once_refer_to_is_there_and_the_same(
+    pair: list[httpx.AsyncClient], kind: str
+) -> None:
+    for turn in range(repetitions(2)):
+        (subject,) = await linked(pair, str(turn), kind=kind)
+
+        assert (await pair[0].get(f"/{subject}")).status_code == 200
+        assert await total(pair[0], f"/Patient?identifier=urn:linked|{turn}") == 1
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_without_the_claim_transactions_at_once_refer_to_several(
+    pair: list[httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "claimed", lambda *_, **__: True)
+
+    assert len(await linked(pair, "1", kind="update")) > 1
+
+
 async def test_a_transaction_that_is_refused_beside_others_leaves_nothing(pair: list[httpx.AsyncClient]) -> None:
     """Half of them name a version that is past; what they would have created is not there."""
     id = await created(pair[0], observation("x"))
@@ -128,7 +170,7 @@ async def test_a_transaction_that_is_refused_beside_others_leaves_nothing(pair: 
 async def test_without_the_claim_several_conditional_updates_create(
     pair: list[httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matched, "held", lambda store, session, caller, query, rid: True)
+    monkeypatch.setattr(Store, "claimed", lambda *_, **__: True)
     body = json.dumps(patient())
 
     turns = zip(range(CLIENTS), cycle(pair), strict=False)

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir import matched
 from fhir.audit import Access
 from fhir.choices import Choices, ConditionalDelete, Dangling
 from fhir.dangling import refuse_dangling
 from fhir.policy import Action
+from fhir.store import Store
 from infra.database import Database
 from tests.effort import repetitions
 from tests.fhir import record
@@ -45,7 +45,7 @@ async def test_of_many_conditional_updates_one_creates_and_the_others_update(nor
 async def test_without_the_claim_several_conditional_updates_create(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matched, "held", lambda *_, **__: True)
+    monkeypatch.setattr(Store, "claimed", lambda *_, **__: True)
 
     answers = await conditional_updates(north)
 

@@ -183,7 +183,8 @@ async def test_two_entries_that_come_to_the_same_resource_are_refused(north: htt
 async def test_without_the_check_of_what_criteria_come_to_one_resource_is_changed_twice(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolving, "_refuse_overlaps", lambda *_: None)
+    monkeypatch.setattr(resolving, "_refuse_overlaps", lambda *_: {})
+    monkeypatch.setattr(resolving.Resolver, "refuse_met", lambda *_: None)
     id = await created(north, patient())
 
     await answered(
