@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
@@ -145,15 +145,23 @@ class Vault:
     def prepare(self, session: Session, scopes: Iterable[str]) -> None:
         """Nothing; the data keys of all scopes exist in this session, made in one go. For bulk writes."""
         wanted = [scope for scope in dict.fromkeys(scopes) if self._known(session, scope) is None]
-        for start in range(0, len(wanted), 500):
-            part = wanted[start : start + 500]
+        self._look_up(session, wanted)
+        missing = {scope: self._new_key(scope) for scope in wanted if self._known(session, scope) is None}
+        if missing:
+            upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+            statement = upsert(DataKey).on_conflict_do_nothing().returning(col(DataKey.scope))
+            made = set(session.execute(statement, [row for row, _ in missing.values()]).scalars())
+            fresh = {scope: (int(str(row["id"])), cipher) for scope, (row, cipher) in missing.items() if scope in made}
+            self._fresh(session).update(fresh)
+            # Another transaction has just made the others.
+            self._look_up(session, [scope for scope in missing if scope not in made])
+
+    def _look_up(self, session: Session, scopes: Sequence[str]) -> None:
+        for start in range(0, len(scopes), 500):
+            part = scopes[start : start + 500]
             statement = select(DataKey).where(col(DataKey.scope).in_(part)).order_by(col(DataKey.version))
             for key in session.execute(statement).scalars():
                 self._remember(key)
-        missing = [self._new_key(scope) for scope in wanted if self._known(session, scope) is None]
-        if missing:
-            session.execute(insert(DataKey), [row for row, _ in missing])
-            self._fresh(session).update({str(row["scope"]): (int(str(row["id"])), cipher) for row, cipher in missing})
 
     @contextmanager
     def savepoint(self, session: Session) -> Iterator[None]:

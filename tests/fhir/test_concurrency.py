@@ -147,6 +147,17 @@ async def test_without_the_claim_transactions_at_once_refer_to_several(
     assert len(await linked(pair, "1", kind="update")) > 1
 
 
+async def test_the_first_transactions_of_a_clinic_may_come_at_once(pair: list[httpx.AsyncClient]) -> None:
+    """Each would make the clinic's data key."""
+    sent = bundle(("POST Observation", observation("x"), {}))
+
+    turns = zip(range(10), cycle(pair), strict=False)
+    answers = await asyncio.gather(*(http.post("", content=sent) for _, http in turns))
+
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert await total(pair[0], "/Observation") == 10
+
+
 async def test_a_transaction_that_is_refused_beside_others_leaves_nothing(pair: list[httpx.AsyncClient]) -> None:
     """Half of them name a version that is past; what they would have created is not there."""
     id = await created(pair[0], observation("x"))
