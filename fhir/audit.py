@@ -20,6 +20,9 @@ from infra.vault import Binding, Vault
 AUDIT: Final = cast(Table, AuditRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 INSERT_AUDIT: Final = Statement(insert(AUDIT), columns=AUDIT.c.keys())
 
+# What the log calls all types at once: the abstract type of every resource.
+EVERYTHING: Final = "Resource"
+
 # http://hl7.org/fhir/audit-event-outcome
 DONE: Final = "0"
 REFUSED: Final = "4"

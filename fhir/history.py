@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Table, func, literal, or_, select, tuple_
 from sqlmodel import Session
@@ -25,9 +25,6 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.columns import UtcDateTime
 from infra.problems import Forbidden, NotFound
-
-# What the log calls all types at once: the abstract type of every resource.
-EVERYTHING: Final = "Resource"
 
 
 class Place(NamedTuple):

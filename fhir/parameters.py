@@ -1,10 +1,16 @@
 """The input and output of operations: Parameters resources. https://hl7.org/fhir/R4/parameters.html"""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from typing import Any, Final
 
 from fhir import codec
+from fhir.codec import Parsed
 from fhir.patches.tree import Node
+from fhir.rules import validate
 from infra.problems import BadRequest
+
+TYPE: Final = "Parameters"
+RESOURCE: Final = "resource"
 
 
 class BadParameters(BadRequest):
@@ -12,7 +18,10 @@ class BadParameters(BadRequest):
 
 
 def read(body: bytes, known: Collection[str]) -> dict[str, Node]:
-    """The values of the parameters by name, as the bytes they came in; each of them may stand once."""
+    """The values of the parameters by name, as the bytes they came in; each of them may stand once.
+
+    All of them are valid but the parameter resource, which whoever asked for it looks at.
+    """
     given: dict[str, Node] = {}
     for name, value in _parts(body, known):
         if name in given:
@@ -32,17 +41,31 @@ def texts(body: bytes, known: Collection[str], *, repeated: Collection[str] = ()
     return given
 
 
-def _parts(body: bytes, known: Collection[str]) -> Iterator[tuple[str, Node]]:
+def _parts(body: bytes, known: Collection[str]) -> list[tuple[str, Node]]:
     asked = codec.load(body)
-    if not isinstance(asked, dict) or asked.get("resourceType") != "Parameters":
+    if not isinstance(asked, dict) or asked.get("resourceType") != TYPE:
         raise BadParameters
     held = Node(body.decode().strip()).members.get("parameter")
+    found: list[tuple[str, Node]] = []
     for part in held.items if held is not None and held.is_list else []:
         name = part.members["name"].value() if part.is_object and "name" in part.members else None
         values = [key for key in part.members if key != "name"] if part.is_object else []
-        if not isinstance(name, str) or name not in known or len(values) != 1:
+        if not isinstance(name, str) or name not in known or len(values) != 1 or not _goes(values[0], name):
             raise _refused(known)
-        yield name, part.members[values[0]]
+        found.append((name, part.members[values[0]]))
+    validate(Parsed(TYPE, _without_resource(asked), body))
+    return found
+
+
+def _goes(key: str, name: str) -> bool:
+    return key == RESOURCE if name == RESOURCE else key.startswith("value")
+
+
+def _without_resource(asked: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(asked.get("parameter"), list):
+        return asked
+    parts = [{"name": RESOURCE, "valueBoolean": True} if RESOURCE in part else part for part in asked["parameter"]]
+    return asked | {"parameter": parts}
 
 
 def _refused(known: Collection[str]) -> BadParameters:

@@ -90,7 +90,7 @@ def http_moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # of a zone or a year that no clock can hold
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

@@ -15,11 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from fhir import audit, codec, compartments, conditional, rows
-from fhir.audit import REFUSED, Access
+from fhir.audit import EVERYTHING, REFUSED, Access
 from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
 from fhir.codec import Parsed
 from fhir.drafts import Draft, blind, draft, indexed
+from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
 from fhir.rows import RESOURCE, SealedRow, Stored
 from fhir.search import hits, pages
@@ -260,7 +261,8 @@ class Store:
         """Nothing; a refused access stands in the caller's log, and in the owner's if it was about somebody else's."""
         now = self.clock.now()
         # What a client asks for can be anything, a name too: it is sealed like a search.
-        blank = Access(access.action, access.type, outcome=REFUSED, query=f"{access.type}/{access.id or ''}")
+        type = access.type if access.type in KNOWN else EVERYTHING
+        blank = Access(access.action, type, outcome=REFUSED, query=f"{access.type}/{access.id or ''}")
         audit.record(self.vault, session, caller, access=blank, recorded=now)
         if access.id is None:
             return

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhir import bundles, cursor, history, searchset
-from fhir.audit import Access
+from fhir.audit import EVERYTHING, Access
 from fhir.cursor import Pairs
-from fhir.history import EVERYTHING, Asked, Place, Versions
+from fhir.history import Asked, Place, Versions
 from fhir.interactions import negotiation
 from fhir.interactions.negotiation import BadParameter, Part
 from fhir.interactions.record import Record, bundle, id_of, type_of

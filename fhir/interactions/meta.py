@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fhir import capability, history, labels, parameters
-from fhir.audit import Access
+from fhir.audit import EVERYTHING, Access
 from fhir.codec import Parsed
-from fhir.history import EVERYTHING
 from fhir.interactions import negotiation
 from fhir.interactions.record import Record, body_of, id_of, type_of, versioned
 from fhir.outcome import MEDIA_TYPE

@@ -177,6 +177,8 @@ HEADER_VALUES = (
     'W/"1", W/"2"',
     "Mon, 23 Nov 2026 10:00:00 GMT",
     "Mon, 99 Foo 9999 99:99:99 GMT",
+    "Mon, 23 Nov 2026 10:00:00 +99999999999999999",
+    "Mon, 23 Nov 99999999999 10:00:00 -0000",
     "identifier=a|b",
     "identifier",
     "?",

@@ -133,6 +133,27 @@ def test_patches(asker: Asker, data: st.DataObject) -> None:
     assert asker.ask("GET", f"/Patient/{id}").status == 200
 
 
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "$meta-add": {"name": "meta", "valueMeta": {"tag": [{"system": "a", "code": "b"}], "profile": ["http://a"]}},
+    "$meta-delete": {"name": "meta", "valueMeta": {"security": [{"system": "a", "code": "b"}]}},
+    "$validate": {"name": "mode", "valueCode": "update"},
+    "$everything": {"name": "start", "valueDate": "2026-01-01"},
+}
+
+
+@given(data=st.data())
+@examples(80)
+def test_parameters(asker: Asker, data: st.DataObject) -> None:
+    id = asker.create(patient(meta={"tag": [{"system": "a", "code": "b"}]}))
+    operation = data.draw(st.sampled_from(sorted(OPERATIONS)))
+    parts = [OPERATIONS[operation], {"name": "resource", "resource": patient(id=id)}][: 2 if "val" in operation else 1]
+    _, body = data.draw(spoiled([{"resourceType": "Parameters", "parameter": parts}]))
+
+    asker.ask("POST", f"/Patient/{id}/{operation}", content=body)
+
+    assert asker.ask("GET", f"/Patient/{id}/$meta").status == 200
+
+
 URLS = (
     "Patient",
     "Patient/1",
