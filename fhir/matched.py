@@ -119,11 +119,14 @@ def patch(
     *,
     query: Query,
     if_match: int | None,
+    old: Stored | None = None,
 ) -> Stored:
-    """The next version of the one that matches; `NotFound` if none does."""
+    """The next version of the one that matches; `NotFound` if none does, `StaleVersion` if it is another than `old`."""
     present = held(store, session, caller, query=query)
     if present is None:
         raise NotFound
+    if old is not None and (present.rid, present.version) != (old.rid, old.version):
+        raise StaleVersion
     return store.patch(session, caller, present.type, present.id, change, if_match=if_match)
 
 

@@ -33,6 +33,7 @@ CHANGING: Final = (Action.UPDATE, Action.PATCH)
 # A Bundle holds the one writer; one that asks for costly things again and again ends here.
 MOST_SECONDS: Final = 30.0
 MOST_OPENED: Final = 30_000  # resources that all criteria and searches of a Bundle open: about two seconds
+MOST_PATCHED: Final = 10_485_760  # bytes of all patched resources: as many as a Bundle could bring along
 _LEFT: Final = {Kind.TRANSACTION: unresolved.NoSuchEntry, Kind.BATCH: unresolved.NotInABatch}
 MOST_TOKENS: Final = 100_000  # of all new resources; 2,000 usual ones have 40,000
 
@@ -59,6 +60,27 @@ class Done:
 Trace = Callable[[Access], None]
 
 
+class TooMuchPatched(Unprocessable):
+    """The patches of this Bundle change more than 10 MiB of resources. Send fewer of them at once."""
+
+    issue = "too-costly"
+
+
+class Room:
+    """What the patches of a Bundle may still change, in bytes: each is applied while nobody else can write."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def take(self, size: int) -> None:
+        """Nothing; that much less is left, `TooMuchPatched` if it was not there."""
+        self.left -= size
+        if self.left < 0:
+            raise TooMuchPatched
+
+
 class TookTooLong(Unprocessable):
     """The entries of this Bundle take too long together. Send fewer of them, or searches that select more."""
 
@@ -83,7 +105,8 @@ def run(
     choices: Choices = Choices(),  # noqa: B008  # frozen
 ) -> list[Done]:
     """What became of each entry, in the order of the Bundle. `trace` is told what is tried next."""
-    worker = _Worker(store, session, caller, base_url, trace, choices, time.monotonic() + MOST_SECONDS, plan.kind)
+    until, room = time.monotonic() + MOST_SECONDS, Room(MOST_PATCHED)
+    worker = _Worker(store, session, caller, base_url, trace, choices, until, plan.kind, room)
     with sharing(Effort(MOST_OPENED)):
         if plan.kind is Kind.BATCH:
             return [worker.alone(entry) for entry in plan.entries]
@@ -106,6 +129,7 @@ class _Worker:
     choices: Choices
     until: float
     kind: Kind
+    room: Room
 
     def together(self, entries: list[Entry]) -> list[Done]:
         """All entries or none."""
@@ -234,6 +258,7 @@ class _Worker:
         assert patch is not None
 
         def change(body: bytes) -> Parsed:
+            self.room.take(len(body))
             changed = patch.applied(body)
             unresolved.refuse_urns(changed, _LEFT[self.kind], before=body)
             return changed

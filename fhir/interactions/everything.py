@@ -11,7 +11,7 @@ from fhir import cursor, history, parameters, searchset
 from fhir.audit import Access
 from fhir.interactions import negotiation
 from fhir.interactions.negotiation import BadParameter
-from fhir.interactions.record import Record, body_of, bundle, id_of
+from fhir.interactions.record import Record, aside, body_of, bundle, id_of
 from fhir.models import SERVED
 from fhir.policy import Action
 from fhir.search import dates
@@ -64,7 +64,7 @@ async def _posted(request: Request, record: Record) -> dict[str, str]:
     if request.method != "POST" or not await request.body():
         return {}
     body = await body_of(request, limit=record.body_limit)
-    return parameters.texts(body, ASKED, repeated=("_type",))
+    return await aside(lambda body: parameters.texts(body, ASKED, repeated=("_type",)), body)
 
 
 async def type_everything(request: Request, record: Record, caller: Caller) -> Response:

@@ -13,12 +13,12 @@ from fhir import capability, history, labels, parameters
 from fhir.audit import EVERYTHING, Access
 from fhir.codec import Parsed
 from fhir.interactions import negotiation
-from fhir.interactions.record import Record, body_of, id_of, type_of, versioned
+from fhir.interactions.patch import by_id, patched
+from fhir.interactions.record import Record, aside, body_of, id_of, type_of, versioned
 from fhir.outcome import MEDIA_TYPE
 from fhir.patches.tree import Node
 from fhir.policy import Action
 from fhir.preconditions import version
-from fhir.rows import Stored
 from fhir.search.asking import Effort
 from fhir.search.hits import MOST_OPENED, hits
 from fhir.search.parsing import parse
@@ -82,15 +82,12 @@ async def _changed(
     type, id = type_of(request, Action.UPDATE), id_of(request)
     negotiation.given(request)
     if_match = version(request.headers.get("if-match"))
-    given = parameters.read(await body_of(request, limit=record.body_limit), ("meta",))
+    body = await body_of(request, limit=record.body_limit)
+    given = await aside(lambda body: parameters.read(body, ("meta",)), body)
     if "meta" not in given:
         raise labels.NoLabels
-    changed = change(given["meta"])
-
-    def unit(session: Session) -> Stored:
-        return record.store.patch(session, caller, type, id, changed, if_match=if_match)
-
-    stored = await record.run(caller, Access(Action.PATCH, type, id), unit)
+    target = by_id(record, caller, type, id, if_match=if_match)
+    stored = await patched(record, caller, target, change(given["meta"]), if_match=if_match)
     return _returned(labels.of(stored.body), versioned(stored))
 
 
@@ -98,7 +95,7 @@ async def _require_nothing(request: Request, record: Record) -> None:
     """Nothing; 400 for a parameter in the address or the body."""
     negotiation.given(request)
     if request.method == "POST" and await request.body():
-        parameters.texts(await body_of(request, limit=record.body_limit), ())
+        await aside(lambda body: parameters.texts(body, ()), await body_of(request, limit=record.body_limit))
 
 
 def _returned(meta: bytes, headers: dict[str, str]) -> Response:

@@ -150,8 +150,12 @@ def id_of(request: Request) -> str:
 
 async def resource_of(request: Request, record: Record, type: str) -> Parsed:
     """The resource in the body of a write, checked; a large one while the event loop serves others."""
-    body = await body_of(request, limit=record.body_limit)
-    return _checked(body, type) if len(body) <= LARGE else await asyncio.to_thread(_checked, body, type)
+    return await aside(lambda body: _checked(body, type), await body_of(request, limit=record.body_limit))
+
+
+async def aside(work: Callable[[bytes], T], body: bytes) -> T:
+    """What the work makes of a body; of a large one while the event loop serves others."""
+    return work(body) if len(body) <= LARGE else await asyncio.to_thread(work, body)
 
 
 def _checked(body: bytes, type: str) -> Parsed:

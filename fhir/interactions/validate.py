@@ -11,7 +11,7 @@ from starlette.responses import Response
 from fhir import codec, history, outcome, parameters
 from fhir.audit import Access
 from fhir.interactions import negotiation
-from fhir.interactions.record import HEADERS, Record, body_of, id_of, type_of
+from fhir.interactions.record import HEADERS, Record, aside, body_of, id_of, type_of
 from fhir.outcome import MEDIA_TYPE
 from fhir.policy import Action
 from fhir.rules import Invalid, validate
@@ -60,7 +60,7 @@ async def type_validate(request: Request, record: Record, caller: Caller) -> Res
         raise BadRequest("The modes update and delete go with an id in the address.")
     record.store.policy.permit(caller, Action.CREATE, type)
     await _log(record, caller, Access(Action.OPERATION, type))
-    return _answer(type, None, asked.resource or b"")
+    return await _answer(type, None, asked.resource or b"")
 
 
 async def instance_validate(request: Request, record: Record, caller: Caller) -> Response:
@@ -77,27 +77,31 @@ async def instance_validate(request: Request, record: Record, caller: Caller) ->
     await _log(record, caller, Access(Action.OPERATION, type, id, stored.version, stored.compartment))
     if asked.mode is Mode.DELETE:
         return _outcome(None)
-    return _answer(type, id, asked.resource or stored.body)
+    return await _answer(type, id, asked.resource or stored.body)
 
 
 async def _asked(request: Request, record: Record, type: str) -> Asked:
     given = negotiation.given(request, *PARAMETERS)
     resource: bytes | None = None
     if request.method == "POST":
-        body = await body_of(request, limit=record.body_limit)
-        data = codec.load(body)
-        if type != "Parameters" and isinstance(data, dict) and data.get("resourceType") == "Parameters":
-            parts = parameters.read(body, ("resource", *PARAMETERS))
-            resource = parts["resource"].text().encode() if "resource" in parts else None
-            given |= {name: str(parts[name].value()) for name in PARAMETERS if name in parts}
-        else:
-            resource = body
+        resource, posted = await aside(_posted, await body_of(request, limit=record.body_limit))
+        given |= posted
     mode = _mode(given.get("mode"))
     _require_known(given.get("profile"), type)
     has_id = "id" in request.path_params
     if resource is None and not (has_id and (mode is Mode.DELETE or request.method == "GET")):
         raise NothingToValidate
     return Asked(resource, mode)
+
+
+def _posted(body: bytes) -> tuple[bytes | None, dict[str, str]]:
+    """The resource in a body, which may be the body itself, and the other parameters."""
+    data = codec.load(body)
+    if not isinstance(data, dict) or data.get("resourceType") != parameters.TYPE:
+        return body, {}
+    parts = parameters.read(body, (parameters.RESOURCE, *PARAMETERS))
+    resource = parts[parameters.RESOURCE].text().encode() if parameters.RESOURCE in parts else None
+    return resource, {name: str(parts[name].value()) for name in PARAMETERS if name in parts}
 
 
 def _mode(text: str | None) -> Mode | None:
@@ -119,8 +123,12 @@ async def _log(record: Record, caller: Caller, access: Access) -> None:
     await record.run(caller, access, lambda session: history.log(record.store, session, caller, access))
 
 
-def _answer(type: str, id: str | None, body: bytes) -> Response:
-    """A resource of another type or with another id is a finding like any other."""
+async def _answer(type: str, id: str | None, body: bytes) -> Response:
+    return _outcome(await aside(lambda body: _found(type, id, body), body))
+
+
+def _found(type: str, id: str | None, body: bytes) -> Problem | None:
+    """What is wrong; a resource of another type or with another id is a finding like any other."""
     try:
         parsed = codec.parse(body, type=type)
         if id is not None and parsed.data.get("id") != id:
@@ -128,8 +136,8 @@ def _answer(type: str, id: str | None, body: bytes) -> Response:
         validate(parsed)
         refuse_criteria(parsed)
     except Problem as found:
-        return _outcome(found)
-    return _outcome(None)
+        return found
+    return None
 
 
 def _outcome(found: Problem | None) -> Response:

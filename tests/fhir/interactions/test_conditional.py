@@ -10,10 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir.audit import Access
 from fhir.choices import Choices, ConditionalDelete, Dangling
 from fhir.dangling import refuse_dangling
-from fhir.policy import Action
 from fhir.store import Store
 from infra.database import Database
 from tests.effort import repetitions
@@ -83,36 +81,50 @@ async def test_what_belongs_to_another_clinic_never_matches(north: httpx.AsyncCl
     assert (await north.get(f"/Patient/{id}")).status_code == 200
 
 
-async def add_telecom(http: httpx.AsyncClient, id: str, number: int) -> httpx.Response:
+async def add_telecom(http: httpx.AsyncClient, address: str, number: int) -> httpx.Response:
     change = [{"op": "add", "path": "/telecom/-", "value": {"system": "phone", "value": str(number)}}]
-    return await http.patch(f"/Patient/{id}", content=json.dumps(change), headers=JSON_PATCH)
+    return await http.patch(address, content=json.dumps(change), headers=JSON_PATCH)
 
 
-async def test_a_patch_by_a_client_never_loses_anothers(north: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("address", ["/Patient/{id}", BY_NUMBER])
+async def test_a_patch_by_a_client_never_loses_anothers(north: httpx.AsyncClient, address: str) -> None:
     id = await created(north, patient(telecom=[{"system": "phone", "value": "first"}]))
+    address = address.replace("{id}", id)
 
-    answers = await asyncio.gather(*(add_telecom(north, id, number) for number in range(repetitions(20))))
+    answers = await asyncio.gather(*(add_telecom(north, address, number) for number in range(repetitions(20))))
 
     assert {answer.status_code for answer in answers} == {200}
     held = (await north.get(f"/Patient/{id}")).json()["telecom"]
     assert {one["value"] for one in held} == {"first", *(str(number) for number in range(len(answers)))}
 
 
+@pytest.mark.parametrize("address", ["/Patient/{id}", BY_NUMBER])
 async def test_without_the_check_of_the_version_a_patch_is_lost(
-    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    async def unchecked(record: Any, caller: Any, change: Any, *, old: Any, made: Any) -> Any:
-        access, patch = Access(Action.PATCH, change.type, old.id), record.store.patch
-        return await record.run(
-            caller, access, lambda s: patch(s, caller, change.type, old.id, lambda _: made, if_match=None)
-        )
+    async def unchecked(record: Any, caller: Any, target: Any, *, old: Any, made: Any) -> Any:
+        return await record.run(caller, target.access, lambda session: target.write(session, lambda _: made, None))
 
     monkeypatch.setattr(import_module("fhir.interactions.patch"), "_written", unchecked)
     id = await created(north, patient(telecom=[{"system": "phone", "value": "first"}]))
 
-    await asyncio.gather(*(add_telecom(north, id, number) for number in range(20)))
+    await asyncio.gather(*(add_telecom(north, address.replace("{id}", id), number) for number in range(20)))
 
     assert len((await north.get(f"/Patient/{id}")).json()["telecom"]) < 21
+
+
+async def test_labels_that_are_added_at_once_are_all_there(north: httpx.AsyncClient) -> None:
+    id = await created(north, patient())
+
+    async def add(code: str) -> int:
+        part = {"name": "meta", "valueMeta": {"tag": [{"code": code}]}}
+        body = {"resourceType": "Parameters", "parameter": [part]}
+        return (await north.post(f"/Patient/{id}/$meta-add", content=json.dumps(body))).status_code
+
+    assert set(await asyncio.gather(*(add(f"t{number}") for number in range(10)))) == {200}
+    assert {tag["code"] for tag in (await north.get(f"/Patient/{id}")).json()["meta"]["tag"]} == {
+        f"t{number}" for number in range(10)
+    }
 
 
 async def test_of_many_patches_of_one_version_one_wins(north: httpx.AsyncClient) -> None:
