@@ -12,12 +12,14 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session
 
+from fhir.search.conditions import TokenValue
 from fhir.search.query import Query
 from fhir.tables import UniqueToken
 from infra.caller import Caller
 from infra.problems import Problem
 from infra.vault import Vault
 
+IDENTIFIER: Final = "identifier"
 UNIQUE: Final = cast(Table, UniqueToken.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 
 
@@ -28,9 +30,21 @@ class SeveralMatches(Problem):
 
 
 def criteria_token(vault: Vault, caller: Caller, query: Query) -> bytes:
-    """What stands for these criteria of this tenant; the order in which they were written does not matter."""
-    flat = [part for pair in sorted(query.pairs) for part in pair]
+    """What stands for these criteria of this tenant; the order in which they were written does not matter.
+
+    Criteria that name one identifier meet all others that do, with its system or without, whatever else they ask: who
+    has waited looks again, so meeting too many costs a wait and nothing else.
+    """
+    number = _identifier(query)
+    flat = [IDENTIFIER, number] if number else [part for pair in sorted(query.pairs) for part in pair]
     return vault.token(f"unique.{query.type}", caller.tenant, *flat)
+
+
+def _identifier(query: Query) -> str | None:
+    """The value of the one identifier that every match has; None if the criteria name none or several."""
+    wanted = (one.values for one in query.conditions if one.parameter.name == IDENTIFIER and not one.negated)
+    codes = {value.code if isinstance(value, TokenValue) else None for values in wanted for value in values}
+    return codes.pop() if len(codes) == 1 else None
 
 
 def claim(session: Session, token: bytes, *, rid: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fhir import conditional
 from fhir.store import Store
 from infra.database import open_database
 from tests.effort import repetitions
@@ -175,6 +176,31 @@ async def test_a_transaction_that_is_refused_beside_others_leaves_nothing(pair: 
     found = [await total(pair[0], f"/Patient?identifier=urn:refused|{number}") for number in range(20)]
     assert statuses.count(200) == 1 and set(statuses) <= {200, 409, 412}
     assert found == [int(status == 200) for status in statuses]
+
+
+FORMS = ("identifier=X123456789", NUMBER, f"{NUMBER}&gender=female", "identifier=X123456789&_format=json")
+
+
+async def in_all_forms(pair: list[httpx.AsyncClient]) -> int:
+    """How many are created by criteria that mean one identifier and are written differently."""
+    body, turns = json.dumps(patient()), zip(range(CLIENTS), cycle(FORMS), cycle(pair), strict=False)
+    answers = await asyncio.gather(*(http.put(f"/Patient?{form}", content=body) for _, form, http in turns))
+    return sum(answer.status_code == 201 for answer in answers)
+
+
+async def test_criteria_that_name_one_identifier_create_one_however_they_are_written(
+    pair: list[httpx.AsyncClient],
+) -> None:
+    assert await in_all_forms(pair) == 1
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_without_the_meeting_of_identifiers_each_form_of_criteria_creates_one(
+    pair: list[httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditional, "_identifier", lambda _: None)
+
+    assert await in_all_forms(pair) > 1
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
