@@ -82,6 +82,31 @@ async def test_since_and_at_choose_the_versions_of_their_time(north: httpx.Async
     assert never == []
 
 
+ASKED = {
+    "_since={2}": [4, 3, 2], "_since={4}": [4], "_since=2199": [],
+    "_at={1}": [1], "_at={2}": [2], "_at={3}": [3], "_at={4}": [4], "_at=2020": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["Patient/{id}/", "Patient/", ""])
+async def test_every_history_has_the_versions_of_the_time_that_is_asked_for(
+    north: httpx.AsyncClient, level: str
+) -> None:
+    """Of one that is created, changed twice and deleted, while another stands there all the time."""
+    before = await created(north, observation("x"))
+    id = await created(north, patient())
+    moments = [(await north.get(f"/Patient/{id}")).json()["meta"]["lastUpdated"]]
+    moments += [await changed(north, id, gender=gender) for gender in ("other", "male")]
+    await north.delete(f"/Patient/{id}")
+    moments.append((await north.get(f"/Patient/{id}/_history")).json()["entry"][0]["response"]["lastModified"])
+
+    for asked, numbers in ASKED.items():
+        found = await pages(north, f"{BASE}/{level}_history?_count=2&{asked}".format("", *moments, id=id))
+
+        standing = [(before, 'W/"1"')] if not level and asked.startswith("_at={") else []
+        assert versions(found) == [(id, f'W/"{number}"') for number in numbers] + standing, asked
+
+
 async def test_a_history_counts_and_shows_only_what_the_caller_may_see(
     north: httpx.AsyncClient, south: httpx.AsyncClient, policy: LocalPolicy, store: Store
 ) -> None:
