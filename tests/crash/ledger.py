@@ -75,8 +75,8 @@ def marker_of(resource: Resource) -> str:
     return next(str(each["value"]) for each in resource["identifier"] if each["system"] == SYSTEM)
 
 
-def transaction(entries: Iterable[tuple[str, str, Change, dict[str, str]]]) -> Resource:
-    """A Bundle of (fullUrl, method and address, change, more of the request)."""
+def bundle(type: str, entries: Iterable[tuple[str, str, Change, dict[str, str]]]) -> Resource:
+    """A batch or transaction of (fullUrl, method and address, change, more of the request)."""
     made = []
     for full, request, change, more in entries:
         method, _, url = request.partition(" ")
@@ -84,4 +84,4 @@ def transaction(entries: Iterable[tuple[str, str, Change, dict[str, str]]]) -> R
         if change.sent is not None:
             entry["resource"] = change.sent
         made.append(entry | {"request": {"method": method, "url": url, **more}})
-    return {"resourceType": "Bundle", "type": "transaction", "entry": made}
+    return {"resourceType": "Bundle", "type": type, "entry": made}

@@ -1,4 +1,4 @@
-"""The mixed load: several clients that create, update, delete, create conditionally and in transactions."""
+"""The mixed load: several clients that create, update, patch and delete, by criteria too, in batches and transactions."""
 
 import asyncio
 import json
@@ -8,13 +8,14 @@ from itertools import count
 
 import httpx
 
-from tests.crash.ledger import SYSTEM, Change, Ledger, Operation, Resource, identified, transaction
+from tests.crash.ledger import SYSTEM, Change, Ledger, Operation, Resource, bundle, identified
 
 CLIENTS = 6
 FHIR = "application/fhir+json"
 NUMBERS = count(1)
 # A new client begins with a few creates, as there is nothing yet to change.
-KINDS = ("create", "create", "conditional", "update", "update", "update", "delete", "transaction")
+NEW = ("create", "create", "conditional")
+CHANGES = ("update", "update", "matched", "patch", "delete", "transaction", "batch")
 
 
 class Worker:
@@ -31,31 +32,49 @@ class Worker:
         """Nothing; works until the server is gone."""
         try:
             while self.go_on():
-                await self._one(self.draw.choice(KINDS))
+                await self._one(self.draw.choice(NEW + CHANGES))
         except httpx.TransportError:
             pass  # the request that was under way stays open in the ledger
 
     async def _one(self, kind: str) -> None:
-        if kind in ("update", "delete") and self.mine:
-            change = self._next_of(self.draw.choice(self.mine), deleting=kind == "delete")
-            await (self._delete(change) if kind == "delete" else self._update(change))
-        elif kind == "transaction" and self.mine:
-            await self._transaction(self._next_of(self.draw.choice(self.mine), deleting=False))
-        else:
+        if kind in NEW or not self.mine:
             await self._create(conditional=kind == "conditional")
+            return
+        old = self.draw.choice(self.mine)
+        change = self._next_of(old, deleting=kind == "delete")
+        match kind:
+            case "update":
+                await self._update(change, f"/{change.type}/{change.id}")
+            case "matched":
+                await self._update(change, f"/{change.type}?{_criteria(old.marker)}")
+            case "patch":
+                await self._patch(change)
+            case "delete":
+                await self._delete(change)
+            case "transaction":
+                await self._transaction(change)
+            case "batch":
+                await self._batch(change)
 
     async def _create(self, *, conditional: bool) -> None:
         marker = f"new-{next(NUMBERS)}"
         change = Change("Patient", marker, identified(patient(), marker))
-        more = {"If-None-Exist": f"identifier={SYSTEM}|{marker}"} if conditional else {}
+        more = {"If-None-Exist": _criteria(marker)} if conditional else {}
         self.ledger.sending((change,))
         answer = await self.http.post("/Patient", content=_bytes(change.sent), headers=more)
         self._heard(answer, (change,), good=201)
 
-    async def _update(self, change: Change) -> None:
+    async def _update(self, change: Change, address: str) -> None:
         self.ledger.sending((change,))
         more = {"If-Match": f'W/"{change.version - 1}"'}
-        answer = await self.http.put(f"/{change.type}/{change.id}", content=_bytes(change.sent), headers=more)
+        answer = await self.http.put(address, content=_bytes(change.sent), headers=more)
+        self._heard(answer, (change,), good=200)
+
+    async def _patch(self, change: Change) -> None:
+        self.ledger.sending((change,))
+        patch = [{"op": "replace", "path": "/identifier/0/value", "value": change.marker}]
+        headers = {"Content-Type": "application/json-patch+json"}
+        answer = await self.http.patch(f"/{change.type}/{change.id}", content=json.dumps(patch), headers=headers)
         self._heard(answer, (change,), good=200)
 
     async def _delete(self, change: Change) -> None:
@@ -72,16 +91,34 @@ class Worker:
             "Observation", f"seen-{number}", identified(observation(urn), f"seen-{number}"), links={urn: person}
         )
         match = {"ifMatch": f'W/"{update.version - 1}"'}
-        bundle = transaction(
+        sent = bundle(
+            "transaction",
             [
-                (urn, "POST Patient", person, {}),
+                (urn, f"PUT Patient?{_criteria(person.marker)}", person, {}),
                 ("", "POST Observation", about, {}),
                 ("", f"PUT {update.type}/{update.id}", update, match),
-            ]
+            ],
         )
-        operation = (person, about, update)
+        await self._carried_out(sent, (person, about, update))
+
+    async def _batch(self, update: Change) -> None:
+        """Two new patients, one by criteria, and a change of what was there; it is one unit, so all of it or nothing."""
+        markers = [f"new-{next(NUMBERS)}" for _ in range(2)]
+        one, other = (Change("Patient", marker, identified(patient(), marker)) for marker in markers)
+        match = {"ifMatch": f'W/"{update.version - 1}"'}
+        sent = bundle(
+            "batch",
+            [
+                ("", "POST Patient", one, {}),
+                ("", f"PUT {update.type}/{update.id}", update, match),
+                ("", f"PUT Patient?{_criteria(other.marker)}", other, {}),
+            ],
+        )
+        await self._carried_out(sent, (one, update, other))
+
+    async def _carried_out(self, sent: Resource, operation: Operation) -> None:
         self.ledger.sending(operation)
-        self._heard(await self.http.post("/", content=_bytes(bundle)), operation, good=200)
+        self._heard(await self.http.post("/", content=_bytes(sent)), operation, good=200)
 
     def _heard(self, answer: httpx.Response, operation: Operation, *, good: int) -> None:
         if answer.status_code != good:
@@ -145,6 +182,10 @@ def observation(patient: str) -> Resource:
         "subject": {"reference": patient},
         "effectiveDateTime": "2026-11-23T10:00:00+01:00",
     }
+
+
+def _criteria(marker: str) -> str:
+    return f"identifier={SYSTEM}|{marker}"
 
 
 def _bytes(resource: Resource | None) -> bytes:
