@@ -106,6 +106,22 @@ async def test_transactions_that_claim_crosswise_create_each_thing_once(pair: li
     assert [await total(pair[0], f"/Patient?identifier=urn:crosswise|{value}") for value in ("a", "b")] == [1, 1]
 
 
+async def test_what_is_updated_by_criteria_while_it_is_deleted_is_made_anew(pair: list[httpx.AsyncClient]) -> None:
+    body = json.dumps(patient())
+
+    async def write(number: int, http: httpx.AsyncClient) -> tuple[str, int]:
+        if number % 3:
+            return "PUT", (await http.put(f"/Patient?{NUMBER}", content=body)).status_code
+        return "DELETE", (await http.delete(f"/Patient?{NUMBER}")).status_code
+
+    for _ in range(repetitions(2)):
+        turns = zip(range(24), cycle(pair), strict=False)
+        answers = await asyncio.gather(*(write(number, http) for number, http in turns))
+
+        assert set(answers) <= {("PUT", 200), ("PUT", 201), ("PUT", 409), ("DELETE", 204), ("DELETE", 409)}
+        assert await total(pair[0], f"/Patient?{NUMBER}") <= 1
+
+
 LINKED = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
 
 
