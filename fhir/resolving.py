@@ -6,7 +6,7 @@ caller's own tenant, conditional references among all that the caller may see. h
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,7 +27,7 @@ from infra.caller import Caller
 from infra.problems import BadRequest, NotFound, Problem
 
 MOST_ASKED: Final = 500
-MOST_MET: Final = 100  # before the transaction the criteria matched one resource at most
+MOST_MET: Final = 100  # before the transaction the criteria matched nothing
 
 Found = Mapping[int, Sequence[Stored]]
 
@@ -96,25 +96,23 @@ class Resolver:
         known = {came.reference: entry.reference for came, entry in both if came.is_conditional and came.id}
         return Resolved(bound, found, claimed, known | self._referred(bound, deleted))
 
-    def refuse_met(self, entries: Sequence[Entry], written: Mapping[str, int]) -> None:
-        """Nothing; 400 if the criteria of an entry match what another one has written: reference, and index of the entry.
+    def refuse_met(self, entries: Sequence[Entry], claimed: Collection[int], written: Mapping[str, int]) -> None:
+        """Nothing; 400 if criteria that nothing matched now match what another entry wrote: reference, and its index.
 
-        Whether it was one resource or two would depend on which came first.
+        Whether that is one resource or two would depend on the order, and the next time the criteria match several.
         """
-        writing = dict.fromkeys(written.values())
+        writing = set(written.values())
         types = Counter(entry.type for entry in entries if entry.index in writing)
         for entry in entries:
-            if (
-                entry.action is Action.DELETE
-                or not entry.is_conditional
-                or types[entry.type] <= (entry.index in writing)
-            ):
+            if entry.index not in claimed or types[entry.type] == 1 or entry.query is None:
                 continue
-            assert entry.query is not None
-            for stored in self.store.own_matches(self.session, self.caller, query=entry.query, most=MOST_MET):
-                other = written.get(stored.reference, entry.index)
-                if other != entry.index:
-                    raise twice(entry.index, other, MetByAnother)
+            with located(entry.index):
+                matching = self.store.own_matches(self.session, self.caller, query=entry.query, most=MOST_MET)
+            others = [
+                written[one.reference] for one in matching if written.get(one.reference, entry.index) != entry.index
+            ]
+            if others:
+                raise twice(entry.index, others[0], MetByAnother)
 
     def _bound(self, entry: Entry, found: dict[int, Sequence[Stored]]) -> Entry:
         """The entry with the id of what its criteria match; where it is nothing, of what will be made."""

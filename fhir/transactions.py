@@ -148,7 +148,7 @@ class _Worker:
                 done[entry.index] = self._do(entry, resolved.found.get(entry.index))
             checks += [(entry.index, check) for check in waiting]
         done |= self._added(new, resolved, checks)
-        resolver.refuse_met(entries, _written(linked, done))
+        resolver.refuse_met(entries, resolved.claimed, _written(linked, done))
         for index, check in checks:
             with located(index):
                 check()

@@ -133,6 +133,21 @@ async def test_criteria_that_match_what_another_entry_writes_are_refused_naming_
     assert (await north.get("/Observation?_summary=count")).json()["total"] == 0
 
 
+@pytest.mark.parametrize("way", ["POST unless", "PUT"])
+@pytest.mark.parametrize("other", CHANGES)
+async def test_criteria_that_have_found_one_are_about_this_one_whatever_else_is_written(
+    north: httpx.AsyncClient, way: str, other: str
+) -> None:
+    found, id = await created(north, of("1")), await created(north, of("9"))
+
+    made = await answered(
+        north, CHANGES[other](id), WAYS[way]("1", "") | {"fullUrl": URNS[0]}, about(URNS[0]), headers=REPRESENTATION
+    )
+
+    assert made[1]["resource"]["id"] == found
+    assert made[2]["resource"]["subject"]["reference"] == f"Patient/{found}"
+
+
 async def test_without_the_look_at_what_was_written_a_duplicate_is_made(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,7 +184,6 @@ async def test_without_the_check_of_what_criteria_come_to_one_resource_is_change
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resolving, "_refuse_overlaps", lambda *_: {})
-    monkeypatch.setattr(resolving.Resolver, "refuse_met", lambda *_: None)
     id = await created(north, patient())
 
     await answered(
