@@ -100,6 +100,8 @@ def load(body: bytes) -> Any:
         text = body.decode()
     except UnicodeDecodeError as wrong:
         raise MalformedJson(f"The body is not UTF-8: the byte at position {wrong.start} can't be decoded.") from None
+    if text.startswith("\ufeff"):
+        raise MalformedJson("The body begins with a byte order mark (BOM). Send it without.")
     if len(body) > MAX_VALUES and _too_many(body):
         raise TooManyValues(f"The JSON has more than {MAX_VALUES} values. Send it in parts.")
     try:
