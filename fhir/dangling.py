@@ -6,6 +6,7 @@ same; types that the caller may not read at all are passed over, as nothing can 
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -15,6 +16,7 @@ from fhir import later
 from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
 from fhir.rows import RESOURCE
+from fhir.rules.faults import MOST
 from fhir.store import Change, Hook
 from fhir.unresolved import references
 from infra.caller import Caller
@@ -47,8 +49,8 @@ def refuse_dangling(policy: Policy, base_url: str) -> Hook:
         wanted = dict.fromkeys(target for target, _ in targets(change.type, change.after, base_url))
         wanted.pop((change.type, change.id), None)
         absent = wanted.keys() - present(policy, session, caller, list(wanted))
-        places = [place for target, place in targets(change.type, change.after, base_url) if target in absent]
-        if places:
+        found = (place for target, place in targets(change.type, change.after, base_url) if target in absent)
+        if places := list(islice(found, MOST)):
             text = "There is no such resource that you may read. Create it first, or leave the reference out."
             raise Dangling(issues=[Issue(Dangling.issue, text, (place,)) for place in places])
 

@@ -8,11 +8,13 @@ https://hl7.org/fhir/R4/http.html#trules
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from fhir import codec
 from fhir.codec import Parsed
 from fhir.here import relative
+from fhir.rules.faults import MOST
 from infra.problems import Issue, Unprocessable
 
 _URN: Final = re.compile(r"urn:.*", re.DOTALL)
@@ -38,7 +40,7 @@ class OnlyInTransactions(Unprocessable):
 
 
 def refuse_urns(parsed: Parsed, refused: type[Unprocessable], *, before: bytes = b"") -> None:
-    """Nothing; this problem, naming each place, for references to entries that are left in a resource of a Bundle.
+    """Nothing; this problem, naming the first places, for references to entries that are left in a resource of a Bundle.
 
     Those that the stored resource had before it was patched are not the Bundle's.
     """
@@ -46,7 +48,7 @@ def refuse_urns(parsed: Parsed, refused: type[Unprocessable], *, before: bytes =
 
 
 def refuse_criteria(parsed: Parsed) -> None:
-    """Nothing; 422, naming each place, for conditional references."""
+    """Nothing; 422, naming the first places, for conditional references."""
     _refuse(parsed, _CRITERIA, mark=b"?", refused=OnlyInTransactions)
 
 
@@ -76,7 +78,7 @@ def _refuse(
         return
     but = {link for link, _ in references(codec.reload(before), "")} if before else ()
     held = references(parsed.data, parsed.type)
-    places = [place for link, place in held if form.fullmatch(relative(link)) and link not in but]
-    if places:
+    found = (place for link, place in held if form.fullmatch(relative(link)) and link not in but)
+    if places := list(islice(found, MOST)):
         text = refused().text
         raise refused(text, issues=[Issue(refused.issue, text, (place,)) for place in places])

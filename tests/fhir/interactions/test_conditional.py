@@ -12,6 +12,7 @@ import pytest
 
 from fhir.choices import Choices, ConditionalDelete, Dangling
 from fhir.dangling import refuse_dangling
+from fhir.rules.faults import MOST
 from fhir.store import Store
 from infra.database import Database
 from tests.effort import repetitions
@@ -225,6 +226,14 @@ async def test_a_reference_to_nothing_is_refused_by_its_place(
     for subject in (f"Patient/{own}", f"{BASE}/Patient/{own}/_history/1", "https://elsewhere.example/Patient/1"):
         resource = observation("x", subject={"reference": subject})
         assert (await chosen.post("/Observation", content=json.dumps(resource))).status_code == 201
+
+
+async def test_no_more_absent_targets_are_named_than_can_be_read(chosen: httpx.AsyncClient) -> None:
+    many = observation(await created(chosen, patient()), performer=[{"reference": "Practitioner/none"}] * (MOST + 1))
+
+    refused = await chosen.post("/Observation", content=json.dumps(many))
+
+    assert (refused.status_code, len(refused.json()["issue"])) == (422, MOST)
 
 
 async def test_links_within_a_transaction_lead_somewhere(chosen: httpx.AsyncClient) -> None:

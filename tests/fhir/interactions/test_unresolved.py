@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fhir.rules.faults import MOST
 from tests.fhir.record import created, observation, patient
 from tests.fhir.test_bundles import PATIENT, bundle, entry
 
@@ -49,6 +50,16 @@ async def test_a_batch_entry_that_only_a_transaction_could_resolve_is_refused_al
     issue = made[1]["response"]["outcome"]["issue"][0]
     assert issue["expression"] == ["Bundle.entry[1]", "Observation.subject.reference"]
     assert "transaction" in issue["diagnostics"]
+
+
+async def test_no_more_places_are_named_than_can_be_read(north: httpx.AsyncClient) -> None:
+    many = observation("x", performer=[{"reference": CRITERIA}] * (MOST + 1))
+
+    alone = await north.post("/Observation", content=json.dumps(many))
+    batch = await north.post("", content=bundle(entry("POST", "Observation", resource=many), type="batch"))
+
+    outcome = batch.json()["entry"][0]["response"]["outcome"]
+    assert (len(alone.json()["issue"]), len(outcome["issue"])) == (MOST, MOST)
 
 
 async def test_a_kept_bundle_has_links_of_its_own(north: httpx.AsyncClient) -> None:
