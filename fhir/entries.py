@@ -18,10 +18,12 @@ from typing import Any, Final
 from fhir import capability, codec, links, misread, preconditions, unresolved
 from fhir.codec import Parsed
 from fhir.ids import new_id
+from fhir.outcome import Telling
 from fhir.patches import patch as patches
 from fhir.patches.patch import Patch
 from fhir.policy import Action
-from fhir.rules import validate
+from fhir.rules import validate_part
+from fhir.rules.faults import MOST
 from fhir.search import dates
 from fhir.search.parsing import pairs_of
 from fhir.search.parsing import parse as parse_query
@@ -32,6 +34,7 @@ from infra.problems import BadRequest, Issue, Problem
 MAX_ENTRIES: Final = 2000
 KEPT: Final = "Bundle"  # as the type of an entry: it is kept as it was sent, with links of its own
 MOST_PATCHED: Final = 1_048_576  # bytes of a resource after a patch
+MOST_ISSUES: Final = 1000  # of all entries of a batch; of each the first is told in any case
 
 _ADDRESS: Final = re.compile(
     r"(?P<type>[A-Z][A-Za-z]+)(?:/(?P<id>[A-Za-z0-9\-.]{1,64}))?"
@@ -156,16 +159,17 @@ def transaction(entries: list[Sent]) -> list[Entry]:
 
 def batch(entries: list[Sent]) -> Iterator[Entry | Problem]:
     """What each entry asks for by itself, or what is wrong with it."""
+    telling = Telling(MOST_ISSUES)
     for entry in entries:
         try:
-            read = _read(_asked(entry), entry, {})
+            read = _read(_asked(entry), entry, {}, most=telling.room)
             with located(entry.index):
                 if read.parsed is not None:
                     unresolved.refuse_urns(read.parsed, unresolved.NotInABatch)
                     unresolved.refuse_criteria(read.parsed)
             yield read
         except Problem as problem:
-            yield problem
+            yield telling.told(problem).kept()
 
 
 def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
@@ -340,7 +344,7 @@ def _base(full_url: str) -> str:
     return restful[1] if restful else ""
 
 
-def _read(entry: Entry, came: Sent, known: Mapping[str, str]) -> Entry:
+def _read(entry: Entry, came: Sent, known: Mapping[str, str], *, most: int = MOST) -> Entry:
     if came.resource is None:
         return entry
     if entry.type == KEPT:
@@ -348,16 +352,16 @@ def _read(entry: Entry, came: Sent, known: Mapping[str, str]) -> Entry:
     with located(entry.index):
         if entry.action is Action.PATCH:
             return replace(entry, patch=_patch(entry, came.resource).relinked(known))
-        return replace(entry, parsed=_resource(entry, came, links.rewrite(came.resource, known)))
+        return replace(entry, parsed=_resource(entry, came, links.rewrite(came.resource, known), most=most))
 
 
-def _resource(entry: Entry, came: Sent, text: str) -> Parsed:
+def _resource(entry: Entry, came: Sent, text: str, *, most: int) -> Parsed:
     # What was not relinked has been read with the Bundle.
     data = came.data if text == came.resource else codec.load(text.encode())
     parsed = codec.typed(data, text.encode(), type=entry.type)
     if entry.action is Action.UPDATE and not entry.is_conditional and parsed.data.get("id") != entry.id:
         raise BadEntry("The resource's id must be the one of request.url.")
-    validate(parsed)
+    validate_part(parsed, most=most)
     return parsed
 
 

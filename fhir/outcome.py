@@ -14,6 +14,24 @@ MEDIA_TYPE: Final = "application/fhir+json"
 _PLACE: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-"
 
 
+class Telling:
+    """How many issues the entries of a Bundle may still have told together: nobody reads thousands of them."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    def told(self, problem: Problem) -> Problem:
+        """The problem with as many of its issues as there is room for; with the first one in any case."""
+        problem.issues = problem.issues[: self.room]
+        self.left -= len(problem.issues)
+        return problem
+
+    @property
+    def room(self) -> int:
+        """How many issues of the next problem will be told."""
+        return max(1, self.left)
+
+
 class Done(Problem):
     """The request succeeded."""
 

@@ -16,7 +16,7 @@ from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.codec import Parsed
 from fhir.drafts import Draft, TooMuchToIndex
-from fhir.entries import Entry, Kind, batch, located, relinked, sent, transaction
+from fhir.entries import MOST_ISSUES, Entry, Kind, batch, located, relinked, sent, transaction
 from fhir.policy import Action
 from fhir.preferences import Returning
 from fhir.resolving import Resolved, Resolver
@@ -115,7 +115,8 @@ def run(
 
 def answer(plan: Plan, done: list[Done], *, base_url: str, returning: Returning) -> bytes:
     """The Bundle that answers; what was read is always in it, what was written only if it is preferred."""
-    entries = [_entry(one, base_url=base_url, returning=returning) for one in done]
+    telling = outcome.Telling(MOST_ISSUES)
+    entries = [_entry(one, telling, base_url=base_url, returning=returning) for one in done]
     return bundles.bundle(f"{plan.kind.value}-response", entries)
 
 
@@ -163,9 +164,9 @@ class _Worker:
                 return self._do(entry, None)
         except (NotFound, Forbidden) as refusal:
             self.store.refused(self.session, self.caller, _access(entry))
-            return Done(refusal.status, problem=refusal)
+            return Done(refusal.status, problem=refusal.kept())
         except Problem as problem:
-            return Done(problem.status, problem=problem)
+            return Done(problem.status, problem=problem.kept())
 
     def _added(
         self, entries: list[Entry], resolved: Resolved, checks: list[tuple[int, later.Check]]
@@ -327,10 +328,10 @@ def _access(entry: Entry) -> Access:
     return Access(entry.action, entry.type, None if is_new else entry.id)
 
 
-def _entry(done: Done, *, base_url: str, returning: Returning) -> bundles.Entry:
+def _entry(done: Done, telling: outcome.Telling, *, base_url: str, returning: Returning) -> bundles.Entry:
     response: dict[str, Any] = {"status": f"{int(done.status)} {HTTPStatus(done.status).phrase}"}
     if done.problem is not None:
-        response["outcome"] = outcome.outcome(done.problem)
+        response["outcome"] = outcome.outcome(telling.told(done.problem))
         return bundles.Entry(parts=bundles.Parts({"response": response}))
     if done.stored is None:
         return bundles.Entry(done.body, parts=bundles.Parts({"response": response}))

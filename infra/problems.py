@@ -6,7 +6,7 @@ problem+json, under /fhir as an OperationOutcome (`fhir.outcome`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 
 class Place(NamedTuple):
@@ -40,6 +40,11 @@ class Problem(Exception):  # noqa: N818  # subclasses are named for what happene
         self.issues = tuple(issues) or (Issue(self.issue, self.text),)
         self.headers = dict(headers or {})
         super().__init__(self.text)
+
+    def kept(self) -> Self:
+        """The problem without the frames it came through, which hold all that was at hand in them."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
     @property
     def title(self) -> str:

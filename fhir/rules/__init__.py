@@ -3,3 +3,4 @@
 from fhir.rules.validation import Invalid as Invalid
 from fhir.rules.validation import prepare as prepare
 from fhir.rules.validation import validate as validate
+from fhir.rules.validation import validate_part as validate_part

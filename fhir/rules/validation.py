@@ -9,7 +9,7 @@ from fhir.rules import library
 from fhir.rules.elements import faults_of
 from fhir.rules.faults import MOST, Fault, Step
 from fhir.rules.places import Places
-from infra.problems import Issue, Unprocessable
+from infra.problems import Issue, Place, Unprocessable
 
 # With one of these the library is not asked: it may fail on shapes that it does not expect, and find no end of them.
 _SHAPE: Final = "structure"
@@ -27,12 +27,22 @@ def prepare() -> None:
 
 def validate(parsed: Parsed) -> None:
     """Nothing if the resource is valid; otherwise `Invalid` with every issue and where it stands."""
+    if found := _found(parsed):
+        places = Places(parsed.raw)
+        raise Invalid(issues=[_issue(parsed.type, fault, places.of(_keys(fault))) for fault in found])
+
+
+def validate_part(parsed: Parsed, *, most: int = MOST) -> None:
+    """The same for a resource that was sent within a Bundle: so many issues at most, without lines and columns."""
+    if found := _found(parsed):
+        raise Invalid(issues=[_issue(parsed.type, fault, None) for fault in found[:most]])
+
+
+def _found(parsed: Parsed) -> list[Fault]:
     found = list(faults_of(parsed.type, parsed.data))
     if not found or not any(fault.code == _SHAPE for fault in found):
         found += _complaints(parsed, known={_keys(fault) for fault in found})
-    if found:
-        places = Places(parsed.raw)
-        raise Invalid(issues=[_issue(parsed.type, fault, places) for fault in found[:MOST]])
+    return found[:MOST]
 
 
 def _complaints(parsed: Parsed, known: set[tuple[int | str, ...]]) -> Iterator[Fault]:
@@ -46,6 +56,6 @@ def _keys(fault: Fault) -> tuple[int | str, ...]:
     return tuple(step if isinstance(step, int) else step.key for step in fault.way)
 
 
-def _issue(type: str, fault: Fault, places: Places) -> Issue:
+def _issue(type: str, fault: Fault, place: Place | None) -> Issue:
     steps = [f"[{step}]" if isinstance(step, int) else f".{step.name}" for step in fault.way]
-    return Issue(fault.code, fault.text, (type + "".join(steps),), place=places.of(_keys(fault)))
+    return Issue(fault.code, fault.text, (type + "".join(steps),), place=place)

@@ -6,8 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir import drafts, transactions
-from tests.fhir.record import created, patient
+from fhir import drafts, entries, transactions
+from fhir.store import Store
+from infra.database import Database
+from tests.fhir.interactions.test_transactions import binary
+from tests.fhir.record import caller, created, patient
 from tests.fhir.test_bundles import bundle, entry
 
 
@@ -76,3 +79,40 @@ async def test_the_searches_of_a_bundle_have_a_limit_together(
         assert (await north.post("", content=bundle(*creates))).status_code == 422
     else:
         assert [one["response"]["status"][:3] for one in many.json()["entry"]] == ["200", "200", "422"]
+
+
+def invalid(count: int) -> dict[str, Any]:
+    return patient(name=[{"nonsense": n} for n in range(count)])
+
+
+def made_invalid(id: str) -> dict[str, Any]:
+    patch = binary({"op": "replace", "path": "/name", "value": invalid(10)["name"]})
+    return entry("PATCH", f"Patient/{id}", resource=patch)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_answer_tells_so_many_issues_and_no_more_and_the_first_of_each_entry(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = await created(north, patient())
+    for module in (entries, transactions):
+        monkeypatch.setattr(module, "MOST_ISSUES", 25)
+    sent = [entry("POST", "Patient", resource=invalid(10)), made_invalid(id)] * 3
+
+    answer = await north.post("", content=bundle(*sent, type="batch"))
+
+    told = [len(one["response"]["outcome"]["issue"]) for one in answer.json()["entry"]]
+    assert sum(told) <= 25 + len(sent) and set(told) >= {10, 1}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_went_wrong_with_an_entry_keeps_nothing_alive(
+    north: httpx.AsyncClient, database: Database, store: Store
+) -> None:
+    id = await created(north, patient())
+    sent = [entry("POST", "Patient", resource=invalid(1)), made_invalid(id), entry("GET", "Patient/none")]
+    plan = transactions.plan(bundle(*sent, type="batch").encode())
+
+    done = await database.write(lambda session: transactions.run(store, session, caller(), plan=plan))
+
+    assert all(one.problem is not None and one.problem.__traceback__ is None for one in done)
