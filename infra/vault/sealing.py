@@ -169,6 +169,8 @@ class Vault:
         kept = dict(self._fresh(session))
         try:
             with session.begin_nested():
+                # The savepoint begins with the session's first question; `Statement` asks the driver past the session.
+                session.connection()
                 yield
         except BaseException:
             session.info["fresh_data_keys"] = kept

@@ -236,6 +236,22 @@ async def test_no_more_absent_targets_are_named_than_can_be_read(chosen: httpx.A
     assert (refused.status_code, len(refused.json()["issue"])) == (422, MOST)
 
 
+async def test_an_entry_of_a_batch_that_is_refused_after_it_was_written_leaves_nothing(
+    chosen: httpx.AsyncClient,
+) -> None:
+    house = {"resourceType": "Organization", "name": "Praxis"}
+    await created(chosen, house)
+    part = {
+        "request": {"method": "POST", "url": "Organization"},
+        "resource": house | {"partOf": {"reference": "Organization/none"}},
+    }
+
+    answer = await chosen.post("", content=json.dumps({"resourceType": "Bundle", "type": "batch", "entry": [part]}))
+
+    assert answer.json()["entry"][0]["response"]["status"].startswith("422")
+    assert (await chosen.get("/Organization?_summary=count")).json()["total"] == 1
+
+
 async def test_links_within_a_transaction_lead_somewhere(chosen: httpx.AsyncClient) -> None:
     new = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
     entries: list[dict[str, Any]] = [
