@@ -15,18 +15,20 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from fhir import capability, codec, links, misread, preconditions, unresolved
+from fhir import capability, codec, costs, links, misread, preconditions, unresolved
 from fhir.codec import Parsed
+from fhir.drafts import Draft
 from fhir.ids import new_id
 from fhir.outcome import Telling
 from fhir.patches import patch as patches
-from fhir.patches.patch import Patch
+from fhir.patches.patch import Ahead, Patch
 from fhir.policy import Action
 from fhir.rules import validate_part
 from fhir.rules.faults import MOST
 from fhir.search import dates
 from fhir.search.parsing import pairs_of
 from fhir.search.parsing import parse as parse_query
+from fhir.search.plans import is_short
 from fhir.search.query import Query
 from fhir.spans import objects
 from infra.problems import BadRequest, Issue, Problem
@@ -99,7 +101,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an entry asks for."""
+    """What an entry asks for, and what of it was made ready before the unit that carries it out."""
 
     index: int
     action: Action
@@ -107,12 +109,14 @@ class Entry:
     id: str | None = None
     version: int | None = None
     parsed: Parsed | None = None
-    patch: Patch | None = None
+    patch: Patch | Ahead | None = None
     if_match: int | None = None
     query: Query | None = None  # of a search, or the criteria of a conditional interaction
     without_body: bool = False  # HEAD
     if_none_match: str | None = None
     if_modified_since: datetime | None = None
+    draft: Draft | None = None  # of a new resource
+    found: bytes | None = None  # by a search that is not in the log yet
 
     @property
     def reference(self) -> str:
@@ -123,6 +127,13 @@ class Entry:
     def is_conditional(self) -> bool:
         """True where criteria say which resource is written, or whether one is."""
         return self.query is not None and self.action is not Action.SEARCH
+
+    @property
+    def is_long(self) -> bool:
+        """True if it may take long, and most of that can still be done before the unit: a patch, a search that walks."""
+        if self.action is Action.SEARCH:
+            return self.found is None and self.query is not None and not is_short(self.query)
+        return isinstance(self.patch, Patch) and not self.is_conditional
 
 
 def sent(body: bytes, base_url: str) -> tuple[Kind, list[Sent]]:
@@ -184,7 +195,8 @@ def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
     changed = links.rewrite(text, known)
     if changed == text:
         return entry
-    return replace(entry, parsed=codec.parse(changed.encode(), type=entry.type))
+    costs.handled(entry.parsed.raw)
+    return replace(entry, parsed=codec.parse(changed.encode(), type=entry.type), draft=None)
 
 
 @contextmanager
@@ -377,4 +389,4 @@ def _patch(entry: Entry, text: str) -> Patch:
             body = base64.b64decode(str(held.get("data", "")), validate=True)
         except binascii.Error:
             raise BadEntry("The data of the Binary must be base64.") from None
-    return patches.read(media_type, body, type=entry.type, limit=MOST_PATCHED)
+    return patches.read(media_type, body, type=entry.type, limit=MOST_PATCHED, check=validate_part)

@@ -14,7 +14,7 @@ from sqlalchemy import select, true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from fhir import audit, codec, compartments, conditional, rows
+from fhir import audit, codec, compartments, conditional, costs, rows
 from fhir.audit import EVERYTHING, REFUSED, Access
 from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
@@ -246,11 +246,13 @@ class Store:
 
     def own_matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
         """The resources of the caller's tenant that match, so many at most."""
+        costs.sought()
         own = RESOURCE.c.tenant == caller.tenant
         return hits.first(self.asker(session, caller), query, limit=most, extra=own)
 
     def matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
         """The resources that match and may be seen, so many at most; it is not in the log yet."""
+        costs.sought()
         return hits.first(self.asker(session, caller), query, limit=most, extra=true())
 
     def asker(self, session: Session, caller: Caller) -> Asker:
@@ -324,6 +326,7 @@ class Store:
         return compartments.entered(named, type=old.type, session=session, caller=caller, permit=permit)
 
     def _replace(self, session: Session, old: Stored, *, new: Stored, sealed: Sealed | None) -> None:
+        costs.changed()
         rows.KEEP_VERSION.run(session, {"kept_rid": old.rid})
         head = {
             "version": new.version,
@@ -342,6 +345,7 @@ class Store:
     def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
         old = blind(self.vault, new.type, before) if before else set()
         now = indexed(self.vault, new.type, after) if after else set()
+        costs.indexed(len(old ^ now))
         rows.remove_tokens(session, new.rid, old - now)
         rows.add_tokens(session, new.rid, now - old)
 

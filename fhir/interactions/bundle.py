@@ -1,20 +1,24 @@
 """batch and transaction: POST /fhir. https://hl7.org/fhir/R4/http.html#transaction"""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import preferences, transactions
+from fhir import preferences, responses, transactions
 from fhir.audit import Access
-from fhir.interactions import negotiation
+from fhir.carrying import Done
+from fhir.entries import Entry, Kind
+from fhir.interactions import batch, beside, negotiation
 from fhir.interactions.record import Record, body_of
 from fhir.interactions.record import bundle as bundle_response
+from fhir.policy import Action
 from fhir.preferences import Returning
 from fhir.store import ChangedMeanwhile
-from fhir.transactions import Done, Plan
+from fhir.transactions import Plan
 from infra.caller import Caller
 from infra.problems import Forbidden, NotFound
 
@@ -26,11 +30,13 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
     negotiation.given(request)
     body = await body_of(request, limit=record.bundle_limit)
     # Many resources at once: the event loop stays free for others while they are checked.
-    plan = await asyncio.to_thread(transactions.plan, body, base_url=record.base_url)
-    done = await _carried_out(record, caller, plan)
+    plan = await asyncio.to_thread(beside.planned, record, body)
+    carry_out = batch.carried_out if plan.kind is Kind.BATCH else _carried_out
+    done = await carry_out(record, caller, plan)
     preferred = preferences.read(negotiation.listed(request, "prefer")).returning
     returning = preferred or Returning.MINIMAL
-    answer = bundle_response(transactions.answer(plan, done, base_url=record.base_url, returning=returning))
+    told = await asyncio.to_thread(responses.answer, plan.kind, done, base_url=record.base_url, returning=returning)
+    answer = bundle_response(told)
     if preferred is not None:
         answer.headers.update(preferences.applied(preferred))
     return answer
@@ -38,6 +44,10 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
 
 async def _carried_out(record: Record, caller: Caller, plan: Plan) -> list[Done]:
     tried: list[Access] = []
+    asked = [entry for entry in plan.entries if isinstance(entry, Entry)]
+    if any(entry.is_long and entry.action is Action.PATCH for entry in asked):
+        entries, left = await beside.patched(record, caller, asked, plan.left)
+        plan = replace(plan, entries=tuple(entries), left=left)
 
     def unit(session: Session) -> list[Done]:
         return transactions.run(

@@ -11,7 +11,7 @@ from fhir.patches.problems import Fixed
 from fhir.patches.tree import Node
 from fhir.rules import validate
 from fhir.unresolved import refuse_criteria
-from infra.problems import TooLarge, UnsupportedMediaType
+from infra.problems import Problem, TooLarge, UnsupportedMediaType
 
 JSON_PATCH: Final = "application/json-patch+json"
 # http://hl7.org/fhir/R4/http.html#patch: a body of FHIR's own type is a FHIRPath Patch.
@@ -23,18 +23,21 @@ _FIXED: Final = (("resourceType",), ("id",), ("meta", "versionId"), ("meta", "la
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A change to a resource of a type, as it was sent and as it is applied."""
+    """A change to a resource of a type, as it was sent and as it is applied; `check` refuses what it may not make."""
 
     media_type: str
     body: bytes
     type: str
     limit: int
     change: Callable[[Node], Node]
+    check: Callable[[Parsed], None]
 
     def relinked(self, known: Mapping[str, str]) -> "Patch":
         """The patch with links in its new values exchanged, where they stand as in a resource."""
         changed = links.rewrite(self.body.decode(), known).encode()
-        return self if changed == self.body else read(self.media_type, changed, type=self.type, limit=self.limit)
+        if changed == self.body:
+            return self
+        return read(self.media_type, changed, type=self.type, limit=self.limit, check=self.check)
 
     def applied(self, body: bytes) -> Parsed:
         """The resource after the change, valid; its untouched values have the bytes they had."""
@@ -50,21 +53,50 @@ class Patch:
         if not isinstance(changed, dict) or any(_at(changed, path) != _at(before, path) for path in _FIXED):
             raise Fixed
         parsed = Parsed(self.type, changed, text.encode())
-        validate(parsed)
+        self.check(parsed)
         refuse_criteria(parsed)
         return parsed
 
 
-def read(media_type: str, body: bytes, *, type: str, limit: int) -> Patch:
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A patch that was applied already, to what is probably still the present version, and what came of it."""
+
+    patch: Patch
+    before: bytes
+    made: Parsed | Problem
+
+    def relinked(self, known: Mapping[str, str]) -> "Patch | Ahead":
+        """The patch with links in its new values exchanged; where there are some it is still to be applied."""
+        changed = self.patch.relinked(known)
+        return self if changed is self.patch else changed
+
+    def applied(self, body: bytes) -> Parsed:
+        """The resource after the change, valid; if somebody was quicker it is made anew."""
+        if body != self.before:
+            return self.patch.applied(body)
+        if isinstance(self.made, Problem):
+            raise self.made
+        return self.made
+
+
+def read(media_type: str, body: bytes, *, type: str, limit: int, check: Callable[[Parsed], None] = validate) -> Patch:
     """The patch in a body; 400 if it can't be read, 415 if it is of another kind."""
     if media_type == JSON_PATCH:
         operations = json_patch.read(body)
         return Patch(
-            media_type, body, type, limit, lambda root: json_patch.applied(root, operations, type=type, limit=limit)
+            media_type,
+            body,
+            type,
+            limit,
+            lambda root: json_patch.applied(root, operations, type=type, limit=limit),
+            check,
         )
     if media_type in FHIR_JSON:
         changes = fhirpath_patch.read(body)
-        return Patch(media_type, body, type, limit, lambda root: fhirpath_patch.applied(root, changes, type=type))
+        return Patch(
+            media_type, body, type, limit, lambda root: fhirpath_patch.applied(root, changes, type=type), check
+        )
     raise UnsupportedMediaType(f"Send a patch as {' or '.join(MEDIA_TYPES)}.")
 
 

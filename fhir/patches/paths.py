@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from fhir import costs
 from fhir.patches.problems import BadPatch, PatchTooCostly
 from fhir.patches.tree import Node, same
 from fhir.rules.table import Element, type_of
@@ -43,6 +44,7 @@ class Steps:
         self.left -= places
         if self.left < 0:
             raise PatchTooCostly
+        costs.looked_at(places)
 
 
 class PathRefused(BadPatch):
@@ -84,6 +86,8 @@ def found(root: Node, path: str, *, type: str, effort: Steps) -> list[Place] | N
         steps = steps[1:]
     places: list[Place] | None = None
     for step in steps:
+        # A condition opens every place before it leaves most of them out.
+        effort.spend(len(places or ()) if "inner" in step else 0)
         places = _after(root, places, step=step, type=type)
         effort.spend(len(places))
     return places

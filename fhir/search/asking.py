@@ -73,16 +73,17 @@ class Asker:
 class Effort:
     """What a search may still spend, in resources to open."""
 
-    __slots__ = ("left",)
+    __slots__ = ("_refusal", "left")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, refusal: type[TooCostly] = TooCostly) -> None:
         self.left = most
+        self._refusal = refusal
 
     def spend(self, amount: int) -> None:
-        """Nothing; that much less is left, `TooCostly` if it was not there."""
+        """Nothing; that much less is left, `TooCostly` (or what stands for it here) if it was not there."""
         self.left -= amount
         if self.left < 0:
-            raise TooCostly
+            raise self._refusal
         together = _TOGETHER.get()
         if together is not None and together is not self:
             together.spend(amount)
@@ -111,3 +112,10 @@ def sharing(effort: Effort) -> Iterator[None]:
         yield
     finally:
         _TOGETHER.reset(token)
+
+
+def charge(amount: int) -> None:
+    """Nothing; other work costs so much of what is shared. Where nothing is shared it costs nothing."""
+    together = _TOGETHER.get()
+    if together is not None:
+        together.spend(amount)

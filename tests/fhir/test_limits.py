@@ -5,8 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import Session
 
-from fhir import drafts, entries, transactions
+from fhir import batches, costs, drafts, entries, transactions
+from fhir.carrying import Done, Worker
+from fhir.costs import Budget
 from fhir.store import Store
 from infra.database import Database
 from tests.fhir.interactions.test_transactions import binary
@@ -51,11 +54,13 @@ async def test_what_was_stored_before_there_was_a_limit_can_still_be_changed(
 async def test_a_transaction_with_too_many_values_in_all_is_refused(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transactions, "MOST_TOKENS", 100)
+    monkeypatch.setattr(costs, "MOST_EFFORT", 40)
+    sent = [entry("POST", "Patient", resource=numbered(40)) for _ in range(5)]
 
-    answer = await north.post("", content=bundle(*(entry("POST", "Patient", resource=numbered(10)) for _ in range(5))))
+    answer = await north.post("", content=bundle(*sent))
 
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (422, "too-costly")
+    assert "this Bundle" in answer.json()["issue"][0]["diagnostics"]
     assert (await north.get("/Patient?_summary=count")).json()["total"] == 0
 
 
@@ -65,7 +70,7 @@ async def test_the_searches_of_a_bundle_have_a_limit_together(
 ) -> None:
     for n in range(4):
         await created(north, patient(identifier=[{"value": str(n)}]))
-    monkeypatch.setattr(transactions, "MOST_OPENED", 10)
+    monkeypatch.setattr(costs, "MOST_EFFORT", 15)
     searches = [entry("GET", f"Patient?gender:not=male&name:contains=x{n}") for n in range(3)]
     creates = [
         entry("POST", "Patient", resource=patient(), request={"ifNoneExist": f"name:contains=y{n}"}) for n in range(3)
@@ -95,8 +100,7 @@ async def test_an_answer_tells_so_many_issues_and_no_more_and_the_first_of_each_
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = await created(north, patient())
-    for module in (entries, transactions):
-        monkeypatch.setattr(module, "MOST_ISSUES", 25)
+    monkeypatch.setattr(entries, "MOST_ISSUES", 25)
     sent = [entry("POST", "Patient", resource=invalid(10)), made_invalid(id)] * 3
 
     answer = await north.post("", content=bundle(*sent, type="batch"))
@@ -113,6 +117,9 @@ async def test_what_went_wrong_with_an_entry_keeps_nothing_alive(
     sent = [entry("POST", "Patient", resource=invalid(1)), made_invalid(id), entry("GET", "Patient/none")]
     plan = transactions.plan(bundle(*sent, type="batch").encode())
 
-    done = await database.write(lambda session: transactions.run(store, session, caller(), plan=plan))
+    def unit(session: Session) -> list[Done]:
+        return batches.first(Worker(store, session, caller(), Budget(plan.left)), plan.entries)
+
+    done = await database.write(unit)
 
     assert all(one.problem is not None and one.problem.__traceback__ is None for one in done)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir import transactions
+from fhir import costs
 from fhir.interactions.record import LARGE
 from tests.fhir.interactions.test_transactions import answered, statuses, to_male
 from tests.fhir.record import created, patient
@@ -97,7 +97,7 @@ async def test_the_patches_of_a_bundle_have_a_limit_together(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     ids = [await created(north, of_size(1000)) for _ in range(3)]
-    monkeypatch.setattr(transactions, "MOST_PATCHED", 3000)
+    monkeypatch.setattr(costs, "MOST_EFFORT", 25)
     patches = [entry("PATCH", f"Patient/{id}", resource=to_male()) for id in ids]
 
     assert statuses(await answered(north, *patches[:2], type=kind)) == ["200", "200"]

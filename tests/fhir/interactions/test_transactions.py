@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir import resolving, transactions
+from fhir import costs, resolving
 from tests.effort import repetitions
 from tests.fhir.record import BASE, LocalPolicy, created, observation, patient
 from tests.fhir.test_bundles import PATIENT, bundle, entry
@@ -265,7 +265,7 @@ async def test_a_transaction_of_new_resources_is_as_if_each_came_alone(north: ht
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_a_bundle_that_takes_too_long_ends(north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "MOST_SECONDS", -1.0)
+    monkeypatch.setattr(costs, "MOST_SECONDS", -1.0)
     sent = [entry("GET", "Patient"), entry("PUT", "Patient?identifier=1", resource=patient())]
 
     batch = await answered(north, *sent, type="batch")

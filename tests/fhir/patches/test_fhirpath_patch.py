@@ -191,7 +191,7 @@ def test_a_patch_that_digs_without_end_is_refused() -> None:
 
 
 def test_a_patch_looks_at_so_many_places_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "MOST_PLACES", 3)
+    monkeypatch.setattr(paths, "MOST_PLACES", 5)
     short = operation(type="delete", path="Patient.contact.where(gender = 'male')")
 
     with pytest.raises(PatchFailed):
@@ -199,6 +199,15 @@ def test_a_patch_looks_at_so_many_places_and_no_more(monkeypatch: pytest.MonkeyP
     with pytest.raises(BadPatch):
         patched(operation(type="delete", path="Patient" + ".contact" * 100))
     assert patched(short)["contact"]
+
+
+def test_places_that_a_condition_leaves_out_were_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "MOST_PLACES", 4)
+    nobody = operation(type="delete", path="Patient.contact.where(name.text = 'nobody')")
+
+    assert patched(nobody) == PATIENT
+    with pytest.raises(PatchFailed, match="too many places"):
+        patched(nobody, nobody)
 
 
 STEPS = st.sampled_from(

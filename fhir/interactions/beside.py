@@ -1,0 +1,112 @@
+"""What a Bundle asks for, as far as it can be done while others write: new resources, patches, searches that walk.
+
+What it comes to is carried in the entries into the unit that writes. Nothing of it is told to anybody before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from sqlmodel import Session
+
+from fhir import transactions
+from fhir.carrying import drafted, searched
+from fhir.codec import Parsed
+from fhir.costs import Budget, Left
+from fhir.entries import Entry, located
+from fhir.interactions.record import LARGE, Record
+from fhir.patches.patch import Ahead, Patch
+from fhir.policy import Action
+from fhir.rows import Stored
+from fhir.store import Store
+from fhir.transactions import Plan
+from infra.caller import Caller
+from infra.problems import Forbidden, Problem
+
+MOST_HELD: Final = 4_194_304  # bytes of resources that wait for their patches
+
+
+def planned(record: Record, body: bytes) -> Plan:
+    """The plan for a Bundle, its new resources ready to be written."""
+    plan = transactions.plan(body, base_url=record.base_url)
+    budget = Budget(plan.left)
+    with budget.spending():
+        entries = tuple(_with_draft(record.store, entry, budget) for entry in plan.entries)
+    return replace(plan, entries=entries, left=budget.left)
+
+
+async def patched(record: Record, caller: Caller, entries: Sequence[Entry], left: Left) -> tuple[list[Entry], Left]:
+    """The entries, and with those that patch a resource by its id what the patch makes of its present version."""
+    budget = Budget(left)
+    held = await record.database.read(lambda session: _present(record.store, session, caller, entries, budget))
+    if sum(len(stored.body) for stored in held.values()) > LARGE:
+        made = await asyncio.to_thread(_applied, entries, held, budget)
+    else:
+        made = _applied(entries, held, budget)
+    return [made.get(entry.index, entry) for entry in entries], budget.left
+
+
+async def found(record: Record, caller: Caller, entry: Entry, left: Left) -> tuple[Entry | Problem, Left]:
+    """The entry with what its search finds, or why it can't be carried out; as it is where its unit will refuse it."""
+    budget = Budget(left)
+    if budget.is_spent:
+        return entry, left
+
+    def unit(session: Session) -> bytes:
+        with budget.spending(), located(entry.index):
+            return searched(record.store, session, caller, entry=entry, base_url=record.base_url, budget=budget)
+
+    try:
+        return replace(entry, found=await record.database.read(unit)), budget.left
+    except Forbidden:
+        return entry, budget.left  # where that comes into the log
+    except Problem as problem:
+        if problem.status >= 500:
+            raise
+        return problem.kept(), budget.left
+
+
+def _with_draft(store: Store, entry: Entry | Problem, budget: Budget) -> Entry | Problem:
+    if isinstance(entry, Problem) or entry.action is not Action.CREATE or budget.is_spent:
+        return entry
+    try:
+        return replace(entry, draft=drafted(store, entry))
+    except Problem:
+        return entry  # told in its turn
+
+
+def _present(
+    store: Store, session: Session, caller: Caller, entries: Sequence[Entry], budget: Budget
+) -> dict[int, Stored]:
+    """The present versions of what is patched, as far as they are there for the caller; so many at once."""
+    found: dict[int, Stored] = {}
+    size = 0
+    with budget.spending():
+        for entry in entries:
+            if entry.is_long and entry.action is Action.PATCH and size < MOST_HELD and not budget.is_spent:
+                try:
+                    old = store.present(session, caller, Action.PATCH, type=entry.type, id=entry.id or "")
+                except Problem:
+                    continue  # refused in its turn, where that comes into the log
+                if entry.if_match in (None, old.version):
+                    found[entry.index] = old
+                    size += len(old.body)
+    return found
+
+
+def _applied(entries: Sequence[Entry], held: dict[int, Stored], budget: Budget) -> dict[int, Entry]:
+    made: dict[int, Entry] = {}
+    with budget.spending():
+        for entry in entries:
+            if entry.index in held and isinstance(entry.patch, Patch) and not budget.is_spent:
+                before = held[entry.index].body
+                made[entry.index] = replace(entry, patch=Ahead(entry.patch, before, _outcome(entry.patch, before)))
+    return made
+
+
+def _outcome(patch: Patch, before: bytes) -> Parsed | Problem:
+    try:
+        return patch.applied(before)
+    except Problem as problem:
+        return problem.kept()
