@@ -1,6 +1,7 @@
 """batch and transaction: POST /fhir. https://hl7.org/fhir/R4/http.html#transaction"""
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -29,8 +30,7 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
     """200 with the answers in the order of the entries; a transaction that fails anywhere changes nothing."""
     negotiation.given(request)
     body = await body_of(request, limit=record.bundle_limit)
-    # Many resources at once: the event loop stays free for others while they are checked.
-    plan = await asyncio.to_thread(beside.planned, record, body)
+    plan = await _planned(record, body)
     carry_out = batch.carried_out if plan.kind is Kind.BATCH else _carried_out
     done = await carry_out(record, caller, plan)
     preferred = preferences.read(negotiation.listed(request, "prefer")).returning
@@ -40,6 +40,12 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
     if preferred is not None:
         answer.headers.update(preferences.applied(preferred))
     return answer
+
+
+async def _planned(record: Record, body: bytes) -> Plan:
+    # Many resources at once: the event loop stays free for others while they are checked.
+    async with record.turn if len(body) > record.body_limit else nullcontext():
+        return await asyncio.to_thread(beside.planned, record, body)
 
 
 async def _carried_out(record: Record, caller: Caller, plan: Plan) -> list[Done]:

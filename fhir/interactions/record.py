@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
@@ -54,6 +54,8 @@ class Record:
     body_limit: int = BODY_LIMIT
     bundle_limit: int = BUNDLE_LIMIT
     choices: Choices = Choices()  # noqa: RUF009  # frozen
+    # Reading a large Bundle takes up to 300 MB and a second: one has its turn after the other, the others wait as bytes.
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1), compare=False)
 
     async def run(self, caller: Caller, access: Access, unit: Callable[[Session], T]) -> T:
         """What the unit returns; a refused access is written to the log before the caller hears of it."""

@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, String, bindparam, or_, select
 from sqlmodel import Session
 from starlette.requests import Request
 
-from fhir.choices import Choices
 from fhir.codec import Parsed, parse
 from fhir.here import stand_at
 from fhir.interactions import Record, router
@@ -116,15 +115,15 @@ def parsed(resource: dict[str, Any]) -> Parsed:
     return parse(json.dumps(resource).encode(), type=resource["resourceType"])
 
 
-def app(database: Database, record_store: Store, *, choices: Choices = Choices()) -> FastAPI:  # noqa: B008  # frozen
-    """The FHIR routes alone; the header X-Tenant says who calls."""
+def app(database: Database, record_store: Store, **others: Any) -> FastAPI:
+    """The FHIR routes alone; the header X-Tenant says who calls. `others`: see `Record`."""
 
     async def caller_of(request: Request) -> Caller:
         return caller(request.headers.get("x-tenant", "north"))
 
     stand_at(BASE)
     made = web.Application()
-    record = Record(database, record_store, BASE, choices=choices)
+    record = Record(database, record_store, BASE, **others)
     routes = router(record_of=lambda _: record, caller_of=caller_of)
     web.install(
         made,

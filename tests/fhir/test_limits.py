@@ -1,5 +1,6 @@
 """How much one resource or one Bundle may ask of the index: more is refused, and nothing of it is kept."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,10 +11,11 @@ from sqlmodel import Session
 from fhir import batches, costs, drafts, entries, transactions
 from fhir.carrying import Done, Worker
 from fhir.costs import Budget
+from fhir.interactions import Record, beside
 from fhir.store import Store
 from infra.database import Database
 from tests.fhir.interactions.test_transactions import binary
-from tests.fhir.record import caller, created, patient
+from tests.fhir.record import app, caller, client, created, patient
 from tests.fhir.test_bundles import bundle, entry
 
 
@@ -123,3 +125,24 @@ async def test_what_went_wrong_with_an_entry_keeps_nothing_alive(
     done = await database.write(unit)
 
     assert all(one.problem is not None and one.problem.__traceback__ is None for one in done)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.parametrize(("limit", "alone"), [(100, True), (100_000, False)])
+async def test_large_bundles_are_read_one_after_the_other(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch, *, limit: int, alone: bool
+) -> None:
+    turn, busy = asyncio.Semaphore(1), []
+    planned = beside.planned
+
+    def noted(record: Record, body: bytes) -> transactions.Plan:
+        busy.append(turn.locked())
+        return planned(record, body)
+
+    monkeypatch.setattr(beside, "planned", noted)
+    sent = bundle(*(entry("POST", "Patient", resource=patient()) for _ in range(3)), type="batch")
+    async with client(app(database, store, body_limit=limit, turn=turn)) as http:
+        answers = await asyncio.gather(*(http.post("", content=sent) for _ in range(3)))
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert busy == [alone] * 3
