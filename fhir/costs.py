@@ -19,7 +19,7 @@ MOST_SECONDS: Final = 10.0  # the last resort, against what nobody counts: hooks
 
 ENTRY: Final = 2  # its place in the Bundle, its permit and its line in the log
 CHANGE: Final = 5  # keeping the version before, and looking for tokens that are no more
-CRITERIA: Final = 7
+CRITERIA: Final = 10
 BYTES: Final = 2048  # of a body that is opened or sealed, for one unit; a patch reads, checks and writes it too
 TOKENS: Final = 8
 PLACES: Final = 4  # that a FHIRPath looks at

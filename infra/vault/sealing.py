@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import bindparam, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
@@ -38,6 +38,11 @@ _NEWEST_KEY: Final = Statement(
     .where(col(DataKey.scope) == bindparam("wanted_scope"))
     .order_by(col(DataKey.version).desc())
     .limit(1)
+)
+_DATA_KEY: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+# SQLite has PostgreSQL's words for it.
+_MAKE_KEY: Final = Statement(
+    postgres_insert(_DATA_KEY).on_conflict_do_nothing().returning(_DATA_KEY.c.id), columns=_DATA_KEY.c.keys()
 )
 
 
@@ -189,9 +194,7 @@ class Vault:
         found = _NEWEST_KEY.first(session, {"wanted_scope": scope})
         if found is None:
             row, cipher = self._new_key(scope)
-            upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-            made = session.execute(upsert(DataKey).values(row).on_conflict_do_nothing().returning(col(DataKey.id)))
-            if made.scalar_one_or_none() is not None:
+            if _MAKE_KEY.first(session, row) is not None:
                 # Not cached beyond this session: the unit may still be rolled back.
                 self._fresh(session)[scope] = (int(str(row["id"])), cipher)
                 return self._fresh(session)[scope]
