@@ -195,7 +195,7 @@ def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
     changed = links.rewrite(text, known)
     if changed == text:
         return entry
-    costs.handled(entry.parsed.raw)
+    costs.opened(entry.parsed.raw)
     return replace(entry, parsed=codec.parse(changed.encode(), type=entry.type), draft=None)
 
 

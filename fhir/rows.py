@@ -197,7 +197,7 @@ def opened(vault: Vault, row: SealedRow) -> Stored:
         to = Binding(tenant, type, id, version, compartment or "")
         known = vault.open_known(sealed, data_key, to=to)
         body = known if known is not None else _unwrapped(vault, row, to)
-        costs.handled(body)
+        costs.opened(body)
     return Stored(rid, type, id, version, last_updated, tenant, compartment, deleted, body)
 
 
@@ -224,7 +224,7 @@ def columns(stored: Stored, sealed: Sealed) -> dict[str, Any]:
 
 def seal(vault: Vault, session: Session, stored: Stored) -> Sealed:
     """The body, sealed to exactly this version of this resource."""
-    costs.handled(stored.body)
+    costs.sealed(stored.body)
     to = Binding(stored.tenant, stored.type, stored.id, stored.version, stored.compartment or "")
     return vault.seal(session, stored.body, to=to)
 
