@@ -8,7 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from fhir import costs
 from fhir.carrying import Check, Done, Worker
+from fhir.costs import Budget, Left
 from fhir.entries import Entry, located
 from infra.problems import Problem
 
@@ -24,25 +26,31 @@ def first(worker: Worker, entries: Sequence[Entry | Problem]) -> list[Done]:
     with worker.budget.spending():
         while len(done) < len(entries) and (not done or time.monotonic() < until):
             following = entries[len(done) :]
-            new = _new(following)
+            new = _new(following, worker.budget)
             if new:
                 done += _created(worker, new)
-            elif done and isinstance(following[0], Entry) and following[0].is_long:
-                break  # it begins the next slice, when most of it was done beside the writer
+            elif done and is_worth_a_slice(following[0], worker.budget.left):
+                break
             else:
                 done.append(worker.alone(following[0]))
     return done
 
 
-def _new(entries: Sequence[Entry | Problem]) -> list[Entry]:
-    """The entries in front that create without a condition, as far as they are ready to be written together."""
+def is_worth_a_slice(entry: Entry | Problem, left: Left) -> bool:
+    """True if an entry begins a slice of its own, as most of its work can be done beside the writer before."""
+    return isinstance(entry, Entry) and not entry.is_ready and not left.is_spent
+
+
+def _new(entries: Sequence[Entry | Problem], budget: Budget) -> list[Entry]:
+    """The entries in front that create without a condition, as far as they are ready and can be written together."""
     found: list[Entry] = []
-    size = 0
+    size, price = 0, 0
     for entry in entries[:TOGETHER]:
         if isinstance(entry, Problem) or entry.draft is None or entry.query is not None:
             break
         size += len(entry.draft.body)
-        if found and size > MOST_BYTES:
+        price += costs.of_new(len(entry.draft.body), len(entry.draft.tokens))
+        if found and (size > MOST_BYTES or price > budget.left.effort):
             break
         found.append(entry)
     return found

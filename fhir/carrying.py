@@ -210,10 +210,8 @@ class Worker:
 
 def drafted(store: Store, entry: Entry) -> Draft:
     """The new resource of an entry, ready to be written."""
-    if entry.draft is not None:
-        return entry.draft
     assert entry.parsed is not None
-    draft = store.draft(entry.parsed, id=entry.id)
+    draft = entry.draft or store.draft(entry.parsed, id=entry.id)
     costs.indexed(len(draft.tokens))
     return draft
 

@@ -24,7 +24,7 @@ VERSION: Final = 1  # writing it
 CHANGE: Final = 4  # keeping the version before, and looking for tokens that are no more
 CRITERIA: Final = 10
 BYTES: Final = 2048  # of a body that is opened or sealed, for one unit; a patch reads, checks and writes it too
-TOKENS: Final = 8
+TOKENS: Final = 5
 PLACES: Final = 4  # that a FHIRPath looks at
 ISSUES: Final = 6
 
@@ -52,6 +52,11 @@ class Left(NamedTuple):
     answered: int
     seconds: float
 
+    @property
+    def is_spent(self) -> bool:
+        """True if whatever is asked for next is refused."""
+        return self.effort < ENTRY
+
 
 class Budget:
     """What is left to a Bundle, while a part of it is carried out."""
@@ -69,7 +74,7 @@ class Budget:
     @property
     def is_spent(self) -> bool:
         """True if whatever is asked for next is refused."""
-        return self._effort.left < ENTRY
+        return self.left.is_spent
 
     @contextmanager
     def spending(self) -> Iterator[None]:
@@ -101,6 +106,11 @@ class Budget:
 def whole() -> Left:
     """What is left to a Bundle of which nothing was done yet."""
     return Left(MOST_EFFORT, MOST_ANSWERED, MOST_SECONDS)
+
+
+def of_new(size: int, tokens: int) -> int:
+    """What an entry that creates comes to, hooks apart."""
+    return ENTRY + VERSION + size // BYTES + tokens // TOKENS
 
 
 def opened(body: bytes) -> None:

@@ -129,11 +129,16 @@ class Entry:
         return self.query is not None and self.action is not Action.SEARCH
 
     @property
-    def is_long(self) -> bool:
-        """True if it may take long, and most of that can still be done before the unit: a patch, a search that walks."""
-        if self.action is Action.SEARCH:
-            return self.found is None and self.query is not None and not is_short(self.query)
-        return isinstance(self.patch, Patch) and not self.is_conditional
+    def is_ready(self) -> bool:
+        """False if most of its work can still be done before the unit: of a create, a patch, a search that walks."""
+        match self.action:
+            case Action.CREATE:
+                return self.draft is not None
+            case Action.PATCH:
+                return self.is_conditional or isinstance(self.patch, Ahead)
+            case Action.SEARCH:
+                return self.found is not None or self.query is None or is_short(self.query)
+        return True
 
 
 def sent(body: bytes, base_url: str) -> tuple[Kind, list[Sent]]:

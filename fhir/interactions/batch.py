@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/http.html#brules
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,7 +21,7 @@ from fhir.unresolved import NotInABatch
 from infra.caller import Caller
 from infra.problems import Problem
 
-TOGETHER: Final = 50  # patches of different resources that are made at once
+TOGETHER: Final = 100  # entries that are made ready at once
 
 
 async def carried_out(record: Record, caller: Caller, plan: Plan) -> list[Done]:
@@ -57,23 +58,24 @@ async def _ready(
 ) -> tuple[Sequence[Entry | Problem], Left]:
     """The entries, of which those in front are as ready as they can be before the unit."""
     front = entries[0]
-    if isinstance(front, Problem) or not front.is_long:
+    if isinstance(front, Problem) or not batches.is_worth_a_slice(front, left):
         return entries, left
     if front.action is Action.SEARCH:
         searched, left = await beside.found(record, caller, front, left)
         return [searched, *entries[1:]], left
-    patches = _patches(entries)
-    patched, left = await beside.patched(record, caller, patches, left)
-    return [*patched, *entries[len(patches) :]], left
+    alike = _alike(entries, front)
+    if front.action is Action.CREATE:
+        made = await asyncio.to_thread(beside.drafted, record.store, alike, left)
+    else:
+        made, left = await beside.patched(record, caller, alike, left)
+    return [*made, *entries[len(alike) :]], left
 
 
-def _patches(entries: Sequence[Entry | Problem]) -> list[Entry]:
-    """The patches in front, each of another resource: the second of one depends on the first."""
+def _alike(entries: Sequence[Entry | Problem], front: Entry) -> list[Entry]:
+    """The entries in front that ask for the same, each about another resource: the second patch of one needs the first."""
     found: dict[str, Entry] = {}
     for entry in entries[:TOGETHER]:
-        if isinstance(entry, Problem) or entry.action is not Action.PATCH or not entry.is_long:
-            break
-        if entry.reference in found:
+        if isinstance(entry, Problem) or entry.action is not front.action or entry.is_ready or entry.reference in found:
             break
         found[entry.reference] = entry
     return list(found.values())

@@ -10,30 +10,31 @@ from typing import Final
 
 from sqlmodel import Session
 
-from fhir import transactions
-from fhir.carrying import drafted, searched
+from fhir import carrying
 from fhir.codec import Parsed
-from fhir.costs import Budget, Left
+from fhir.costs import TOKENS, Budget, Left
+from fhir.drafts import Draft
 from fhir.entries import Entry, located
 from fhir.interactions.record import LARGE, Record
 from fhir.patches.patch import Ahead, Patch
 from fhir.policy import Action
 from fhir.rows import Stored
 from fhir.store import Store
-from fhir.transactions import Plan
 from infra.caller import Caller
 from infra.problems import Forbidden, Problem
 
 MOST_HELD: Final = 4_194_304  # bytes of resources that wait for their patches
 
 
-def planned(record: Record, body: bytes) -> Plan:
-    """The plan for a Bundle, its new resources ready to be written."""
-    plan = transactions.plan(body, base_url=record.base_url)
-    budget = Budget(plan.left)
-    with budget.spending():
-        entries = tuple(_with_draft(record.store, entry, budget) for entry in plan.entries)
-    return replace(plan, entries=entries, left=budget.left)
+def drafted(store: Store, entries: Sequence[Entry], left: Left) -> list[Entry]:
+    """The entries, those that create with their new resources ready to be written, as far as that can be paid for."""
+    made: list[Entry] = []
+    room = left.effort * TOKENS
+    for entry in entries:
+        draft = _draft(store, entry) if room > 0 else None
+        made.append(entry if draft is None else replace(entry, draft=draft))
+        room -= 0 if draft is None else len(draft.tokens)
+    return made
 
 
 async def patched(record: Record, caller: Caller, entries: Sequence[Entry], left: Left) -> tuple[list[Entry], Left]:
@@ -50,12 +51,12 @@ async def patched(record: Record, caller: Caller, entries: Sequence[Entry], left
 async def found(record: Record, caller: Caller, entry: Entry, left: Left) -> tuple[Entry | Problem, Left]:
     """The entry with what its search finds, or why it can't be carried out; as it is where its unit will refuse it."""
     budget = Budget(left)
-    if budget.is_spent:
-        return entry, left
 
     def unit(session: Session) -> bytes:
         with budget.spending(), located(entry.index):
-            return searched(record.store, session, caller, entry=entry, base_url=record.base_url, budget=budget)
+            return carrying.searched(
+                record.store, session, caller, entry=entry, base_url=record.base_url, budget=budget
+            )
 
     try:
         return replace(entry, found=await record.database.read(unit)), budget.left
@@ -67,13 +68,13 @@ async def found(record: Record, caller: Caller, entry: Entry, left: Left) -> tup
         return problem.kept(), budget.left
 
 
-def _with_draft(store: Store, entry: Entry | Problem, budget: Budget) -> Entry | Problem:
-    if isinstance(entry, Problem) or entry.action is not Action.CREATE or budget.is_spent:
-        return entry
+def _draft(store: Store, entry: Entry) -> Draft | None:
+    if entry.action is not Action.CREATE or entry.parsed is None:
+        return None
     try:
-        return replace(entry, draft=drafted(store, entry))
+        return store.draft(entry.parsed, id=entry.id)
     except Problem:
-        return entry  # told in its turn
+        return None  # told in its turn
 
 
 def _present(
@@ -84,7 +85,7 @@ def _present(
     size = 0
     with budget.spending():
         for entry in entries:
-            if entry.is_long and entry.action is Action.PATCH and size < MOST_HELD and not budget.is_spent:
+            if entry.action is Action.PATCH and not entry.is_ready and size < MOST_HELD and not budget.is_spent:
                 try:
                     old = store.present(session, caller, Action.PATCH, type=entry.type, id=entry.id or "")
                 except Problem:

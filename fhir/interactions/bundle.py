@@ -45,15 +45,16 @@ async def bundle(request: Request, record: Record, caller: Caller) -> Response:
 async def _planned(record: Record, body: bytes) -> Plan:
     # Many resources at once: the event loop stays free for others while they are checked.
     async with record.turn if len(body) > record.body_limit else nullcontext():
-        return await asyncio.to_thread(beside.planned, record, body)
+        return await asyncio.to_thread(transactions.plan, body, base_url=record.base_url)
 
 
 async def _carried_out(record: Record, caller: Caller, plan: Plan) -> list[Done]:
     tried: list[Access] = []
     asked = [entry for entry in plan.entries if isinstance(entry, Entry)]
-    if any(entry.is_long and entry.action is Action.PATCH for entry in asked):
-        entries, left = await beside.patched(record, caller, asked, plan.left)
-        plan = replace(plan, entries=tuple(entries), left=left)
+    made, left = await asyncio.to_thread(beside.drafted, record.store, asked, plan.left), plan.left
+    if any(entry.action is Action.PATCH for entry in made):
+        made, left = await beside.patched(record, caller, made, left)
+    plan = replace(plan, entries=tuple(made), left=left)
 
     def unit(session: Session) -> list[Done]:
         return transactions.run(

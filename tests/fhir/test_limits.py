@@ -11,7 +11,6 @@ from sqlmodel import Session
 from fhir import batches, costs, drafts, entries, transactions
 from fhir.carrying import Done, Worker
 from fhir.costs import Budget
-from fhir.interactions import Record, beside
 from fhir.store import Store
 from infra.database import Database
 from tests.fhir.interactions.test_transactions import binary
@@ -133,16 +132,29 @@ async def test_large_bundles_are_read_one_after_the_other(
     database: Database, store: Store, monkeypatch: pytest.MonkeyPatch, *, limit: int, alone: bool
 ) -> None:
     turn, busy = asyncio.Semaphore(1), []
-    planned = beside.planned
+    plan = transactions.plan
 
-    def noted(record: Record, body: bytes) -> transactions.Plan:
+    def noted(body: bytes, *, base_url: str) -> transactions.Plan:
         busy.append(turn.locked())
-        return planned(record, body)
+        return plan(body, base_url=base_url)
 
-    monkeypatch.setattr(beside, "planned", noted)
+    monkeypatch.setattr(transactions, "plan", noted)
     sent = bundle(*(entry("POST", "Patient", resource=patient()) for _ in range(3)), type="batch")
     async with client(app(database, store, body_limit=limit, turn=turn)) as http:
         answers = await asyncio.gather(*(http.post("", content=sent) for _ in range(3)))
 
     assert [answer.status_code for answer in answers] == [200] * 3
     assert busy == [alone] * 3
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_of_a_batch_that_asks_for_too_much_the_first_entries_are_done(
+    north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(costs, "MOST_EFFORT", 1000)
+    sent = [entry("POST", "Patient", resource=numbered(100)) for _ in range(40)]
+
+    made = (await north.post("", content=bundle(*sent, type="batch"))).json()["entry"]
+
+    found = [one["response"]["status"][:3] for one in made]
+    assert found == sorted(found) and 5 < found.count("201") < 30

@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from fhir.capability import SEARCHED
 from fhir.interactions import ROUTES
 from fhir.models import SERVED
 from fhir.search.definitions import PARAMETERS, Kind
@@ -31,10 +32,11 @@ BODIED: Final = ("post", "put", "patch")
 
 
 def document(types: tuple[str, ...]) -> dict[str, Any]:
-    """The document; searches are spelled out for these types."""
+    """The document; every search is spelled out with its parameters, and all other routes for these types."""
     paths: dict[str, dict[str, Any]] = {}
     for method, path, *_ in ROUTES:
-        for type in ("", *types) if path.startswith("/{type}") else ("",):
+        spelled = SEARCHED if (method, path) == ("GET", "/{type}") else types
+        for type in ("", *spelled) if path.startswith("/{type}") else ("",):
             place = path.replace("{type}", type) if type else path or "/"
             paths.setdefault(place, {})[method.lower()] = _operation(method.lower(), place, type)
     return {"openapi": "3.1.0", "info": {"title": "FHIR", "version": "4.0.1"}, "paths": paths}

@@ -71,7 +71,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 @pytest.fixture
 def database_kind() -> str:
-    """What is asked here is not the database."""
+    """A share of it all is asked on PostgreSQL too (`test_postgres.py`)."""
     return "sqlite"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tests.fuzz.asking
 from fhir import codec
 from tests.effort import examples
 from tests.fhir.record import observation, patient
+from tests.fuzz import spending
 from tests.fuzz.asking import Asker, asking
 from tests.fuzz.hostile import fragments, raw, spoiled, texts
 
@@ -21,7 +22,7 @@ SMALL = 20_000
 
 @pytest.fixture
 def database_kind() -> str:
-    """What is asked here is not the database."""
+    """A share of it all is asked on PostgreSQL too (`test_postgres.py`)."""
     return "sqlite"
 
 
@@ -34,6 +35,12 @@ def asker(tmp_path: Path, database_url: str) -> Iterator[Asker]:
 @pytest.fixture(scope="session")
 def resources(shared: Path) -> list[dict[str, Any]]:
     """Official examples of every type, the small ones."""
+    return small(shared)
+
+
+@cache
+def small(shared: Path) -> list[dict[str, Any]]:
+    """The examples below a size, and what the tests make up themselves."""
     files = sorted((shared / "data" / "fhir-r4" / "examples").glob("*.json"))
     found: list[dict[str, Any]] = [json.loads(file.read_bytes()) for file in files if file.stat().st_size < SMALL]
     return [*found, patient(), observation("p-1")]
@@ -207,6 +214,6 @@ def test_a_500_and_a_hang_are_seen(asker: Asker, monkeypatch: pytest.MonkeyPatch
         broken.setattr(codec, "parse", lambda *_, **__: 1 / 0)
         with pytest.raises(AssertionError, match="500"):
             asker.ask("POST", "/Patient", content=b"{}")
-    monkeypatch.setattr(tests.fuzz.asking, "HANG", 0.0)
+    monkeypatch.setattr(spending, "SECONDS", 0.0)
     with pytest.raises(AssertionError, match="took"):
         asker.ask("GET", "/Patient/1")
