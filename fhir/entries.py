@@ -135,7 +135,7 @@ class Entry:
             case Action.CREATE:
                 return self.draft is not None
             case Action.PATCH:
-                return self.is_conditional or isinstance(self.patch, Ahead)
+                return isinstance(self.patch, Ahead)
             case Action.SEARCH:
                 return self.found is not None or self.query is None or is_short(self.query)
         return True

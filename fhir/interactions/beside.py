@@ -38,7 +38,7 @@ def drafted(store: Store, entries: Sequence[Entry], left: Left) -> list[Entry]:
 
 
 async def patched(record: Record, caller: Caller, entries: Sequence[Entry], left: Left) -> tuple[list[Entry], Left]:
-    """The entries, and with those that patch a resource by its id what the patch makes of its present version."""
+    """The entries, and with those that patch what the patch makes of the present version."""
     budget = Budget(left)
     held = await record.database.read(lambda session: _present(record.store, session, caller, entries, budget))
     if sum(len(stored.body) for stored in held.values()) > LARGE:
@@ -87,13 +87,19 @@ def _present(
         for entry in entries:
             if entry.action is Action.PATCH and not entry.is_ready and size < MOST_HELD and not budget.is_spent:
                 try:
-                    old = store.present(session, caller, Action.PATCH, type=entry.type, id=entry.id or "")
+                    old = _sought(store, session, caller, entry)
                 except Problem:
                     continue  # refused in its turn, where that comes into the log
-                if entry.if_match in (None, old.version):
+                if old is not None and entry.if_match in (None, old.version):
                     found[entry.index] = old
                     size += len(old.body)
     return found
+
+
+def _sought(store: Store, session: Session, caller: Caller, entry: Entry) -> Stored | None:
+    if entry.query is not None:
+        return store.own_match(session, caller, query=entry.query)
+    return store.present(session, caller, Action.PATCH, type=entry.type, id=entry.id or "")
 
 
 def _applied(entries: Sequence[Entry], held: dict[int, Stored], budget: Budget) -> dict[int, Entry]:

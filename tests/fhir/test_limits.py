@@ -12,6 +12,7 @@ from fhir import batches, costs, drafts, entries, transactions
 from fhir.carrying import Done, Worker
 from fhir.costs import Budget
 from fhir.store import Store
+from fhir.unresolved import NotInABatch
 from infra.database import Database
 from tests.fhir.interactions.test_transactions import binary
 from tests.fhir.record import app, caller, client, created, patient
@@ -119,7 +120,7 @@ async def test_what_went_wrong_with_an_entry_keeps_nothing_alive(
     plan = transactions.plan(bundle(*sent, type="batch").encode())
 
     def unit(session: Session) -> list[Done]:
-        return batches.first(Worker(store, session, caller(), Budget(plan.left)), plan.entries)
+        return batches.first(Worker(store, session, caller(), Budget(plan.left), NotInABatch), plan.entries)
 
     done = await database.write(unit)
 

@@ -94,11 +94,12 @@ async def test_what_was_done_before_the_disk_was_full_is_told_and_there(
 async def test_patches_and_new_resources_are_made_beside_the_units(
     north: httpx.AsyncClient, watch: Watch, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    ids = [await created(north, patient()) for _ in range(2)]
+    ids = [await created(north, patient(identifier=[{"value": f"old{n}"}])) for n in range(2)]
     seen: list[bool] = []
     for owner, name in ((Patch, "applied"), (drafts, "indexed"), (pages, "page")):
         monkeypatch.setattr(owner, name, noting(getattr(owner, name), watch, seen))
-    sent = [*(entry("PATCH", f"Patient/{id}", resource=to_male()) for id in ids), *creates(2)]
+    wanted = (f"Patient/{ids[0]}", "Patient?identifier=old1")
+    sent = [*(entry("PATCH", url, resource=to_male()) for url in wanted), *creates(2)]
     if kind == "batch":
         sent.append(entry("GET", "Patient?name:contains=usterf"))
 

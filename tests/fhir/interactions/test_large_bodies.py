@@ -97,7 +97,7 @@ async def test_the_patches_of_a_bundle_have_a_limit_together(
     north: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     ids = [await created(north, of_size(1000)) for _ in range(3)]
-    monkeypatch.setattr(costs, "MOST_EFFORT", 25)
+    monkeypatch.setattr(costs, "MOST_EFFORT", 20)
     patches = [entry("PATCH", f"Patient/{id}", resource=to_male()) for id in ids]
 
     assert statuses(await answered(north, *patches[:2], type=kind)) == ["200", "200"]
