@@ -31,7 +31,7 @@ class Change:
         return resource
 
 
-Operation = tuple[Change, ...]  # what one request changes: all of it or nothing
+Operation = tuple[Change, ...]  # what one request, or one entry of a batch, changes: all of it or nothing
 
 
 class Ledger:
