@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlmodel import Session
 
-from fhir import transactions
+from fhir import costs
 from fhir.rows import DATA_KEY, RESOURCE
 from fhir.search import asking, candidates, hits, pages
 from fhir.search.parsing import parse
@@ -110,13 +110,13 @@ async def test_to_count_costs_a_little_for_each_row_that_is_looked_at(
     await furnished(north, database, monkeypatch)
     count = entry("GET", "Observation?_summary=count")
     price = MANY // asking.COUNTED_FOR_ONE_OPENED
-    monkeypatch.setattr(transactions, "MOST_OPENED", 3 * price)
+    monkeypatch.setattr(costs, "MOST_EFFORT", 3 * (price + costs.ENTRY) + costs.ENTRY)
 
     answer = await north.post("", content=bundle(*[count] * 5, type="batch"))
 
     statuses = [one["response"]["status"][:3] for one in answer.json()["entry"]]
     assert statuses == ["200", "200", "200", "422", "422"]
-    assert "_total=none" in answer.json()["entry"][4]["response"]["outcome"]["issue"][0]["diagnostics"]
+    assert "_total=none" in answer.json()["entry"][3]["response"]["outcome"]["issue"][0]["diagnostics"]
 
 
 async def test_what_lies_beyond_what_may_be_counted_is_too_costly(
