@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     releases_dir: Path | None = None
     key_provider: str = "file"
     key_file: Path | None = None
+    destroyed_keys_file: Path | None = None
     allow_file_keys: bool = False
     demo_now: datetime | None = None
     body_limit: int = 1_048_576
@@ -71,6 +72,11 @@ class Settings(BaseSettings):
     def keys(self) -> Path:
         """The key file of the `file` key provider."""
         return self.key_file or self.data_dir / "keys.json"
+
+    @property
+    def destroyed_keys(self) -> Path:
+        """The list of destroyed data keys: beside the keys, never in a backup of the database."""
+        return self.destroyed_keys_file or self.keys.with_name("destroyed-keys.jsonl")
 
     @property
     def releases(self) -> Path:

@@ -60,8 +60,8 @@ async def _database(services: Services) -> bool:
 
 async def _keys(services: Services) -> bool:
     provider, key = services.vault.provider, secrets.token_bytes(32)
-    wrapped = provider.wrap(key, context=b"readyz")
-    return provider.unwrap(wrapped, version=provider.current, context=b"readyz") == key
+    wrap = provider.wrap(key, context=b"readyz")
+    return provider.unwrap(wrap.wrapped, version=wrap.version, context=b"readyz") == key
 
 
 async def _worker(services: Services) -> bool:

@@ -1,8 +1,9 @@
-"""The table of wrapped data keys."""
+"""The tables of wrapped data keys and of what became of them."""
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, Column, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
@@ -20,3 +21,24 @@ class DataKey(SQLModel, table=True):
     provider_version: int
     wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class KeyEvent(StrEnum):
+    """What can happen to the data keys of a scope that other processes must hear of."""
+
+    RENEWED = "renewed"
+    DESTROYED = "destroyed"
+
+
+class KeyChange(SQLModel, table=True):
+    """The last change of one kind to the data keys of a scope. A destruction stays for ever: its scope gets no new key."""
+
+    __tablename__ = "key_change"
+
+    scope: str = Field(sa_column=Column(String(80), primary_key=True))
+    event: str = Field(sa_column=Column(String(10), primary_key=True))
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    # Of a destruction: whose patient it was, its line in the list of what is destroyed, and whether all is cleared away.
+    tenant: str = Field(default="", sa_column=Column(String(64), nullable=False))
+    line: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    cleared: bool = Field(default=True, sa_column=Column(Boolean, nullable=False))

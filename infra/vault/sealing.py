@@ -15,15 +15,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from sqlalchemy import Table, bindparam, select
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Table, bindparam, exists, select
+from sqlalchemy.dialects.postgresql import insert as unique_insert
 from sqlmodel import Session, col
 
-from infra.problems import Problem
+from infra.problems import Gone, Problem
 from infra.statements import Statement
 from infra.vault.keys import KEY, NONCE, KeyProvider
-from infra.vault.models import DataKey
+from infra.vault.models import DataKey, KeyChange, KeyEvent
 
 # The first byte of what is sealed says how the associated data is written; new values are sealed in the second form.
 FIRST_FORMAT: Final = b"\x01"
@@ -39,11 +38,23 @@ _NEWEST_KEY: Final = Statement(
     .order_by(col(DataKey.version).desc())
     .limit(1)
 )
-_DATA_KEY: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
-# SQLite has PostgreSQL's words for it.
-_MAKE_KEY: Final = Statement(
-    postgres_insert(_DATA_KEY).on_conflict_do_nothing().returning(_DATA_KEY.c.id), columns=_DATA_KEY.c.keys()
+_DESTROYED: Final = exists().where(
+    col(KeyChange.scope) == bindparam("scope"), col(KeyChange.event) == KeyEvent.DESTROYED.value
 )
+_COLUMNS: Final = ("id", "scope", "version", "provider_version", "wrapped", "created")
+_TABLE: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_VALUES: Final = [bindparam(name, type_=_TABLE.c[name].type) for name in _COLUMNS]
+# One statement, as a key made while its scope is being destroyed would outlive it. SQLite has PostgreSQL's words for it.
+_ADD_KEY: Final = Statement(
+    unique_insert(DataKey)
+    .from_select(_COLUMNS, select(*_VALUES).where(~_DESTROYED))
+    .on_conflict_do_nothing()
+    .returning(col(DataKey.id))
+)
+
+
+class Destroyed(Gone):
+    """This record was erased for good. Nothing can be stored in it any more."""
 
 
 class SealBroken(Problem):
@@ -151,10 +162,10 @@ class Vault:
         """Nothing; the data keys of all scopes exist in this session, made in one go. For bulk writes."""
         wanted = [scope for scope in dict.fromkeys(scopes) if self._known(session, scope) is None]
         self._look_up(session, wanted)
-        missing = {scope: self._new_key(scope) for scope in wanted if self._known(session, scope) is None}
+        missing = {scope: self.new_key(scope) for scope in wanted if self._known(session, scope) is None}
         if missing:
-            upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-            statement = upsert(DataKey).on_conflict_do_nothing().returning(col(DataKey.scope))
+            _refuse_destroyed(session, list(missing))
+            statement = unique_insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.scope)
             made = set(session.execute(statement, [row for row, _ in missing.values()]).scalars())
             fresh = {scope: (int(str(row["id"])), cipher) for scope, (row, cipher) in missing.items() if scope in made}
             self._fresh(session).update(fresh)
@@ -187,19 +198,26 @@ class Vault:
             self._opened.clear()
             self._scopes.clear()
 
+    def forget_newest(self, scopes: Iterable[str]) -> None:
+        """Nothing; what is written to these scopes next asks which key is the newest. Called after a key is renewed."""
+        with self._lock:
+            for scope in scopes:
+                self._scopes.pop(scope, None)
+
     def _sealing_key(self, session: Session, scope: str) -> tuple[int, AESGCM]:
         known = self._known(session, scope)
         if known is not None:
             return known
         found = _NEWEST_KEY.first(session, {"wanted_scope": scope})
         if found is None:
-            row, cipher = self._new_key(scope)
-            if _MAKE_KEY.first(session, row) is not None:
+            row, cipher = self.new_key(scope)
+            if _ADD_KEY.first(session, row) is not None:
                 # Not cached beyond this session: the unit may still be rolled back.
                 self._fresh(session)[scope] = (int(str(row["id"])), cipher)
                 return self._fresh(session)[scope]
             found = _NEWEST_KEY.first(session, {"wanted_scope": scope})
-            assert found is not None
+            if found is None:
+                raise Destroyed
         return self._remember(WrappedKey._make(found))
 
     def _known(self, session: Session, scope: str) -> tuple[int, AESGCM] | None:
@@ -222,26 +240,32 @@ class Vault:
         fresh: dict[str, tuple[int, AESGCM]] = session.info.setdefault("fresh_data_keys", {})
         return fresh
 
-    def _new_key(self, scope: str) -> tuple[dict[str, object], AESGCM]:
+    def new_key(self, scope: str, *, version: int = 1) -> tuple[dict[str, object], AESGCM]:
+        """The row of a new data key, wrapped, and the key itself; it counts once the row is committed."""
         plain = AESGCM.generate_key(KEY * 8)
         key_id = secrets.randbits(62)
+        wrap = self.provider.wrap(plain, context=key_context(scope, key_id))
         row: dict[str, object] = {
             "id": key_id,
             "scope": scope,
-            "version": 1,
-            "provider_version": self.provider.current,
-            "wrapped": self.provider.wrap(plain, context=_prefixed((scope, str(key_id)))),
+            "version": version,
+            "provider_version": wrap.version,
+            "wrapped": wrap.wrapped,
             "created": datetime.now(UTC),
         }
         return row, AESGCM(plain)
+
+    def unwrapped(self, key: "DataKey | WrappedKey") -> AESGCM:
+        """The data key as the provider opens it now, whatever is cached; `KeysUnusable` if it does not."""
+        context = key_context(key.scope, key.id)
+        return AESGCM(self.provider.unwrap(key.wrapped, version=key.provider_version, context=context))
 
     def _cipher(self, key: "DataKey | WrappedKey") -> AESGCM:
         # Without the lock: one step of the interpreter. The oldest made goes first, not the one least used.
         cipher = self._opened.get(key.id)
         if cipher is not None:
             return cipher
-        context = _prefixed((key.scope, str(key.id)))
-        cipher = AESGCM(self.provider.unwrap(key.wrapped, version=key.provider_version, context=context))
+        cipher = self.unwrapped(key)
         with self._lock:
             self._opened[key.id] = cipher
             while len(self._opened) > CACHED_KEYS:
@@ -255,6 +279,19 @@ class Vault:
             while len(self._scopes) > CACHED_KEYS:
                 self._scopes.popitem(last=False)
         return key.id, cipher
+
+
+def key_context(scope: str, key_id: int) -> bytes:
+    """What a wrapped data key is bound to: it unwraps as no other scope's and under no other id."""
+    return _prefixed((scope, str(key_id)))
+
+
+def _refuse_destroyed(session: Session, scopes: list[str]) -> None:
+    for start in range(0, len(scopes), 500):
+        part = col(KeyChange.scope).in_(scopes[start : start + 500])
+        destroyed = col(KeyChange.event) == KeyEvent.DESTROYED.value
+        if session.execute(select(col(KeyChange.scope)).where(part, destroyed)).first():
+            raise Destroyed
 
 
 def _opened(cipher: AESGCM, body: bytes, key_id: int, to: Binding) -> bytes:

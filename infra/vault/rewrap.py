@@ -1,0 +1,86 @@
+"""Wrapping data keys anew with the present version of the key-encryption key, while the service goes on.
+
+Where it is shows in the rows themselves, so one that was killed goes on where it stopped. A row is only changed if it is
+still as it was read: whoever renews or destroys a key meanwhile is right.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
+from sqlalchemy import bindparam, func, select, update
+from sqlmodel import Session, col
+
+from infra.database import Database
+from infra.statements import Statement
+from infra.vault.keys import KeyProvider, Wrap
+from infra.vault.models import DataKey
+from infra.vault.sealing import WrappedKey, key_context
+
+BATCH: Final = 1000  # data keys in one atomic unit: some ten milliseconds in which other writers wait
+_OLDER: Final = Statement(
+    select(col(DataKey.id), col(DataKey.scope), col(DataKey.provider_version), col(DataKey.wrapped))
+    .where(col(DataKey.id) > bindparam("after"), col(DataKey.provider_version) != bindparam("current"))
+    .order_by(col(DataKey.id))
+    .limit(bindparam("most"))
+)
+_CHANGE: Final = Statement(
+    update(DataKey)
+    .where(col(DataKey.id) == bindparam("key_id"), col(DataKey.provider_version) == bindparam("old_version"))
+    .values(provider_version=bindparam("new_version"), wrapped=bindparam("new_wrapped"))
+)
+
+
+class Rewrapped(NamedTuple):
+    """How many of the data keys that are to be wrapped anew are done."""
+
+    done: int
+    all: int
+
+
+async def rewrap(
+    database: Database,
+    provider: KeyProvider,
+    *,
+    tell: Callable[[Rewrapped], None] = lambda _: None,
+    batch: int = BATCH,
+) -> int:
+    """How many data keys were wrapped anew: all that an older version wrapped."""
+    current = await asyncio.to_thread(lambda: provider.current)
+    all, done, after = await database.read(partial(_count, current=current)), 0, -1
+    while found := await database.read(partial(_older, after=after, current=current, most=batch)):
+        # Neither the writer nor the event loop waits for the provider.
+        wraps = await asyncio.to_thread(_rewrapped, provider, found)
+        await database.write(partial(_change, found=found, wraps=wraps))
+        done, after = done + len(found), found[-1].id
+        tell(Rewrapped(done, max(all, done)))
+    return done
+
+
+def _count(session: Session, *, current: int) -> int:
+    older = col(DataKey.provider_version) != current
+    return int(session.execute(select(func.count()).select_from(DataKey).where(older)).scalar_one())
+
+
+def _older(session: Session, *, after: int, current: int, most: int) -> list[WrappedKey]:
+    found = _OLDER.rows(session, {"after": after, "current": current, "most": most})
+    return [WrappedKey._make(row) for row in found]
+
+
+def _rewrapped(provider: KeyProvider, keys: Sequence[WrappedKey]) -> list[Wrap]:
+    wraps = [Wrap(key.provider_version, key.wrapped) for key in keys]
+    return provider.rewrap(wraps, contexts=[key_context(key.scope, key.id) for key in keys])
+
+
+def _change(session: Session, *, found: Sequence[WrappedKey], wraps: Sequence[Wrap]) -> None:
+    changes = (
+        {
+            "key_id": key.id,
+            "old_version": key.provider_version,
+            "new_version": wrap.version,
+            "new_wrapped": wrap.wrapped,
+        }
+        for key, wrap in zip(found, wraps, strict=True)
+    )
+    _CHANGE.run_each(session, changes)
