@@ -14,6 +14,7 @@ from fhir import audit, compartments, rows
 from fhir.audit import Access
 from fhir.codec import Parsed
 from fhir.drafts import Draft
+from fhir.erasure import refuse_erased
 from fhir.policy import Action, Permit
 from fhir.rows import COMPARTMENT, Stored
 from fhir.store import Change, Hook, Store
@@ -85,6 +86,7 @@ def _stored(session: Session, caller: Caller, draft: Draft, *, permit: Permit, e
     if compartment is not None and compartment not in entered:
         entered[compartment] = permit.entitled(session, caller, compartment)
     if compartment is not None and not entered[compartment]:
+        refuse_erased(session, caller, compartment)
         compartment = None
     return Stored(
         draft.rid,

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
+from fhir.erasure import refuse_erased
 from fhir.here import relative
 from fhir.policy import Permit
 from fhir.rows import COMPARTMENT
@@ -77,9 +78,10 @@ def named(vault: Vault, type: str, id: str, data: dict[str, Any]) -> str | None:
 
 
 def entered(compartment: str | None, *, type: str, session: Session, caller: Caller, permit: Permit) -> str | None:
-    """The compartment itself if the caller may write into it, otherwise None."""
+    """The compartment itself if the caller may write into it, otherwise None; `RecordErased` if it was the caller's."""
     if compartment is None or type == "Patient" or permit.entitled(session, caller, compartment):
         return compartment
+    refuse_erased(session, caller, compartment)
     return None
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select, true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from fhir import audit, codec, compartments, conditional, costs, rows
+from fhir import audit, codec, compartments, conditional, costs, erasure, rows
 from fhir.audit import EVERYTHING, REFUSED, Access
 from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
@@ -187,6 +187,8 @@ class Store:
             except NotFound:
                 # What is not this caller's looks like what is absent, until its id turns out to be taken.
                 new = self.draft(parsed, id=id)
+                if type == "Patient" and new.compartment is not None:
+                    erasure.refuse_erased(session, caller, new.compartment)
             with suppress(IdTaken), self.vault.savepoint(session):
                 return self.add(session, caller, new), True
         raise IdTaken

@@ -17,13 +17,15 @@ from pydantic import ValidationError
 from infra.packets import InOnePacket
 from infra.problems import Problem
 from infra.settings import loaded
+from telemed.keys.commands import keys
 from telemed.registry.commands import client, clinician, organization
 
 app = typer.Typer(
     name="telemed", help="Open telemedicine and care coordination.", no_args_is_help=True, add_completion=False
 )
 audit = typer.Typer(help="Who looked at what.", no_args_is_help=True)
-for group, commands in {"audit": audit, "organization": organization, "clinician": clinician, "client": client}.items():
+GROUPS = {"audit": audit, "keys": keys, "organization": organization, "clinician": clinician, "client": client}
+for group, commands in GROUPS.items():
     app.add_typer(commands, name=group)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -13,6 +13,7 @@ from infra.vault import Vault
 from telemed.booking.engine import Desk
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
+from telemed.keys.erasing import Eraser
 from telemed.schedules.calendar import Calendar
 from telemed.visits.limits import GuessingGuard
 from video.ice import Ice
@@ -42,6 +43,7 @@ class Services:
     precheck: Precheck
     issuer: TokenIssuer
     failures: FailureLimit
+    eraser: Eraser
     guessing: GuessingGuard = field(default_factory=GuessingGuard)
 
 

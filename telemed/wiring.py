@@ -20,6 +20,9 @@ from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
+from telemed.keys.erasing import eraser
+from telemed.keys.replay import replay
+from telemed.keys.watching import watching
 from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
@@ -49,8 +52,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         try:
             services = _services(settings, database, queue=queue)
             handlers.update(_handlers(services))
+            # Before anything is served: a restored database may hold what was erased since.
+            await replay(services.eraser)
             await services.issuer.load(database)
-            yield services
+            async with watching(services.eraser):
+                yield services
             services.rooms.close()
             await services.precheck.close()
         finally:
@@ -63,6 +69,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
     clock, system_clock = clock_from(settings), SystemClock()
     provider = key_provider(settings)
     vault = Vault(provider)
+    database.on_lost.append(vault.forget)
     policy = CarePolicy(clock)
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
@@ -87,6 +94,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
         issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
         failures=FailureLimit(system_clock.now),
+        eraser=eraser(settings, database, vault),
     )
 
 

@@ -1,0 +1,58 @@
+"""How long a patient's record must be kept: nothing erases it before.
+
+Section 630f (3) BGB: treatment records are kept for ten years after the treatment has ended. It is taken to have ended with
+the last entry. https://www.gesetze-im-internet.de/bgb/__630f.html
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from fhir import erasure
+from infra.problems import Conflict
+from telemed.access.table import MEMBERS, Group
+from telemed.booking.models import Booking
+
+RETENTION_YEARS: Final = 10
+# Who somebody is and when they were to come is no record of a treatment; whoever never came may be erased at once.
+NO_TREATMENT: Final = frozenset(MEMBERS[Group.PERSON] + MEMBERS[Group.BOOKING])
+EXPECTED: Final = ("pending", "booked", "arrived", "checked-in")
+
+
+class RecordRetained(Conflict):
+    """The law keeps this record. It can't be erased yet."""
+
+
+class PatientExpected(Conflict):
+    """The patient has an appointment. Cancel it first, then erase the record."""
+
+
+def retained_until(session: Session, compartment: str) -> datetime | None:
+    """Until when the record must be kept; None if nothing of a treatment is in it."""
+    last = erasure.last_written(session, compartment, besides=NO_TREATMENT)
+    return None if last is None else later_by_years(last, RETENTION_YEARS)
+
+
+def refuse_retained(session: Session, compartment: str, *, now: datetime) -> None:
+    """Nothing; `RecordRetained` while the law keeps the record, `PatientExpected` while an appointment is ahead."""
+    until = retained_until(session, compartment)
+    if until is not None and until > now:
+        day = until.date().isoformat()
+        raise RecordRetained(
+            f"The law keeps this record until {day} (BGB, Section 630f: ten years after the last entry). Nothing overrides it."
+        )
+    visits = erasure.resource_ids(session, compartment, "Appointment")
+    ahead = select(Booking.appointment_id).where(
+        col(Booking.appointment_id).in_(visits), col(Booking.status).in_(EXPECTED), col(Booking.end) > now
+    )
+    if session.exec(ahead.limit(1)).first() is not None:
+        raise PatientExpected
+
+
+def later_by_years(moment: datetime, years: int) -> datetime:
+    """The same moment of a later year; what fell on the 29th of February falls on the 1st of March."""
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:
+        return moment.replace(year=moment.year + years, month=3, day=1)

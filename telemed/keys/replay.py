@@ -1,0 +1,76 @@
+"""What is destroyed stays destroyed: the list beside the keys and the database are made to agree before anything is served.
+
+A backup of yesterday brings back the wrapped keys of who was erased today; the list takes them away again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import structlog
+from sqlmodel import Session
+
+from fhir.erasure import compartment_of
+from infra.vault.destroyed import DestroyedScope
+from infra.vault.destroying import destroy_listed, destructions, present
+from infra.vault.keys import KeysUnusable
+from telemed.keys.erasing import Eraser, clear, close
+
+log = structlog.get_logger()
+
+
+class Replayed(NamedTuple):
+    """How many records were still here whose keys the list says are destroyed; how many are not cleared away yet."""
+
+    again: int
+    left: int
+
+
+async def replay(eraser: Eraser) -> Replayed:
+    """What was done so that no key is here which the list says is destroyed, and nothing that such a key sealed."""
+    await _complete_list(eraser)
+    lines = await asyncio.to_thread(eraser.listed.lines)
+    told = [(eraser.listed.read(line), line) for line in lines]
+    again = await eraser.database.read(partial(_held, told=told))
+    for line in again:
+        await eraser.database.write(partial(_destroy_again, eraser=eraser, line=line))
+    if again:
+        eraser.vault.forget()
+        log.warning("destroyed_keys_replayed", count=len(again))
+    uncleared = await eraser.database.read(partial(destructions, uncleared=True))
+    done = [await clear(eraser, compartment_of(change.scope)) for change in uncleared]
+    return Replayed(len(again), done.count(False))
+
+
+async def _complete_list(eraser: Eraser) -> None:
+    """Nothing; what this database knows to be destroyed stands in the list: who was killed in between had not got there."""
+    known = set(await asyncio.to_thread(eraser.listed.lines))
+    missing = [c.line for c in await eraser.database.read(destructions) if c.line not in known]
+    proven = [line for line in missing if _is_ours(eraser, line)]
+    if len(proven) < len(missing):
+        # Whoever writes to the database could otherwise have records destroyed in its backups as well.
+        log.error("destroyed_keys_unproven", count=len(missing) - len(proven))
+    if proven:
+        await asyncio.to_thread(eraser.listed.add, proven)
+        log.warning("destroyed_keys_list_completed", count=len(proven))
+
+
+def _is_ours(eraser: Eraser, line: bytes) -> bool:
+    try:
+        eraser.listed.read(line)
+    except KeysUnusable:
+        return False
+    return True
+
+
+def _held(session: Session, *, told: Sequence[tuple[DestroyedScope, bytes]]) -> list[bytes]:
+    """The lines of what this database does not know to be destroyed, or has keys of all the same."""
+    known = {change.scope for change in destructions(session)}
+    alive = present(session, (scope.scope for scope, _ in told))
+    return [line for scope, line in told if scope.scope not in known or scope.scope in alive]
+
+
+def _destroy_again(session: Session, *, eraser: Eraser, line: bytes) -> None:
+    destroy_listed(session, eraser.listed, line)
+    close(session, compartment_of(eraser.listed.read(line).scope))
