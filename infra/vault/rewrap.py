@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 from sqlmodel import Session, col
 
 from infra.database import Database
@@ -19,12 +19,6 @@ from infra.vault.models import DataKey
 from infra.vault.sealing import WrappedKey, key_context
 
 BATCH: Final = 1000  # data keys in one atomic unit: some ten milliseconds in which other writers wait
-_OLDER: Final = Statement(
-    select(col(DataKey.id), col(DataKey.scope), col(DataKey.provider_version), col(DataKey.wrapped))
-    .where(col(DataKey.id) > bindparam("after"), col(DataKey.provider_version) != bindparam("current"))
-    .order_by(col(DataKey.id))
-    .limit(bindparam("most"))
-)
 _CHANGE: Final = Statement(
     update(DataKey)
     .where(col(DataKey.id) == bindparam("key_id"), col(DataKey.provider_version) == bindparam("old_version"))
@@ -48,24 +42,26 @@ async def rewrap(
 ) -> int:
     """How many data keys were wrapped anew: all that an older version wrapped."""
     current = await asyncio.to_thread(lambda: provider.current)
-    all, done, after = await database.read(partial(_count, current=current)), 0, -1
-    while found := await database.read(partial(_older, after=after, current=current, most=batch)):
+    older = await database.read(partial(_older, current=current))
+    for start in range(0, len(older), batch):
+        found = await database.read(partial(_keys, ids=older[start : start + batch]))
         # Neither the writer nor the event loop waits for the provider.
         wraps = await asyncio.to_thread(_rewrapped, provider, found)
         await database.write(partial(_change, found=found, wraps=wraps))
-        done, after = done + len(found), found[-1].id
-        tell(Rewrapped(done, max(all, done)))
-    return done
+        tell(Rewrapped(min(start + batch, len(older)), len(older)))
+    return len(older)
 
 
-def _count(session: Session, *, current: int) -> int:
-    older = col(DataKey.provider_version) != current
-    return int(session.execute(select(func.count()).select_from(DataKey).where(older)).scalar_one())
+def _older(session: Session, *, current: int) -> list[int]:
+    # In the order in which they lie: in the order of their ids, which are random, each batch would change a thousand pages.
+    older = select(col(DataKey.id)).where(col(DataKey.provider_version) != current)
+    return list(session.execute(older).scalars())
 
 
-def _older(session: Session, *, after: int, current: int, most: int) -> list[WrappedKey]:
-    found = _OLDER.rows(session, {"after": after, "current": current, "most": most})
-    return [WrappedKey._make(row) for row in found]
+def _keys(session: Session, *, ids: Sequence[int]) -> list[WrappedKey]:
+    columns = (col(DataKey.id), col(DataKey.scope), col(DataKey.provider_version), col(DataKey.wrapped))
+    found = session.execute(select(*columns).where(col(DataKey.id).in_(ids))).fetchall()
+    return [WrappedKey(*row) for row in found]
 
 
 def _rewrapped(provider: KeyProvider, keys: Sequence[WrappedKey]) -> list[Wrap]:

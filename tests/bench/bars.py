@@ -31,3 +31,4 @@ TRANSACTION: Final = 2.0  # resources a second in transactions of 100 against si
 RULES: Final = 100.0  # microseconds for our rules, of a mean official example
 VALIDATION: Final = 1.3  # all of validation against fhir.resources alone
 EXTRACTION: Final = 60.0  # microseconds for all search values of a mean official example
+REWRAP: Final = 5.0  # seconds for the data keys of 10^5 patients, with the key file
