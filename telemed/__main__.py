@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from infra.packets import InOnePacket
 from infra.problems import Problem
 from infra.settings import loaded
+from telemed.backups.commands import backup, restore
 from telemed.keys.commands import keys
 from telemed.registry.commands import client, clinician, organization
 
@@ -27,6 +28,8 @@ audit = typer.Typer(help="Who looked at what.", no_args_is_help=True)
 GROUPS = {"audit": audit, "keys": keys, "organization": organization, "clinician": clinician, "client": client}
 for group, commands in GROUPS.items():
     app.add_typer(commands, name=group)
+for single in (backup, restore):
+    app.command()(single)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(envvar="PORT", help="Port to listen on.")]

@@ -29,7 +29,7 @@ class Replayed(NamedTuple):
 
 async def replay(eraser: Eraser) -> Replayed:
     """What was done so that no key is here which the list says is destroyed, and nothing that such a key sealed."""
-    await _complete_list(eraser)
+    await complete_list(eraser)
     lines = await asyncio.to_thread(eraser.listed.lines)
     told = [(eraser.listed.read(line), line) for line in lines]
     again = await eraser.database.read(partial(_held, told=told))
@@ -43,7 +43,7 @@ async def replay(eraser: Eraser) -> Replayed:
     return Replayed(len(again), done.count(False))
 
 
-async def _complete_list(eraser: Eraser) -> None:
+async def complete_list(eraser: Eraser) -> None:
     """Nothing; what this database knows to be destroyed stands in the list: who was killed in between had not got there."""
     known = set(await asyncio.to_thread(eraser.listed.lines))
     missing = [c.line for c in await eraser.database.read(destructions) if c.line not in known]

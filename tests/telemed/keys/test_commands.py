@@ -1,4 +1,4 @@
-"""`telemed keys` as an operator runs it, beside a running service."""
+"""`telemed keys`, `backup` and `restore` as an operator runs them."""
 
 import asyncio
 import re
@@ -94,3 +94,24 @@ async def test_a_record_is_erased_only_when_it_is_confirmed_and_not_held(
     assert done[0] == again[0] == 0 and "erased since" in done[1] and done[1].splitlines()[-1] in again[1]
     assert [code for code, _ in held] == [1, 1] and all("keeps this record until" in text for _, text in held)
     assert "Erased records: 1." in (await run("keys", "status"))[1]
+
+
+async def test_a_backup_is_made_beside_the_service_and_put_back_when_it_is_stopped(
+    run: Run, empty_database_url: str, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "yesterday.backup")
+    async with running(demo_settings(tmp_path, empty_database_url)) as service:
+        http = await service.system("a")
+        erased, kept = await registered(http, "Muster"), await registered(http, "Muster")
+        made = await run("backup", file)
+        await run("keys", "shred", erased, "--reason", "asked for it", "--confirm")
+
+    refused = await run("restore", file)
+    restored = await run("restore", file, "--replace")
+
+    assert (made[0], refused[0], restored[0]) == (0, 1, 0)
+    assert "--replace" in refused[1]
+    assert "of 1 patients, each patient opens; 1 records were erased again." in restored[1]
+    async with running(demo_settings(tmp_path, empty_database_url)) as service:
+        http = await service.system("a")
+        assert [await status(http, id) for id in (erased, kept)] == [404, 200]
