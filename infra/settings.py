@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     key_file: Path | None = None
     destroyed_keys_file: Path | None = None
     allow_file_keys: bool = False
+    vault_url: str = ""
+    vault_token_file: Path | None = None
+    vault_mount: str = "transit"
+    vault_key: str = "telemed"
     demo_now: datetime | None = None
     body_limit: int = 1_048_576
     bundle_limit: int = 10_485_760
