@@ -14,6 +14,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
+from infra.memory import keep_private
 from infra.packets import InOnePacket
 from infra.problems import Problem
 from infra.settings import loaded
@@ -46,6 +47,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from telemed.startup import preflight
 
     settings = loaded()
+    keep_private()
     asyncio.run(preflight(settings))
     _listen(create_app(settings), host=host, port=port)
 
@@ -57,6 +59,7 @@ def worker() -> None:
     from telemed.worker import work
 
     settings = loaded()
+    keep_private()
     asyncio.run(preflight(settings))
     asyncio.run(work(settings))
 

@@ -3,19 +3,23 @@
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlmodel import Session, col, select
 
 from fhir import reindex
 from fhir.reindex import Progress, Rebuild
 from fhir.tables import AuditRow
-from infra import migrate
+from infra import memory, migrate
 from infra.database import sqlite_file
 from infra.problems import Problem
 from infra.queue import redis_pool
-from infra.revision import present_revision
+from infra.revision import newest_revision, present_revision
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
+from infra.vault.destroyed import DestroyedList
+from infra.vault.destroying import destructions
+from infra.vault.state import require_all_fitting
 from telemed.startup import StartRefused, opened, placeholders, refuse_other_tables, refuse_settings, require_tables
 
 ROOM_WANTED = 1_000_000_000
@@ -63,9 +67,10 @@ async def reindexed(settings: Settings, types: Sequence[str], *, tell: Callable[
 
 
 async def findings(settings: Settings) -> list[Finding]:
-    """The state of settings, keys, database, tables, index, queue and disk, in this order."""
+    """The state of settings, memory, keys, database, tables, index, queue and disk, in this order."""
     checks: dict[str, Callable[[Settings], Awaitable[None]]] = {
         "settings": _check_settings,
+        "memory": _check_memory,
         "keys": _check_keys,
         "database": _check_database,
         "index": _check_index,
@@ -92,10 +97,27 @@ async def _check_settings(settings: Settings) -> None:
     refuse_settings(settings)
 
 
+async def _check_memory(settings: Settings) -> None:
+    memory.require_possible()
+
+
 async def _check_keys(settings: Settings) -> None:
-    if not settings.keys.exists():
+    if settings.key_provider == "file" and not settings.keys.exists():
         raise StartRefused("There is no key file yet. The first start makes one; back it up apart from the database.")
-    key_provider(settings)
+    vault = Vault(key_provider(settings))
+    listed = DestroyedList(settings.destroyed_keys, vault.provider)
+    known = {told.scope for told in listed.entries()}
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        return
+    async with opened(settings.database) as database:
+        if await present_revision(database) != newest_revision():
+            return  # said of the database
+        await database.read(partial(require_all_fitting, vault=vault))
+        if {change.scope for change in await database.read(destructions)} - known:
+            raise StartRefused(
+                f"The database knows erasures that {listed.path} lacks. Put your copy of it there; the next start adds the rest."
+            )
 
 
 async def _check_database(settings: Settings) -> None:

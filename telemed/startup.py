@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -12,7 +13,9 @@ from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.revision import newest_revision, present_revision
 from infra.settings import Settings
-from infra.vault import key_provider
+from infra.vault import Vault, key_provider
+from infra.vault.destroyed import DestroyedList
+from infra.vault.state import require_fitting
 from telemed.identity.models import SignInLink
 from video.ice import ice_from
 
@@ -75,8 +78,9 @@ async def preflight(settings: Settings) -> None:
     refuse_settings(settings)
     if left := placeholders(settings):
         log.warning("placeholder_settings", kind=",".join(left))
-    key_provider(settings)
+    vault = Vault(key_provider(settings))
     await require_tables(settings)
+    await require_keys(settings, vault)
     await (await redis_pool(settings.redis_url)).aclose()
 
 
@@ -85,6 +89,13 @@ async def require_tables(settings: Settings) -> None:
     async with opened(settings.database) as database:
         await refuse_other_tables(database)
         await refuse_database(settings, database)
+
+
+async def require_keys(settings: Settings, vault: Vault) -> None:
+    """Nothing; raises `KeysUnusable` unless the keys open what is stored and the list of destroyed ones is sound."""
+    DestroyedList(settings.destroyed_keys, vault.provider).entries()
+    async with opened(settings.database) as database:
+        await database.read(partial(require_fitting, vault=vault))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 
 from infra.vault.keys import KeysUnusable
 from infra.vault.models import DataKey, KeyChange, KeyEvent
-from infra.vault.sealing import Vault, WrappedKey
+from infra.vault.sealing import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,22 @@ def key_state(session: Session, vault: Vault) -> KeyState:
 
 
 def require_fitting(session: Session, vault: Vault) -> None:
-    """Nothing; `KeysUnusable` if the provider does not open what is stored: one data key of each version that wraps any."""
+    """Nothing; `KeysUnusable` if the provider does not open what is stored here: any one data key."""
+    _require_open(vault, session.execute(select(DataKey).limit(1)).scalar_one_or_none())
+
+
+def require_all_fitting(session: Session, vault: Vault) -> None:
+    """The same with a data key of each version that wraps any, which takes a pass through all of them."""
     for version in session.execute(select(col(DataKey.provider_version)).distinct()).scalars().all():
-        key = session.execute(select(DataKey).where(col(DataKey.provider_version) == version).limit(1)).scalar_one()
-        try:
-            vault.unwrapped(WrappedKey(key.id, key.scope, key.provider_version, key.wrapped))
-        except KeysUnusable as error:
-            raise KeysUnusable(
-                f"The keys in {vault.provider.place} do not open what is stored in this database. Put the right ones there."
-            ) from error
+        one = select(DataKey).where(col(DataKey.provider_version) == version).limit(1)
+        _require_open(vault, session.execute(one).scalar_one())
+
+
+def _require_open(vault: Vault, key: DataKey | None) -> None:
+    try:
+        if key is not None:
+            vault.unwrapped(key)
+    except KeysUnusable as error:
+        raise KeysUnusable(
+            f"The keys in {vault.provider.place} do not open what is stored in this database. Put the right ones there."
+        ) from error

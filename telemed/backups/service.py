@@ -21,7 +21,7 @@ from infra.problems import Conflict
 from infra.revision import present_revision
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
-from infra.vault.state import require_fitting
+from infra.vault.state import require_all_fitting
 from telemed.backups.checks import Whole, whole
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import complete_list, replay
@@ -102,7 +102,7 @@ async def _leave(settings: Settings, vault: Vault, database: Database, *, over: 
 
 async def _made_sound(settings: Settings, vault: Vault, database: Database) -> Restored:
     await migrate.upgrade(database)
-    await database.read(partial(require_fitting, vault=vault))
+    await database.read(partial(require_all_fitting, vault=vault))
     replayed = await replay(eraser(settings, database, vault))
     return Restored(await whole(database, vault), replayed.again)
 

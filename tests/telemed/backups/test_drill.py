@@ -174,7 +174,7 @@ async def test_a_backup_of_other_keys_does_not_pass_for_whole(
 
     with pytest.raises(KeysUnusable, match="do not open what is stored"):
         await restore(elsewhere, file, over=True)
-    monkeypatch.setattr(backups, "require_fitting", lambda session, vault: None)
+    monkeypatch.setattr(backups, "require_all_fitting", lambda session, vault: None)
     with pytest.raises(RecordNotWhole, match="3 of 3 patients"):
         await restore(elsewhere, file, over=True)
 
