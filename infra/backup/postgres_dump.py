@@ -52,10 +52,15 @@ def put_back(url: str, file: Path, *, server: int) -> None:
     _run([program, *options, f"--dbname={make_url(url).database}", str(file)], url)
 
 
-def require_backup(file: Path) -> None:
-    """Nothing; `OtherDatabase` if the file is no backup of a PostgreSQL database."""
+def require_backup(file: Path, *, server: int) -> None:
+    """Nothing; `OtherDatabase` if the file is no backup of a PostgreSQL database, or not a whole one."""
     if head_of(file, len(MAGIC)) != MAGIC:
         raise OtherDatabase
+    try:
+        # As SQL that goes nowhere: all of it is read.
+        _run([program_for("pg_restore", server=server), f"--file={os.devnull}", str(file)], "")
+    except ToolFailed as error:
+        raise OtherDatabase("The file is no whole backup of a PostgreSQL database.") from error
 
 
 def require_alone(session: Session) -> None:
@@ -111,7 +116,7 @@ def _run(command: Sequence[str], url: str) -> None:
         # What the program says may quote a row, so it goes no further than its exit status.
         status = getattr(error, "returncode", None)
         raise ToolFailed(
-            f"{Path(command[0]).name} gave up (status {status}). Does its own message on this database help?"
+            f"{Path(command[0]).name} gave up (status {status}). Run it by hand to see its reason."
         ) from None
 
 

@@ -15,6 +15,10 @@ class OtherDatabase(Problem):
     """The file is no backup of this kind of database."""
 
 
+class CannotWrite(Problem):
+    """This account can't write a file there."""
+
+
 class ServiceRuns(Conflict):
     """The database is in use. Stop the service first, then restore."""
 

@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from infra.backup.problems import FileTaken, NoSuchBackup, OtherDatabase, ServiceRuns
+from infra.backup.problems import CannotWrite, FileTaken, NoSuchBackup, OtherDatabase, ServiceRuns
+from infra.writer import translated
 
 MAGIC: Final = b"SQLite format 3\0"
 PATIENCE: Final = 5.0
@@ -38,8 +39,9 @@ def copy(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source, timeout=PATIENCE)) as ours, closing(sqlite3.connect(target)) as other:
         try:
             ours.backup(other)
-        except sqlite3.DatabaseError as damaged:
-            raise OtherDatabase from damaged
+        except sqlite3.DatabaseError as error:
+            told = translated(error)
+            raise (OtherDatabase() if told is error else told) from error
         other.execute("PRAGMA journal_mode=DELETE")
     sync(target)
 
@@ -76,7 +78,10 @@ def head_of(file: Path, length: int) -> bytes:
 def reserved(file: Path) -> Path:
     """An empty file beside another one, for our account alone."""
     path = file.with_name(f".{file.name}.{os.getpid()}")
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    except OSError as error:
+        raise CannotWrite from error
     return path
 
 

@@ -65,6 +65,8 @@ class DestroyedList:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise self._out_of_reach() from error
         return content.split(b"\n")[:-1]
 
     def entries(self) -> list[DestroyedScope]:
@@ -75,6 +77,12 @@ class DestroyedList:
         """Nothing; the lines stand in the list, on disk, each once."""
         for line in lines:
             self.read(line)
+        try:
+            self._append(lines)
+        except OSError as error:
+            raise self._out_of_reach() from error
+
+    def _append(self, lines: Sequence[bytes]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -88,6 +96,11 @@ class DestroyedList:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def _out_of_reach(self) -> KeysUnusable:
+        return KeysUnusable(
+            f"The list of destroyed keys at {self.path} can't be read or written. Put that right first."
+        )
 
     def _mac(self, content: dict[str, Any]) -> str:
         return hmac.new(self._secret, json.dumps(content, sort_keys=True).encode(), hashlib.sha256).hexdigest()

@@ -69,12 +69,15 @@ class FileKeyProvider:
 
     def rotate(self) -> int:
         """The new version of the key-encryption key; what older ones wrapped still unwraps."""
-        with _alone(self._path):
-            content = json.loads(self._path.read_text(encoding="ascii"))
-            version = max(map(int, content["keys"])) + 1
-            keys = content["keys"] | {str(version): _random()}
-            os.replace(_written(self._path, content | {"current": version, "keys": keys}), self._path)
-            _sync(self._path.parent)
+        try:
+            with _alone(self._path):
+                content = json.loads(self._path.read_text(encoding="ascii"))
+                version = max(map(int, content["keys"])) + 1
+                keys = content["keys"] | {str(version): _random()}
+                os.replace(_written(self._path, content | {"current": version, "keys": keys}), self._path)
+                _sync(self._path.parent)
+        except OSError as error:
+            raise KeysUnusable("The key file can't be replaced by this account. Nothing was changed.") from error
         return self._fresh().current
 
     def secret(self, purpose: str) -> bytes:

@@ -80,10 +80,9 @@ async def _restore_file(settings: Settings, vault: Vault, file: Path, *, path: P
 
 
 async def _restore_dump(settings: Settings, vault: Vault, file: Path, *, over: bool) -> Restored:
-    await asyncio.to_thread(postgres_dump.require_backup, file)
     async with opened(settings.database) as database:
         server = await database.read(postgres_dump.server_version)
-        postgres_dump.program_for("pg_restore", server=server)
+        await asyncio.to_thread(partial(postgres_dump.require_backup, file, server=server))
         await database.read(postgres_dump.require_alone)
         await _leave(settings, vault, database, over=over)
         await database.write(postgres_dump.drop_tables)

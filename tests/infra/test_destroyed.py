@@ -93,6 +93,15 @@ def test_several_add_at_the_same_moment(listed: DestroyedList) -> None:
     assert sorted(listed.lines()) == sorted(lines)
 
 
+def test_a_list_that_can_not_be_written_is_said(listed: DestroyedList) -> None:
+    line = listed.line(ONE)
+    listed.path.mkdir()
+
+    for use in (lambda: listed.add([line]), listed.lines):
+        with pytest.raises(KeysUnusable, match=r"destroyed\.jsonl can't be read or written"):
+            use()
+
+
 async def test_a_destroyed_scope_gets_no_new_key_in_any_way(
     database: Database, listed: DestroyedList, provider: FileKeyProvider
 ) -> None:

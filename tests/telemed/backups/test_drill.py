@@ -8,7 +8,14 @@ import pytest
 
 from infra import migrate
 from infra.backup import postgres_dump, sqlite_file
-from infra.backup.problems import FileTaken, NoSuchBackup, OtherDatabase, ServiceRuns, ToolsMissing
+from infra.backup.problems import (
+    CannotWrite,
+    FileTaken,
+    NoSuchBackup,
+    OtherDatabase,
+    ServiceRuns,
+    ToolsMissing,
+)
 from infra.database import open_database
 from infra.settings import Settings
 from infra.vault import KeysUnusable
@@ -188,6 +195,38 @@ async def test_without_postgresqls_programs_a_backup_says_what_to_install(
     with pytest.raises(ToolsMissing, match=r"pg_dump of PostgreSQL \d+ or newer"):
         await back_up(settings, file)
     assert file.name not in files(file.parent)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_backup_comes_up_on_a_new_machine_with_the_keys(settings: Settings, file: Path, tmp_path: Path) -> None:
+    ids = await backed_up(settings, file)
+    shutil.copytree(settings.keys.parent, tmp_path / "new", ignore=shutil.ignore_patterns("*.sqlite3*"))
+    moved = settings.model_copy(update={"data_dir": tmp_path / "new", "database_url": ""})
+
+    restored = await restore(moved, file, over=False)
+
+    assert (restored.whole.patients, restored.erased_again) == (2, 1)
+    await require_drill_passed(moved, ids)
+
+
+async def test_a_backup_that_is_damaged_or_can_be_written_nowhere_changes_nothing(
+    settings: Settings, file: Path
+) -> None:
+    ids = await backed_up(settings, file)
+    damage(file)
+
+    with pytest.raises(OtherDatabase):
+        await restore(settings, file, over=True)
+    with pytest.raises(CannotWrite):
+        await back_up(settings, file.parent / "none" / "file")
+    async with running(settings) as service:
+        assert await status(await service.system("a"), ids[0]) == 200
+
+
+def damage(file: Path) -> None:
+    """Nothing; most of the backup is gone."""
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 3])
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
