@@ -245,7 +245,19 @@ def test_help_lists_what_the_service_does_and_nothing_of_the_shell() -> None:
 
 
 # Half a second of a start each, for uses that are seldom or late.
-LATE = ("alembic", "aiortc", "av", "fpdf", "icalendar", "aiosmtplib", "holidays", "polars", "rdflib", "fhir.resources")
+LATE = (
+    "alembic",
+    "aiortc",
+    "av",
+    "fpdf",
+    "icalendar",
+    "aiosmtplib",
+    "holidays",
+    "polars",
+    "rdflib",
+    "fhir.resources",
+    "hvac",
+)
 
 
 @pytest.mark.parametrize("module", ["telemed.app", "telemed.demo.prepare"])

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from infra import migrate
 from infra.backup import postgres_dump, sqlite_file
@@ -82,7 +83,9 @@ async def test_a_backup_that_others_put_back_is_freed_of_who_was_erased_before_i
 
     await put_back_by_hand(settings, file)
 
-    await require_drill_passed(settings, ids)
+    with capture_logs() as lines:
+        await require_drill_passed(settings, ids)
+    assert [line["count"] for line in lines if line["event"] == "destroyed_keys_replayed"] == [1]
 
 
 async def test_without_the_list_who_was_erased_would_come_back(settings: Settings, file: Path) -> None:
