@@ -9,20 +9,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from infra.database import Database
-from infra.statements import Statement
 from infra.vault.keys import KeyProvider, Wrap
 from infra.vault.models import DataKey
 from infra.vault.sealing import WrappedKey, key_context
 
 BATCH: Final = 1000  # data keys in one atomic unit: some ten milliseconds in which other writers wait
-_CHANGE: Final = Statement(
-    update(DataKey)
-    .where(col(DataKey.id) == bindparam("key_id"), col(DataKey.provider_version) == bindparam("old_version"))
-    .values(provider_version=bindparam("new_version"), wrapped=bindparam("new_wrapped"))
+# The driver's own form: numbers and bytes on both databases. On PostgreSQL one statement takes a third of a thousand's time.
+_CHANGE_SQLITE: Final = "UPDATE data_key SET provider_version = ?, wrapped = ? WHERE id = ? AND provider_version = ?"
+_CHANGE_POSTGRES: Final = (
+    "UPDATE data_key SET provider_version = made.version, wrapped = made.wrapped"
+    " FROM unnest($1::int[], $2::bytea[], $3::bigint[], $4::int[]) AS made (version, wrapped, id, old)"
+    " WHERE data_key.id = made.id AND data_key.provider_version = made.old"
 )
 
 
@@ -70,13 +71,9 @@ def _rewrapped(provider: KeyProvider, keys: Sequence[WrappedKey]) -> list[Wrap]:
 
 
 def _change(session: Session, *, found: Sequence[WrappedKey], wraps: Sequence[Wrap]) -> None:
-    changes = (
-        {
-            "key_id": key.id,
-            "old_version": key.provider_version,
-            "new_version": wrap.version,
-            "new_wrapped": wrap.wrapped,
-        }
-        for key, wrap in zip(found, wraps, strict=True)
-    )
-    _CHANGE.run_each(session, changes)
+    rows = [(wrap.version, wrap.wrapped, key.id, key.provider_version) for key, wrap in zip(found, wraps, strict=True)]
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_CHANGE_POSTGRES, tuple(map(list, zip(*rows, strict=True))))
+    else:
+        connection.exec_driver_sql(_CHANGE_SQLITE, rows)
