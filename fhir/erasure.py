@@ -69,20 +69,20 @@ def resource_ids(session: Session, compartment: str, type: str) -> list[str]:
     return [str(id) for id in session.execute(statement).scalars()]
 
 
-async def clear(database: Database, compartment: str) -> None:
-    """Nothing; the compartment's index entries, versions and resources are gone. What was killed goes on from the start."""
-    # Tokens are found by a pass through their table, which reads only; they lie in the order of their values.
-    tokens = await database.read(partial(_tokens, table=TOKEN, compartment=compartment))
+async def clear(database: Database, compartments: Sequence[str]) -> None:
+    """Nothing; the compartments' index entries, versions and resources are gone. What was killed goes on from the start."""
+    # Tokens lie in the order of their values: one pass through their table, which only reads, finds those of all.
+    tokens = await database.read(partial(_tokens, table=TOKEN, compartments=compartments))
     for start in range(0, len(tokens), BATCH):
         await database.write(partial(_remove_tokens, pairs=tokens[start : start + BATCH]))
-    claims = await database.read(partial(_tokens, table=UNIQUE, compartment=compartment))
+    claims = await database.read(partial(_tokens, table=UNIQUE, compartments=compartments))
     await database.write(partial(_remove_claims, pairs=claims))
-    while await database.write(partial(_remove_resources, compartment=compartment)):
+    while await database.write(partial(_remove_resources, compartments=compartments)):
         pass
 
 
-def _tokens(session: Session, *, table: Table, compartment: str) -> list[tuple[bytes, int]]:
-    own = select(RESOURCE.c.rid).where(RESOURCE.c.compartment == compartment)
+def _tokens(session: Session, *, table: Table, compartments: Sequence[str]) -> list[tuple[bytes, int]]:
+    own = select(RESOURCE.c.rid).where(RESOURCE.c.compartment.in_(compartments))
     return [
         (bytes(t), int(rid)) for t, rid in session.execute(select(table.c.t, table.c.rid).where(table.c.rid.in_(own)))
     ]
@@ -99,13 +99,13 @@ def _remove_claims(session: Session, *, pairs: Sequence[tuple[bytes, int]]) -> N
             session.execute(delete(UNIQUE).where(UNIQUE.c.t == literal(token, UNIQUE.c.t.type), UNIQUE.c.rid == rid))
 
 
-def _remove_resources(session: Session, *, compartment: str) -> bool:
-    """True if there was something to remove, each resource with the versions that belong to this compartment."""
-    own = select(RESOURCE.c.rid).where(RESOURCE.c.compartment == compartment).limit(BATCH)
+def _remove_resources(session: Session, *, compartments: Sequence[str]) -> bool:
+    """True if there was something to remove, each resource with the versions that belong to these compartments."""
+    own = select(RESOURCE.c.rid).where(RESOURCE.c.compartment.in_(compartments)).limit(BATCH)
     rids = list(session.execute(own).scalars())
     if not rids:
         return False
     with overwriting(session):
-        session.execute(delete(HISTORY).where(HISTORY.c.rid.in_(rids), HISTORY.c.compartment == compartment))
-        session.execute(delete(RESOURCE).where(RESOURCE.c.rid.in_(rids), RESOURCE.c.compartment == compartment))
+        session.execute(delete(HISTORY).where(HISTORY.c.rid.in_(rids), HISTORY.c.compartment.in_(compartments)))
+        session.execute(delete(RESOURCE).where(RESOURCE.c.rid.in_(rids), RESOURCE.c.compartment.in_(compartments)))
     return True

@@ -1,6 +1,6 @@
 """Destroying the data keys of a scope: from the commit on, nothing that they sealed can be read again by anybody."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
@@ -50,9 +50,9 @@ def destructions(session: Session, *, uncleared: bool = False) -> list[KeyChange
     return list(found)
 
 
-def cleared(session: Session, scope: str) -> None:
-    """Nothing; all rows of this scope are gone."""
-    session.execute(update(KeyChange).where(col(KeyChange.scope) == scope, _IS_DESTROYED).values(cleared=True))
+def cleared(session: Session, scopes: Sequence[str]) -> None:
+    """Nothing; all rows of these scopes are known to be gone."""
+    session.execute(update(KeyChange).where(col(KeyChange.scope).in_(scopes), _IS_DESTROYED).values(cleared=True))
 
 
 def present(session: Session, scopes: Iterable[str]) -> set[str]:

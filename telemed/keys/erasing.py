@@ -82,17 +82,18 @@ async def erase(eraser: Eraser, order: Order) -> datetime:
     line = await eraser.database.write(partial(_destroyed, eraser=eraser, order=order))
     await asyncio.to_thread(eraser.listed.add, [line])
     eraser.vault.forget()
-    await clear(eraser, compartments.pseudonym(eraser.vault, order.patient_id))
+    await clear(eraser, [compartments.pseudonym(eraser.vault, order.patient_id)])
     return eraser.listed.read(line).at
 
 
-async def clear(eraser: Eraser, compartment: str) -> bool:
-    """True if everything that stood for an erased patient is gone; False if others' transactions take too long."""
+async def clear(eraser: Eraser, erased: Sequence[str]) -> bool:
+    """True if everything that stood for these erased patients is gone; False if others' transactions take too long."""
     if not await _others_ended(eraser.database):
         return False
-    await eraser.database.write(partial(_remove_joined, compartment=compartment))
-    await erasure.clear(eraser.database, compartment)
-    await eraser.database.write(partial(cleared, scope=erasure.scope_of(compartment)))
+    for compartment in erased:
+        await eraser.database.write(partial(_remove_joined, compartment=compartment))
+    await erasure.clear(eraser.database, erased)
+    await eraser.database.write(partial(cleared, scopes=[erasure.scope_of(each) for each in erased]))
     return True
 
 

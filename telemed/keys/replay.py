@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from fhir.erasure import compartment_of
 from infra.vault.destroyed import DestroyedScope
-from infra.vault.destroying import destroy_listed, destructions, present
+from infra.vault.destroying import AT_ONCE, destroy_listed, destructions, present
 from infra.vault.keys import KeysUnusable
 from telemed.keys.erasing import Eraser, clear, close
 
@@ -38,9 +38,13 @@ async def replay(eraser: Eraser) -> Replayed:
     if again:
         eraser.vault.forget()
         log.warning("destroyed_keys_replayed", count=len(again))
-    uncleared = await eraser.database.read(partial(destructions, uncleared=True))
-    done = [await clear(eraser, compartment_of(change.scope)) for change in uncleared]
-    return Replayed(len(again), done.count(False))
+    found = await eraser.database.read(partial(destructions, uncleared=True))
+    uncleared = [compartment_of(change.scope) for change in found]
+    left = 0
+    for start in range(0, len(uncleared), AT_ONCE):
+        part = uncleared[start : start + AT_ONCE]
+        left += 0 if await clear(eraser, part) else len(part)
+    return Replayed(len(again), left)
 
 
 async def complete_list(eraser: Eraser) -> None:

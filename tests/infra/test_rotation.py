@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from infra.database import Database
 from infra.vault import Binding, DataKey, FileKeyProvider, KeysUnusable, Sealed, Vault
-from infra.vault.renewal import NoSuchKey, renew
+from infra.vault.renewal import NoSuchKey, RenewedMeanwhile, renew
 from infra.vault.rewrap import Rewrapped, rewrap
 from infra.vault.state import KeyState, key_state, require_fitting
 
@@ -98,6 +98,19 @@ async def test_new_writes_use_a_renewed_data_key_and_old_values_open(
     new = await sealed(database, vault)
     assert old.data_key == known.data_key == lagging.data_key != new.data_key
     assert [await opened(database, vault, value) for value in (old, new)] == [b"secret"] * 2
+
+
+async def test_of_two_renewals_at_the_same_moment_each_makes_a_version_or_is_refused(
+    database: Database, vault: Vault
+) -> None:
+    await sealed(database, vault)
+    units = (database.write(partial(renew, vault=vault, scope="c:aa", now=NOW)) for _ in range(4))
+
+    results = await asyncio.gather(*units, return_exceptions=True)
+
+    made = sorted(result for result in results if isinstance(result, int))
+    assert made == list(range(2, 2 + len(made))) and made
+    assert all(isinstance(result, int | RenewedMeanwhile) for result in results)
 
 
 async def test_a_data_key_that_is_not_there_is_not_renewed(database: Database, vault: Vault) -> None:
