@@ -41,7 +41,7 @@ class NotOffered(Problem):
 
 
 class NoSuchOperation(NotFound):
-    """This operation is not offered, not here or not by this method. See /fhir/metadata for those that are."""
+    """This operation is not offered, not at this address. See /fhir/metadata for those that are."""
 
     issue = "not-supported"
 

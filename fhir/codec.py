@@ -96,6 +96,8 @@ def load(body: bytes) -> Any:
         text = body.decode()
     except UnicodeDecodeError as wrong:
         raise MalformedJson(f"The body is not UTF-8: the byte at position {wrong.start} can't be decoded.") from None
+    if not text or text.isspace():
+        raise MalformedJson("The body is empty. Send JSON in it.")
     if text.startswith("\ufeff"):
         raise MalformedJson("The body begins with a byte order mark (BOM). Send it without.")
     if len(body) > MAX_VALUES and _too_many(body):

@@ -21,6 +21,7 @@ SERVED: Final = (
     "DeviceMetric", "Binary", "Bundle", "OperationOutcome", "CapabilityStatement", "Group", "Subscription",
 )  # fmt: skip
 KNOWN: Final = frozenset(SERVED)
+_SPELLED: Final = {type.lower(): type for type in SERVED}
 
 
 class TypeNotServed(NotFound):
@@ -29,10 +30,16 @@ class TypeNotServed(NotFound):
     issue = "not-supported"
 
 
+def spelled(type: str) -> str | None:
+    """The served type that is written so but for its capitals, if there is one."""
+    return _SPELLED.get(type.lower())
+
+
 def require_served(type: str) -> str:
     """The type itself if it is one of the served types; otherwise a 404 that says so."""
     if type not in KNOWN:
-        raise TypeNotServed
+        meant = spelled(type)
+        raise TypeNotServed(f"Types are written with capitals here: {meant}." if meant else "")
     return type
 
 

@@ -72,12 +72,12 @@ def as_data(_request: Request, problem: Problem) -> Response:
     return problem_response(problem)
 
 
-def allowed(app: FastAPI, path: str) -> list[str]:
-    """The methods that the routes at a path take together (RFC 9110 15.5.6)."""
+def allowed(app: FastAPI, path: str, *, ending: str = "") -> list[str]:
+    """The methods that the routes at a path take together (RFC 9110 15.5.6); of those alone that are written so."""
     taken: set[str] = set()
     for route in iter_route_contexts(app.router.routes):
         pattern = getattr(route, "path_regex", None)
-        if pattern is not None and pattern.match(path):
+        if pattern is not None and (route.path or "").endswith(ending) and pattern.match(path):
             taken |= route.methods or set()
     return sorted(taken)
 

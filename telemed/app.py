@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 
-from fhir import interactions, outcome
+from fhir import interactions
 from fhir.choices import Choices, ConditionalDelete, Dangling
-from fhir.interactions import Record
+from fhir.interactions import Record, astray
 from fhir.interactions.direct import direct
 from infra import web
 from infra.problems import Problem
@@ -114,7 +114,7 @@ def create_app(settings: Settings) -> Application:
     limits = {"": settings.body_limit, "/fhir": settings.bundle_limit, "/console": NOTE_LIMIT, **SMALL}
     renders: Mapping[str, web.RenderFor] = {
         "": for_people,
-        "/fhir": lambda _request, problem: outcome.response(problem),
+        "/fhir": astray.response,
         "/oauth": web.as_data,
         "/oauth/token": identity.as_oauth,
         "/console": in_the_console,

@@ -23,6 +23,7 @@ from fhir.rows import Stored
 from fhir.rules import validate
 from fhir.store import IdTaken, Store
 from fhir.unresolved import refuse_criteria
+from infra import web
 from infra.caller import Caller
 from infra.database import Database, OneOf
 from infra.problems import Forbidden, MethodNotAllowed, NotFound, TooLarge, UnsupportedMediaType
@@ -115,11 +116,22 @@ def guarded(offers: Mapping[str, Offer], path: str, *, record_of: RecordOf, call
         except capability.NotOffered as refused:
             refused.headers["Allow"] = _allow(by_method, request.path_params["type"])
             raise
+        except capability.NoSuchOperation:
+            _require_other_method(request)
+            raise
         return negotiation.laid_out(request, response)
 
     # The application's start-up check looks here for who may call a route.
     endpoint.__dict__["guard"] = caller_of
     return endpoint
+
+
+def _require_other_method(request: Request) -> None:
+    """Nothing; 405 for an operation that this address has by another method, whoever made its route."""
+    path: str = request.scope["path"]
+    if methods := web.allowed(request.app, path, ending=path[path.rindex("/") :]):
+        by = " or ".join(methods)
+        raise MethodNotAllowed(f"This operation is called by {by}.", headers={"Allow": ", ".join(methods)}) from None
 
 
 def _allow(offers: Mapping[str, Offer], type: str) -> str:

@@ -55,7 +55,9 @@ def read(body: bytes) -> tuple[Operation, ...]:
     """The operations of a Parameters resource; 400 if it is none."""
     asked = codec.load(body)
     if not isinstance(asked, dict) or asked.get("resourceType") != "Parameters":
-        raise BadPatch("A FHIRPath Patch is a Parameters resource.")
+        raise BadPatch(
+            "A FHIRPath Patch is a Parameters resource. Send a JSON Patch, an array, as application/json-patch+json."
+        )
     parameters = Node(body.decode().strip()).members.get("parameter")
     if parameters is None or not parameters.is_list or len(parameters.items) > MOST_OPERATIONS:
         raise BadPatch(f"The Parameters need a list of 1 to {MOST_OPERATIONS} operations.")

@@ -22,6 +22,7 @@ from telemed.booking.problems import (
     NotProposed,
     ParameterWrong,
     PatientMissing,
+    ProposedWithoutTimes,
     SlotNotOffered,
     SlotUnknown,
 )
@@ -104,6 +105,9 @@ def _book_resource(
         raise NotProposed
     if len(compartments.patient_ids("Appointment", resource.data)) != 1:
         raise PatientMissing
+    if not {"start", "end"} <= resource.data.keys():
+        # Stored as proposed it may do without; app-3 of the booked one would tell somebody who sent a proposal so.
+        raise ProposedWithoutTimes
     extensions = [*resource.data.get("extension", ()), *extra.pop("extension", ())]
     extra |= {"extension": extensions} if extensions else {}
     booked = changed(resource.raw, status="booked", **extra)

@@ -17,12 +17,12 @@ from telemed.schedules.resource import moment
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,30}")
 REFERENCE, TIME, TEXT, CODE, NUMBER, RESOURCE = "reference", "time", "text", "code", "number", "resource"
 # Which of the value[x] elements a kind of parameter may come in. IHE and Argonaut differ in uri, id and Reference.
-VALUES: Final[dict[str, frozenset[str]]] = {
-    REFERENCE: frozenset({"valueReference", "valueUri", "valueId", "valueString", "valueCanonical"}),
-    TIME: frozenset({"valueDateTime", "valueInstant", "valueDate"}),
-    TEXT: frozenset({"valueString"}),
-    CODE: frozenset({"valueCodeableConcept", "valueCoding", "valueCode", "valueString"}),
-    NUMBER: frozenset({"valueInteger", "valuePositiveInt"}),
+VALUES: Final[dict[str, tuple[str, ...]]] = {
+    REFERENCE: ("valueReference", "valueUri", "valueId", "valueString", "valueCanonical"),
+    TIME: ("valueDateTime", "valueInstant", "valueDate"),
+    TEXT: ("valueString",),
+    CODE: ("valueCodeableConcept", "valueCoding", "valueCode", "valueString"),
+    NUMBER: ("valueInteger", "valuePositiveInt"),
 }
 
 
@@ -94,24 +94,28 @@ def _given(entry: Any, known: dict[str, str], *, text: str) -> Given:
         raise ParameterUnknown(f"{unknown}The operation knows the parameters {', '.join(sorted(known))}.")
     values = sorted(set(entry) - {"name"})
     if len(values) != 1:
-        raise _wrong(name, "needs exactly one value")
+        raise _wrong(name, f"needs exactly one value, {_expected(known[name])}")
     if known[name] == RESOURCE:
         if values != ["resource"]:
-            raise _wrong(name, "must be a resource")
+            raise _wrong(name, f"must come {_expected(RESOURCE)}")
         span = members(text)["resource"]
         return Given(name, resource=codec.parse(text[span.start : span.end].encode(), type="Appointment"))
     if values[0] not in VALUES[known[name]]:
-        raise _wrong(name, "has another type")
-    return Given(name, _plain(name, known[name], entry[values[0]]))
+        raise _wrong(name, f"must come {_expected(known[name])}")
+    return Given(name, _plain(name, known[name], values[0], value=entry[values[0]]))
 
 
-def _plain(name: str, kind: str, value: Any) -> Any:
+def _expected(kind: str) -> str:
+    return "as a resource" if kind == RESOURCE else f"as {' or '.join(VALUES[kind])}"
+
+
+def _plain(name: str, kind: str, element: str, *, value: Any) -> Any:
     if kind == REFERENCE and isinstance(value, dict):
-        value = value.get("reference")
+        value, element = value.get("reference"), f"{element}.reference"
     if kind == CODE:
         return _code(name, value)
     if not isinstance(value, int if kind == NUMBER else str) or isinstance(value, bool):
-        raise _wrong(name, "has another type")
+        raise _wrong(name, f"needs a {'whole number' if kind == NUMBER else 'text'} in {element}")
     return value
 
 

@@ -57,6 +57,10 @@ class HoldTooLong(BookingProblem):
     """A hold lasts five minutes at most."""
 
 
+class ProposedWithoutTimes(BookingProblem):
+    """Add slot, start and end to the Appointment: $book books it, for which a proposal needs them too."""
+
+
 class NotProposed(BookingProblem):
     """The Appointment in appt-resource must have the status proposed."""
 

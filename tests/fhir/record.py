@@ -15,9 +15,8 @@ from starlette.requests import Request
 
 from fhir.codec import Parsed, parse
 from fhir.here import stand_at
-from fhir.interactions import Record, router
+from fhir.interactions import Record, astray, router
 from fhir.interactions.direct import direct
-from fhir.outcome import response
 from fhir.policy import REGION_WIDE, Action, Protected
 from fhir.rows import COMPARTMENT, RESOURCE
 from fhir.store import Hook, Store
@@ -128,7 +127,7 @@ def app(database: Database, record_store: Store, **others: Any) -> FastAPI:
     web.install(
         made,
         limits={"": 11_000_000},
-        renders={"/fhir": lambda _request, problem: response(problem)},
+        renders={"/fhir": astray.response},
         direct=direct(routes.routes),
     )
     made.include_router(routes)

@@ -175,7 +175,7 @@ def test_numbers_keep_all_their_digits() -> None:
         (b'{"resourceType":"Observation"}', "must be Patient"),
         (b'{"resourceType":7}', "not a FHIR resource"),
         (b"[]", "not a FHIR resource"),
-        (b"", "line 1, column 1"),
+        (b"", "is empty"),
     ],
 )
 def test_what_is_not_a_resource_is_a_400_that_says_where(body: bytes, told: str) -> None:

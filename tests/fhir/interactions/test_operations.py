@@ -88,6 +88,23 @@ async def test_an_operation_that_is_not_offered_is_called_so(north: httpx.AsyncC
     assert "operation is not offered" in issue["diagnostics"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("GET", "/Patient/$validate", "POST"),
+        ("PUT", "/Patient/$meta", "GET, HEAD, POST"),
+        ("GET", "/Patient/{id}/$meta-add", "POST"),
+    ],
+)
+async def test_an_operation_by_another_method_is_a_405_that_names_its_own(
+    north: httpx.AsyncClient, method: str, path: str, allow: str
+) -> None:
+    answer = await north.request(method, path.replace("{id}", await created(north, patient())))
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
 async def test_a_search_by_form_is_a_post(north: httpx.AsyncClient) -> None:
     answer = await north.get("/Patient/_search")
 

@@ -193,6 +193,17 @@ CASES = [
     case("PATCH", "/AuditEvent/1", 405),
     case("PUT", "/Patient/{id}/_history", 405),
     case("GET", "/Patient/{id}/else", 404),
+    case("GET", "/Patient/{id}/Observation", 404, says="Search by Observation?patient={id} instead."),
+    case("GET", "/Encounter/1/observation?code=x", 404, says="Search by Observation?encounter={id} instead."),
+    case("GET", "/Patient/{id}/Organization", 404, says="nothing here that you may see"),
+    case("GET", "/patient", 404, says="Types are written with capitals here: Patient."),
+    case("GET", "/careteam/1", 404, says="CareTeam"),
+    case("GET", "/Basic", 404, says="not served here"),
+    # bodies
+    case("POST", "/Patient", 400, "", says="The body is empty."),
+    case("POST", "", 400, " \n", says="The body is empty."),
+    case("PATCH", "/Patient/{id}", 400, "", headers=JSON_PATCH, says="The body is empty."),
+    case("PATCH", "/Patient/{id}", 400, REPLACE, says="as application/json-patch+json"),
 ]
 
 

@@ -137,6 +137,45 @@ async def test_bad_calls_get_a_clear_answer(service: Service) -> None:
     assert {answer.json()["resourceType"] for answer in answers} == {"OperationOutcome"}
 
 
+async def test_an_operation_is_a_post(service: Service) -> None:
+    http = await service.system(CLINIC)
+
+    answers = [await http.get(f"/fhir/Appointment/{path}") for path in ("$find", "$book", "x/$cancel")]
+
+    assert [(answer.status_code, answer.headers["allow"]) for answer in answers] == [(405, "POST")] * 3
+
+
+WRONG_PARAMETERS: list[tuple[str, Resource, str]] = [
+    ("find", parameters(start={"valueBoolean": True}), "start must come as valueDateTime or valueInstant or valueDate"),
+    ("find", parameters(start={"valueDateTime": 5}), "start needs a text in valueDateTime"),
+    ("find", parameters(_count={"valueInteger": "5"}), "_count needs a whole number in valueInteger"),
+    ("find", parameters(practitioner={"valueReference": {"display": "x"}}), "a text in valueReference.reference"),
+    ("find", parameters(start={}), "needs exactly one value, as valueDateTime"),
+    ("book", parameters(**{"appt-resource": {"valueString": "x"}}), "must come as a resource"),
+]
+
+
+async def test_a_parameter_of_another_type_is_told_the_type_that_it_needs(service: Service) -> None:
+    front = Front(await service.system(CLINIC))
+
+    answers = [await front.call(operation, body) for operation, body, _ in WRONG_PARAMETERS]
+
+    assert {answer.status_code for answer in answers} == {400}
+    for answer, (_, _, said) in zip(answers, WRONG_PARAMETERS, strict=True):
+        assert said in answer.json()["issue"][0]["diagnostics"]
+
+
+async def test_a_proposal_without_times_is_asked_for_slot_start_and_end(service: Service) -> None:
+    front = Front(await service.system(CLINIC))
+    id = await front.create(patient())
+    person = {"actor": {"reference": f"Patient/{id}"}, "status": "accepted"}
+
+    refused = await front.call("book", {"resourceType": "Appointment", "status": "proposed", "participant": [person]})
+
+    assert refused.status_code == 422
+    assert "Add slot, start and end" in refused.text and "app-3" not in refused.text
+
+
 async def test_an_unknown_slot_is_a_404(service: Service) -> None:
     front = await open_front(service)
     visit = front.slots[0] | {"slot": [{"reference": "Slot/never-was"}]}
