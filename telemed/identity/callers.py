@@ -8,18 +8,14 @@ from fastapi.requests import HTTPConnection
 
 from infra import log
 from infra.caller import Caller, Role
-from infra.problems import Forbidden, Unauthorized
+from infra.problems import Forbidden
+from telemed.identity import refusals
 from telemed.identity.sessions import SignedIn, cookie_name, note_use, signed_in
 from telemed.services import Services, services_of
 
-CHALLENGE = 'Bearer realm="telemed"'
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # The most that a signed-in person's role can use; the access table cuts it down.
 CONSOLE_SCOPES = frozenset({"user/*.cruds"})
-
-
-class NotSignedIn(Unauthorized):
-    """No valid sign-in or token came with the request."""
 
 
 class ForeignOrigin(Forbidden):
@@ -41,7 +37,7 @@ async def clinician_of(connection: HTTPConnection) -> Caller:
     secret = connection.cookies.get(cookie_name(services.settings), "")
     found = await _signed_in(services, secret) if secret else None
     if found is None:
-        raise NotSignedIn(headers={"WWW-Authenticate": CHALLENGE})
+        raise refusals.nothing_sent(services.settings)
     require_own_origin(connection)
     return Caller(
         tenant=found.clinician.tenant,
@@ -78,12 +74,14 @@ def require_own_origin(connection: HTTPConnection) -> None:
 async def _by_token(connection: HTTPConnection, authorization: str) -> Caller:
     services = services_of(connection)
     scheme, _, token = authorization.partition(" ")
-    grant = services.issuer.verify(token) if scheme.lower() == "bearer" else None
-    if grant is None and scheme.lower() == "bearer" and services.issuer.is_foreign(token):
+    if scheme.lower() != "bearer":
+        raise refusals.other_scheme(services.settings)
+    grant = services.issuer.verify(token)
+    if grant is None and services.issuer.is_foreign(token):
         await services.issuer.look_again(services.database)
         grant = services.issuer.verify(token)
     if grant is None:
-        raise NotSignedIn(headers={"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
+        raise refusals.invalid_token(services.settings)
     return Caller(
         tenant=grant.tenant,
         subject=grant.client_id,

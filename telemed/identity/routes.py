@@ -11,10 +11,11 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from sqlmodel import Session
 
-from infra.problems import NotFound, Problem, TooMany, Unavailable, UnsupportedMediaType
+from infra.problems import Problem, TooMany, Unavailable, UnsupportedMediaType
 from telemed.identity.assertion import LONGEST_ASSERTION, METHOD
 from telemed.identity.callers import SignedInClinician
 from telemed.identity.clients import ALGORITHMS
+from telemed.identity.refusals import NoSuchSignIn, StaleSignIn
 from telemed.identity.server import Answer, TokenEndpoint
 from telemed.identity.sessions import (
     clear_cookie,
@@ -31,10 +32,6 @@ router = APIRouter()
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 20
-
-
-class NoSuchSignIn(NotFound):
-    """This sign-in link is not valid here."""
 
 
 @router.post("/oauth/token")
@@ -99,7 +96,7 @@ async def sign_in(request: Request, token: str) -> Response:
 
     secret = await services.database.write(unit)
     if secret is None:
-        raise NoSuchSignIn
+        raise StaleSignIn
     answer = RedirectResponse("/console", 303)
     set_cookie(answer, services.settings, secret=secret)
     return answer

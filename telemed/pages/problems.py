@@ -4,6 +4,7 @@ from fastapi import Request, Response
 
 from infra.problems import NotFound, Problem, Unauthorized
 from infra.web import problem_response
+from telemed.identity.refusals import StaleSignIn
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import told
 from telemed.services import services_of
@@ -13,7 +14,8 @@ BROKEN = 500
 
 def for_people(request: Request, problem: Problem) -> Response:
     """A page about an address that leads nowhere or about trouble of ours, where one is preferred; else data."""
-    words = {NotFound.status: "nothing"}.get(problem.status, "trouble" if problem.status >= BROKEN else "")
+    words = "stale_sign_in" if isinstance(problem, StaleSignIn) else ""
+    words = words or {NotFound.status: "nothing"}.get(problem.status, "trouble" if problem.status >= BROKEN else "")
     if not words or not prefers_page(request.headers.get("accept", "")):
         return problem_response(problem)
     said = told(words, reading_of(request).language)

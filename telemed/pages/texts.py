@@ -102,6 +102,9 @@ REFUSALS: Final[Mapping[str, Told]] = {
     "nothing": Told(
         N_("There is nothing at this address."), N_("Please check the address, or begin at the start page.")
     ),
+    "stale_sign_in": Told(
+        N_("This sign-in link is no longer valid."), N_("The demo was made anew. The start page has a new link.")
+    ),
     "trouble": Told(
         N_("Something did not work on our side."),
         N_("Please try again in a moment, or call us."),

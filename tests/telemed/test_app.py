@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from telemed.app import GUARDS, PUBLIC
 from telemed.guards import UnguardedRouteError, guarded_paths, require_guards
-from tests.telemed.service import FHIR, Service
+from tests.telemed.service import BASE, FHIR, Service
 
 PATIENT = b'{"resourceType":"Patient","name":[{"family":"Probe"}],"birthDate":"1970-01-01"}'
 
@@ -64,13 +64,29 @@ async def test_a_scope_that_is_missing_is_a_403_with_an_outcome(service: Service
     assert answer.json()["resourceType"] == "OperationOutcome"
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nonsense", "Basic YTpi", "Bearer a.b.c"])
-async def test_without_a_valid_token_the_record_is_closed(service: Service, authorization: str) -> None:
+@pytest.mark.parametrize(
+    ("authorization", "told", "code"),
+    [
+        ("", "has no token", False),
+        ("Basic bm9uc2Vuc2U=", "must be Bearer and a token", False),
+        ("bm9uc2Vuc2U", "must be Bearer and a token", False),
+        ("Bearer", "not one of this server", True),
+        ("Bearer bm9uc2Vuc2U", "not one of this server", True),
+        ("Bearer a.bm9uc2Vuc2U.c", "not one of this server", True),
+    ],
+)
+async def test_without_a_valid_token_the_record_is_closed_and_says_why_and_where_to_get_one(
+    service: Service, authorization: str, told: str, *, code: bool
+) -> None:
     answer = await service.http.get("/fhir/Patient/x", headers={"Authorization": authorization})
 
     assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert answer.json()["resourceType"] == "OperationOutcome"
+    challenge = answer.headers["www-authenticate"]
+    assert challenge.startswith('Bearer realm="telemed"')
+    assert ('error="invalid_token", error_description="' in challenge, "error" in challenge) == (code, code)
+    [issue] = answer.json()["issue"]
+    assert told in issue["diagnostics"] and f"{BASE}/fhir/.well-known/smart-configuration" in issue["diagnostics"]
+    assert "bm9uc2Vuc2U" not in answer.text + challenge
 
 
 async def test_the_service_is_ready_while_database_keys_and_worker_answer(service: Service) -> None:

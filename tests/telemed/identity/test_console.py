@@ -7,6 +7,7 @@ import pytest
 
 from infra.clock import FixedClock
 from infra.database import Database, Session
+from infra.settings import Environment
 from infra.vault import Vault
 from telemed.identity.lifetimes import CONSOLE_ABSOLUTE, CONSOLE_IDLE
 from telemed.identity.models import Clinician
@@ -39,8 +40,24 @@ async def test_the_link_signs_in_more_than_once_and_hides_its_cookie_from_script
             assert (await browser.get("/console")).status_code == 200
 
 
-async def test_an_unknown_link_is_a_404(service: Service) -> None:
-    assert (await service.http.get("/console/sign-in/guessed")).status_code == 404
+async def test_a_link_of_an_earlier_demo_is_a_404_that_names_the_start_page(service: Service) -> None:
+    page = await service.http.get("/console/sign-in/guessed", headers={"Accept": "text/html", "Accept-Language": "de"})
+    data = await service.http.get("/console/sign-in/guessed")
+
+    assert (page.status_code, data.status_code) == (404, 404)
+    assert "Die Startseite hat einen neuen Link." in page.text and "start page" in data.json()["detail"]
+
+
+async def test_in_production_a_sign_in_link_is_as_absent_as_any_address(service: Service) -> None:
+    production = service.services.settings.model_copy(update={"environment": Environment.PRODUCTION})
+    object.__setattr__(service.services, "settings", production)
+
+    link, nothing = [
+        await service.http.get(path, headers={"Accept": "text/html"}) for path in ("/console/sign-in/x", "/console/nix")
+    ]
+
+    assert (link.status_code, nothing.status_code) == (404, 404)
+    assert link.text.replace("sign-in/x", "nix") == nothing.text
 
 
 async def test_a_signed_in_physician_reads_the_clinics_record(service: Service) -> None:
