@@ -21,7 +21,7 @@ from anonymise.periods import Quarter, last_complete_quarter, quarter_named
 from anonymise.persons import read_persons
 from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
 from anonymise.screen import screen
-from anonymise.verification import verified
+from anonymise.verification import Verified, verified
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
@@ -131,22 +131,43 @@ def publish(
 @app.command()
 def verify(
     folder: Path,
+    *,
     key: Annotated[
         Path | None, typer.Option(help="Public key (PEM); without it, signing-key.pem above the folder.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON, for programs.")] = False,
 ) -> None:
     """Check that a release is as it was signed, in its place, and in the register that lies beside."""
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}")
     public = key or folder.resolve().parent.parent / PUBLIC_KEY
     if not public.is_file():
-        raise typer.BadParameter("there is no public key; name one with --key")
+        raise typer.BadParameter(f"there is no public key at {public}; name one with --key")
     found = verified(folder, key=public.read_bytes())
     facts = found.facts
+    pinned = key is not None
+    if as_json:
+        _print_json(found, pinned=pinned)
+        return
     console.print(f"{facts['dataset']} {facts['release']}: {len(facts['files'])} files, all as signed")
     console.print("its manifest is in the register" if found.registered else "no register beside it: not compared")
     console.print(f"key SHA-256 {found.fingerprint}", soft_wrap=True)
-    if key is None:
+    if not pinned:
         console.print("key not pinned: it lies beside the release. Compare it with a copy from elsewhere, or use --key")
-    console.print_json(json.dumps({"previous": facts["previous"], "protection": facts["protection"]}))
+    before = facts["previous"]
+    console.print(
+        f"it follows the release whose manifest has the SHA-256 {before}"
+        if before
+        else "it is the first that was published here",
+        soft_wrap=True,
+    )
+    console.print(f"published under the rule of at least {facts['protection']['k']} persons; --json tells all of it")
+
+
+def _print_json(found: Verified, *, pinned: bool) -> None:
+    shown = {name: found.facts[name] for name in ("dataset", "release", "previous", "protection")}
+    shown |= {"registered": found.registered, "key": found.fingerprint, "key_pinned": pinned}
+    console.print_json(json.dumps(shown))
 
 
 def _period(quarter: str) -> Quarter:

@@ -38,6 +38,8 @@ PortalPort = Annotated[int, typer.Option(envvar="PORTAL_PORT", help="Port to lis
 GRACE_SECONDS = 20
 # Signalling messages are small; the largest is an offer.
 SOCKET_MESSAGE = 65_536
+# Pydantic says of what is no time where its reading ended, not what it should look like.
+TIME_FORM = "Must be a date and time like 2026-11-23T09:00:00+01:00"
 
 
 @app.command()
@@ -143,7 +145,9 @@ def list_accesses(
     """The latest accesses: when, who of which tenant, what, of whom, with which outcome."""
     from telemed.operators import latest_accesses
 
-    for row in asyncio.run(latest_accesses(loaded(), tenant=tenant, limit=limit)):
+    found = asyncio.run(latest_accesses(loaded(), tenant=tenant, limit=limit))
+    typer.echo("when (UTC)                 who of which tenant  what  outcome")
+    for row in found:
         what = f"{row.type}/{row.resource_id}" if row.resource_id else row.type
         recorded = row.recorded.isoformat(timespec="seconds")
         outcome = {"0": "done", "4": "refused"}.get(row.outcome, row.outcome)
@@ -164,7 +168,8 @@ def main() -> None:
     except ValidationError as unreadable:
         for fault in unreadable.errors(include_url=False, include_input=False):
             name = str(fault["loc"][0])
-            typer.echo(f"{name if name.isupper() else f'TELEMED_{name.upper()}'}: {fault['msg']}.", err=True)
+            said = TIME_FORM if fault["type"].startswith("datetime") else fault["msg"]
+            typer.echo(f"{name if name.isupper() else f'TELEMED_{name.upper()}'}: {said}.", err=True)
         raise SystemExit(1) from None
 
 

@@ -20,7 +20,7 @@ from infra.vault import Vault, key_provider
 from infra.vault.destroyed import DestroyedList
 from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
-from telemed.startup import StartRefused, opened, placeholders, refuse_other_tables, refuse_settings, require_tables
+from telemed.startup import StartRefused, opened, placeholders, refuse_settings, require_tables, with_tables
 
 ROOM_WANTED = 1_000_000_000
 
@@ -46,8 +46,7 @@ async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Seq
         statement = select(AuditRow).order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc()).limit(limit)
         return session.exec(statement.where(col(AuditRow.tenant) == tenant) if tenant else statement).all()
 
-    async with opened(settings.database) as database:
-        await refuse_other_tables(database)
+    async with with_tables(settings) as database:
         return await database.read(unit)
 
 
@@ -61,8 +60,7 @@ async def migrated(settings: Settings) -> str | None:
 async def reindexed(settings: Settings, types: Sequence[str], *, tell: Callable[[Progress], None]) -> tuple[str, ...]:
     """The types whose index was rebuilt while the service went on; `tell` hears how far it is."""
     refuse_settings(settings)
-    async with opened(settings.database) as database:
-        await refuse_other_tables(database)
+    async with with_tables(settings) as database:
         return await Rebuild(database, Vault(key_provider(settings)), tell).run(types)
 
 
@@ -121,23 +119,11 @@ async def _check_keys(settings: Settings) -> None:
 
 
 async def _check_database(settings: Settings) -> None:
-    _require_file(settings)
     await require_tables(settings)
 
 
-def _require_file(settings: Settings) -> None:
-    """Nothing; raises `StartRefused` where there is no SQLite file yet: opening one makes it."""
-    file = sqlite_file(settings.database)
-    if file is not None and not file.exists():
-        raise StartRefused(
-            f"There is no database at {file}. Is TELEMED_DATA_DIR set? If so, run `telemed migrate` to make one."
-        )
-
-
 async def _check_index(settings: Settings) -> None:
-    _require_file(settings)
-    async with opened(settings.database) as database:
-        await refuse_other_tables(database)
+    async with with_tables(settings) as database:
         stale = await database.read(reindex.due)
     if stale:
         raise StartRefused(f"The index of {', '.join(stale)} is of another version. Run `telemed reindex`.")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 from sqlmodel import Session, select
 
-from infra.database import Database, open_database
+from infra.database import Database, open_database, sqlite_file
 from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.revision import newest_revision, present_revision
@@ -86,8 +86,7 @@ async def preflight(settings: Settings) -> None:
 
 async def require_tables(settings: Settings) -> None:
     """Nothing; raises `StartRefused` unless the tables are of this version and hold what they may."""
-    async with opened(settings.database) as database:
-        await refuse_other_tables(database)
+    async with with_tables(settings) as database:
         await refuse_database(settings, database)
 
 
@@ -96,6 +95,20 @@ async def require_keys(settings: Settings, vault: Vault) -> None:
     DestroyedList(settings.destroyed_keys, vault.provider).entries()
     async with opened(settings.database) as database:
         await database.read(partial(require_fitting, vault=vault))
+
+
+@asynccontextmanager
+async def with_tables(settings: Settings) -> AsyncIterator[Database]:
+    """The database with tables of this version, else `StartRefused`; none is made where there is none."""
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        # Opening a file that is not there makes it.
+        raise StartRefused(
+            f"There is no database at {file}. Is TELEMED_DATA_DIR set? If so, run `telemed migrate` to make one."
+        )
+    async with opened(settings.database) as database:
+        await _refuse_other_tables(database)
+        yield database
 
 
 @asynccontextmanager
@@ -108,7 +121,9 @@ async def opened(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-async def refuse_other_tables(database: Database) -> None:
-    """Nothing; raises `StartRefused` unless the tables are of this version."""
-    if await present_revision(database) != newest_revision():
+async def _refuse_other_tables(database: Database) -> None:
+    present = await present_revision(database)
+    if present is None:
+        raise StartRefused("The database has no tables yet. Run `telemed migrate` to make them.")
+    if present != newest_revision():
         raise StartRefused("The database's tables are of another version. Run `telemed migrate`, then try again.")

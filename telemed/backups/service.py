@@ -25,7 +25,7 @@ from infra.vault.state import require_all_fitting
 from telemed.backups.checks import Whole, whole
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import complete_list, replay
-from telemed.startup import opened, refuse_other_tables, refuse_settings
+from telemed.startup import opened, refuse_settings, with_tables
 
 
 class NotEmpty(Conflict):
@@ -41,8 +41,7 @@ class Restored(NamedTuple):
 
 async def back_up(settings: Settings, file: Path) -> None:
     """Nothing; the file holds the database as it was at one moment, sealed as it is there; no keys."""
-    async with opened(settings.database) as database:
-        await refuse_other_tables(database)
+    async with with_tables(settings) as database:
         if (path := file_of(settings.database)) is not None:
             await asyncio.to_thread(sqlite_file.back_up, path, file)
             return

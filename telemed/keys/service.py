@@ -19,7 +19,7 @@ from infra.vault.rewrap import Rewrapped, rewrap
 from infra.vault.state import KeyState, key_state, require_fitting
 from telemed.keys.erasing import Eraser, Order, erase, eraser, tenant_of
 from telemed.keys.hold import refuse_retained
-from telemed.startup import opened, refuse_other_tables, refuse_settings
+from telemed.startup import refuse_settings, with_tables
 
 OPERATOR = "telemed keys shred"
 
@@ -87,8 +87,7 @@ def plain_id(patient: str) -> str:
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Eraser]:
     refuse_settings(settings)
-    async with opened(settings.database) as database:
-        await refuse_other_tables(database)
+    async with with_tables(settings) as database:
         vault = Vault(key_provider(settings))
         await database.read(partial(require_fitting, vault=vault))
         yield eraser(settings, database, vault)

@@ -60,6 +60,25 @@ def test_a_release_that_the_register_tells_of_is_verified_and_its_key_named(tmp_
     assert "in the register" in beside.stdout
 
 
+def test_what_was_verified_is_told_in_sentences_and_to_programs_as_json(tmp_path: Path) -> None:
+    folder = release(tmp_path)
+
+    people, program = verify(folder), verify(folder, "--json")
+
+    assert "{" not in people.stdout
+    assert "the first that was published here" in people.stdout and "at least 10 persons" in people.stdout
+    told = json.loads(program.stdout)
+    assert (told["release"], told["previous"], told["protection"]) == ("2026-Q3", "", {"k": 10})
+    assert (told["registered"], told["key_pinned"]) == (False, False)
+
+
+def test_a_folder_that_is_not_there_is_not_taken_for_one_without_a_key(tmp_path: Path) -> None:
+    refused = verify(tmp_path / "cats" / "2026-Q3")
+
+    assert refused.exit_code == 2
+    assert "there is no folder" in " ".join(refused.output.split()) and "public key" not in refused.output
+
+
 @pytest.mark.parametrize("place", ["cats/2026-Q4", "dogs/2026-Q3"])
 def test_an_older_release_in_the_folder_of_another_is_refused(tmp_path: Path, place: str) -> None:
     copytree(release(tmp_path), tmp_path / place)
