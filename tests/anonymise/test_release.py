@@ -1,10 +1,13 @@
 """The release folder: complete, signed, read-only, frozen; the ledger remembers, the register tells."""
 
+import html
 import json
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from errno import ENOSPC
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +26,8 @@ from anonymise.release import Release
 from anonymise.screen import screen
 from tests.anonymise.builders import NOW, QUARTER, definition, shelf, unlock
 
+PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
+DOWNLOADED = ("telemedicine-kiel.csv", "manifest.json", "manifest.sig")
 FORMATS = ("csv", "parquet", "jsonstat.json", "ttl")
 
 
@@ -85,15 +90,23 @@ def test_a_missing_an_added_file_and_another_key_fail_verification(tmp_path: Pat
         verify(release.folder, key=public_key(place))
 
 
-def test_openssl_verifies_the_signature_as_the_page_says(tmp_path: Path) -> None:
+def test_the_pages_own_commands_verify_a_download_and_see_one_changed_byte(tmp_path: Path) -> None:
     place = shelf(tmp_path)
     folder = published(place).folder
-    key = str(place.releases_dir / "signing-key.pem")
-    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", key, "-rawin", "-in", "manifest.json"]
+    [block] = [text for text in PRE.findall((folder / "index.html").read_text()) if "openssl" in text]
+    copied = tmp_path / "download"
+    copied.mkdir()
+    for file in (place.releases_dir / "signing-key.pem", *(folder / name for name in DOWNLOADED)):
+        (copied / file.name).write_bytes(file.read_bytes())
 
-    done = subprocess.run([*command, "-sigfile", "manifest.sig"], cwd=folder, capture_output=True, check=False)
+    command = ["sh", "-ec", html.unescape(block)]
+    good = subprocess.run(command, cwd=copied, capture_output=True, check=False)
+    table = copied / DOWNLOADED[0]
+    table.write_bytes(table.read_bytes().replace(b"2", b"3", 1))
+    bad = subprocess.run(command, cwd=copied, capture_output=True, check=False)
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (good.returncode, bad.returncode) == (0, 1), good.stdout + good.stderr
+    assert sha256((folder / DOWNLOADED[0]).read_bytes()).hexdigest() in good.stdout.decode()
 
 
 def test_a_published_period_is_frozen(tmp_path: Path) -> None:
