@@ -13,6 +13,7 @@ from infra.settings import Environment, Settings
 from telemed.demo.files import Folder
 
 LEAST_PATIENTS: Final = 200
+DEFAULT_FOLDER: Final = Path("var/demo")
 
 
 class PortTaken(Problem):
@@ -26,7 +27,7 @@ class Options(BaseSettings):
 
     port: int = Field(8000, validation_alias=AliasChoices("PORT", "port"))
     portal_port: int = Field(8001, validation_alias=AliasChoices("PORTAL_PORT", "portal_port"))
-    folder: Path = Field(Path("var/demo"), validation_alias=AliasChoices("DEMO_DIR", "folder"))
+    folder: Path = Field(DEFAULT_FOLDER, validation_alias=AliasChoices("DEMO_DIR", "folder"))
     patients: int = Field(20_000, ge=LEAST_PATIENTS, validation_alias=AliasChoices("DEMO_PATIENTS", "patients"))
     now: datetime | None = Field(None, validation_alias=AliasChoices("TELEMED_DEMO_NOW", "now"))
 

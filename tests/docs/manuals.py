@@ -60,9 +60,9 @@ def shell_lines(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def python_block(text: str) -> str:
-    """The one block marked python."""
-    [block] = (body for kind, body in FENCED.findall(text) if kind == "python")
+def python_block(text: str, heading: str) -> str:
+    """The one block marked python under a heading of the second level."""
+    [block] = (body for kind, body in FENCED.findall(section(text, heading)) if kind == "python")
     return str(block)
 
 

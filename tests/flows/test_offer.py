@@ -23,6 +23,7 @@ from tests.fixtures.processes import scrubbed
 
 Offer = dict[str, Any]
 FOUR_HOURS = timedelta(hours=4)
+TOKEN = python_block(manual("telemed"), "Systems: tokens")
 FHIR = {"Content-Type": "application/fhir+json"}
 KEYS = {
     *("base_url", "fhir_url", "portal_url", "console_url", "pids", "database_files", "log_files", "releases_dir"),
@@ -197,9 +198,23 @@ def in_a_checkout(demo: Demo, folder: Path, *command: str) -> str:
 
 
 def test_the_manuals_program_gets_a_token_and_finds_patients(demo: Demo, tmp_path: Path) -> None:
-    printed = in_a_checkout(demo, tmp_path, sys.executable, "-c", python_block(manual("telemed")))
+    printed = in_a_checkout(demo, tmp_path, sys.executable, "-c", TOKEN)
 
     assert int(printed) > 0
+
+
+def test_the_manuals_program_books_for_a_patient_that_it_makes_once(demo: Demo, http: httpx.Client) -> None:
+    program = TOKEN + python_block(manual("telemed"), "Booking")
+    environment = scrubbed(DEMO_DIR=str(demo.folder))
+
+    for source in (program, program.partition("\nstart = ")[0]):
+        command = [sys.executable, "-c", source]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert ("proposed pending booked" in done.stdout) == (source == program)
+
+    found = http.get("/Patient", params={"identifier": "https://praxis.example/patients|17"}).json()
+    assert found["total"] == 1
 
 
 @pytest.mark.skipif(not (BIN / "telemed").exists(), reason="the commands are not installed in this environment")

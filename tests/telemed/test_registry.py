@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 
 from infra.settings import Settings
 from telemed.__main__ import main
-from tests.docs.manuals import manual, shell_lines
+from tests.docs.manuals import manual, python_block, shell_lines
 from tests.telemed.identity.signing import Client, ec_key
 from tests.telemed.service import FHIR, running
 
@@ -56,6 +57,20 @@ def keys(tmp_path: Path) -> tuple[Client, Path]:
     client, file = Client("kai-system", ec_key()), tmp_path / "jwks.json"
     file.write_text(json.dumps(client.jwks))
     return client, file
+
+
+def test_the_manuals_key_pair_is_taken_for_a_system(run: Run, tmp_path: Path) -> None:
+    program = python_block(manual("telemed"), "A first start without the demo")
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    system = ("--tenant", "praxis-kai", "--keys", str(tmp_path / "jwks.json"), "--scope", "system/*.cruds")
+    added = run("client", "add", "kai-system", *system)
+
+    assert (added.status, added.err) == (0, "")
+    assert (tmp_path / "private.pem").stat().st_mode & 0o077 == 0
+    assert "PRIVATE KEY" in (tmp_path / "private.pem").read_text()
+    assert '"d"' not in (tmp_path / "jwks.json").read_text()
 
 
 async def test_a_registered_clinics_system_gets_a_token_and_works_until_it_is_off(
