@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fastapi.requests import HTTPConnection
+from starlette.requests import HTTPConnection
 
 from fhir.store import Store
 from infra.clock import Clock

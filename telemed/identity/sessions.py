@@ -4,8 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import Response
 from sqlmodel import Session, col, delete, update
+from starlette.responses import Response
 
 from infra.caller import Role
 from infra.settings import Settings
