@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     key_provider: str = "file"
     key_file: Path | None = None
     allow_file_keys: bool = False
+    checkpoints_dir: Path | None = None
     demo_now: datetime | None = None
     body_limit: int = 1_048_576
     bundle_limit: int = 10_485_760
