@@ -10,7 +10,7 @@ from sqlmodel import Session
 from fhir.audit import AUDIT, INSERT_AUDIT, Access, row
 from fhir.ledger import leaves
 from fhir.ledger.copies import Copies
-from fhir.ledger.models import CHECKPOINT, LEAF
+from fhir.ledger.models import CHECKPOINT, LEAF, NODE
 from fhir.ledger.sequencer import Sequencer
 from fhir.policy import Action
 from infra.clock import SystemClock
@@ -85,13 +85,18 @@ async def run(database: Database, *statements: str) -> None:
     """Nothing; the statements are carried out by somebody who may write to the database, triggers or not."""
 
     def unit(session: Session) -> None:
-        connection = session.connection()
-        postgres = connection.dialect.name == "postgresql"
-        for table in {AUDIT.name, LEAF.name, CHECKPOINT.name, "audit_node"}:
-            for what in ("",) if postgres else ("_UPDATE", "_DELETE"):
-                where = f" ON {table}" if postgres else ""
-                connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_append_only{what}{where}"))
+        drop_triggers(session)
         for statement in statements:
-            connection.execute(text(statement))
+            session.connection().execute(text(statement))
 
     await database.write(unit)
+
+
+def drop_triggers(session: Session) -> None:
+    """Nothing; the database refuses nothing any more."""
+    connection = session.connection()
+    postgres = connection.dialect.name == "postgresql"
+    for table in (AUDIT.name, LEAF.name, CHECKPOINT.name, NODE.name):
+        for what in ("",) if postgres else ("_UPDATE", "_DELETE"):
+            where = f" ON {table}" if postgres else ""
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_append_only{what}{where}"))
