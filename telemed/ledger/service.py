@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, col, select
 
+from fhir.here import stand_at
 from fhir.ledger.copies import Copies
 from fhir.ledger.export import exported
 from fhir.ledger.proof import Proof, prove
@@ -47,6 +48,8 @@ async def export(
     settings: Settings, *, tenant: str, since: datetime | None, write: Callable[[dict[str, Any]], None]
 ) -> None:
     """Nothing; each event of a tenant's log has been handed to `write`, oldest first."""
+
+    stand_at(f"{settings.base_url.rstrip('/')}/fhir")  # the server is one of each event's agents
 
     def unit(session: Session, vault: Vault) -> None:
         for event in exported(session, vault, tenant=tenant, since=since):
