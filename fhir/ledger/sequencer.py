@@ -61,7 +61,7 @@ class Sequencer:
             # What was answered until now is signed before the process ends.
             with suppress(Problem, TimeoutError):
                 async with asyncio.timeout(FAREWELL):
-                    await self.catch_up(since=first_after(self.clock.now() - LONGEST))
+                    await self.catch_up(since=first_after(self.clock.now() - USUAL))
             raise
 
     async def _keep_up(self) -> None:

@@ -29,9 +29,10 @@ MOST_NAMED: Final = 20
 _PAGE: Final = Statement(
     select(LEAF.c.place, LEAF.c.event, LEAF.c.hash, *leaves.columns())
     .outerjoin(AUDIT, AUDIT.c.id == LEAF.c.event)
-    .where(LEAF.c.tenant == bindparam("of_tenant"), LEAF.c.place >= bindparam("first"))
+    .where(LEAF.c.tenant == bindparam("of_tenant"))
+    # Bounded on both sides: with a limit instead PostgreSQL may join the whole rest of the log for each page.
+    .where(LEAF.c.place >= bindparam("first"), LEAF.c.place < bindparam("end"))
     .order_by(LEAF.c.place)
-    .limit(AT_ONCE)
 )
 
 
@@ -114,12 +115,10 @@ class _Walk:
         self._compare_nodes()
 
     def _rows(self) -> Iterator[Sequence[Any]]:
-        first, full = 0, True
-        while full:
-            page = _PAGE.rows(self.session, {"of_tenant": self.tenant, "first": first})
-            yield from page
-            full = len(page) == AT_ONCE
-            first = page[-1][0] + 1 if page else first
+        newest = select(func.max(LEAF.c.place)).where(LEAF.c.tenant == self.tenant)
+        last = self.session.connection().execute(newest).scalar()
+        for first in range(0, -1 if last is None else last + 1, AT_ONCE):
+            yield from _PAGE.rows(self.session, {"of_tenant": self.tenant, "first": first, "end": first + AT_ONCE})
             self.tell()
 
     def _compare(self, row: Sequence[Any]) -> None:
