@@ -81,10 +81,9 @@ def tenants(session: Session) -> list[str]:
 
 def frontier(state: State) -> Frontier:
     """The tree to grow on."""
-    peaks = [state.peaks[at : at + HASH] for at in range(0, len(state.peaks), HASH)]
-    if len(peaks) != state.size.bit_count():
+    if len(state.peaks) != HASH * state.size.bit_count():
         raise LogBroken
-    return Frontier(state.size, peaks)
+    return Frontier(state.size, [state.peaks[at : at + HASH] for at in range(0, len(state.peaks), HASH)])
 
 
 def confirmed(tenant: str, state: State, keys: Sequence[SigningKey]) -> State:

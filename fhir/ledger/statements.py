@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from fhir.ledger.keys import SigningKey, origin, signing_keys
@@ -15,6 +16,9 @@ from infra.vault import SealBroken, Vault
 
 HERE: Final = "the database"
 THERE: Final = "the second place"
+
+
+Differs = Callable[[str], None]
 
 
 class Signed(NamedTuple):
@@ -30,15 +34,17 @@ class Stated:
     """The signed roots of each tenant's log by the number of its leaves."""
 
     by_tenant: dict[str, dict[int, list[Signed]]] = field(default_factory=lambda: defaultdict(dict))
+    # How many notes the second place has, and the largest size of each tenant's log that it knows.
     copies: int = 0
+    copied: dict[str, int] = field(default_factory=dict)
 
     def add(self, tenant: str, size: int, signed: Signed) -> None:
         """Nothing; one more root is known."""
         self.by_tenant[tenant].setdefault(size, []).append(signed)
 
 
-def stated(session: Session, vault: Vault, notes: Iterator[str], differs: Callable[[str], None]) -> Stated:
-    """Everything signed; `differs` hears of what is not."""
+def stated(session: Session, vault: Vault, *, notes: Iterator[str], differs: Differs) -> Stated:
+    """Everything signed, in the database and in these notes of the second place; `differs` hears of what is not."""
     found, keys = Stated(), _keys(session, vault, differs)
     verified = dict[str, Checkpoint]()
     here = select(CHECKPOINT.c.tenant, CHECKPOINT.c.size, CHECKPOINT.c.note, CHECKPOINT.c.peaks)
@@ -58,12 +64,24 @@ def stated(session: Session, vault: Vault, notes: Iterator[str], differs: Callab
         tenant = None if said is None else _tenant(said, keys)
         if said is None or tenant is None:
             differs(f"not ours: a checkpoint in {THERE}, number {found.copies}")
-        elif Signed(THERE, said.root) not in found.by_tenant[tenant].get(said.size, ()):
+            continue
+        found.copied[tenant] = max(said.size, found.copied.get(tenant, 0))
+        if Signed(THERE, said.root) not in found.by_tenant[tenant].get(said.size, ()):
             found.add(tenant, said.size, Signed(THERE, said.root))
     return found
 
 
-def _keys(session: Session, vault: Vault, differs: Callable[[str], None]) -> Sequence[SigningKey]:
+def uncopied(session: Session, found: Stated, *, before: datetime, differs: Differs) -> None:
+    """Nothing; `differs` hears of logs whose checkpoints of that time are not in the second place."""
+    signed = select(CHECKPOINT.c.tenant, func.max(CHECKPOINT.c.size)).where(CHECKPOINT.c.made < before)
+    for tenant, size in session.connection().execute(signed.group_by(CHECKPOINT.c.tenant)):
+        if found.copied.get(tenant, 0) < size:
+            differs(
+                f"not copied: {THERE} knows {found.copied.get(tenant, 0)} events of {tenant}, {size} are signed here"
+            )
+
+
+def _keys(session: Session, vault: Vault, differs: Differs) -> Sequence[SigningKey]:
     try:
         return signing_keys(session, vault)
     except SealBroken:

@@ -6,7 +6,7 @@ them (hashes, nodes, peaks) is only ever compared.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
@@ -18,13 +18,14 @@ from fhir.ids import encode, first_after
 from fhir.ledger import growth, heads, leaves
 from fhir.ledger.models import CHECKPOINT, LEAF, NODE
 from fhir.ledger.sequencer import LONGEST
-from fhir.ledger.statements import HERE, Signed, Stated, stated
+from fhir.ledger.statements import HERE, Signed, Stated, stated, uncopied
 from infra.merkle import Frontier, leaf_hash
 from infra.statements import Statement
 from infra.vault import Vault
 
 AT_ONCE: Final = 5000
 MOST_NAMED: Final = 20
+COPIED_WITHIN: Final = timedelta(minutes=1)
 
 _PAGE: Final = Statement(
     select(LEAF.c.place, LEAF.c.event, LEAF.c.hash, *leaves.columns())
@@ -60,11 +61,13 @@ Tell = Callable[[int, int], None]
 """Hears how many events are done, of how many."""
 
 
-def verify(session: Session, vault: Vault, *, notes: Iterator[str], now: datetime, tell: Tell) -> Report:
-    """The report over all logs; `notes` are the checkpoints in the second place."""
+def verify(session: Session, vault: Vault, *, notes: Iterator[str] | None, now: datetime, tell: Tell) -> Report:
+    """The report over all logs; `notes` are the checkpoints in the second place, None where there is no such place."""
     report = Report()
-    statements = stated(session, vault, notes, report.differs)
+    statements = stated(session, vault, notes=notes or iter(()), differs=report.differs)
     report.copies = statements.copies
+    if notes is not None:
+        uncopied(session, statements, before=now - COPIED_WITHIN, differs=report.differs)
     total = int(session.connection().execute(select(func.count()).select_from(LEAF)).scalar_one())
     for tenant in sorted({*_tenants(session), *statements.by_tenant}):
         report.logs += 1

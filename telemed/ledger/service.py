@@ -1,6 +1,6 @@
 """What the commands about the log do; each looks at one snapshot of the database, while the service goes on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,11 +13,16 @@ from fhir.ledger.proof import Proof, prove
 from fhir.ledger.verify import Report, Tell, verify
 from fhir.tables import AuditRow
 from infra.clock import SystemClock
+from infra.problems import Unavailable
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.startup import StartRefused, opened, refuse_other_tables
 
 T = TypeVar("T")
+
+
+class SecondPlaceAway(Unavailable):
+    """The folder of TELEMED_CHECKPOINTS_DIR is not there: without it a database that was put back as a whole is not seen."""
 
 
 async def latest(settings: Settings, *, tenant: str, limit: int) -> Sequence[AuditRow]:
@@ -34,7 +39,10 @@ async def latest(settings: Settings, *, tenant: str, limit: int) -> Sequence[Aud
 
 async def verified(settings: Settings, *, tell: Tell) -> Report:
     """What verifying the whole log finds, with the checkpoints of the second place where one is set."""
-    notes: Iterator[str] = Copies(settings.checkpoints_dir).notes() if settings.checkpoints_dir else iter(())
+    folder = settings.checkpoints_dir
+    if folder is not None and not folder.is_dir():
+        raise SecondPlaceAway
+    notes = None if folder is None else Copies(folder).notes()
     now = SystemClock().now()
     return await _look(settings, lambda session, vault: verify(session, vault, notes=notes, now=now, tell=tell))
 

@@ -130,6 +130,16 @@ def test_the_doctor_tells_how_far_the_signatures_are_behind(settings: Settings, 
     assert "wrong  log  1 events wait for their signature" in behind
 
 
+def test_a_second_place_that_is_away_is_no_second_place_without_notes(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMED_CHECKPOINTS_DIR", "/nowhere")
+
+    found = run("audit", "verify")
+
+    assert found.status == 1 and "TELEMED_CHECKPOINTS_DIR is not there" in found.err
+
+
 def test_without_the_keys_nothing_is_verified_and_none_are_made(settings: Settings, run: Run) -> None:
     settings.keys.unlink()
 

@@ -1,6 +1,8 @@
 """Whatever somebody does who may write to the database, verifying names it; and without its parts it would not."""
 
 import shutil
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -160,6 +162,22 @@ async def test_a_note_that_others_put_into_the_second_place_is_named(
     report = await database.read(lambda session: worlds.verified(session, tmp_path))
 
     assert report.first == ["not ours: a checkpoint in the second place, number 4"]
+
+
+async def test_checkpoints_that_are_gone_from_the_second_place_are_named(
+    database: Database, tmp_path: Path, north: httpx.AsyncClient, south: httpx.AsyncClient
+) -> None:
+    await worlds.grown(database, tmp_path, north, south)
+    file = next((tmp_path / "copies").iterdir())
+    file.write_text(file.read_text().replace(await logs.newest(database) + "\n", ""))
+
+    read = [partial(worlds.verified, folder=tmp_path, later=later) for later in (timedelta(0), timedelta(hours=1))]
+    found = [await database.read(unit) for unit in read]
+
+    assert [report.first for report in found] == [
+        [],  # it may be on its way
+        ["not copied: the second place knows 5 events of north, 9 are signed here"],
+    ]
 
 
 async def test_only_the_first_differences_are_told_and_all_are_counted(database: Database, tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 """A small record of two clinics with its log, signed several times, and what verifying finds after it was harmed."""
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -35,10 +34,11 @@ async def grown(database: Database, folder: Path, north: httpx.AsyncClient, sout
     return id
 
 
-def verified(session: Session, folder: Path, *, notes: Callable[[Path], Iterator[str]] | None = None) -> Report:
-    """What verifying finds in this session, with the checkpoints of the second place."""
-    there = Copies(folder / "copies").notes() if notes is None else notes(folder)
-    return verify(session, record.vault(folder), notes=there, now=datetime.now(UTC), tell=lambda _done, _all: None)
+def verified(session: Session, folder: Path, *, notes: bool = True, later: timedelta = timedelta(0)) -> Report:
+    """What verifying finds in this session, with or without the checkpoints of the second place, now or later."""
+    there = Copies(folder / "copies").notes() if notes else None
+    now = datetime.now(UTC) + later
+    return verify(session, record.vault(folder), notes=there, now=now, tell=lambda _done, _all: None)
 
 
 class Restored(Exception):  # noqa: N818  # takes the harm back
@@ -53,7 +53,7 @@ async def after(database: Database, folder: Path, *harms: str, notes: bool = Tru
         logs.drop_triggers(session)
         for harm in harms:
             session.connection().execute(text(harm))
-        found.append(verified(session, folder, notes=None if notes else lambda _: iter(())))
+        found.append(verified(session, folder, notes=notes))
         raise Restored
 
     with suppress(Restored):
