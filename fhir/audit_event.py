@@ -7,26 +7,33 @@ https://profiles.ihe.net/ITI/BALP/
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from sqlalchemy import Select, func, literal, select
 from sqlmodel import Session
 
 from fhir import codec
 from fhir.audit import AUDIT, detail_binding
+from fhir.audit_agents import agents
 from fhir.audit_lookup import PREFIX, lookup
 from fhir.ids import decode, encode
 from fhir.policy import Action
 from fhir.rows import COMPARTMENT, DATA_KEY, Position, Stored, beyond
 from fhir.search.asking import Effort
 from fhir.search.match import matches
+from fhir.search.parsing import parse
 from fhir.search.query import Query
+from fhir.search.subjects import patient_of
+from infra.problems import Problem
 from infra.vault import Sealed, Vault, WrappedKey
 
 STEP: Final = 1000
 
 _TERMS: Final = "http://terminology.hl7.org/CodeSystem/"
 _OURS: Final = "https://telemed.example/fhir/sid/"
+_BALP: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/"
 _ACTIONS: Final = {"create": "C", "update": "U", "patch": "U", "delete": "D", "search-type": "E", "operation": "E"}
 
 _SELECT: Final[Select[Any]] = (
@@ -101,33 +108,30 @@ def _render(vault: Vault, row: Any) -> dict[str, Any]:
         "recorded": moment,
         "outcome": row["outcome"],
         "purposeOfEvent": [_coded(f"{_TERMS}v3-ActReason", row["purpose"])],
-        "agent": [_agent(row)],
+        "agent": agents(row),
         "source": {
             "observer": {"reference": f"Organization/{row['tenant']}"},
             "type": [{"system": f"{_TERMS}security-source-type", "code": "4"}],
         },
-        "entity": [_entity(vault, row), *_others(row)],
+        "entity": _entities(vault, row),
     }
 
 
-def _agent(row: Any) -> dict[str, Any]:
-    return {
-        "type": _coded(f"{_TERMS}v3-ParticipationType", "IRCP"),
-        "role": [_coded(f"{_OURS.replace('sid', 'CodeSystem')}role", row["role"])],
-        "who": {"identifier": {"system": f"{_OURS}{row['agent_tenant']}/caller", "value": row["agent"]}},
-        "altId": row["agent_tenant"],
-        "requestor": True,
-    }
-
-
-def _entity(vault: Vault, row: Any) -> dict[str, Any]:
+def _entities(vault: Vault, row: Any) -> list[dict[str, Any]]:
     detail = _detail(vault, row)
-    if row["action"] == Action.SEARCH and detail:
-        return {
-            "type": _coding("audit-entity-type", "2"),
-            "role": _coding("object-role", "24"),
-            "query": base64.b64encode(detail).decode("ascii"),
-        }
+    if row["action"] != Action.SEARCH:
+        return [_object(row, detail), *_patient(row["patient_id"]), *_transaction(row)]
+    pairs = detail.decode()
+    query = f"{row['type']}?{pairs}" if pairs else row["type"]
+    asked = {
+        "type": _coding("audit-entity-type", "2"),
+        "role": _coding("object-role", "24"),
+        "query": base64.b64encode(query.encode()).decode("ascii"),
+    }
+    return [asked, *_patient(_searched_for(row["type"], pairs)), *_transaction(row)]
+
+
+def _object(row: Any, detail: bytes) -> dict[str, Any]:
     entity: dict[str, Any] = {"type": _coding("audit-entity-type", "2"), "role": _coding("object-role", "4")}
     if row["resource_id"]:
         version = f"/_history/{row['version']}" if row["version"] else ""
@@ -139,16 +143,24 @@ def _entity(vault: Vault, row: Any) -> dict[str, Any]:
     return entity
 
 
-def _others(row: Any) -> list[dict[str, Any]]:
-    others: list[dict[str, Any]] = []
-    if row["patient_id"]:
-        patient = {"reference": f"Patient/{row['patient_id']}"}
-        others.append({"what": patient, "type": _coding("audit-entity-type", "1"), "role": _coding("object-role", "1")})
-    if row["request_id"]:
-        identifier = {"system": f"{_OURS}request", "value": row["request_id"]}
-        # BALP: the transaction entity ties an event to the request's other traces.
-        others.append({"what": {"identifier": identifier}, "type": _coding("audit-entity-type", "4")})
-    return others
+def _patient(id: str | None) -> list[dict[str, Any]]:
+    patient = {"reference": f"Patient/{id}"}
+    entity = {"what": patient, "type": _coding("audit-entity-type", "1"), "role": _coding("object-role", "1")}
+    return [] if id is None else [entity]
+
+
+def _searched_for(type: str, pairs: str) -> str | None:
+    """The patient that a search named: from its own words, as the record would tell which of them are patients."""
+    with suppress(Problem):  # a search that an older version has understood
+        return patient_of(parse(type, parse_qsl(pairs, keep_blank_values=True)))
+    return None
+
+
+def _transaction(row: Any) -> list[dict[str, Any]]:
+    # It ties an event to the request's other traces.
+    identifier = {"system": f"{_OURS}request", "value": row["request_id"]}
+    type = {"system": f"{_BALP}BasicAuditEntityType", "code": "XrequestId"}
+    return [{"what": {"identifier": identifier}, "type": type}] if row["request_id"] else []
 
 
 def _detail(vault: Vault, row: Any) -> bytes:

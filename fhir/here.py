@@ -23,6 +23,11 @@ def stand_at(base_url: str) -> None:
     _HERE.base = base_url and base_url.rstrip("/") + "/"
 
 
+def base() -> str:
+    """The address that this record stands at; empty if it was not told."""
+    return _HERE.base.rstrip("/")
+
+
 def relative(address: str) -> str:
     """The address without our own base; another one as it is."""
     base = _HERE.base

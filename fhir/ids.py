@@ -4,6 +4,7 @@ import os
 import re
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 # Row ids count microseconds since 2020 in 51 bits, then 12 random bits: enough until 2091 in a signed 64-bit column.
@@ -44,3 +45,14 @@ def encode(row_id: int) -> str:
 def decode(text: str) -> int | None:
     """The row id behind 16 hexadecimal digits, or None if they are not one."""
     return int(text, 16) if _DIGITS.fullmatch(text) else None
+
+
+def made_at(row_id: int) -> datetime:
+    """When a row id was made, by the machine's clock."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=(row_id >> RANDOM_BITS) + START)
+
+
+def first_after(moment: datetime) -> int:
+    """The smallest row id that can be made at a moment or later; 0 before all of them."""
+    since = (moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) - START
+    return max(0, since << RANDOM_BITS)

@@ -27,6 +27,7 @@ from fhir.search import hits, pages
 from fhir.search.asking import Asker, PageEnd
 from fhir.search.pages import Page
 from fhir.search.query import Query
+from fhir.search.subjects import patient_of
 from infra.caller import Caller
 from infra.clock import Clock
 from infra.problems import Conflict, Gone, NotFound, StaleVersion
@@ -233,11 +234,11 @@ class Store:
 
     def log_search(self, session: Session, caller: Caller, query: Query) -> None:
         """Nothing; the search stands in the log."""
-        audit.record(self.vault, session, caller, access=_asked(query), recorded=self.clock.now())
+        audit.record(self.vault, session, caller, access=self._asked(query), recorded=self.clock.now())
 
     def sealed_search(self, caller: Caller, query: Query) -> dict[str, Any] | None:
         """The line that tells of a search, made without a session; None if the tenant's key is not known here yet."""
-        return audit.sealed_row(self.vault, caller, _asked(query), recorded=self.clock.now())
+        return audit.sealed_row(self.vault, caller, self._asked(query), recorded=self.clock.now())
 
     def own_match(self, session: Session, caller: Caller, *, query: Query) -> Stored | None:
         """The one resource of the caller's tenant that matches; `SeveralMatches` if there are more."""
@@ -360,10 +361,12 @@ class Store:
         for hook in self.hooks:
             hook(session, caller, change)
 
+    def _asked(self, query: Query) -> Access:
+        # A search about one patient is a look at that patient, whoever is found. If there is such a patient is not asked.
+        patient = patient_of(query)
+        compartment = None if patient is None else compartments.pseudonym(self.vault, patient)
+        return Access(Action.SEARCH, query.type, compartment=compartment, query=urlencode(query.pairs))
+
     def _log(self, session: Session, caller: Caller, action: Action, stored: Stored) -> None:
         access = Access(action, stored.type, stored.id, stored.version, stored.compartment)
         audit.record(self.vault, session, caller, access=access, recorded=self.clock.now())
-
-
-def _asked(query: Query) -> Access:
-    return Access(Action.SEARCH, query.type, query=urlencode(query.pairs))

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String
 from sqlmodel import Field, SQLModel
 
+from infra.append_only import append_only
 from infra.columns import RowId, UtcDateTime
 
 
@@ -98,7 +99,7 @@ class Compartment(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """One access. Never changed, never deleted by the service; its detail is sealed."""
+    """One access. Neither changed nor deleted, which the database refuses; its detail is sealed."""
 
     __tablename__ = "audit_event"
     __table_args__ = (
@@ -122,3 +123,6 @@ class AuditRow(SQLModel, table=True):
     request_id: str = Field(sa_column=Column(String(64), nullable=False))
     data_key: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     detail: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+append_only(AuditRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it

@@ -20,12 +20,12 @@ from infra.problems import Problem
 from infra.settings import loaded
 from telemed.backups.commands import backup, restore
 from telemed.keys.commands import keys
+from telemed.ledger.commands import audit
 from telemed.registry.commands import client, clinician, organization
 
 app = typer.Typer(
     name="telemed", help="Open telemedicine and care coordination.", no_args_is_help=True, add_completion=False
 )
-audit = typer.Typer(help="Who looked at what.", no_args_is_help=True)
 GROUPS = {"audit": audit, "keys": keys, "organization": organization, "clinician": clinician, "client": client}
 for group, commands in GROUPS.items():
     app.add_typer(commands, name=group)
@@ -132,26 +132,9 @@ def doctor() -> None:
 
     found = asyncio.run(findings(loaded()))
     for finding in found:
-        typer.echo(f"{finding.mark:5}  {finding.part}  {finding.advice}".rstrip())
+        typer.echo(f"{finding.mark:5}  {finding.part}  {finding.advice or finding.figure}".rstrip())
     if not all(finding.good for finding in found):
         raise typer.Exit(1)
-
-
-@audit.command(name="list")
-def list_accesses(
-    tenant: Annotated[str, typer.Option(help="Only the log of this tenant.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
-) -> None:
-    """The latest accesses: when, who of which tenant, what, of whom, with which outcome."""
-    from telemed.operators import latest_accesses
-
-    found = asyncio.run(latest_accesses(loaded(), tenant=tenant, limit=limit))
-    typer.echo("when (UTC)                 who of which tenant  what  outcome")
-    for row in found:
-        what = f"{row.type}/{row.resource_id}" if row.resource_id else row.type
-        recorded = row.recorded.isoformat(timespec="seconds")
-        outcome = {"0": "done", "4": "refused"}.get(row.outcome, row.outcome)
-        typer.echo(f"{recorded}  {row.role} {row.agent} of {row.agent_tenant}  {row.action} {what}  {outcome}")
 
 
 class CannotListen(Problem):

@@ -155,7 +155,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_housekeeping(services)), asyncio.create_task(asyncio.to_thread(warm))]
         if not settings.redis_url:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
-            tasks.append(asyncio.create_task(services.queue.run()))
+            tasks += [asyncio.create_task(services.queue.run()), asyncio.create_task(services.sequencer.run())]
         try:
             yield
         finally:

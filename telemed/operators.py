@@ -1,16 +1,15 @@
-"""What operators ask of a service: the latest accesses, and whether everything it needs is there."""
+"""What operators ask of a service: its tables and index brought up to date, and whether everything it needs is there."""
 
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlmodel import Session, col, select
-
 from fhir import reindex
+from fhir.ledger.gap import Gap, gap
 from fhir.reindex import Progress, Rebuild
-from fhir.tables import AuditRow
 from infra import memory, migrate
+from infra.clock import SystemClock
 from infra.database import sqlite_file
 from infra.problems import Problem
 from infra.queue import redis_pool
@@ -23,31 +22,23 @@ from infra.vault.state import require_all_fitting
 from telemed.startup import StartRefused, opened, placeholders, refuse_settings, require_tables, with_tables
 
 ROOM_WANTED = 1_000_000_000
+# Seconds; the sequencer looks every second.
+SIGNED_WITHIN = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of the service: whether it is good, and what to do if not."""
+    """One part of the service: whether it is good, what to do if not, and what was measured."""
 
     part: str
     good: bool
     advice: str = ""
+    figure: str = ""
 
     @property
     def mark(self) -> str:
         """The word before it: good, wrong, or look for what works but needs somebody's eye."""
         return "wrong" if not self.good else "look" if self.advice else "good"
-
-
-async def latest_accesses(settings: Settings, *, tenant: str, limit: int) -> Sequence[AuditRow]:
-    """The newest rows of the log of accesses; of one tenant's log if one is named. Sealed details stay sealed."""
-
-    def unit(session: Session) -> Sequence[AuditRow]:
-        statement = select(AuditRow).order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc()).limit(limit)
-        return session.exec(statement.where(col(AuditRow.tenant) == tenant) if tenant else statement).all()
-
-    async with with_tables(settings) as database:
-        return await database.read(unit)
 
 
 async def migrated(settings: Settings) -> str | None:
@@ -65,7 +56,7 @@ async def reindexed(settings: Settings, types: Sequence[str], *, tell: Callable[
 
 
 async def findings(settings: Settings) -> list[Finding]:
-    """The state of settings, memory, keys, database, tables, index, queue and disk, in this order."""
+    """The state of settings, memory, keys, database, tables, index, queue, disk and log, in this order."""
     checks: dict[str, Callable[[Settings], Awaitable[None]]] = {
         "settings": _check_settings,
         "memory": _check_memory,
@@ -76,6 +67,7 @@ async def findings(settings: Settings) -> list[Finding]:
         "disk": _check_disk,
     }
     found = [await _finding(part, check, settings) for part, check in checks.items()]
+    found.append(await _log(settings, tables=next(each.good for each in found if each.part == "database")))
     if left := placeholders(settings):
         found.append(Finding("texts", good=True, advice=f"Patients would read placeholders. Set {' and '.join(left)}."))
     return found
@@ -127,6 +119,22 @@ async def _check_index(settings: Settings) -> None:
         stale = await database.read(reindex.due)
     if stale:
         raise StartRefused(f"The index of {', '.join(stale)} is of another version. Run `telemed reindex`.")
+
+
+async def _log(settings: Settings, *, tables: bool) -> Finding:
+    """How far the signatures are behind the log of accesses."""
+    if not tables:
+        return Finding("log", good=False, advice="There is no log without a database.")
+    async with opened(settings.database) as database:
+        now = SystemClock().now()
+        found: Gap = await database.read(lambda session: gap(session, now=now))
+    figure = f"{found.waiting} events wait for their signature, the oldest for {found.seconds:.1f} s"
+    if found.seconds > SIGNED_WITHIN:
+        advice = (
+            f"{figure}. Start `telemed serve`, with a Redis `telemed worker`, and look for audit_log_broken in its log."
+        )
+        return Finding("log", good=False, advice=advice)
+    return Finding("log", good=True, figure=figure)
 
 
 async def _check_queue(settings: Settings) -> None:

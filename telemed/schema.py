@@ -1,5 +1,6 @@
 """Every table of the platform, imported in one place: for migrations and for the tests that compare them."""
 
+import fhir.ledger.models
 import fhir.tables
 import infra.queue.models
 import infra.vault.models
@@ -11,6 +12,7 @@ import telemed.schedules.models
 import telemed.visits.models
 
 MODULES = (
+    fhir.ledger.models,
     fhir.tables,
     infra.queue.models,
     infra.vault.models,

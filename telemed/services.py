@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from fhir.ledger.sequencer import Sequencer
 from fhir.store import Store
 from infra.clock import Clock
 from infra.database import Database
@@ -37,6 +38,8 @@ class Services:
     calendar: Calendar
     desk: Desk
     queue: JobQueue
+    # Signs the log of accesses; runs where the jobs run.
+    sequencer: Sequencer
     rooms: Rooms
     tickets: Tickets
     ice: Ice

@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from fhir.dangling import refuse_dangling
 from fhir.here import stand_at
+from fhir.ledger.copies import Copies
+from fhir.ledger.sequencer import Sequencer
 from fhir.reindex import adopt
 from fhir.store import Hook, Store, Watching
 from infra.clock import Clock, SystemClock, clock_from
@@ -87,6 +90,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         calendar=calendar,
         desk=desk,
         queue=queue,
+        sequencer=_sequencer(settings, database, vault),
         rooms=Rooms(),
         tickets=Tickets(provider.secret("video-ticket")),
         ice=ice,
@@ -96,6 +100,11 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
     )
+
+
+def _sequencer(settings: Settings, database: Database, vault: Vault) -> Sequencer:
+    copies = Copies(settings.checkpoints_dir) if settings.checkpoints_dir else None
+    return Sequencer(database, vault, SystemClock(), urlsplit(settings.base_url).netloc, copies)
 
 
 def _refusals(settings: Settings, policy: CarePolicy) -> Sequence[Hook]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra import log
-from tests.bench import anonymise, figures, flow, growth, keys, parts, profiling, requests, starts
+from tests.bench import anonymise, figures, flow, growth, keys, ledger, parts, profiling, requests, starts
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
 from tests.bench.sides import Scenario
@@ -56,6 +56,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(keys.run(folder))
         with _stage(console, "growth"):
             found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
+        with _stage(console, "the log of accesses"):
+            found += asyncio.run(ledger.run(folder))
         with _stage(console, "the patient's flow"):
             found += asyncio.run(flow.run(folder))
         with _stage(console, "the demo's start"):

@@ -30,5 +30,7 @@ TAIL: Final = 5.0  # the slowest hundredth against the middle
 TRANSACTION: Final = 2.0  # resources a second in transactions of 100 against single creates
 RULES: Final = 100.0  # microseconds for our rules, of a mean official example
 VALIDATION: Final = 1.3  # all of validation against fhir.resources alone
+VERIFY: Final = 30.0  # seconds for a log of a million events, in proportion for a smaller one
+PROOF: Final = 10.0  # milliseconds for the proof of one event, whatever the size of the log
 EXTRACTION: Final = 60.0  # microseconds for all search values of a mean official example
 REWRAP: Final = 5.0  # seconds for the data keys of 10^5 patients, with the key file

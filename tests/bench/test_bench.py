@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import contents, figures, flow, growth, keys, parts, peer, profiling, requests, starts
+from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, profiling, requests, starts
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
 from tests.bench.figures import Figure
@@ -143,6 +143,13 @@ async def test_growth_is_measured(tmp_path: Path) -> None:
 
     assert [figure.what.split()[-1].strip(",") for figure in found] == ["p50", "p99"]
     assert all(figure.ours > 0 and figure.met is not None for figure in found)
+
+
+async def test_the_log_of_accesses_is_measured(tmp_path: Path) -> None:
+    found = await ledger.run(tmp_path, events=300)
+
+    assert [figure.what.split()[0] for figure in found] == ["signing", "verify", "proof"]
+    assert all(figure.ours > 0 for figure in found)
 
 
 async def test_single_steps_are_measured_and_shown_as_part_of_a_request(tmp_path: Path) -> None:

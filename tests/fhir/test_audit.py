@@ -55,7 +55,7 @@ async def test_a_search_is_logged_with_what_was_searched_for(north: httpx.AsyncC
 
     event = (await events(north))[-1]
 
-    assert base64.b64decode(event["entity"][0]["query"]) == b"family=Musterfrau"
+    assert base64.b64decode(event["entity"][0]["query"]) == b"Patient?family=Musterfrau"
 
 
 async def test_a_refused_read_is_told_to_the_owner_and_not_to_the_asker(

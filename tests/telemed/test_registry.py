@@ -5,8 +5,6 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,41 +12,12 @@ from typing import Any
 import pytest
 
 from infra.settings import Settings
-from telemed.__main__ import main
 from tests.docs.manuals import manual, python_block, shell_lines
+from tests.telemed.commanding import Run
 from tests.telemed.identity.signing import Client, ec_key
 from tests.telemed.service import FHIR, running
 
 BASE = "http://localhost:8000"
-
-
-@dataclass(frozen=True)
-class Said:
-    """How a command ended, and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command line of a production service on one machine."""
-    settings = {"TELEMED_DATA_DIR": str(tmp_path), "TELEMED_ALLOW_FILE_KEYS": "1", "TELEMED_LOG_LEVEL": "ERROR"}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-
-    def command(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["telemed", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Said(int(str(ended.value.code or 0)), *capsys.readouterr())
-
-    assert command("migrate").status == 0
-    return command
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from fhir.ledger.gap import gap
 from infra.database import open_database
 from infra.migrate import upgrade
 from infra.queue.worker import HEARTBEAT, HEARTBEAT_SECONDS
@@ -73,6 +74,19 @@ async def test_a_worker_beside_the_service_does_its_jobs(service: Service, setti
         sent = await outbox(service, booked["id"], count=2)
 
     assert {message["channel"] for message in sent} == {"mail", "letter"}
+
+
+async def test_a_worker_signs_what_the_service_writes_into_its_log(service: Service, settings: Settings) -> None:
+    async with await service.system("north") as http:
+        assert (await http.get("/fhir/Patient")).status_code == 200
+    database, now = service.services.database, service.services.system_clock.now()
+    before = await database.read(lambda session: gap(session, now=now))
+
+    async with worker(settings), asyncio.timeout(SOON):
+        while (await database.read(lambda session: gap(session, now=now))).waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    assert before.waiting == 1
 
 
 async def test_a_worker_that_was_killed_makes_the_service_unready(service: Service, settings: Settings) -> None:

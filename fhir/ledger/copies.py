@@ -1,0 +1,59 @@
+"""The second place: a folder to which every checkpoint is copied, so that the database alone can't rewrite the past.
+
+It belongs on another machine, or to somebody else. Each day has a file of signed notes, one after the other.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "checkpoints-{day}.txt"
+# A note ends with one line of a signature; what follows after an empty line is the next one.
+BETWEEN: Final = "\n"
+
+
+class Copies:
+    """Checkpoints in a folder; added to, never changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, notes: Sequence[str], *, now: datetime) -> None:
+        """Nothing; the notes are on the disk of the second place. An `OSError` leaves them for the next time."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / NAME.format(day=now.date().isoformat())
+        is_new = not file.exists()
+        with file.open("a", encoding="utf-8") as target:
+            target.write("".join(f"{note}{BETWEEN}" for note in notes))
+            target.flush()
+            os.fsync(target.fileno())
+        if is_new:
+            self._sync_folder()
+
+    def notes(self) -> Iterator[str]:
+        """All notes, the oldest file first. A last one that was cut off is left out."""
+        for file in sorted(self.folder.glob(NAME.format(day="*"))):
+            yield from read(file)
+
+    def _sync_folder(self) -> None:
+        # The name of a new file is on the disk only when its folder is.
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read(file: Path) -> Iterator[str]:
+    """The notes in a file, each text, empty line and signatures."""
+    lines, signatures = list[str](), False
+    with file.open(encoding="utf-8", newline="\n") as source:
+        for line in source:
+            if line == "\n" and signatures:
+                yield "".join(lines)
+                lines, signatures = [], False
+                continue
+            signatures = signatures or line == "\n"
+            lines.append(line)

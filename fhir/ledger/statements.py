@@ -1,0 +1,101 @@
+"""What has been signed about each log, in the database and in the second place, as far as the signatures are ours."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from fhir.ledger.keys import SigningKey, origin, signing_keys
+from fhir.ledger.models import CHECKPOINT
+from infra.checkpoints import Checkpoint, CheckpointBroken, opened
+from infra.vault import SealBroken, Vault
+
+HERE: Final = "the database"
+THERE: Final = "the second place"
+
+
+Differs = Callable[[str], None]
+
+
+class Signed(NamedTuple):
+    """A root that we have signed; `peaks` is what the database has beside it, None in the second place."""
+
+    where: str
+    root: bytes
+    peaks: bytes | None = None
+
+
+@dataclass(slots=True)
+class Stated:
+    """The signed roots of each tenant's log by the number of its leaves."""
+
+    by_tenant: dict[str, dict[int, list[Signed]]] = field(default_factory=lambda: defaultdict(dict))
+    # How many notes the second place has, and the largest size of each tenant's log that it knows.
+    copies: int = 0
+    copied: dict[str, int] = field(default_factory=dict)
+
+    def add(self, tenant: str, size: int, signed: Signed) -> None:
+        """Nothing; one more root is known."""
+        self.by_tenant[tenant].setdefault(size, []).append(signed)
+
+
+def stated(session: Session, vault: Vault, *, notes: Iterator[str], differs: Differs) -> Stated:
+    """Everything signed, in the database and in these notes of the second place; `differs` hears of what is not."""
+    found, keys = Stated(), _keys(session, vault, differs)
+    verified = dict[str, Checkpoint]()
+    here = select(CHECKPOINT.c.tenant, CHECKPOINT.c.size, CHECKPOINT.c.note, CHECKPOINT.c.peaks)
+    for tenant, size, note, peaks in session.connection().execute(
+        here.order_by(CHECKPOINT.c.tenant, CHECKPOINT.c.size)
+    ):
+        said = _said(note, keys)
+        if said is None or said.size != size or said.origin not in {origin(key.name, tenant) for key in keys}:
+            differs(f"not ours: the checkpoint of {tenant} with {size} events")
+            continue
+        verified[note] = said
+        found.add(tenant, size, Signed(HERE, said.root, peaks))
+    for note in notes:
+        found.copies += 1
+        # Nearly all are the database's own, letter by letter.
+        said = verified.get(note) or _said(note, keys)
+        tenant = None if said is None else _tenant(said, keys)
+        if said is None or tenant is None:
+            differs(f"not ours: a checkpoint in {THERE}, number {found.copies}")
+            continue
+        found.copied[tenant] = max(said.size, found.copied.get(tenant, 0))
+        if Signed(THERE, said.root) not in found.by_tenant[tenant].get(said.size, ()):
+            found.add(tenant, said.size, Signed(THERE, said.root))
+    return found
+
+
+def uncopied(session: Session, found: Stated, *, before: datetime, differs: Differs) -> None:
+    """Nothing; `differs` hears of logs whose checkpoints of that time are not in the second place."""
+    signed = select(CHECKPOINT.c.tenant, func.max(CHECKPOINT.c.size)).where(CHECKPOINT.c.made < before)
+    for tenant, size in session.connection().execute(signed.group_by(CHECKPOINT.c.tenant)):
+        if found.copied.get(tenant, 0) < size:
+            differs(
+                f"not copied: {THERE} knows {found.copied.get(tenant, 0)} events of {tenant}, {size} are signed here"
+            )
+
+
+def _keys(session: Session, vault: Vault, differs: Differs) -> Sequence[SigningKey]:
+    try:
+        return signing_keys(session, vault)
+    except SealBroken:
+        differs("not ours: a key in audit_key that the vault has not sealed")
+        return ()
+
+
+def _said(note: str, keys: Sequence[SigningKey]) -> Checkpoint | None:
+    try:
+        return opened(note, [key.public for key in keys])
+    except CheckpointBroken:
+        return None
+
+
+def _tenant(said: Checkpoint, keys: Sequence[SigningKey]) -> str | None:
+    beginnings = (origin(key.name, "") for key in keys)
+    return next((said.origin.removeprefix(each) for each in beginnings if said.origin.startswith(each)), None)

@@ -1,0 +1,127 @@
+"""The commands of the log: `telemed audit`."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.problems import Problem
+from infra.settings import loaded
+
+if TYPE_CHECKING:
+    from fhir.ledger.verify import Report
+
+audit = typer.Typer(help="Who looked at what, and the proof that nobody has rewritten it.", no_args_is_help=True)
+
+
+class UnreadableProof(Problem):
+    """The file holds no proof as `telemed audit prove` prints it."""
+
+
+@audit.command(name="list")
+def list_accesses(
+    tenant: Annotated[str, typer.Option(help="Only the log of this tenant.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+) -> None:
+    """The latest accesses: when, who of which tenant, what, of whom, with which outcome, under which id."""
+    from fhir.ledger.verify import event_id
+    from telemed.ledger.service import latest
+
+    found = asyncio.run(latest(loaded(), tenant=tenant, limit=limit))
+    typer.echo("when (UTC)                 who of which tenant  what  outcome  id")
+    for row in found:
+        what = f"{row.type}/{row.resource_id}" if row.resource_id else row.type
+        recorded = row.recorded.isoformat(timespec="seconds")
+        outcome = {"0": "done", "4": "refused"}.get(row.outcome, row.outcome)
+        who = f"{row.role} {row.agent} of {row.agent_tenant}"
+        typer.echo(f"{recorded}  {who}  {row.action} {what}  {outcome}  {event_id(row.id)}")
+
+
+@audit.command()
+def verify() -> None:
+    """Verify the whole log while the service goes on; the exit status is 1 if anything differs."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from telemed.ledger.service import verified
+
+    columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as bars:
+        task = bars.add_task("events", total=None)
+        report = asyncio.run(
+            verified(loaded(), tell=lambda done, total: bars.update(task, completed=done, total=total))
+        )
+    _show(report)
+    if report.differences:
+        raise typer.Exit(1)
+
+
+@audit.command()
+def prove(
+    id: Annotated[str, typer.Argument(help="The event, like log-0c5ab17a2f3c4d5e; `audit list` shows them.")] = "",
+    since: Annotated[
+        int | None, typer.Option(min=1, help="Also show growth since the checkpoint of this size.")
+    ] = None,
+    check: Annotated[Path | None, typer.Option(help="Check the proof in this file instead; needs no database.")] = None,
+    key: Annotated[str, typer.Option(help="With --check: the public key of the log, as you know it.")] = "",
+) -> None:
+    """Prove that an event stands in the signed log, as JSON for somebody who has the log's public key alone."""
+    if check is not None:
+        _check(check, key)
+    elif id:
+        from msgspec import json
+
+        from telemed.ledger.service import proved
+
+        proof = asyncio.run(proved(loaded(), id, since=since))
+        typer.echo(json.format(json.encode(proof), indent=1).decode())
+    else:
+        raise typer.BadParameter("Name an event, or a file with --check.")
+
+
+@audit.command()
+def export(
+    tenant: Annotated[str, typer.Option(help="Whose log.")],
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC.")] = None,
+) -> None:
+    """Write a tenant's log to standard output: AuditEvents with the place of their leaf, one in a line (NDJSON)."""
+    from msgspec import json
+
+    from telemed.ledger.service import export as exported
+
+    def write(event: dict[str, Any]) -> None:
+        sys.stdout.buffer.write(json.encode(event) + b"\n")
+
+    asyncio.run(exported(loaded(), tenant=tenant, since=since and since.replace(tzinfo=UTC), write=write))
+    sys.stdout.buffer.flush()
+
+
+def _check(file: Path, key: str) -> None:
+    from msgspec import DecodeError, json
+
+    from fhir.ledger.proof import Proof, check
+
+    try:
+        proof = json.decode(file.read_bytes(), type=Proof)
+    except (OSError, DecodeError) as error:
+        raise UnreadableProof from error
+    said = check(proof, key=key or None)
+    typer.echo(f"Event {proof.index} of the {said.size} that {said.origin} has signed: {proof.leaf}")
+    if proof.grown is not None:
+        typer.echo(f"The log begins as it was signed before:\n{proof.grown.checkpoint}")
+    if not key:
+        typer.echo(f"Signed with the key in the file. Compare it with the log's, or use --key: {proof.key}")
+
+
+def _show(report: "Report") -> None:
+    typer.echo(
+        f"{report.events} events in {report.logs} logs, {report.checkpoints} checkpoints here, {report.copies} in the "
+        f"second place, {report.resources} resources; {report.waiting} events wait for their signature."
+    )
+    for difference in report.first:
+        typer.echo(difference)
+    if report.differences > len(report.first):
+        typer.echo(f"and {report.differences - len(report.first)} more")
+    typer.echo("Nothing differs." if not report.differences else f"{report.differences} differences.")

@@ -1,0 +1,149 @@
+"""`telemed audit` as an operator and an auditor use it: verify, prove, check elsewhere, take away."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from fhir.codec import parse
+from fhir.ledger.export import PLACE
+from fhir.rules import validate
+from infra.database import open_database
+from infra.settings import Settings
+from tests.fhir.ledger.logs import drop_triggers
+from tests.telemed.commanding import Run
+from tests.telemed.service import running
+
+PATIENT = '{"resourceType": "Patient", "name": [{"family": "Musterfrau"}]}'
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a service that has answered a few requests and has been stopped; its tables were made by `run`."""
+    monkeypatch.setenv("TELEMED_CHECKPOINTS_DIR", str(tmp_path / "copies"))
+    made = Settings()
+
+    async def life() -> None:
+        async with running(made) as service, await service.system("north") as http:
+            assert (await http.post("/fhir/Patient", content=PATIENT)).status_code == 201
+            await service.services.sequencer.catch_up()
+            assert (await http.get("/fhir/Patient?family=Musterfrau")).json()["total"] == 1
+
+    asyncio.run(life())
+    return made
+
+
+def harm(settings: Settings, unit: Callable[[Session], object]) -> None:
+    """Nothing; somebody who may write to the database has done this."""
+
+    async def write() -> None:
+        database = open_database(settings.database)
+        await database.write(lambda session: drop_triggers(session) or (unit(session) and None))  # type: ignore[func-returns-value]  # both in one unit
+        await database.close()
+
+    asyncio.run(write())
+
+
+def test_a_log_that_nobody_touched_is_verified(settings: Settings, run: Run) -> None:
+    found = run("audit", "verify")
+
+    assert found.status == 0 and found.out.endswith("Nothing differs.\n")
+    assert "in 1 logs" in found.out and " 0 events wait" in found.out
+
+
+def test_a_changed_row_is_named_without_personal_data(settings: Settings, run: Run) -> None:
+    harm(settings, lambda s: s.connection().exec_driver_sql("UPDATE audit_event SET agent = 'Erika Musterfrau'"))
+
+    found = run("audit", "verify")
+
+    assert found.status == 1 and "event changed: log-" in found.out
+    assert "Musterfrau" not in found.out and found.out.endswith("2 differences.\n")
+
+
+def test_an_event_is_proved_to_somebody_without_the_database(settings: Settings, run: Run, tmp_path: Path) -> None:
+    id = run("audit", "list").out.split()[-1]
+    file = tmp_path / "proof.json"
+    file.write_text(run("audit", "prove", id, "--since", "1").out)
+    key = json.loads(file.read_text())["key"]
+
+    told, trusted = (
+        run("audit", "prove", "--check", str(file)),
+        run("audit", "prove", "--check", str(file), "--key", key),
+    )
+    file.write_text(file.read_text().replace("north-system", "south-system"))
+    changed = run("audit", "prove", "--check", str(file))
+
+    assert told.status == trusted.status == 0 and "of the 2 that localhost:8000/audit/north has signed" in told.out
+    assert key in told.out and "Compare it" not in trusted.out
+    assert (changed.status, changed.err) == (
+        1,
+        "This proves nothing: a part of it was changed, or another key has signed it.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("prove", "log-0000000000000001"), "no event with this id"),
+        (("prove", "--check", "/nowhere"), "holds no proof"),
+        (("prove",), "Name an event"),
+    ],
+)
+def test_what_can_not_be_proved_is_said(settings: Settings, run: Run, arguments: tuple[str, ...], said: str) -> None:
+    found = run("audit", *arguments)
+
+    assert found.status != 0 and said in " ".join(found.err.replace("│", " ").split())
+
+
+def test_a_log_is_taken_away_as_valid_events_with_their_places(settings: Settings, run: Run) -> None:
+    lines = run("audit", "export", "--tenant", "north").out.splitlines()
+
+    events = [json.loads(line) for line in lines]
+    for line in lines:
+        validate(parse(line.encode(), type="AuditEvent"))
+    assert [event["extension"] for event in events] == [[{"url": PLACE, "valueUnsignedInt": at}] for at in range(2)]
+    assert run("audit", "export", "--tenant", "north", "--since", "2999-01-01").out == ""
+    assert run("audit", "export", "--tenant", "south").out == ""
+
+
+def test_the_doctor_tells_how_far_the_signatures_are_behind(settings: Settings, run: Run) -> None:
+    signed = run("doctor").out
+    # A row of long ago that never became a leaf.
+    harm(
+        settings,
+        lambda s: s.connection().exec_driver_sql(
+            "INSERT INTO audit_event SELECT 1000, recorded, tenant, compartment, action, type, resource_id, version, agent,"
+            " agent_tenant, role, purpose, outcome, request_id, data_key, detail FROM audit_event LIMIT 1"
+        ),
+    )
+    behind = run("doctor").out
+
+    assert "good   log  0 events wait for their signature" in signed
+    assert "wrong  log  1 events wait for their signature" in behind
+
+
+def test_a_second_place_that_is_away_is_no_second_place_without_notes(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMED_CHECKPOINTS_DIR", "/nowhere")
+
+    found = run("audit", "verify")
+
+    assert found.status == 1 and "TELEMED_CHECKPOINTS_DIR is not there" in found.err
+
+
+def test_without_the_keys_nothing_is_verified_and_none_are_made(settings: Settings, run: Run) -> None:
+    settings.keys.unlink()
+
+    found = run("audit", "verify")
+
+    assert found.status == 1 and "no key file" in found.err
+    assert not settings.keys.exists()
