@@ -11,7 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlmodel import Session
 
+from fhir.ledger.verify import verify
+from infra.clock import SystemClock
 from infra.database import open_database
 from infra.settings import Settings
 from infra.vault import FileKeyProvider, Vault
@@ -28,11 +31,17 @@ MOST = 60  # requests before a kill
 SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
 
 
-async def look(settings: Settings, vault: Vault) -> Found:
-    """What is in the database now."""
+async def look(settings: Settings, vault: Vault) -> tuple[Found, list[str]]:
+    """What is in the database now, and in what its signed log differs."""
+
+    def unit(session: Session) -> tuple[Found, list[str]]:
+        now = SystemClock().now()
+        report = verify(session, vault, notes=None, now=now, tell=lambda _done, _all: None)
+        return found(session, vault), report.first
+
     database = open_database(settings.database)
     try:
-        return await database.read(lambda session: found(session, vault))
+        return await database.read(unit)
     finally:
         await database.close()
 
@@ -40,7 +49,8 @@ async def look(settings: Settings, vault: Vault) -> Found:
 async def wrong(settings: Settings, ledger: Ledger) -> list[str]:
     """What is wrong in the database now."""
     vault = Vault(FileKeyProvider(settings.keys))
-    return faults(await look(settings, vault), ledger, vault)
+    there, differences = await look(settings, vault)
+    return [*faults(there, ledger, vault), *(f"signed log: {each}" for each in differences)]
 
 
 async def life(server: Server, ledger: Ledger, draw: random.Random, *, how: str = "start", after: int = 0) -> None:
@@ -122,6 +132,8 @@ DAMAGES = {
     "history without": "DELETE FROM resource WHERE version > 1",
     "index of": f"DELETE FROM token WHERE rid = {ONE}",
     "index of a row": "UPDATE token SET rid = rid + 1",
+    "signed log: event removed": "DROP TRIGGER audit_event_append_only_DELETE; DELETE FROM audit_event",
+    "signed log: removed": "DELETE FROM resource WHERE version > 1",
     "log of": "DROP TRIGGER audit_event_append_only_DELETE; DELETE FROM audit_event WHERE action = 'update'",
     "a claim": "UPDATE unique_token SET rid = rid + 1",
     "patient without": "DELETE FROM compartment",
