@@ -10,7 +10,6 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import NotFound
-from telemed.pages.times import day_in_numbers
 from telemed.visits import resource
 
 MOST_READ: Final = 100
@@ -26,7 +25,7 @@ class Entry:
 
     text: str
     code: str = ""
-    day: str = ""
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Person:
 
     id: str
     name: str
-    birth_date: str
+    birth_date: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +48,43 @@ class Chart:
     tasks: list[Entry]
 
 
-def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> Chart:
-    """The summary for one appointment of the caller's clinic. Part of an atomic unit."""
+def person(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> tuple[Person, datetime]:
+    """Whom an appointment of the caller's clinic is with, and when. Part of an atomic unit."""
     appointment = store.read(session, caller, "Appointment", appointment_id)
     patient_id = resource.participant(appointment.data, "Patient")
     if appointment.tenant != caller.tenant or patient_id is None:
         raise NotFound
     patient = store.read(session, caller, "Patient", patient_id).data
-    born = resource.birth_date(patient)
+    who = Person(patient_id, resource.name(patient), resource.birth_date(patient))
+    return who, resource.moment(appointment.data["start"])
+
+
+def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> Chart:
+    """The summary for one appointment of the caller's clinic. Part of an atomic unit."""
+    who, start = person(session, store, caller, appointment_id=appointment_id)
+    patient_id = who.id
     return Chart(
-        Person(patient_id, resource.name(patient), day_in_numbers(born) if born else ""),
-        resource.moment(appointment.data["start"]),
-        _conditions(_all(session, store, caller, type="Condition", patient=patient_id)),
-        _encounters(_all(session, store, caller, type="Encounter", patient=patient_id)),
-        _tasks(_all(session, store, caller, type="Task", patient=patient_id)),
+        who,
+        start,
+        _conditions(about(session, store, caller, type="Condition", patient=patient_id)),
+        _encounters(about(session, store, caller, type="Encounter", patient=patient_id)),
+        _tasks(about(session, store, caller, type="Task", patient=patient_id)),
     )
 
 
-def _all(session: Session, store: Store, caller: Caller, *, type: str, patient: str) -> list[dict[str, Any]]:
-    asked = parsing.parse(type, [("patient", patient), ("_count", str(MOST_READ)), ("_total", "none")])
+def about(
+    session: Session, store: Store, caller: Caller, *, type: str, patient: str, **criteria: str
+) -> list[dict[str, Any]]:
+    """The resources of one type about a patient that the caller may see. Part of an atomic unit."""
+    asked = parsing.parse(
+        type, [("patient", patient), *criteria.items(), ("_count", str(MOST_READ)), ("_total", "none")]
+    )
     return [entry.data for entry in store.search(session, caller, asked).entries]
 
 
 def _conditions(found: list[dict[str, Any]]) -> list[Entry]:
     newest = sorted(found, key=lambda data: str(data.get("recordedDate", "")), reverse=True)
-    entries = [_entry(data.get("code", {}), day=data.get("recordedDate")) for data in newest]
+    entries = [coded_entry(data.get("code", {}), day=data.get("recordedDate")) for data in newest]
     # One line for each condition, however often it was recorded.
     return list({(entry.code or entry.text): entry for entry in reversed(entries)}.values())[::-1][:CONDITIONS_SHOWN]
 
@@ -82,7 +93,7 @@ def _encounters(found: list[dict[str, Any]]) -> list[Entry]:
     done = [data for data in found if data.get("status") == "finished"]
     newest = sorted(done, key=lambda data: str(data.get("period", {}).get("start", "")), reverse=True)
     return [
-        _entry(next(iter(data.get("reasonCode", ())), {}), day=data.get("period", {}).get("start"))
+        coded_entry(next(iter(data.get("reasonCode", ())), {}), day=data.get("period", {}).get("start"))
         for data in newest[:ENCOUNTERS_SHOWN]
     ]
 
@@ -91,21 +102,23 @@ def _tasks(found: list[dict[str, Any]]) -> list[Entry]:
     waiting = [data for data in found if data.get("status") in OPEN_TASKS]
     return [
         Entry(
-            str(data.get("description") or _entry(data.get("code", {})).text),
-            day=_day(data.get("restriction", {}).get("period", {}).get("end")),
+            str(data.get("description") or coded_entry(data.get("code", {})).text),
+            day=day_of(data.get("restriction", {}).get("period", {}).get("end")),
         )
         for data in waiting[:TASKS_SHOWN]
     ]
 
 
-def _entry(concept: Mapping[str, Any], *, day: str | None = None) -> Entry:
+def coded_entry(concept: Mapping[str, Any], *, day: str | None = None) -> Entry:
+    """What a coded value says: its first coding's words and code."""
     coding: Mapping[str, Any] = next(iter(concept.get("coding", ())), {})
     code = str(coding.get("code", ""))
-    return Entry(str(coding.get("display") or concept.get("text") or code), code, _day(day))
+    return Entry(str(coding.get("display") or concept.get("text") or code), code, day_of(day))
 
 
-def _day(text: str | None) -> str:
+def day_of(text: str | None) -> date | None:
+    """The day of a FHIR date or dateTime, where it is known to the day."""
     try:
-        return day_in_numbers(date.fromisoformat((text or "")[:10]))
+        return date.fromisoformat((text or "")[:10])
     except ValueError:
-        return ""
+        return None

@@ -37,6 +37,14 @@ class UnreadableDueDate(Unprocessable):
     """The date until which the task is due can't be read."""
 
 
+class DueWithoutTask(Unprocessable):
+    """A due date needs a follow-up task."""
+
+
+class DueInThePast(Unprocessable):
+    """A task can't be due on a day that is over."""
+
+
 class TooMuchText(Unprocessable):
     """A text is too long."""
 
@@ -46,6 +54,8 @@ REASONS: Final[Mapping[type[Problem], str]] = {
     IncompleteDocumentation: N_("Reason and diagnosis are needed to end the visit."),
     UnknownDiagnosis: N_("This diagnosis is not in the list."),
     UnreadableDueDate: N_("The date until which the task is due can't be read."),
+    DueWithoutTask: N_("There is a date but no follow-up task. Please enter the task, or remove the date."),
+    DueInThePast: N_("The follow-up task is due on a day that is over. Please choose another date."),
     TooMuchText: N_("A text is too long. Please shorten it."),
     VisitEnded: N_("This visit is documented already, or has ended."),
 }
@@ -63,8 +73,8 @@ class Documentation:
     due: date | None
 
 
-def read_form(fields: Mapping[str, str]) -> Documentation:
-    """What was entered, or a problem that says what is missing."""
+def read_form(fields: Mapping[str, str], *, today: date) -> Documentation:
+    """What was entered, or a problem that says what is missing or wrong."""
     entered = {key: fields.get(key, "").strip() for key in ("reason", "note", "diagnosis", "task", "due")}
     if not entered["reason"] or not entered["diagnosis"]:
         raise IncompleteDocumentation
@@ -77,6 +87,10 @@ def read_form(fields: Mapping[str, str]) -> Documentation:
         due = date.fromisoformat(entered["due"]) if entered["due"] else None
     except ValueError:
         raise UnreadableDueDate from None
+    if due and not entered["task"]:
+        raise DueWithoutTask
+    if due and due < today:
+        raise DueInThePast
     return Documentation(entered["reason"], entered["note"], entered["diagnosis"], entered["task"], due)
 
 

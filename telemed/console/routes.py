@@ -14,9 +14,10 @@ from infra.database import Session
 from infra.problems import Problem
 from infra.web import problem_response
 from telemed.console import documentation
-from telemed.console.chart import chart
+from telemed.console.chart import Chart, chart, person
 from telemed.console.diagnoses import TEXTS
 from telemed.console.documentation import OTHER_REASON, Closing, Documentation
+from telemed.console.documented import Documented, documented
 from telemed.console.looks import looks
 from telemed.console.today import presence, presences, rows
 from telemed.identity.callers import SignedInClinician
@@ -24,6 +25,7 @@ from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.texts import CONSOLE, in_language
+from telemed.pages.times import REGION
 from telemed.services import Services, services_of
 from telemed.visits import service
 from telemed.visits.models import Stage
@@ -74,16 +76,22 @@ async def waiting(request: Request, caller: SignedInClinician) -> Response:
 async def consultation(request: Request, appointment: str, caller: SignedInClinician) -> Response:
     """The call beside the patient's summary and the documentation."""
     services, language = services_of(request), reading_of(request).language
-    now, rooms = services.clock.now(), services.rooms
-    summary, state, names = await services.database.write(
-        lambda session: (
-            chart(session, services.store, caller, appointment_id=appointment),
-            presence(visits_of(services).open(session, caller, appointment), rooms=rooms, now=now).state,
-            _names(session, services, caller),
-        )
+    summary, state, told, names = await services.database.write(
+        lambda session: _shown(session, services, caller, appointment=appointment)
     )
+    shown = {
+        "appointment": appointment,
+        "patient": summary.person,
+        "start": summary.start,
+        "conditions": summary.conditions,
+        "encounters": summary.encounters,
+        "tasks": summary.tasks,
+        **names,
+    }
+    if state == Stage.ENDED:
+        return page(request, "documented.html", documented=told, **shown)
     data = {
-        "texts": in_language(CONSOLE, language),
+        "texts": in_language(CONSOLE, language, other=summary.person.name),
         "demo": services.settings.is_demo,
         "appointment": appointment,
         "pause": PAUSE_MILLISECONDS,
@@ -94,20 +102,7 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
             "waiting": "/console/waiting",
         },
     }
-    return page(
-        request,
-        "consultation.html",
-        appointment=appointment,
-        patient=summary.person,
-        start=summary.start,
-        conditions=summary.conditions,
-        encounters=summary.encounters,
-        tasks=summary.tasks,
-        diagnoses=sorted(TEXTS.items()),
-        state=state,
-        data=data,
-        **names,
-    )
+    return page(request, "consultation.html", diagnoses=sorted(TEXTS.items()), state=state, data=data, **shown)
 
 
 @router.post("/console/visits/{appointment}/join", include_in_schema=False)
@@ -134,7 +129,7 @@ async def document(request: Request, appointment: str, caller: SignedInClinician
     form = await request.form()
     fields = {key: value for key, value in form.items() if isinstance(value, str)}
     try:
-        entered = documentation.read_form(fields)
+        entered = documentation.read_form(fields, today=services.clock.now().astimezone(REGION).date())
         room, encounter = await _close(services, caller, appointment, entered=entered)
     except Problem as problem:
         if problem.status not in CORRECTABLE:
@@ -156,11 +151,25 @@ async def who_looked(request: Request, appointment: str, caller: SignedInClinici
     services, language = services_of(request), reading_of(request).language
 
     def unit(session: Session) -> dict[str, Any]:
-        person = chart(session, services.store, caller, appointment_id=appointment).person
-        found = looks(session, services.store, caller, patient_id=person.id, language=language)
-        return {"patient": person.name, "looks": found, **_names(session, services, caller)}
+        patient, _ = person(session, services.store, caller, appointment_id=appointment)
+        found = looks(session, services.store, caller, patient_id=patient.id, language=language)
+        names = _names(session, services, caller)
+        return {"patient": patient.name, "looks": found, "appointment": appointment, **names}
 
     return page(request, "looks.html", **await services.database.write(unit))
+
+
+def _shown(
+    session: Session, services: Services, caller: Caller, *, appointment: str
+) -> tuple[Chart, str, Documented | None, dict[str, Any]]:
+    """The patient's summary, how far the visit has come, and once it has ended, what was documented."""
+    store = services.store
+    summary = chart(session, store, caller, appointment_id=appointment)
+    visit = visits_of(services).open(session, caller, appointment)
+    state, told = presence(visit, rooms=services.rooms, now=services.clock.now()).state, None
+    if state == Stage.ENDED and visit.encounter_id is not None:
+        told = documented(session, store, caller, encounter_id=visit.encounter_id, patient_id=summary.person.id)
+    return summary, state, told, _names(session, services, caller)
 
 
 async def _refused(

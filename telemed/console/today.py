@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlmodel import col, select
@@ -13,7 +13,7 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
 from telemed.console.directory import by_id
-from telemed.pages.times import REGION, day_in_numbers
+from telemed.pages.times import REGION
 from telemed.visits import resource
 from telemed.visits.codes import EARLY, Window
 from telemed.visits.models import CodeState, JoinCode, Stage, Visit
@@ -24,6 +24,7 @@ MOST_ROWS: Final = 500
 SHOWN: Final = frozenset({"booked", "arrived", "checked-in", "fulfilled", "noshow"})
 # How far back a visit may have begun and still belong to the list on the screen.
 RECENT: Final = timedelta(hours=18)
+AWAY: Final = "away"
 Data = dict[str, Any]
 
 
@@ -34,7 +35,7 @@ class Row:
     id: str
     start: datetime
     patient: str
-    birth_date: str
+    birth_date: date | None
     practitioner: str
     video: bool
     state: str
@@ -61,13 +62,12 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
     made = []
     for id, data in appointments.items():
         patient = patients.get(resource.participant(data, "Patient") or "", {})
-        born = resource.birth_date(patient)
         made.append(
             Row(
                 id=id,
                 start=resource.moment(data["start"]),
                 patient=resource.name(patient),
-                birth_date=day_in_numbers(born) if born else "",
+                birth_date=resource.birth_date(patient),
                 practitioner=resource.name(staff.get(resource.participant(data, "Practitioner") or "", {})),
                 video=id in coded or id in present,
                 state=present[id].state if id in present else _state_of(data["status"]),
@@ -83,13 +83,18 @@ def presences(session: Session, tenant: str, *, rooms: Rooms, now: datetime) -> 
 
 
 def presence(visit: Visit, *, rooms: Rooms, now: datetime) -> Presence:
-    """How far one visit has come: ended by the record, all else by who is in the room."""
+    """How far one visit has come: ended by the record, all else by who is in the room.
+
+    Who has been in the conversation and is not there now is away: they hung up, or their network is gone.
+    """
     if visit.stage == Stage.ENDED:
         return Presence(Stage.ENDED)
     guests = [seat for seat in rooms.view(visit.room).seats if seat.connected and not seat.role.admits]
     if any(seat.admitted for seat in guests):
         return Presence(Stage.ADMITTED)
-    return Presence(Stage.WAITING, minutes_waiting(visit, now)) if guests else Presence(Stage.EXPECTED)
+    if guests:
+        return Presence(Stage.WAITING, minutes_waiting(visit, now))
+    return Presence(AWAY if visit.stage == Stage.ADMITTED else Stage.EXPECTED)
 
 
 def _appointments(session: Session, store: Store, caller: Caller, now: datetime) -> dict[str, Data]:

@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from telemed.pages.assets import asset_url
 from telemed.pages.languages import COOKIE, LANGUAGES, choose, translations
-from telemed.pages.times import day_and_time, day_in_words, moment_in_numbers, time_in_words, time_of_day
+from telemed.pages.times import day_and_time, day_in_words, moment_in_numbers, short_day, time_in_words, time_of_day
 from telemed.services import services_of
 
 BIG_TEXT_COOKIE: Final = "text"
@@ -97,6 +97,7 @@ def environment(language: str) -> Environment:
     made.filters["day_and_time"] = lambda moment: day_and_time(moment, language=language)
     made.filters["day_in_words"] = lambda moment: day_in_words(moment, language=language)
     made.filters["moment_in_numbers"] = lambda moment: moment_in_numbers(moment, language=language)
+    made.filters["short_day"] = lambda day: short_day(day, language=language)
     made.filters["time_in_words"] = lambda moment: time_in_words(moment, language=language)
     made.filters["time_of_day"] = lambda moment: time_of_day(moment, language=language)
     return made

@@ -44,7 +44,8 @@ async def visit(request: Request, who: PerhapsPatient) -> Response:
         return page(request, "message.html", title=words.title, advice=words.advice, again=again)
     services = services_of(request)
     facts: Summary = await services.database.write(lambda session: summary(session, services.store, who))
-    data = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": in_language(VISIT, language)}
+    texts = in_language(VISIT, language, other=facts.practitioner)
+    data = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": texts}
     return page(
         request, "visit.html", data=data, start=facts.start, practitioner=facts.practitioner, clinic=facts.clinic
     )

@@ -9,12 +9,13 @@ from typing import Final
 
 from telemed.pages.languages import N_, translate
 
+OTHER: Final = N_("The other side")
 CALL: Final[Mapping[str, str]] = {
     "connecting": N_("Connecting …"),
     "live": N_("You are connected."),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
     "failed": N_("The connection did not work. Please hang up and try again, or call us."),
-    "left": N_("The other side has hung up."),
+    "left": N_("%p has hung up."),
     "tampered": N_("The check words could not be agreed. Somebody may be listening in. Please hang up and call us."),
     "soundOn": N_("Sound is on"),
     "soundOff": N_("Sound is off"),
@@ -22,9 +23,9 @@ CALL: Final[Mapping[str, str]] = {
     "pictureOff": N_("Picture is off"),
     "audioOnly": N_("Sound only, for slow internet"),
     "pictureAgain": N_("Picture on again"),
-    "peerDark": N_("The other side has turned the picture off. You can hear each other."),
-    "peerMuted": N_("The other side has turned the sound off."),
-    "peerSpeaks": N_("The other side is speaking"),
+    "peerDark": N_("%p has turned the picture off. You can hear each other."),
+    "peerMuted": N_("%p has turned the sound off."),
+    "peerOff": N_("%p has turned picture and sound off. You can write to each other."),
     "noMicrophone": N_("No microphone is in use. You can write instead."),
     "noCamera": N_("No camera is in use. You can hear each other."),
     "net": N_("Connection lost. You keep your place. We keep trying."),
@@ -41,6 +42,7 @@ CALL: Final[Mapping[str, str]] = {
 
 VISIT: Final[Mapping[str, str]] = {
     **CALL,
+    "left": N_("%p has left the conversation. If it goes on, you see each other here again."),
     "title": N_("Your video consultation"),
     "again": N_("Try again"),
     "checking": N_("Checking your connection …"),
@@ -59,6 +61,13 @@ CONSOLE: Final[Mapping[str, str]] = {
     "waiting": N_("waiting"),
     "admitted": N_("in conversation"),
     "ended": N_("ended"),
+    "away": N_("not here at the moment"),
+    "begin": N_("Start the conversation"),
+    "back": N_("Back to the conversation"),
+    "goesOn": N_("The conversation is under way. You can go back into it."),
+    "gone": N_("%p is not here at the moment, but can come back until you end the visit."),
+    "documented": N_("The visit is documented."),
+    "over": N_("The visit has ended."),
     "ready": N_("The patient is waiting. Start the conversation when you are ready."),
     "minutes": N_("for %n min"),
     "waiting_count": N_("Waiting now: %n"),
@@ -118,7 +127,7 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "vread": N_("read an older version"),
     "update": N_("changed"),
     "delete": N_("deleted"),
-    "search-type": N_("searched"),
+    "search-type": N_("looked through"),
     "history-instance": N_("read the history"),
 }
 
@@ -149,9 +158,10 @@ RECORD_TYPES: Final[Mapping[str, str]] = {
 }
 
 
-def in_language(texts: Mapping[str, str], language: str) -> dict[str, str]:
-    """The texts in a language."""
-    return {key: translate(language, text) for key, text in texts.items()}
+def in_language(texts: Mapping[str, str], language: str, *, other: str = "") -> dict[str, str]:
+    """The texts in a language; who is on the other side of a call stands in them by name where it is known."""
+    name = other or translate(language, OTHER)
+    return {key: translate(language, text).replace("%p", name) for key, text in texts.items()}
 
 
 def told(reason: str, language: str, *, number: int = 0, time: str = "") -> Told:

@@ -33,7 +33,12 @@ def day_and_time(moment: datetime, *, language: str) -> str:
 
 def moment_in_numbers(moment: datetime, *, language: str) -> str:
     """Day and time as they stand in a table, such as "23.11.2026, 09:30"."""
-    return f"{day_in_numbers(moment.astimezone(REGION).date())}, {time_of_day(moment, language=language)}"
+    return f"{short_day(moment.astimezone(REGION).date(), language=language)}, {time_of_day(moment, language=language)}"
+
+
+def short_day(day: date, *, language: str) -> str:
+    """The day as it stands in a list, such as "14.03.1951"; in English "14 Mar 1951", as 03/04 may be either."""
+    return day_in_numbers(day) if language == "de" else str(format_date(day, "d MMM y", locale=LOCALES.get(language)))
 
 
 def day_in_numbers(day: date) -> str:

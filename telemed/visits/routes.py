@@ -97,6 +97,7 @@ def _entered(services: Services, session: Session, *, who: Attendance, request: 
         appointment_id=who.appointment_id,
         tenant=who.tenant,
         request_id=str(request.scope.get("state", {}).get("request_id", "")),
+        rooms=services.rooms,
     )
 
 

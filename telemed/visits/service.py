@@ -20,6 +20,7 @@ from infra.database import Session
 from infra.problems import Conflict, NotFound
 from telemed.visits import codes, resource
 from telemed.visits.models import Stage, Visit
+from video.rooms import Rooms
 
 # Appointment statuses out of which a patient may enter the waiting room, or a clinic may begin.
 OPEN = frozenset({"booked", "arrived", "checked-in"})
@@ -40,7 +41,7 @@ class Visits:
     store: Store
     clock: Clock
 
-    def enter(self, session: Session, *, appointment_id: str, tenant: str, request_id: str) -> Visit:
+    def enter(self, session: Session, *, appointment_id: str, tenant: str, request_id: str, rooms: Rooms) -> Visit:
         """The visit that a patient with a valid session has come to; the Appointment has arrived."""
         visit = found(session, appointment_id, tenant=tenant)
         if visit.stage == Stage.ENDED:
@@ -48,6 +49,10 @@ class Visits:
         if visit.stage == Stage.EXPECTED:
             self._arrived(session, _platform(tenant, request_id), appointment_id)
             visit.stage = Stage.WAITING
+            visit.waiting_since = self.clock.now()
+            session.add(visit)
+        elif visit.stage == Stage.ADMITTED and all(seat.role.admits for seat in rooms.view(visit.room).seats):
+            # Came back after hanging up: waits anew. Whose page is loaded again still has the seat.
             visit.waiting_since = self.clock.now()
             session.add(visit)
         return visit

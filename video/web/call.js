@@ -152,6 +152,8 @@ export class Call extends EventTarget {
 
   #open(id) {
     this.#drop();
+    // What was agreed and told before belongs to an earlier call.
+    this.#set("connecting");
     this.#id = id;
     this.#prints = "";
     this.#early = [];
@@ -196,8 +198,17 @@ export class Call extends EventTarget {
 
   #seen(peer) {
     if (peer.id !== this.#peer) return;
-    if (peer.gone) this.#set("left");
+    if (peer.gone) this.#leave();
     else if (!this.#readmit(peer) && peer.connected && this.state && !this.#live()) this.#next(() => this.#ready());
+  }
+
+  // Who hung up is not waited for as one whose network is away; coming back makes a new call.
+  #leave() {
+    this.#drop();
+    clearTimeout(this.#patience);
+    this.#patience = 0;
+    this.#id = "";
+    this.#set("left");
   }
 
   // After a restart of the server either side may be back first; the other is in this call already.

@@ -5,9 +5,12 @@ import { CallPanel } from "../pages/call-panel.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const { texts, urls } = page;
+const STAGES = { waiting: "ready", away: "gone", admitted: "goesOn" };
 const element = (id) => document.getElementById(id);
 const placeholder = element("call").querySelector("[data-part=placeholder]");
-let signalling = null, panel = null, ended = false, stage = "expected";
+// In this tab alone: a colleague who only opens the page must not take the place over.
+const IN_CALL = `in-call:${page.appointment}`;
+let signalling = null, panel = null, ended = false, starting = false, stage = "expected";
 
 const post = async (url) => {
   const answer = await fetch(url, { method: "POST" });
@@ -18,7 +21,12 @@ const post = async (url) => {
 
 // Starting again in the middle of a call would cut it off; after a failure it is the way back.
 function offer() {
-  element("admit").disabled = panel?.call.state === "live" || (stage !== "waiting" && stage !== "admitted");
+  const running = ["connecting", "live", "reconnecting"].includes(panel?.call.state);
+  const possible = !running && !starting && !ended && (stage === "waiting" || stage === "admitted");
+  element("admit").disabled = !possible;
+  element("admit").className = possible ? "primary" : "";
+  element("admit").textContent = stage === "admitted" ? texts.back : texts.begin;
+  element("begin").hidden = running || ended;
 }
 
 function banner(text) {
@@ -32,9 +40,9 @@ function show({ state, minutes }) {
   stage = state;
   offer();
   element("late").disabled = state !== "waiting";
-  element("admit").className = state === "waiting" ? "primary" : "";
-  if (!panel) placeholder.textContent = texts[state === "waiting" ? "ready" : state];
+  if (!panel || panel.call.state === "left") placeholder.textContent = texts[STAGES[state] ?? state];
   if (state === "ended") finish();
+  else if (state === "admitted" && !panel && !starting && sessionStorage.getItem(IN_CALL)) start();
 }
 
 async function watch() {
@@ -59,22 +67,26 @@ async function connect() {
   };
   signalling = new Signalling({ room, ticket });
   const on = (name, handler) => signalling.addEventListener(name, ({ detail }) => handler(detail));
-  const welcomed = new Promise((resolve) => on("welcome", resolve));
+  const welcomed = new Promise((resolve, reject) => {
+    on("welcome", resolve);
+    for (const end of ["refused", "elsewhere", "ended"]) on(end, reject);
+  });
   on("online", () => banner(""));
   on("offline", () => banner(texts.net));
   on("elsewhere", () => { hangUp(); banner(texts.elsewhere); });
   on("refused", () => { hangUp(); banner(texts.refused); });
-  on("ended", finish);
+  on("ended", () => finish());
   signalling.open();
   await welcomed;
   return room;
 }
 
 async function start() {
-  element("admit").disabled = true;
+  starting = true;
   banner("");
   try {
     hangUp();
+    sessionStorage.setItem(IN_CALL, "yes");
     const room = await connect();
     const found = await getDevices({ audio: true, video: true });
     const stream = found.stream ?? (page.demo ? testPicture() : null);
@@ -86,12 +98,14 @@ async function start() {
     await post(urls.admit);
   } catch {
     hangUp();
-    banner(texts.refused);
+    if (!ended && element("banner").hidden) banner(texts.refused);
   }
+  starting = false;
   offer();
 }
 
 function hangUp() {
+  sessionStorage.removeItem(IN_CALL);
   for (const track of panel?.stream?.getTracks() ?? []) track.stop();
   panel?.close();
   signalling?.close();
@@ -100,11 +114,16 @@ function hangUp() {
   offer();
 }
 
-function finish() {
+function finish(documented = false) {
+  if (ended) return;
   ended = true;
   hangUp();
-  placeholder.textContent = element("state").textContent = texts.ended;
-  element("admit").disabled = element("late").disabled = true;
+  element("state").textContent = texts.ended;
+  element("saved-title").textContent = documented ? texts.documented : texts.over;
+  element("saved").hidden = false;
+  element("call").hidden = true;
+  // Nobody's note is thrown away because a colleague was faster.
+  element("document").hidden = documented || !element("note").value;
 }
 
 element("admit").onclick = start;
@@ -114,7 +133,7 @@ element("late").onclick = async () => {
   element("late").disabled = true;
 };
 
-element("document")?.addEventListener("submit", async (event) => {
+element("document").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = element("document");
   const button = form.querySelector("button");
@@ -127,9 +146,7 @@ element("document")?.addEventListener("submit", async (event) => {
     element("form-message").textContent = (await answer?.json().catch(() => null))?.detail ?? texts.net;
     return;
   }
-  finish();
-  form.hidden = true;
-  element("saved").hidden = false;
+  finish(true);
   element("saved").focus();
 });
 

@@ -13,7 +13,8 @@ export class CallPanel {
     this.call = new Call({ signalling, room, stream, offers });
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
-    this.peerDark = false;
+    this.peerHas = { audio: true, video: true };
+    this.tampered = false;
     this.parts.self.srcObject = stream;
     this.parts.self.hidden = this.dark;
     this.parts.lines.replaceChildren();
@@ -39,7 +40,7 @@ export class CallPanel {
     call.addEventListener("remote", ({ detail }) => { parts.remote.srcObject = detail; });
     call.addEventListener("state", ({ detail }) => this.state(detail));
     call.addEventListener("words", ({ detail }) => this.words(detail));
-    call.addEventListener("tampered", () => this.say(this.texts.tampered));
+    call.addEventListener("tampered", () => { this.tampered = true; });
     call.addEventListener("text", ({ detail }) => this.line(detail));
     call.addEventListener("peer", ({ detail }) => this.peer(detail));
     call.addEventListener("stats", ({ detail }) => this.measured(detail));
@@ -77,10 +78,20 @@ export class CallPanel {
   }
 
   state(state) {
-    const words = { connecting: "connecting", live: "live", reconnecting: "reconnecting", failed: "failed", left: "left" }[state];
-    if (words) this.say(this.texts[words]);
-    // The other side may have told that it has no picture before the call counts as live.
-    this.cover(state !== "live" ? this.texts[words] || "" : this.peerDark ? this.texts.peerDark : "");
+    if (state === "connecting") this.peerHas = { audio: true, video: true };
+    const agreed = state === "live" || state === "reconnecting";
+    // A last frame would look like somebody who still sits there, and the words were of that call alone.
+    this.parts.remote.hidden = !agreed;
+    if (!agreed) this.words({ words: ["…"], digits: "" });
+    this.tell();
+  }
+
+  // The other side may have told what it has turned off before the call counts as live.
+  tell() {
+    const { texts, call: { state }, peerHas: { audio, video } } = this;
+    if (this.tampered) this.say(texts.tampered);
+    else this.say(state !== "live" ? texts[state] ?? "" : audio || !video ? texts.live : texts.peerMuted);
+    this.cover(state !== "live" ? texts[state] ?? "" : video ? "" : audio ? texts.peerDark : texts.peerOff);
   }
 
   cover(text) {
@@ -93,10 +104,9 @@ export class CallPanel {
     this.parts.digits.textContent = digits;
   }
 
-  peer({ audio, video }) {
-    this.peerDark = !video;
-    this.cover(video ? "" : this.texts.peerDark);
-    if (!audio) this.say(this.texts.peerMuted);
+  peer(has) {
+    this.peerHas = has;
+    this.tell();
   }
 
   // The count of frames is for whoever looks into a call that shows no picture.
@@ -130,6 +140,6 @@ export class CallPanel {
   close() {
     this.enable(false);
     this.call.hangUp();
-    this.say("");
+    this.parts.self.hidden = true;
   }
 }

@@ -14,7 +14,7 @@ function show(step) {
   main.dataset.step = step;
   main.className = step === "call" ? "wide" : "";
   element(step).querySelector("h1").focus({ preventScroll: false });
-  document.title = step === "call" ? `● ${texts.live}` : document.title.replace(/^● .*/, texts.title);
+  document.title = texts.title;
 }
 
 function banner(text) {
@@ -144,7 +144,11 @@ async function startCall() {
   const { CallPanel } = await import("./call-panel.js");
   panel = new CallPanel(element("call"), { signalling, room, stream, offers: false, texts });
   panel.parts.end.onclick = hangUp;
-  panel.call.addEventListener("state", ({ detail }) => { if (detail === "failed") banner(texts.failed); if (detail === "live") banner(""); });
+  panel.call.addEventListener("state", ({ detail }) => {
+    if (detail === "failed") banner(texts.failed);
+    if (detail === "live") banner("");
+    if (detail === "live" || detail === "left") document.title = detail === "live" ? `● ${texts.live}` : texts.title;
+  });
   chime();
   show("call");
   panel.start();

@@ -1,21 +1,23 @@
 """The console: today, the consultation, its documentation, and who looked."""
 
 from base64 import b64decode
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
+from infra.clock import ShiftedClock
 from telemed.console import documentation
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 from tests.telemed.visits.records import found
-from tests.telemed.visits.test_visit import come
+from tests.telemed.visits.test_visit import Silent, come
 
 ENTERED = {
     "reason": "Husten",
     "note": "Lunge frei; kein Fieber.",
     "diagnosis": "J06.9",
     "task": "Anruf in drei Tagen",
-    "due": "2026-11-26",
+    "due": (datetime.now(UTC) + timedelta(days=3)).date().isoformat(),
 }
 
 
@@ -83,6 +85,23 @@ async def test_the_console_hears_who_waits_and_nothing_while_nothing_changes(cli
     assert (again.status_code, again.content) == (304, b"")
 
 
+async def test_who_hung_up_is_away_and_waits_anew_after_coming_back(clinic: Clinic) -> None:
+    await come(clinic)
+    doctor = await clinic.clinician()
+    await doctor.post(f"/visits/{VIDEO}/admit")
+    rooms, line = clinic.services.rooms, Silent()
+    ticket = await come(clinic, line=line)
+    rooms.leave(ticket.room, ticket.participant, line=line)
+    away = (await doctor.get("/console/waiting")).json()["visits"][VIDEO]
+    later = ShiftedClock(clinic.services.clock.now() + timedelta(minutes=9))
+    object.__setattr__(clinic.services, "clock", later)
+
+    await come(clinic)
+
+    assert away["state"] == "away"
+    assert (await doctor.get("/console/waiting")).json()["visits"][VIDEO] == {"state": "waiting", "minutes": 0}
+
+
 async def test_the_documentation_is_one_transaction_of_everything_that_was_entered(clinic: Clinic) -> None:
     await come(clinic)
 
@@ -124,6 +143,8 @@ async def test_a_visit_is_documented_once(clinic: Clinic) -> None:
         {"diagnosis": ""},
         {"diagnosis": "X99.9"},
         {"due": "morgen"},
+        {"due": "2020-01-02"},
+        {"task": " "},
         {"reason": "x" * (documentation.LONGEST_REASON + 1)},
     ],
 )
@@ -142,6 +163,24 @@ async def test_a_refused_form_without_script_is_a_page_that_keeps_what_was_enter
     assert "content-security-policy" in answer.headers
     assert "Anlass und Diagnose" in answer.text and f'action="/console/visits/{VIDEO}/document"' in answer.text
     assert 'value="Husten"' in answer.text and "&lt;b&gt;Lunge&lt;/b&gt; frei" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"task": ""}, "ein Datum, aber keine Folgeaufgabe"),
+        ({"due": "2020-01-02"}, "an einem Tag fällig, der vorbei ist"),
+    ],
+)
+async def test_a_due_date_that_leads_to_nothing_is_refused_with_all_that_was_entered(
+    clinic: Clinic, changes: dict[str, str], said: str
+) -> None:
+    answer = await closed(clinic, **changes)
+
+    assert answer.status_code == 422 and said in answer.text
+    kept = {**ENTERED, **changes}
+    assert f'value="{kept["due"]}"' in answer.text and f'value="{kept["task"]}"' in answer.text
+    assert ENTERED["note"] in answer.text
 
 
 async def test_a_visit_that_is_documented_already_says_so_on_a_page(clinic: Clinic) -> None:
@@ -187,4 +226,7 @@ async def test_the_log_names_who_looked_at_the_record(clinic: Clinic) -> None:
     answer = await (await clinic.clinician()).get(f"/console/visits/{VIDEO}/looks")
 
     assert "Hauke Probst" in answer.text and "hat gelesen" in answer.text and "Stammdaten" in answer.text
+    for kind in ("Diagnose", "Kontakt", "Aufgabe"):
+        assert answer.text.count(f"<td>hat durchgesehen</td><td>{kind}</td>") == 1, kind
+    assert f'<a href="/console/visits/{VIDEO}">' in answer.text
     assert TENANT not in answer.text

@@ -5,6 +5,7 @@ import pytest
 from telemed.visits.models import Stage
 from tests.telemed.visits.clinic import DOCTOR, PATIENT, TENANT, VIDEO, Clinic
 from video.messages import Close, Outgoing
+from video.tickets import Ticket
 
 
 class Silent:
@@ -17,10 +18,12 @@ class Silent:
         """Nothing."""
 
 
-async def come(clinic: Clinic) -> None:
-    """The patient, in the waiting room with an open socket."""
+async def come(clinic: Clinic, *, line: Silent | None = None) -> Ticket:
+    """The patient's ticket, whose owner is in the waiting room with an open socket."""
     place = (await (await clinic.patient()).post(f"/visits/{VIDEO}/join")).json()
-    clinic.services.rooms.enter(clinic.services.tickets.check(place["ticket"]), Silent())
+    ticket = clinic.services.tickets.check(place["ticket"])
+    clinic.services.rooms.enter(ticket, line or Silent())
+    return ticket
 
 
 async def test_coming_to_the_waiting_room_marks_the_appointment_as_arrived(clinic: Clinic) -> None:
