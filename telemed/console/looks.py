@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Final
 
 from sqlmodel import col, select
@@ -34,7 +33,7 @@ class Look:
 
 
 def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, language: str) -> list[Look]:
-    """The latest accesses in the caller's clinic, newest first; repeats within a minute are one line.
+    """The latest accesses in the caller's clinic, newest first, searches about the patient too; repeats within a minute are one line.
 
     Part of an atomic unit. Only for a patient whom the caller may read, which is itself an access in the log.
     """
@@ -58,7 +57,7 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
         )
         for row in found
     ]
-    return [line for line, _ in groupby(lines)]
+    return list(dict.fromkeys(lines))
 
 
 def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:

@@ -79,6 +79,18 @@ async def test_a_refused_read_is_told_to_the_owner_and_not_to_the_asker(
     assert [entity.keys() for entity in foreign["entity"]] == [entity.keys() for entity in absent["entity"]]
 
 
+async def test_the_log_of_a_search_does_not_tell_whether_a_stranger_is_kept_here(
+    north: httpx.AsyncClient, south: httpx.AsyncClient
+) -> None:
+    id = await created(north, patient())
+    await south.get(f"/Observation?patient={id}")
+    await south.get("/Observation?patient=absent")
+
+    foreign, absent = (await events(south))[:2]
+
+    assert [entity.keys() for entity in foreign["entity"]] == [entity.keys() for entity in absent["entity"]]
+
+
 async def test_the_log_is_read_by_id_and_searched_by_patient(north: httpx.AsyncClient) -> None:
     id = await created(north, patient())
     await created(north, patient())
