@@ -14,6 +14,7 @@ from infra.caller import Caller
 from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.pages.times import REGION
+from telemed.schedules.practitioners import practitioners
 from telemed.visits import resource
 from telemed.visits.codes import EARLY, Window
 from telemed.visits.models import CodeState, JoinCode, Stage, Visit
@@ -56,7 +57,8 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
     """
     appointments = _appointments(session, store, caller, now)
     patients = by_id(session, store, caller, type="Patient", ids=_participants(appointments, "Patient"))
-    staff = by_id(session, store, caller, type="Practitioner", ids=_participants(appointments, "Practitioner"))
+    attending = practitioners(session, appointments.values())
+    staff = by_id(session, store, caller, type="Practitioner", ids=attending.values())
     coded = _with_code(session, appointments)
     present = presences(session, caller.tenant, rooms=rooms, now=now)
     made = []
@@ -68,7 +70,7 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
                 start=resource.moment(data["start"]),
                 patient=resource.name(patient),
                 birth_date=resource.birth_date(patient),
-                practitioner=resource.name(staff.get(resource.participant(data, "Practitioner") or "", {})),
+                practitioner=resource.name(staff.get(attending.get(id, ""), {})),
                 video=id in coded or id in present,
                 state=present[id].state if id in present else _state_of(data["status"]),
             )

@@ -41,7 +41,9 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def started_encounter(appointment: Mapping[str, Any], *, tenant: str, now: datetime) -> dict[str, Any]:
+def started_encounter(
+    appointment: Mapping[str, Any], *, practitioner: str | None, tenant: str, now: datetime
+) -> dict[str, Any]:
     """The Encounter of a video visit that has just begun."""
     made: dict[str, Any] = {
         "resourceType": "Encounter",
@@ -52,7 +54,6 @@ def started_encounter(appointment: Mapping[str, Any], *, tenant: str, now: datet
         "period": {"start": codec.instant(now)},
         "serviceProvider": {"reference": f"Organization/{tenant}"},
     }
-    practitioner = participant(appointment, "Practitioner")
     if practitioner:
         made["participant"] = [{"individual": {"reference": f"Practitioner/{practitioner}"}}]
     return made

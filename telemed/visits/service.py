@@ -18,6 +18,7 @@ from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.database import Session
 from infra.problems import Conflict, NotFound
+from telemed.schedules.practitioners import practitioner
 from telemed.visits import codes, resource
 from telemed.visits.models import Stage, Visit
 from video.rooms import Rooms
@@ -72,7 +73,12 @@ class Visits:
         if visit.encounter_id is None:
             # Also where nobody came through the door: a visit by phone has taken place, too.
             appointment = self._arrived(session, _platform(caller.tenant, caller.request_id), appointment_id)
-            started = resource.started_encounter(appointment, tenant=caller.tenant, now=self.clock.now())
+            started = resource.started_encounter(
+                appointment,
+                practitioner=practitioner(session, appointment),
+                tenant=caller.tenant,
+                now=self.clock.now(),
+            )
             visit.encounter_id = self.store.create(session, caller, resource.parsed(started)).id
         visit.stage = Stage.ADMITTED
         session.add(visit)

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from infra.clock import ShiftedClock
-from tests.telemed.visits.clinic import VIDEO, Clinic, clinic_on
+from infra.database import Session
+from telemed.schedules.models import SlotTime
+from telemed.visits import resource
+from tests.telemed.visits.clinic import DOCTOR, TENANT, VIDEO, Clinic, clinic_on
 from tests.telemed.visits.test_visit import come
 
 # The visit lasts until ten past midnight; its code opens until ten past four.
@@ -70,3 +73,25 @@ async def test_a_cancelled_visit_leaves_the_list(clinic: Clinic) -> None:
     await clinic.change("Appointment", VIDEO, status="cancelled")
 
     assert not await is_listed(clinic, "2026-11-24T00:05:00")
+
+
+async def test_an_appointment_by_slot_alone_is_with_the_practitioner_of_its_schedule(clinic: Clinic) -> None:
+    before = await clinic.read("Appointment", VIDEO)
+    alone = [each for each in before["participant"] if each["actor"]["reference"].startswith("Patient/")]
+
+    def offered(session: Session) -> None:
+        start, end = (resource.moment(before[edge]) for edge in ("start", "end"))
+        session.add(SlotTime(slot_id="slot-1", schedule_id="schedule-1", tenant=TENANT, start=start, end=end,
+                             origin="rule", offered=True, status="free"))  # fmt: skip
+
+    await clinic.services.database.write(offered)
+    await clinic.change("Appointment", VIDEO, participant=alone, slot=[{"reference": "Slot/slot-1"}])
+    seen_by_patient = (await (await clinic.patient()).get("/visit")).text
+    doctor = await clinic.clinician()
+    await come(clinic)
+    begun = await doctor.post(f"/visits/{VIDEO}/admit")
+
+    assert "<td>Dr. Wiebke Testfeld</td>" in (await doctor.get("/console")).text
+    assert "Dr. Wiebke Testfeld" in seen_by_patient
+    encounter = await clinic.read("Encounter", begun.json()["encounter"])
+    assert encounter["participant"][0]["individual"]["reference"] == f"Practitioner/{DOCTOR}"
