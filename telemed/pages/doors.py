@@ -1,10 +1,9 @@
 """The four doors of the demo, made of what the demo offers in demo.json."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 from infra.settings import Settings
@@ -26,19 +25,25 @@ class Door:
     label: str = ""
 
 
-def doors(settings: Settings, *, language: str) -> list[Door]:
-    """The doors that the running demo offers; none where it is not the demo or not ready yet."""
-    if not settings.is_demo:
-        return []
-    offered = _offered(settings.data_dir)
-    made = [_patient(offered), _clinic(offered), _nurse(offered), _analyst(offered)]
+def doors(settings: Settings, *, language: str, used: Container[str] = ()) -> list[Door]:
+    """The doors that the running demo offers; none where it is not the demo or not ready yet.
+
+    `used` are the appointments whose code opens nothing any more: patient and clinic go to the next one.
+    """
+    offered = offered_in(settings)
+    left = [each for each in offered.get("appointments") or [] if each["appointment_id"] not in used]
+    made = [_patient(offered, left), _clinic(offered, left), _nurse(offered), _analyst(offered)]
     return [_translated(door, language) for door in made if door is not None]
 
 
-def _patient(offered: Mapping[str, Any]) -> Door | None:
-    appointments = offered.get("appointments") or []
-    if not appointments:
+def _patient(offered: Mapping[str, Any], appointments: Sequence[Mapping[str, Any]]) -> Door | None:
+    if not offered.get("appointments"):
         return None
+    if not appointments:
+        again = N_(
+            "All video appointments of this demo have taken place. Stop it and start it again: it makes new ones."
+        )
+        return Door(N_("Patient"), again, "", "", "")
     born = day_in_numbers(date.fromisoformat(appointments[0]["birth_date"]))
     return Door(
         N_("Patient"),
@@ -50,8 +55,8 @@ def _patient(offered: Mapping[str, Any]) -> Door | None:
     )
 
 
-def _clinic(offered: Mapping[str, Any]) -> Door | None:
-    appointments, clinicians = offered.get("appointments") or [], offered.get("clinicians") or []
+def _clinic(offered: Mapping[str, Any], appointments: Sequence[Mapping[str, Any]]) -> Door | None:
+    clinicians = offered.get("clinicians") or []
     if not clinicians:
         return None
     clinician = clinicians[appointments[0]["clinician"] if appointments else 0]
@@ -74,8 +79,10 @@ def _analyst(offered: Mapping[str, Any]) -> Door | None:
     return Door(N_("Analyst"), text, "", f"{offered['portal_url']}/catalog", N_("To the open data"))
 
 
-def _offered(folder: Path) -> dict[str, Any]:
-    for place in (folder, folder.parent):
+def offered_in(settings: Settings) -> dict[str, Any]:
+    """What demo.json says; nothing where it is not the demo or not ready yet."""
+    folder = settings.data_dir
+    for place in (folder, folder.parent) if settings.is_demo else ():
         try:
             found: dict[str, Any] = json.loads((place / FILE).read_text())
         except (OSError, ValueError):
@@ -85,6 +92,6 @@ def _offered(folder: Path) -> dict[str, Any]:
 
 
 def _translated(door: Door, language: str) -> Door:
-    title, text, action = (translate(language, words) for words in (door.title, door.text, door.action))
-    label = translate(language, door.label) if door.label else ""
+    said = (door.title, door.text, door.action, door.label)
+    title, text, action, label = (translate(language, words) if words else "" for words in said)
     return Door(title, text, door.detail, door.url, action, label)

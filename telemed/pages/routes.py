@@ -5,12 +5,13 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from telemed.pages.doors import doors
+from telemed.pages.doors import doors, offered_in
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import Summary, summary
 from telemed.pages.texts import VISIT, in_language, told
 from telemed.services import services_of
 from telemed.visits.attending import PerhapsPatient
+from telemed.visits.codes import closed
 
 router = APIRouter()
 
@@ -21,15 +22,18 @@ CODE_PAGE: Final = "/j"
 @router.get("/", include_in_schema=False)
 async def start(request: Request) -> Response:
     """The start page; in the demo four doors lead into the product."""
-    settings = services_of(request).settings
-    return page(request, "start.html", doors=doors(settings, language=reading_of(request).language))
+    services, settings = services_of(request), services_of(request).settings
+    made = [str(each["appointment_id"]) for each in offered_in(settings).get("appointments") or []]
+    now = services.clock.now()
+    used = await services.database.read(lambda session: closed(session, made, business_now=now)) if made else ()
+    return page(request, "start.html", doors=doors(settings, language=reading_of(request).language, used=used))
 
 
 # May be called by anybody, mail scanners too: it consumes nothing and shows nothing personal.
 @router.get(CODE_PAGE, include_in_schema=False)
 async def code(request: Request) -> Response:
     """The page that asks for code and date of birth."""
-    return page(request, "code.html", error=None, code="")
+    return page(request, "code.html", error=None, code="", birth_date="")
 
 
 @router.get("/visit", include_in_schema=False)

@@ -28,6 +28,7 @@ CALL: Final[Mapping[str, str]] = {
     "peerOff": N_("%p has turned picture and sound off. You can write to each other."),
     "noMicrophone": N_("No microphone is in use. You can write instead."),
     "noCamera": N_("No camera is in use. You can hear each other."),
+    "testPicture": N_("Test picture, only in the demo: no camera is in use here."),
     "net": N_("Connection lost. You keep your place. We keep trying."),
     "blocked": N_(
         "The camera is blocked. Tap the lock next to the address and allow camera and microphone. Then tap “Try again”."

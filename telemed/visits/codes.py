@@ -6,6 +6,7 @@ into other hands. Nobody can tell an unknown code from a wrong date: both write 
 
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -132,6 +133,16 @@ def revoke(session: Session, appointment_id: str) -> None:
 def finish(session: Session, appointment_id: str) -> None:
     """Nothing; the codes of an appointment that took place only tell its holder that it is over."""
     _end_codes(session, appointment_id, state=CodeState.OVER)
+
+
+def closed(session: Session, appointments: Iterable[str], *, business_now: datetime) -> frozenset[str]:
+    """Those of the appointments that no code opens any more."""
+    wanted = frozenset(appointments)
+    still = select(JoinCode.appointment_id).where(
+        col(JoinCode.appointment_id).in_(wanted), JoinCode.state == CodeState.ACTIVE, JoinCode.closes >= business_now
+    )
+    opened: set[str] = set(session.exec(still))
+    return wanted - opened
 
 
 def check(

@@ -128,6 +128,7 @@ async def test_without_a_camera_the_demo_shows_a_test_picture(clinic: Clinic, br
     await patient.page.click("#start-check")
 
     await expect(patient.page.locator("#preview")).to_be_visible()
+    await expect(patient.page.locator("#preview [data-test-picture]")).to_contain_text("Testbild, nur in der Demo")
     own = patient.page.locator("#own")
     await eventually(lambda: own.evaluate("video => video.videoWidth"), lambda width: width > 0)
 

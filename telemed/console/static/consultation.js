@@ -90,7 +90,7 @@ async function start() {
     const room = await connect();
     const found = await getDevices({ audio: true, video: true });
     const stream = found.stream ?? (page.demo ? testPicture() : null);
-    if (!stream) banner(texts[found.state]);
+    if (!found.stream) banner(stream ? texts.testPicture : texts[found.state]);
     panel = new CallPanel(element("call"), { signalling, room, stream, offers: true, texts });
     panel.parts.end.onclick = () => { hangUp(); placeholder.textContent = texts.hungUp; };
     panel.call.addEventListener("state", offer);

@@ -41,7 +41,9 @@ async function check(wanted) {
   stopDevices();
   const usable = support(navigator.userAgent);
   const found = usable === "ok" ? await getDevices(wanted) : { state: usable, stream: null };
-  if (page.demo && !found.stream) Object.assign(found, { state: "ok", stream: testPicture() });
+  const made = page.demo && !found.stream;
+  if (made) Object.assign(found, { state: "ok", stream: testPicture() });
+  for (const note of document.querySelectorAll("[data-test-picture]")) note.hidden = !made;
   element("start-check").disabled = false;
   stream = found.stream;
   const fine = found.state === "ok";

@@ -12,7 +12,18 @@ OFFERED = {
     "base_url": "http://localhost:8000",
     "portal_url": "http://localhost:8001",
     "appointments": [
-        {"birth_date": "1951-03-14", "join_url": "http://localhost:8000/j#ABCD-EFGH-JKMN", "clinician": 1}
+        {
+            "appointment_id": "first",
+            "birth_date": "1951-03-14",
+            "join_url": "http://localhost:8000/j#ABCD-EFGH-JKMN",
+            "clinician": 1,
+        },
+        {
+            "appointment_id": "second",
+            "birth_date": "1966-07-14",
+            "join_url": "http://localhost:8000/j#SECO-NDSE-COND",
+            "clinician": 0,
+        },
     ],
     "clinicians": [
         {"name": "Hauke Probst", "role": "nurse", "sign_in_url": "http://localhost:8000/console/sign-in/n"},
@@ -36,6 +47,16 @@ def test_the_demo_has_four_doors(tmp_path: Path) -> None:
     assert found[0].detail == "14.03.1951"
     assert [found[1].detail, found[2].detail] == ["Dr. Wiebke Testfeld", "Hauke Probst"]
     assert found[3].url == "http://localhost:8001/catalog"
+
+
+def test_a_used_appointment_gives_way_to_the_next_and_the_last_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text(json.dumps(OFFERED))
+
+    second, none = (doors(settings(tmp_path), language="de", used=used) for used in ({"first"}, {"first", "second"}))
+
+    assert (second[0].detail, second[0].url[-14:], second[1].detail) == ("14.07.1966", "SECO-NDSE-COND", "Hauke Probst")
+    assert "starten Sie sie neu" in none[0].text and none[0].url == "" == none[0].action
+    assert len(none) == len(second) == 4
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", '{"appointments": [], "clinicians": []}'])
