@@ -59,6 +59,7 @@ REASONS: Final[Mapping[type[Problem], str]] = {
     TooMuchText: N_("A text is too long. Please shorten it."),
     VisitEnded: N_("This visit is documented already, or has ended."),
 }
+REFUSED: Final = N_("The visit is not documented yet.")
 OTHER_REASON: Final = N_("The record did not take this. Somebody may have changed it just now. Please try again.")
 
 

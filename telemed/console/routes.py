@@ -12,7 +12,6 @@ from fhir import transactions
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import Problem
-from infra.web import problem_response
 from telemed.console import documentation
 from telemed.console.chart import Chart, chart, person
 from telemed.console.diagnoses import TEXTS
@@ -22,6 +21,7 @@ from telemed.console.looks import looks
 from telemed.console.today import presence, presences, rows
 from telemed.identity.callers import SignedInClinician
 from telemed.pages.languages import translate
+from telemed.pages.problems import problem_in_words
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.texts import CONSOLE, in_language
@@ -134,9 +134,11 @@ async def document(request: Request, appointment: str, caller: SignedInClinician
     except Problem as problem:
         if problem.status not in CORRECTABLE:
             raise
-        reason = translate(reading_of(request).language, documentation.REASONS.get(type(problem), OTHER_REASON))
+        language = reading_of(request).language
+        reason = translate(language, documentation.REASONS.get(type(problem), OTHER_REASON))
         if as_json:
-            return problem_response(type(problem)(reason, headers=problem.headers))
+            title = translate(language, documentation.REFUSED)
+            return problem_in_words(problem, title=title, detail=reason, language=language)
         return await _refused(request, caller, appointment, fields=fields, reason=reason, status=problem.status)
     services.rooms.end(room)
     if as_json:

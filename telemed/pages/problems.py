@@ -1,5 +1,6 @@
 """Problems as pages: whoever reads in a browser is told what to do, a program gets data."""
 
+import msgspec
 from fastapi import Request, Response
 
 from infra.problems import NotFound, Problem, Unauthorized
@@ -20,6 +21,13 @@ def for_people(request: Request, problem: Problem) -> Response:
         return problem_response(problem)
     said = told(words, reading_of(request).language)
     return page(request, "problem.html", status=problem.status, title=said.title, advice=said.advice)
+
+
+def problem_in_words(problem: Problem, *, title: str, detail: str, language: str) -> Response:
+    """The problem as data for a script of our pages, all of it in the reader's language (RFC 9457 3.1.3)."""
+    body = msgspec.json.encode({"title": title, "status": problem.status, "detail": detail})
+    headers = {**problem.headers, "Content-Language": language, "Cache-Control": "no-store"}
+    return Response(body, problem.status, headers=headers, media_type="application/problem+json")
 
 
 def in_the_console(request: Request, problem: Problem) -> Response:

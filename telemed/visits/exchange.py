@@ -1,6 +1,5 @@
 """`POST /j`: code and date of birth become a session for one appointment. Works as a plain form and as JSON."""
 
-import re
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -13,19 +12,18 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fhir import codec
 from infra.database import Session
 from infra.problems import BadRequest, Conflict, Problem, TooMany, Unauthorized, Unprocessable, UnsupportedMediaType
-from infra.web import problem_response
 from telemed.identity.callers import ForeignOrigin
+from telemed.pages.problems import problem_in_words
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import Told, told
-from telemed.pages.times import day_and_time
+from telemed.pages.times import REGION, day_and_time
 from telemed.services import Services, services_of
 from telemed.visits import attending, codes, sessions
+from telemed.visits.birth_dates import read_date
 from telemed.visits.codes import Admitted, Refusal, Refused
 
 NEXT_PAGE: Final = "/visit"
 LONGEST: Final = 100
-DAY_FIRST: Final = re.compile(r"(\d{1,2})[\s./-]+(\d{1,2})[\s./-]+(\d{4})|(\d{2})(\d{2})(\d{4})")
-YEAR_FIRST: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 
 router = APIRouter()
 
@@ -78,7 +76,7 @@ async def exchange(request: Request) -> Response:
         services.guessing.admit(address, now=time.monotonic())
     except TooMany as problem:
         return _answer(request, shown, told("busy", reading_of(request).language), problem=problem)
-    birth_date = read_date(shown.birth_date)
+    birth_date = read_date(shown.birth_date, today=services.clock.now().astimezone(REGION).date())
     if birth_date is None:
         # No guess at anything, so it uses up no try; the answer is the same whatever the code.
         return _answer(request, shown, told("date", reading_of(request).language), problem=UnreadableDate())
@@ -91,21 +89,6 @@ async def exchange(request: Request) -> Response:
     response = _opened(shown, appointment)
     attending.set_cookie(response, services.settings, token=token)
     return response
-
-
-def read_date(text: str) -> date | None:
-    """The date that was typed, day first as in the region or year first as browsers send it; None if it is none."""
-    text = text.strip()
-    year_first, day_first = YEAR_FIRST.fullmatch(text), DAY_FIRST.fullmatch(text)
-    try:
-        if year_first:
-            return date(*(int(part) for part in year_first.groups()))
-        if day_first:
-            day, month, year = (int(part) for part in day_first.groups() if part is not None)
-            return date(year, month, day)
-    except ValueError:
-        return None
-    return None
 
 
 def _refuse_foreign_page(request: Request) -> None:
@@ -169,7 +152,9 @@ def _refused(request: Request, shown: Shown, refused: Refused) -> Response:
 
 def _answer(request: Request, shown: Shown, words: Told, *, problem: Problem) -> Response:
     if shown.as_json:
-        return problem_response(type(problem)(f"{words.title} {words.advice}", headers=problem.headers))
-    response = page(request, "code.html", status=problem.status, error=words, code=shown.code)
+        return problem_in_words(problem, title=words.title, detail=words.advice, language=reading_of(request).language)
+    # A date that can't be read is no secret guessed at: whoever typed it sees what to put right.
+    birth_date = shown.birth_date if isinstance(problem, UnreadableDate) else ""
+    response = page(request, "code.html", status=problem.status, error=words, code=shown.code, birth_date=birth_date)
     response.headers.update(problem.headers)
     return response

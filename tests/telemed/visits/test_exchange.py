@@ -1,16 +1,21 @@
 """`POST /j`: what a code and a birth date give, over HTTP."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import select
 
+from telemed.pages.times import short_day
 from telemed.visits import codes
+from telemed.visits.birth_dates import read_date
 from telemed.visits.codes import ALLOWED_FAILURES, Window
-from telemed.visits.exchange import read_date
 from telemed.visits.limits import ADDRESS_FAILURES
 from telemed.visits.models import CodeState, JoinCode
 from tests.telemed.visits.clinic import BORN, TENANT, VIDEO, Clinic
+
+TODAY = date(2026, 11, 30)
 
 
 @pytest.fixture
@@ -21,12 +26,40 @@ def database_kind() -> str:
 
 @pytest.mark.parametrize("typed", ["14.03.1951", "14.3.1951", "14031951", "14 03 1951", "14/03/1951", "1951-03-14"])
 def test_a_birth_date_is_understood_as_people_write_it(typed: str) -> None:
-    assert read_date(typed) == BORN
+    assert read_date(typed, today=TODAY) == BORN
 
 
 @pytest.mark.parametrize("typed", ["", "gestern", "31.02.1951", "1951", "140351", "99999999999", "٣٤.٣.١٩٥١"])
 def test_what_is_no_date_is_none(typed: str) -> None:
-    assert read_date(typed) is None
+    assert read_date(typed, today=TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("14. Juli 1966", date(1966, 7, 14)),
+        ("14 July 1966", date(1966, 7, 14)),
+        ("14.Jul.1966", date(1966, 7, 14)),
+        ("1. März 51", date(1951, 3, 1)),
+        ("3 maerz 1951", date(1951, 3, 3)),
+        ("14.7.66", date(1966, 7, 14)),
+        ("30.11.26", date(2026, 11, 30)),
+        ("1.12.26", date(1926, 12, 1)),
+        ("29.2.24", date(2024, 2, 29)),
+        ("14. Jemand 1966", None),
+        ("31. Juni 1966", None),
+        ("14.7.966", None),
+    ],
+)
+def test_a_month_may_have_its_name_and_a_year_two_digits_of_the_past(typed: str, meant: date | None) -> None:
+    assert read_date(typed, today=TODAY) == meant
+
+
+@given(st.dates(date(1916, 12, 1), TODAY), st.sampled_from(["de", "en"]))
+def test_every_birth_date_is_read_back_as_our_pages_write_it(born: date, language: str) -> None:
+    assert read_date(short_day(born, language=language), today=TODAY) == born
+    short = read_date(f"{born.day}.{born.month}.{born.year % 100:02}", today=TODAY)
+    assert short is not None and short <= TODAY and short.year % 100 == born.year % 100
 
 
 async def test_the_form_opens_the_visit_with_a_cookie_that_scripts_cannot_read(clinic: Clinic) -> None:
@@ -79,8 +112,21 @@ async def test_a_date_that_cannot_be_read_uses_up_no_try_and_tells_how_to_write_
     right = await post("/j", data={"code": clinic.code, "birth_date": "14.03.1951"})
 
     assert {answer.status_code for answer in answers} == {422}
+    assert ('value="gestern"' in answers[0].text) == (form == "data")
     assert "14.03.1951" in answers[0].text and answers[0].text == answers[1].text.replace(clinic.code, typed)
     assert right.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("de", "Code und Geburtsdatum passen"), ("en", "Code and date of birth")]
+)
+async def test_a_refusal_as_data_speaks_one_language(clinic: Clinic, language: str, title: str) -> None:
+    sent = {"code": clinic.code, "birth_date": "15.03.1951"}
+
+    answer = await clinic.service.http.post("/j", json=sent, headers={"Accept-Language": language})
+
+    assert answer.json()["title"].startswith(title) and answer.headers["content-language"] == language
+    assert ("Versuche" in answer.json()["detail"]) == (language == "de")
 
 
 async def test_after_five_wrong_dates_even_the_right_one_is_told_to_call(clinic: Clinic) -> None:
