@@ -6,8 +6,9 @@ from tests.fixtures.browsers import Browsers
 from tests.flows.pages import open_page
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 
-WIDTHS = (390, 360)
+WIDTHS = (390, 360, 320)
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+ROWS_OF_LINKS = "() => document.querySelector('.tools').clientHeight / document.querySelector('.tools a').clientHeight"
 LINES = "() => document.querySelector('header').clientHeight / document.querySelector('header a').clientHeight"
 
 
@@ -28,6 +29,7 @@ async def test_no_page_is_wider_than_a_phone_and_the_list_shows_what_to_tap(clin
             await page.set_viewport_size(ViewportSize(width=width, height=800))
             assert await page.evaluate(SIDEWAYS) == 0, path
             assert await page.evaluate(LINES) < 3, path
+            assert await page.evaluate(ROWS_OF_LINKS) < 2, path
 
     for width in WIDTHS:
         await page.set_viewport_size(ViewportSize(width=width, height=800))
