@@ -8,6 +8,7 @@ from typing import Final
 from sqlmodel import col, select
 
 from fhir import compartments
+from fhir.policy import Action
 from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller
@@ -38,6 +39,8 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     Part of an atomic unit. Only for a patient whom the caller may read, which is itself an access in the log.
     """
     store.read(session, caller, "Patient", patient_id)
+    # Kinds of entries tell of health: only for whom the entries themselves are open.
+    store.policy.permit(caller, Action.SEARCH, "Condition")
     compartment = compartments.pseudonym(store.vault, patient_id)
     wanted = (
         select(AuditRow)

@@ -10,12 +10,15 @@ from tests.telemed.visits.clinic import VIDEO, Clinic
 STATUS, COVER = "[data-part=status]", "[data-part=placeholder]"
 
 
-async def in_call(clinic: Clinic, browsers: Browsers) -> tuple[Page, Page]:
-    """The patient's and the clinic's page, in conversation."""
+async def in_call(clinic: Clinic, browsers: Browsers, *, reloads: bool = False) -> tuple[Page, Page]:
+    """The patient's and the clinic's page, in conversation; the patient may have loaded the waiting room again."""
     browser, base = await browsers.chromium(), clinic.services.settings.base_url
     patient, doctor = (await open_page(browser, base)).page, (await open_page(browser, base)).page
     await open_visit(patient, code=clinic.code)
     await hurry_to_waiting_room(patient)
+    if reloads:
+        await patient.reload()
+        await expect(patient.locator("#wait")).to_be_visible()
     await open_consultation(doctor, clinic)
     await doctor.click("#admit")
     await require_moving_picture(doctor)
@@ -23,7 +26,7 @@ async def in_call(clinic: Clinic, browsers: Browsers) -> tuple[Page, Page]:
 
 
 async def test_who_reloads_is_back_in_the_call_and_seen_as_they_are_now(clinic: Clinic, browsers: Browsers) -> None:
-    patient, doctor = await in_call(clinic, browsers)
+    patient, doctor = await in_call(clinic, browsers, reloads=True)
     await expect(doctor.locator("#begin")).to_be_hidden()
     await patient.click("[data-part=microphone]")
     await expect(doctor.locator(STATUS)).to_contain_text("hat den Ton ausgeschaltet")

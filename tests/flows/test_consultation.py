@@ -101,25 +101,6 @@ async def test_a_second_tab_takes_over_and_the_first_can_take_back(clinic: Clini
     await expect(second.locator("#stopped")).to_be_visible()
 
 
-async def test_a_reload_keeps_the_place_in_the_waiting_room_and_in_the_call(clinic: Clinic, browsers: Browsers) -> None:
-    browser, base = await browsers.chromium(), clinic.services.settings.base_url
-    patient, doctor = await open_page(browser, base), await open_page(browser, base)
-    await open_visit(patient.page, code=clinic.code)
-    await hurry_to_waiting_room(patient.page)
-    await patient.page.reload()
-    await expect(patient.page.locator("#wait")).to_be_visible()
-    await open_consultation(doctor.page, clinic)
-    await doctor.page.click("#admit")
-    await require_moving_picture(patient.page)
-    await expect(doctor.page.locator("#admit")).to_be_disabled()
-
-    await patient.page.reload()
-
-    await expect(patient.page.locator("#call")).to_be_visible()
-    await require_moving_picture(patient.page)
-    await require_moving_picture(doctor.page)
-
-
 async def test_without_a_camera_the_demo_shows_a_test_picture(clinic: Clinic, browsers: Browsers) -> None:
     browser = await browsers.chromium(camera=False)
     patient = await open_page(browser, clinic.services.settings.base_url)

@@ -219,6 +219,12 @@ async def test_the_summary_shows_what_was_documented_before(clinic: Clinic) -> N
     assert "Akute Infektion der oberen Atemwege" in answer.text and "Anruf in drei Tagen" in answer.text
 
 
+async def test_who_may_not_read_diagnoses_does_not_see_who_looked_at_them(clinic: Clinic) -> None:
+    desk = await clinic.clinician(role="receptionist", practitioner="nurse-1")
+
+    assert (await desk.get(f"/console/visits/{VIDEO}/looks")).status_code == 403
+
+
 async def test_the_log_names_who_looked_at_the_record(clinic: Clinic) -> None:
     nurse = await clinic.clinician(role="nurse", practitioner="nurse-1")
     await nurse.get(f"/console/visits/{VIDEO}")
