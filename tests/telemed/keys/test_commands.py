@@ -109,7 +109,7 @@ async def test_a_backup_is_made_beside_the_service_and_put_back_when_it_is_stopp
     refused = await run("restore", file)
     restored = await run("restore", file, "--replace")
 
-    assert (made[0], refused[0], restored[0]) == (0, 1, 0)
+    assert (made[0], refused[0], restored[0]) == (0, 1, 0), restored[1]
     assert "--replace" in refused[1]
     assert "of 1 patients, each patient opens; 1 records were erased again." in restored[1]
     async with running(demo_settings(tmp_path, empty_database_url)) as service:
