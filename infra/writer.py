@@ -29,8 +29,9 @@ GROUP = 128
 # Short units that run in one go before the event loop looks at its sockets again: some milliseconds.
 AT_ONCE = 64
 # How often the event loop looks at its sockets before a group of short units begins, each some microseconds: what is
-# there already joins the group. Half as many commits, and half as many hand-overs to the committer's thread.
-PASSES = 3
+# there already joins the group. Half as many commits, and half as many hand-overs to the committer's thread. Answers leave
+# at the end of a turn (`infra.packets`), so those who wait for one come back some turns later.
+PASSES = 10
 # How long a group waits for another process that writes, and how often it looks.
 PATIENCE, PAUSE = 5.0, 0.005
 

@@ -1,7 +1,7 @@
 """Processor time of other processes, to the nanosecond."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.fixtures.postgres import PostgresServer
@@ -14,6 +14,16 @@ def seconds(pid: int) -> float:
     # Linux names the CPU clock of any process so (the kernel's include/linux/posix-timers_types.h, CPUCLOCK_SCHED);
     # /proc/PID/stat says the same, but in steps of 10 ms.
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def settle(pids: Iterable[int], *, most: float = 20.0) -> None:
+    """Nothing; the processes have done what a start leaves for later (`telemed.warming`), or the time is over."""
+    until, idle = time.monotonic() + most, 0.02
+    for pid in pids:
+        before, spent = seconds(pid), idle + 1
+        while spent > idle and time.monotonic() < until:
+            time.sleep(0.2)
+            before, spent = seconds(pid), seconds(pid) - before
 
 
 def children(pid: int) -> list[int]:

@@ -51,6 +51,7 @@ async def run(folder: Path, size: Size) -> list[Figure]:
 def figures_of(arena: Arena, size: Size) -> list[Figure]:
     """A line for each scenario and each other side."""
     figures: list[Figure] = []
+    cpu.settle(side.pid for side in arena.sides)
     with load_client() as client:
         for scenario in Scenario:
             wanted = size.bookings if scenario is Scenario.BOOK else size.requests
