@@ -55,7 +55,8 @@ async def _asked(line: Any, form: Form, values: Mapping[str, Any]) -> Sequence[R
             line.terminate()
             raise Unavailable(SILENT) from error
         return None
-    except (OSError, asyncpg.InterfaceError) as error:
+    except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        # The last is what asyncpg says of a line that was cut while it began to speak.
         line.terminate()
         raise Unavailable(SILENT) from error
     except BaseException:  # the client went away in the middle; whether it was done is known to nobody
