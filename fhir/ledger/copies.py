@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from infra.durable import sync
+
 NAME: Final = "checkpoints-{day}.txt"
 # A note ends with one line of a signature; what follows after an empty line is the next one.
 BETWEEN: Final = "\n"
@@ -30,20 +32,12 @@ class Copies:
             target.flush()
             os.fsync(target.fileno())
         if is_new:
-            self._sync_folder()
+            sync(self.folder)
 
     def notes(self) -> Iterator[str]:
         """All notes, the oldest file first. A last one that was cut off is left out."""
         for file in sorted(self.folder.glob(NAME.format(day="*"))):
             yield from read(file)
-
-    def _sync_folder(self) -> None:
-        # The name of a new file is on the disk only when its folder is.
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def read(file: Path) -> Iterator[str]:

@@ -17,7 +17,8 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
 from infra.backup.problems import FileTaken, OtherDatabase, ServiceRuns, ToolFailed, ToolsMissing
-from infra.backup.sqlite_file import head_of, reserved, sync
+from infra.backup.sqlite_file import head_of, reserved
+from infra.durable import sync
 
 MAGIC: Final = b"PGDMP"
 INSTALLED: Final = Path("/usr/lib/postgresql")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.backup.problems import CannotWrite, FileTaken, NoSuchBackup, OtherDatabase, ServiceRuns
+from infra.durable import sync
 from infra.writer import translated
 
 MAGIC: Final = b"SQLite format 3\0"
@@ -83,12 +84,3 @@ def reserved(file: Path) -> Path:
     except OSError as error:
         raise CannotWrite from error
     return path
-
-
-def sync(path: Path) -> None:
-    """Nothing; the file's content, or the folder's names, are on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

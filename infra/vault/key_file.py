@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from infra.durable import sync
 from infra.vault.keys import KEY, NONCE, KeysUnusable, Wrap
 
 
@@ -75,7 +76,7 @@ class FileKeyProvider:
                 version = max(map(int, content["keys"])) + 1
                 keys = content["keys"] | {str(version): _random()}
                 os.replace(_written(self._path, content | {"current": version, "keys": keys}), self._path)
-                _sync(self._path.parent)
+                sync(self._path.parent)
         except OSError as error:
             raise KeysUnusable("The key file can't be replaced by this account. Nothing was changed.") from error
         return self._fresh().current
@@ -145,7 +146,7 @@ def _create(path: Path) -> None:
         pass
     finally:
         temporary.unlink()
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _written(path: Path, content: dict[str, Any]) -> Path:
@@ -157,15 +158,6 @@ def _written(path: Path, content: dict[str, Any]) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return temporary
-
-
-def _sync(folder: Path) -> None:
-    # A name is on disk when its folder is.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _random() -> str:
