@@ -65,11 +65,12 @@ BODIES: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_hostile_body_is_answered_soon(kind: str) -> None:
     body = BODIES[kind]()
-    began = time.process_time()
+    with spending.unmeasured():
+        began = time.process_time()
+        parse_and_validate(body)
+        spent = time.process_time() - began
 
-    parse_and_validate(body)
-
-    assert not spending.takes_too_long(time.process_time() - began)
+    assert not spending.takes_too_long(spent)
 
 
 def test_the_largest_bodies_take_less_memory_than_is_promised() -> None:
