@@ -33,7 +33,7 @@ class Lines:
             try:
                 line = self._free.pop() if self._free else await asyncpg.connect(**self._options)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                raise Unavailable(SILENT) from error
+                raise (DiskFull() if _is_full(error) else Unavailable(SILENT)) from error
             rows = await _asked(line, form, values)
             self._free.append(line)
         return None if rows is None else form.converted(rows)
@@ -48,7 +48,7 @@ async def _asked(line: Any, form: Form, values: Mapping[str, Any]) -> Sequence[R
     try:
         rows: Sequence[Row] = await line.fetch(form.text, *form.bound(values))
     except asyncpg.PostgresError as error:
-        if error.sqlstate == FULL:
+        if _is_full(error):
             line.terminate()
             raise DiskFull from error
         if str(error.sqlstate).startswith(GONE):
@@ -63,3 +63,7 @@ async def _asked(line: Any, form: Form, values: Mapping[str, Any]) -> Sequence[R
         line.terminate()
         raise
     return rows
+
+
+def _is_full(error: Exception) -> bool:
+    return getattr(error, "sqlstate", None) == FULL

@@ -13,13 +13,18 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 
+from infra.lines import Lines
+from infra.problems import DiskFull
+from infra.statements import Form
 from tests.crash.server import Server, prepared, serving
 from tests.fixtures.participants import Participants
 from tests.fixtures.postgres import PostgresServer
 
 DISK = "24m"
 BLOCK = 16_384
+PAGE = 4_096
 # What fits into one resource so that the disk is full soon.
 CONTACT = [{"name": {"text": "x" * 40_000}}]
 # The first is written in a unit, the second on PostgreSQL in a single statement (fhir/README.md, one round trip).
@@ -69,13 +74,13 @@ def small_disk(folder: Path, database_kind: str, tmp_path: Path, request: pytest
 
 
 @contextmanager
-def filled(folder: Path) -> Iterator[None]:
-    """The disk without a byte left."""
+def filled(folder: Path, *, to: int = BLOCK) -> Iterator[None]:
+    """The disk without room for so many bytes."""
     file = folder / "filler"
     with file.open("wb", buffering=0) as filler, suppress(OSError):
-        while filler.write(b"\0" * BLOCK):
+        while filler.write(b"\0" * to):
             pass
-    assert shutil.disk_usage(folder).free < BLOCK
+    assert shutil.disk_usage(folder).free < to
     yield
     file.unlink()
 
@@ -102,6 +107,21 @@ async def test_a_full_disk_is_a_507_that_loses_nothing_and_passes(small_disk: Sm
         assert answer.status_code == 507 and answer.json()["issue"][0]["code"] == "no-store", answer.text
     assert (alive.status_code, set(read)) == (200, {200})
     assert found == len(kept), "a refused write is there, or an acknowledged one is not"
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_disk_too_full_for_a_connection_is_a_full_disk(small_disk: SmallDisk, postgres: PostgresServer) -> None:
+    # Whoever connects first after a vacuum of the catalogue writes a copy of it.
+    postgres.run("SELECT 1", database="full_disk")
+    lines = Lines(make_url(small_disk.database_url), most=1)
+    (copy,) = small_disk.folder.rglob("pg_internal.init")
+    copy.unlink()
+
+    with filled(small_disk.folder, to=PAGE), pytest.raises(DiskFull):
+        await lines.ask(Form("SELECT 1", [], []), {})
+
+    assert await lines.ask(Form("SELECT 1", [], []), {}) is not None
+    await lines.close()
 
 
 def written_until_full(http: httpx.Client) -> tuple[list[str], list[httpx.Response]]:
