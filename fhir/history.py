@@ -5,20 +5,20 @@ row is looked at again: a version that stood in another patient's record may be 
 https://hl7.org/fhir/R4/http.html#history
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import merge
-from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Table, func, literal, or_, select, tuple_
 from sqlmodel import Session
 
-from fhir import audit, capability, rows
+from fhir import audit, capability, room, rows
 from fhir.audit import Access
 from fhir.models import SERVED
 from fhir.policy import Action, Permit, admits
+from fhir.room import Room
 from fhir.rows import HEADS, HISTORY, RESOURCE, VERSIONS, SealedRow, Stored, of_history
 from fhir.search.dates import Interval
 from fhir.store import Store
@@ -116,14 +116,29 @@ def _page(store: Store, session: Session, caller: Caller, *, parts: Sequence[_Pa
     total = sum(_count(session, part, asked) for part in parts)
     if asked.count == 0:
         return Versions((), total, None)
-    each = [[(_place(row), row, part.permit) for row in rows.many(session, _step(part, asked))] for part in parts]
-    found = list(islice(merge(*each, key=lambda one: one[0], reverse=True), asked.count + 1))
-    entries = (
-        rows.opened(store.vault, row)
-        for _, row, permit in found[: asked.count]
-        if admits(permit, session, caller, row=row)
-    )
-    return Versions(tuple(entries), total, found[asked.count - 1][0] if len(found) > asked.count else None)
+    # Few of each table to begin with: of all types there are many tables, and most of a page comes from one or two.
+    each = [_newest_first(session, part, asked, first=max(1, room.FIRST // len(parts))) for part in parts]
+    entries: list[Stored] = []
+    page, last = Room(asked.count), None
+    for place, row, permit in merge(*each, key=lambda one: one[0], reverse=True):
+        if page.is_full:
+            return Versions(tuple(entries), total, last)
+        last = place
+        stored = rows.opened(store.vault, row) if admits(permit, session, caller, row=row) else None
+        entries += [stored] if stored else []
+        page.take(stored.body if stored else b"")
+    return Versions(tuple(entries), total, None)
+
+
+def _newest_first(
+    session: Session, part: _Part, asked: Asked, *, first: int
+) -> Iterator[tuple[Place, SealedRow, Permit]]:
+    size, full = first, True
+    while full:
+        found = rows.many(session, _step(part, asked).limit(size))
+        yield from ((_place(row), row, part.permit) for row in found)
+        full, size = len(found) == size, room.step(found, size, most=asked.count + 1)
+        asked = replace(asked, after=_place(found[-1])) if found else asked
 
 
 def _place(row: SealedRow) -> Place:
@@ -143,7 +158,7 @@ def _step(part: _Part, asked: Asked) -> Select[Any]:
         )
         statement = statement.where(tuple_(column.last_updated, column.rid, column.version) < edge)
     order = (column.last_updated.desc(), column.rid.desc(), column.version.desc())
-    return statement.order_by(*order).limit(asked.count + 1)
+    return statement.order_by(*order)
 
 
 def _count(session: Session, part: _Part, asked: Asked) -> int:

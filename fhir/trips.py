@@ -11,14 +11,14 @@ from typing import Any, Final, cast
 from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Table, bindparam, func, insert, select
 from sqlmodel import Session
 
-from fhir import audit, rows
+from fhir import audit, room, rows
 from fhir.audit import AUDIT, Access
 from fhir.drafts import Draft
 from fhir.policy import Action, admits
 from fhir.rows import HEAD, RESOURCE, TOKEN, SealedRow, Stored
 from fhir.search.asking import Asker
 from fhir.search.candidates import Source, prepared
-from fhir.search.pages import Page, cut
+from fhir.search.pages import Found, Page, made
 from fhir.search.plans import plan
 from fhir.search.query import Query, Summary
 from fhir.store import Store
@@ -89,7 +89,7 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
     asker = Asker(store.vault, _NONE, caller, store.policy)
     permit = asker.permit(query.type)
     detail = store.sealed_search(caller, query)
-    if detail is None or query.summary is Summary.COUNT or query.count == 0:
+    if detail is None or query.summary is Summary.COUNT or not 0 < query.count < room.FIRST:
         return None
     try:
         source = Source(asker, query, plan(asker, query), permit)
@@ -104,9 +104,11 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
         hits = [SealedRow._make(row) for row in found]
         if len(hits) > query.count or any(row.tenant != caller.tenant for row in hits):
             return None  # the line is not written either
+        if sum(len(row.body) for row in hits) > room.PAGE:
+            return None  # so large a page is rare enough for its line to stand there twice
         try:
             seen = [rows.opened(store.vault, row) for row in hits if admits(permit, _NONE, caller, row=row)]
-            return cut(asker, query, seen, after=None)
+            return made(asker, query, Found(seen), after=None)
         except NeedsSessionError:
             return None
 

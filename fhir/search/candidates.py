@@ -25,6 +25,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from fhir import room
 from fhir.policy import Permit, admits
 from fhir.rows import HEADS, RESOURCE, TOKEN, SealedRow, Stored, many, within
 from fhir.search import updated
@@ -155,6 +156,7 @@ def _usual(clause: ColumnElement[bool], checks: int) -> tuple[Select[Any], State
 
 def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[SealedRow]:
     order, full = source.plan.order, True
+    step = min(step, room.FIRST)
     while full:
         usual = prepared(source, step=step, after=after)
         if usual is not None:
@@ -169,14 +171,16 @@ def _led(source: Source, *, after: PageEnd | None, step: int) -> Iterator[Sealed
         yield from found
         full = len(found) == step
         after = end(order, found[-1]) if found else after
-        step = STEP
+        step = room.step(found, step, most=STEP)
 
 
-def _of(source: Source, rids: Sequence[int], passing: Where) -> list[SealedRow]:
-    if not rids:
-        return []
-    statement = HEADS.where(RESOURCE.c.rid.in_(rids), *passing)
-    return many(source.asker.session, _ordered(statement, source.plan.order))
+def _of(source: Source, rids: Sequence[int], passing: Where) -> Iterator[SealedRow]:
+    step = room.FIRST
+    while rids:
+        statement = HEADS.where(RESOURCE.c.rid.in_(rids[:step]), *passing)
+        found = many(source.asker.session, _ordered(statement, source.plan.order))
+        yield from found
+        rids, step = rids[step:], room.step(found, step, most=WINDOW)
 
 
 def _lead(plan: Plan) -> list[ColumnElement[bool]]:

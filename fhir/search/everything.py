@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from typing import Final
 
 from sqlalchemy import ColumnElement, CompoundSelect, and_, or_, select, union
@@ -18,6 +19,7 @@ from fhir import compartments
 from fhir.here import relative
 from fhir.models import SERVED
 from fhir.policy import Permit, admits
+from fhir.room import FIRST, fitting, step
 from fhir.rows import HEADS, RESOURCE, TOKEN, Stored, many, opened
 from fhir.search.asking import Asker, Effort, Order, PageEnd
 from fhir.search.blinding import blinded
@@ -26,7 +28,7 @@ from fhir.search.dates import Interval
 from fhir.search.definitions import PARAMETERS
 from fhir.search.extraction import extract
 from fhir.search.hits import MOST_OPENED
-from fhir.search.includes import referred
+from fhir.search.includes import CUT, MOST_INCLUDED, referred
 from fhir.search.pages import Page
 from fhir.search.query import simple
 from infra.problems import Forbidden
@@ -49,27 +51,24 @@ class Wanted:
 def everything(asker: Asker, patient: Stored, wanted: Wanted, *, after: PageEnd | None) -> Page:
     """A page of the patient's record: the patient first, then the newest; what they refer to outside of it beside them."""
     about = _about(asker, patient, wanted, after=after)
-    found: list[Stored] = [patient] if after is None and _is_wanted(patient, wanted) else []
-    more = False
-    for stored in about:
-        if len(found) >= wanted.count:
-            more = True
-            break
-        found.append(stored)
+    first = [patient] if after is None and _is_wanted(patient, wanted) else []
+    found, more = fitting(chain(first, about), wanted.count)
     following = PageEnd(Order.ROW, (), found[-1].rid if found[-1] is not patient else _LAST_ROW) if more else None
-    return Page(tuple(found), None, following, _referred(asker, found, wanted))
+    beside, is_cut = fitting(_referred(asker, found, wanted), MOST_INCLUDED)
+    return Page(tuple(found), None, following, tuple(beside), (CUT,) if is_cut else ())
 
 
 def _about(asker: Asker, patient: Stored, wanted: Wanted, *, after: PageEnd | None) -> Iterator[Stored]:
     permits = _permits(asker, wanted.types)
     effort, below, full = Effort(MOST_OPENED), after.rid if after else _LAST_ROW, bool(permits)
+    size = FIRST
     where = [RESOURCE.c.rid.in_(_rows(asker, patient, permits)), RESOURCE.c.deleted.is_(False), _clause(permits)]
     if wanted.since is not None:
         where.append(RESOURCE.c.last_updated >= wanted.since)
     while full:
-        statement = HEADS.where(*where, RESOURCE.c.rid < below).order_by(RESOURCE.c.rid.desc()).limit(STEP)
+        statement = HEADS.where(*where, RESOURCE.c.rid < below).order_by(RESOURCE.c.rid.desc()).limit(size)
         found = many(asker.session, statement)
-        full = len(found) == STEP
+        full, size = len(found) == size, step(found, size, most=STEP)
         for row in found:
             effort.spend(1)
             below = row.rid
@@ -130,13 +129,13 @@ def _is_wanted(stored: Stored, wanted: Wanted) -> bool:
     return not stretches or any(one.start < wanted.care.end and wanted.care.start < one.end for one in stretches)
 
 
-def _referred(asker: Asker, found: list[Stored], wanted: Wanted) -> tuple[Stored, ...]:
+def _referred(asker: Asker, found: list[Stored], wanted: Wanted) -> Iterator[Stored]:
     """Practitioners, organizations, places and the like that the page refers to, so that it can be read alone."""
     beside = set(SERVED) - set(_compartment()) - set(compartments.OURS) - {"Patient"}
     held = {match.decode() for stored in found for match in _REFERENCE.findall(stored.body)}
     named = {relative(link).partition("/_history/")[0] for link in held}
     links = {link for link in named if (type := link.partition("/")[0]) in beside and _is_asked(type, wanted)}
-    return tuple(referred(asker, links, effort=Effort(MOST_OPENED)))
+    return referred(asker, links, effort=Effort(MOST_OPENED))
 
 
 def _is_asked(type: str, wanted: Wanted) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import tuple_
 from fhir.here import relative
 from fhir.models import SERVED
 from fhir.policy import Permit, admits
+from fhir.room import Room, fitting
 from fhir.rows import HISTORY, VERSIONS, Stored, many, of_history, opened
 from fhir.search.asking import Asker, Effort
 from fhir.search.chains import addresses, names
@@ -23,11 +24,13 @@ from fhir.search.hits import MOST_OPENED, hits
 from fhir.search.query import Include, Query, simple
 from infra.problems import Forbidden
 
-MOST_INCLUDED: Final = 1000
+MOST_INCLUDED: Final = 1000  # fewer where they are large (room.py)
 MOST_ROUNDS: Final = 5  # how far :iterate goes
 ADDRESSES_FOR_ONE_OPENED: Final = 2
 AT_ONCE: Final = 400  # addresses in one search, below the number of tokens of one set
-CUT: Final = f"More resources were asked for beside the hits than are sent: {MOST_INCLUDED}, {MOST_ROUNDS} steps away."
+CUT: Final = (
+    f"More resources were asked for beside the hits than are sent: {MOST_INCLUDED}, 16 MiB, {MOST_ROUNDS} steps away."
+)
 
 # The extraction leaves versions out; these are the references that name one.
 _VERSIONED: Final = re.compile(rb'"([^"\s\\]{3,400})/_history/(\d{1,9})"')
@@ -42,22 +45,27 @@ class Included(NamedTuple):
 
 @dataclass(slots=True)
 class _Found:
-    """What is in the answer already."""
+    """What is in the answer already, and whether something found no room there."""
 
     seen: set[tuple[str, int]]
     entries: list[Stored] = field(default_factory=list)
     effort: Effort = field(default_factory=lambda: Effort(MOST_OPENED))
+    room: Room = field(default_factory=lambda: Room(MOST_INCLUDED))
+    is_cut: bool = False
 
     def add(self, new: Iterable[Stored]) -> list[Stored]:
-        """Those of the resources that were not there, up to one more than there may be."""
+        """Those of the resources that were not there, as far as they fit."""
         added: list[Stored] = []
         for stored in new:
-            if len(self.entries) > MOST_INCLUDED:
+            if (key := (stored.reference, stored.version)) in self.seen:
+                continue
+            if self.room.is_full:
+                self.is_cut = True
                 break
-            if (key := (stored.reference, stored.version)) not in self.seen:
-                self.seen.add(key)
-                self.entries.append(stored)
-                added.append(stored)
+            self.room.take(stored.body)
+            self.seen.add(key)
+            self.entries.append(stored)
+            added.append(stored)
         return added
 
 
@@ -65,18 +73,18 @@ def included(asker: Asker, query: Query, matched: Sequence[Stored]) -> Included:
     """What the query wants beside the matches of a page."""
     found = _Found({(stored.reference, stored.version) for stored in matched})
     frontier, rounds = list(matched), 0
-    while frontier and rounds < MOST_ROUNDS and len(found.entries) <= MOST_INCLUDED:
+    while frontier and rounds < MOST_ROUNDS and not found.is_cut:
         new: list[Stored] = []
         for include in query.includes:
             if rounds == 0 or include.iterate:
-                new += found.add(_forward(asker, include, frontier, found.effort))
+                new += found.add(_forward(asker, include, frontier, found))
         for include in query.revincludes:
             if rounds == 0 or include.iterate:
                 new += found.add(_reverse(asker, include, frontier, found.effort))
         frontier, rounds = new, rounds + 1
     iterates = any(include.iterate for include in (*query.includes, *query.revincludes))
-    is_cut = len(found.entries) > MOST_INCLUDED or (rounds == MOST_ROUNDS and bool(frontier) and iterates)
-    return Included(tuple(found.entries[:MOST_INCLUDED]), (CUT,) if is_cut else ())
+    is_cut = found.is_cut or (rounds == MOST_ROUNDS and bool(frontier) and iterates)
+    return Included(tuple(found.entries), (CUT,) if is_cut else ())
 
 
 def referred(asker: Asker, wanted: Iterable[str], *, effort: Effort) -> Iterator[Stored]:
@@ -92,19 +100,20 @@ def referred(asker: Asker, wanted: Iterable[str], *, effort: Effort) -> Iterator
         yield from _permitted(asker, simple(type, ids=frozenset(ids)), effort)
 
 
-def _forward(asker: Asker, include: Include, frontier: Sequence[Stored], effort: Effort) -> Iterator[Stored]:
+def _forward(asker: Asker, include: Include, frontier: Sequence[Stored], found: _Found) -> Iterator[Stored]:
     sources = [stored for stored in frontier if stored.type == include.type]
     links = [parameter for parameter in include.parameters if parameter.kind is not Kind.CANONICAL]
     wanted = {address for stored in sources for parameter in links for address in addresses(stored, parameter)}
     if include.target is not None:
         wanted = {address for address in wanted if address.startswith(f"{include.target}/")}
-    current = {stored.reference: stored for stored in referred(asker, wanted, effort=effort)}
-    yield from _in_versions(asker, current, sources)
+    fits, more = fitting(referred(asker, wanted, effort=found.effort), MOST_INCLUDED + len(found.seen))
+    found.is_cut |= more
+    yield from _in_versions(asker, {stored.reference: stored for stored in fits}, sources)
     for parameter in include.parameters:
         if parameter.kind is Kind.CANONICAL:
             urls = frozenset(url for stored in sources for url in addresses(stored, parameter))
             for type in [include.target] if include.target else parameter.targets:
-                yield from _by(asker, type, _url(type), urls, effort)
+                yield from _by(asker, type, _url(type), urls, found.effort)
 
 
 def _reverse(asker: Asker, include: Include, frontier: Sequence[Stored], effort: Effort) -> Iterator[Stored]:

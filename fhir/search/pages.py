@@ -10,6 +10,7 @@ from heapq import nsmallest
 from itertools import islice, repeat
 from typing import Final
 
+from fhir.room import fitting
 from fhir.rows import Stored
 from fhir.search import candidates, hits, sorting
 from fhir.search.asking import Asker, Effort, Order, PageEnd, TooCostly
@@ -49,26 +50,32 @@ def page(asker: Asker, query: Query, *, after: PageEnd | None) -> Page:
     query = hits.answered(asker, query)
     if query.summary is Summary.COUNT or query.count == 0:
         return Page((), _count(asker, query), None)
-    found, rest = _sorted(asker, query, after) if _is_sorted(query, after) else _in_order(asker, query, after)
-    return cut(asker, query, found, after=after, rest=rest)
+    found = _sorted(asker, query, after) if _is_sorted(query, after) else _in_order(asker, query, after)
+    return made(asker, query, found, after=after)
 
 
-def cut(
-    asker: Asker, query: Query, found: Sequence[Stored], *, after: PageEnd | None, rest: Iterator[object] | None = None
-) -> Page:
-    """The page of the hits that were found, of which one more than fit tells that there are more.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The hits of a page, and whether one more was found.
 
-    `rest` are the hits that follow, if going through them costs less than counting all of them anew.
+    `rest` are the hits behind that one, if going through them costs less than counting all of them anew.
     """
-    entries = tuple(found[: query.count])
-    is_last = len(found) <= query.count
+
+    entries: Sequence[Stored]
+    more: bool = False
+    rest: Iterator[object] | None = None
+
+
+def made(asker: Asker, query: Query, found: Found, *, after: PageEnd | None) -> Page:
+    """The page of the hits that were found."""
+    entries = tuple(found.entries)
     if after is not None:
         total = after.total
-    elif query.total is Total.ACCURATE and not is_last and rest is not None:
-        total = len(found) + _counted(rest)
+    elif query.total is Total.ACCURATE and found.more and found.rest is not None:
+        total = len(entries) + 1 + _counted(found.rest)
     else:
-        total = _total(asker, query, len(found) if is_last else None)
-    following = None if is_last else _following(asker, query, entries[-1], after, total)
+        total = _total(asker, query, None if found.more else len(entries))
+    following = _following(asker, query, entries[-1], after, total) if found.more else None
     beside = included(asker, query, entries) if query.includes or query.revincludes else NOTHING
     return Page(entries, total, following, beside.entries, beside.notes)
 
@@ -77,16 +84,16 @@ def _is_sorted(query: Query, after: PageEnd | None) -> bool:
     return (after.order if after else order_of(query)) is Order.VALUES
 
 
-def _in_order(asker: Asker, query: Query, after: PageEnd | None) -> tuple[list[Stored], Iterator[Stored] | None]:
+def _in_order(asker: Asker, query: Query, after: PageEnd | None) -> Found:
     # Of what tokens only narrow, most are hits; further steps are larger.
     step = query.count + 1 if query.decided else 2 * query.count + 16
     stream = hits.hits(asker, query, after=after, step=step)
-    found = list(islice(stream, query.count + 1))
+    entries, more = fitting(stream, query.count)
     # What tokens decide the database counts without opening it.
-    return found, None if query.decided and not (query.chains or query.has) else stream
+    return Found(entries, more, None if query.decided and not (query.chains or query.has) else stream)
 
 
-def _sorted(asker: Asker, query: Query, after: PageEnd | None) -> tuple[list[Stored], Iterator[object]]:
+def _sorted(asker: Asker, query: Query, after: PageEnd | None) -> Found:
     start = None if after is None else sorting.rank(after, query.sort)
     passed = 0
 
@@ -102,7 +109,8 @@ def _sorted(asker: Asker, query: Query, after: PageEnd | None) -> tuple[list[Sto
             raise TooManyToSort from None
 
     found = [stored for _, stored in nsmallest(query.count + 1, ranked(), key=lambda pair: pair[0])]
-    return found, repeat(None, passed - len(found))
+    entries, more = fitting(found, query.count)
+    return Found(entries, more, repeat(None, passed - len(entries) - 1) if more else None)
 
 
 def _following(asker: Asker, query: Query, last: Stored, after: PageEnd | None, total: int | None) -> PageEnd:
