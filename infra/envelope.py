@@ -24,21 +24,33 @@ def nothing_direct(_scope: Scope) -> None:
 
 
 class Envelope:
-    """Wraps the application; `headers` are added where an answer lacks them, the longest prefix in `limits` counts."""
+    """Wraps the application; `headers` are added where an answer lacks them, the longest prefix in `limits` counts.
+
+    `scheme` is what the other side speaks, where TLS ends in front of us.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, limits: Mapping[str, int], headers: Mapping[str, str], direct: Direct = nothing_direct
+        self,
+        app: ASGIApp,
+        *,
+        limits: Mapping[str, int],
+        headers: Mapping[str, str],
+        direct: Direct = nothing_direct,
+        scheme: str = "",
     ) -> None:
         self.app = app
         self.limits = sorted(limits.items(), key=lambda entry: -len(entry[0]))
         self.headers = {name.lower().encode(): value.encode() for name, value in headers.items()}
         self.direct = direct
+        self.scheme = scheme
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; log it when it is answered."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if self.scheme:
+            scope["scheme"] = self.scheme
         request_id = os.urandom(8).hex()
         scope.setdefault("state", {})["request_id"] = request_id
         context = log.enter(request_id=request_id)

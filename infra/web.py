@@ -1,6 +1,6 @@
 """Problems as data, in the form that a path asks for; `install` also puts the envelope around the application."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.envelope import Direct, Envelope, nothing_direct
 from infra.problems import (
@@ -74,12 +74,22 @@ def as_data(_request: Request, problem: Problem) -> Response:
 
 def allowed(app: FastAPI, path: str, *, ending: str = "") -> list[str]:
     """The methods that the routes at a path take together (RFC 9110 15.5.6); of those alone that are written so."""
-    taken: set[str] = set()
+    found = (route for route in _routes_at(app, path) if (route.path or "").endswith(ending))
+    return sorted({method for route in found for method in route.methods or ()})
+
+
+def _routes_at(app: FastAPI, path: str) -> Iterator[Any]:
     for route in iter_route_contexts(app.router.routes):
         pattern = getattr(route, "path_regex", None)
-        if pattern is not None and (route.path or "").endswith(ending) and pattern.match(path):
-            taken |= route.methods or set()
-    return sorted(taken)
+        if pattern is not None and pattern.match(path):
+            yield route
+
+
+def _without_body(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sent
 
 
 class Application(FastAPI):
@@ -96,8 +106,13 @@ class Application(FastAPI):
         await self.envelope(scope, receive, send)
 
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request by FastAPI's layers and routes."""
+        """Answer a request by FastAPI's layers and routes; HEAD as GET without its body (RFC 9110, 9.3.2)."""
+        if scope["type"] == "http" and scope["method"] == "HEAD" and not self._takes_head(scope):
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         await super().__call__(scope, receive, send)
+
+    def _takes_head(self, scope: Scope) -> bool:
+        return any("HEAD" in (route.methods or ()) for route in _routes_at(self, scope["path"]))
 
 
 def install(
@@ -107,6 +122,7 @@ def install(
     renders: Mapping[str, RenderFor],
     headers: Mapping[str, str] = NO_HEADERS,
     direct: Direct = nothing_direct,
+    scheme: str = "",
 ) -> None:
     """Nothing; the app has its envelope, body limits by path prefix and problem answers by path prefix.
 
@@ -138,11 +154,15 @@ def install(
     async def on_bug(request: Request, error: Exception) -> Response:
         return render(request, _bug(error))
 
+    async def on_gone(request: Request, error: Exception) -> Response:
+        return render(request, ClientGone())
+
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(ClientDisconnect, on_gone)
     app.add_exception_handler(Exception, on_bug)
-    app.envelope = Envelope(app.routed, limits=limits, headers=headers, direct=direct)
+    app.envelope = Envelope(app.routed, limits=limits, headers=headers, direct=direct, scheme=scheme)
 
 
 class _Headers(Headers):
@@ -202,6 +222,8 @@ def answering(endpoint: Endpoint, render: Render) -> ASGIApp:
             response = render(_noted(problem))
         except HTTPException as error:
             response = render(_from_http(error))
+        except ClientDisconnect:
+            response = render(ClientGone())
         except Exception as error:  # the edge, as FastAPI's own is for the routes
             response = render(_bug(error))
         await response(scope, receive, send)
@@ -216,6 +238,12 @@ def _bug(error: Exception) -> Problem:
     where = f"{frame.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.tb_lineno}" if frame else ""
     log.error("unexpected_error", error=type(error).__name__, where=where)
     return Problem()
+
+
+class ClientGone(Problem):
+    """The client went away before its request was here as a whole. Nobody reads this."""
+
+    status = 499  # as nginx logs it; nothing of ours went wrong
 
 
 def _noted(problem: Problem) -> Problem:

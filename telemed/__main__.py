@@ -72,7 +72,7 @@ def portal(host: Host = "127.0.0.1", port: PortalPort = 8001) -> None:
     from anonymise.portal.app import app as open_data
 
     settings = loaded()
-    _listen(open_data(settings.releases, base_url=settings.portal_url), host=host, port=port)
+    _listen(open_data(settings.releases, base_url=settings.portal_url), host=host, port=port, sockets=False)
 
 
 @app.command()
@@ -156,13 +156,14 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-def _listen(application: Any, *, host: str, port: int) -> None:
+def _listen(application: Any, *, host: str, port: int, sockets: bool = True) -> None:
     _require_free(host, port)
     config = uvicorn.Config(
         application,
         host=host,
         port=port,
         http=InOnePacket,
+        ws="auto" if sockets else "none",
         log_config=None,
         access_log=False,
         server_header=False,

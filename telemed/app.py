@@ -97,7 +97,14 @@ HOUSEKEEPING: Final = timedelta(hours=1)
 def create_app(settings: Settings) -> Application:
     """The application for these settings; refuses unsafe settings and routes that nobody guards."""
     refuse_settings(settings)
-    app = Application(title="telemed", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app = Application(
+        title="telemed",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,  # it would send on to whatever host the request names
+    )
     app.state.settings = settings
     app.state.choices = Choices(
         settings.update_creates,
@@ -119,7 +126,14 @@ def create_app(settings: Settings) -> Application:
         "/oauth/token": identity.as_oauth,
         "/console": in_the_console,
     }
-    web.install(app, limits=limits, renders=renders, headers=_headers(settings), direct=direct(record.routes))
+    web.install(
+        app,
+        limits=limits,
+        renders=renders,
+        headers=_headers(settings),
+        direct=direct(record.routes),
+        scheme=urlsplit(settings.base_url).scheme,
+    )
     _check(app)
     return app
 

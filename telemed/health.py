@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -15,6 +16,7 @@ from telemed.services import Services, services_of
 router = APIRouter()
 
 PATIENCE = 5.0
+ROOM = 4_194_304  # bytes: about what the database writes at once before it makes room
 
 
 @router.get("/livez")
@@ -25,7 +27,7 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """For everybody: 200 if database, keys and worker are there, 503 with the names of those that are not.
+    """For everybody: 200 if database, keys, disk and worker are there, 503 with the names of those that are not.
 
     `due` names what an operator should do while the service goes on.
     """
@@ -42,7 +44,12 @@ async def readyz(request: Request) -> Response:
 
 async def failing_parts(services: Services) -> list[str]:
     """The names of the parts that do not work now."""
-    parts: dict[str, Callable[[Services], Awaitable[bool]]] = {"database": _database, "keys": _keys, "worker": _worker}
+    parts: dict[str, Callable[[Services], Awaitable[bool]]] = {
+        "database": _database,
+        "disk": _disk,
+        "keys": _keys,
+        "worker": _worker,
+    }
     answers = await asyncio.gather(*(_patiently(check, services) for check in parts.values()))
     return [name for name, works in zip(parts, answers, strict=True) if not works]
 
@@ -56,6 +63,11 @@ async def _patiently(check: Callable[[Services], Awaitable[bool]], services: Ser
 
 async def _database(services: Services) -> bool:
     return await services.database.read(lambda session: session.connection().execute(select(1)).scalar_one() == 1)
+
+
+async def _disk(services: Services) -> bool:
+    # Nothing is read without a line in the log, so that a full disk ends reading, too.
+    return shutil.disk_usage(services.settings.data_dir).free >= ROOM
 
 
 async def _keys(services: Services) -> bool:

@@ -5,7 +5,9 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,8 +54,11 @@ SILENT_AFTER: Final = 60.0
 BURST: Final = 120
 PER_SECOND: Final = 20.0
 BACKLOG: Final = 256
-MOST_STRANGERS: Final = 500
+MOST_STRANGERS: Final = 2000
 """Sockets that have not shown a ticket yet; beyond that the handshake is refused."""
+
+MOST_FROM_ONE: Final = 100
+"""Of these, as many from one address: a page shows its ticket at once, so whoever has more of them open shows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,22 @@ class Desk:
     tickets: Tickets
     ice: Ice
     origins: frozenset[str]
-    strangers: set["SocketLine"] = field(default_factory=set)
+    strangers: Counter[str] = field(default_factory=Counter)
+
+    def has_room_for(self, address: str) -> bool:
+        """True if one more socket without a ticket may be opened from there."""
+        return self.strangers.total() < MOST_STRANGERS and self.strangers[address] < MOST_FROM_ONE
+
+    @contextmanager
+    def stranger(self, address: str) -> Iterator[None]:
+        """For as long as a socket has shown no ticket."""
+        self.strangers[address] += 1
+        try:
+            yield
+        finally:
+            self.strangers[address] -= 1
+            if not self.strangers[address]:
+                del self.strangers[address]
 
 
 class OtherVersion(BadRequest):
@@ -121,14 +141,21 @@ class Meter:
 
 async def converse(socket: WebSocket, room: str, *, desk: Desk) -> None:
     """Serve one socket from its handshake to its end."""
-    if socket.headers.get("origin") not in desk.origins or len(desk.strangers) >= MOST_STRANGERS:
+    address = socket.client.host if socket.client else ""
+    if socket.headers.get("origin") not in desk.origins or not desk.has_room_for(address):
         code, reason = Close.ORIGIN.value
         await socket.close(code, reason)
         return
-    await socket.accept()
+    with ExitStack() as unknown:
+        unknown.enter_context(desk.stranger(address))
+        await socket.accept()
+        await _both_ways(socket, room, desk=desk, unknown=unknown)
+
+
+async def _both_ways(socket: WebSocket, room: str, *, desk: Desk, unknown: ExitStack) -> None:
     line = SocketLine()
     writer = asyncio.create_task(line.pump(socket))
-    reader = asyncio.create_task(_read(socket, room, line=line, desk=desk))
+    reader = asyncio.create_task(_read(socket, room, line=line, desk=desk, unknown=unknown))
     try:
         await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
         if reader.done() and not writer.done():
@@ -143,8 +170,7 @@ async def converse(socket: WebSocket, room: str, *, desk: Desk) -> None:
             log.error("signalling_failed", error=type(result).__name__)
 
 
-async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk) -> Close | None:
-    desk.strangers.add(line)
+async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk, unknown: ExitStack) -> Close | None:
     try:
         async with asyncio.timeout(HELLO_WITHIN):
             hello = decode(await _receive(socket))
@@ -163,8 +189,7 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk) -
         return Close.VERSION
     except ValueError:
         return Close.MESSAGE
-    finally:
-        desk.strangers.discard(line)
+    unknown.close()
     try:
         stage, peers = desk.rooms.view(room).stage, desk.rooms.peers(room, you.id)
         line.send(Welcome(VERSION, you, stage, peers, desk.ice.for_browser(), token))

@@ -145,7 +145,8 @@ async def keep_running(
 ) -> None:
     """Nothing, ever: a child that ends or falls silent is started again, and `restarted` is told once it answers.
 
-    `NotReady` if it does not. Until then demo.json stays as it is: who waits for another pid may use it at once.
+    `NotReady` if it does not. Until then demo.json stays as it is: who waits for another pid may use it at once. Where
+    the disk is full it is told again and again: the processes go on without that file.
     """
 
     async def watch(child: Child) -> None:
@@ -153,7 +154,8 @@ async def keep_running(
             await child.gone()
             await asyncio.sleep(RESTART_PAUSE)
             await child.start(environment())
-            restarted()
+            while not _done(restarted):  # noqa: ASYNC110 - a full disk has no event for us
+                await asyncio.sleep(ALIVE_EVERY)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -161,3 +163,12 @@ async def keep_running(
                 group.create_task(watch(child))
     except ExceptionGroup as failed:
         raise failed.exceptions[0] from failed
+
+
+def _done(work: Callable[[], None]) -> bool:
+    try:
+        work()
+    except OSError as error:
+        print(f"{error.strerror}: {error.filename}", file=sys.stderr, flush=True)
+        return False
+    return True

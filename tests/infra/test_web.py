@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -142,3 +143,38 @@ async def test_every_answer_has_a_request_id_and_a_line_without_path_or_query(
 async def test_an_unknown_path_and_a_wrong_method_are_problems_too(client: httpx.AsyncClient) -> None:
     assert (await client.get("/nothing")).json()["status"] == 404
     assert (await client.post("/invalid")).json()["status"] == 405
+
+
+async def test_links_are_made_for_what_the_other_side_speaks() -> None:
+    app = web.Application()
+    web.install(app, limits={"": LIMIT}, renders={}, scheme="https")
+
+    @app.get("/own")
+    async def own(request: Request) -> str:
+        return str(request.url)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clinic.example") as http:
+        assert (await http.get("/own")).json() == "https://clinic.example/own"
+
+
+async def test_who_goes_away_in_the_middle_is_no_error_of_ours() -> None:
+    app, answers = application(), list[Any]()
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def sent(message: Any) -> None:
+        answers.append(message)
+
+    headers = [(b"content-length", b"10")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/bytes",
+        "raw_path": b"/bytes",
+        "query_string": b"",
+        "headers": headers,
+    }
+    await app(scope, gone, sent)
+
+    assert answers[0]["status"] == web.ClientGone.status

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from fastapi import APIRouter, FastAPI
 
+from telemed import health
 from telemed.app import GUARDS, PUBLIC
 from telemed.guards import UnguardedRouteError, guarded_paths, require_guards
 from tests.telemed.service import BASE, FHIR, Service
@@ -93,6 +94,30 @@ async def test_the_service_is_ready_while_database_keys_and_worker_answer(servic
     await until_ready(service)
 
     assert (await service.http.get("/livez")).status_code == 200
+
+
+async def test_a_full_disk_is_not_ready(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    await until_ready(service)
+    monkeypatch.setattr(health, "ROOM", 2**63)
+
+    answer = await service.http.get("/readyz")
+
+    assert (answer.status_code, answer.json()["failing"]) == (503, ["disk"])
+
+
+async def test_head_is_get_without_its_body(service: Service) -> None:
+    for path in ("/", "/j", "/livez", "/oauth/jwks.json", "/nothing-here"):
+        whole, head = await service.http.get(path), await service.http.head(path)
+
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+async def test_no_answer_sends_on_to_the_host_that_a_request_names(service: Service) -> None:
+    for path in ("/j/", "/console/", "/fhir/metadata/"):
+        answer = await service.http.get(path, headers={"Host": "elsewhere.example"})
+
+        assert "elsewhere" not in str(answer.headers) + answer.text
 
 
 async def test_every_answer_carries_the_security_headers(service: Service) -> None:

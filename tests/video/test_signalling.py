@@ -1,7 +1,7 @@
 """The signalling over a real server: who gets in, what is relayed, what is refused."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
@@ -10,9 +10,11 @@ from websockets.exceptions import InvalidStatus
 from tests.video.office import Client, Office
 from video import room as machine
 from video import signalling
+from video.ice import Ice
 from video.room import Role, Room, Seat, Stage
-from video.rooms import Event, Kind
+from video.rooms import Event, Kind, Rooms
 from video.signalling import BURST, Meter
+from video.tickets import Tickets
 
 OFFER = {"call": "c1", "sdp": "v=0", "nonce": "n1"}
 
@@ -86,6 +88,27 @@ async def test_sockets_without_a_ticket_are_bounded(office: Office, monkeypatch:
 
         async with office.enter("doctor") as (_, welcome):
             assert welcome["you"]["admitted"]
+
+
+async def test_one_address_does_not_take_the_room_of_others(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signalling, "MOST_FROM_ONE", 2)
+    async with office.socket(), office.socket():
+        with pytest.raises(InvalidStatus):
+            async with office.socket():
+                pass
+
+
+def test_whoever_has_shown_a_ticket_makes_room_for_the_next_from_there() -> None:
+    desk = signalling.Desk(Rooms(), Tickets(b"k" * 32), Ice(), frozenset())
+    with ExitStack() as many:
+        for _ in range(signalling.MOST_FROM_ONE):
+            many.enter_context(desk.stranger("192.0.2.1"))
+
+        assert not desk.has_room_for("192.0.2.1")
+        assert desk.has_room_for("192.0.2.2")
+
+    assert desk.has_room_for("192.0.2.1")
+    assert not desk.strangers
 
 
 async def test_silent_socket_is_closed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The demo's processes end with the demo, and are started again while it runs."""
 
 import asyncio
+import errno
 import os
 import select
 import signal
@@ -8,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from telemed.demo import supervise
 from telemed.demo.supervise import SILENT_AFTER, Child, NotReady, keep_running
 from tests.fixtures.demo import is_alive
 from tests.fixtures.processes import free_port, scrubbed
@@ -76,6 +79,27 @@ async def test_a_child_that_was_stopped_but_did_not_end_is_started_again(tmp_pat
 
     assert child.pid != before
     assert not is_alive(before)
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    await child.stop()
+
+
+async def test_a_full_disk_ends_no_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "ALIVE_EVERY", 0.05)
+    child, tries, written = file_server(tmp_path), count(), asyncio.Event()
+    await child.start({})
+
+    def write() -> None:
+        if next(tries) < 2:
+            raise OSError(errno.ENOSPC, "No space left on device", "demo.json")
+        written.set()
+
+    async with asyncio.timeout(60):
+        watch = asyncio.create_task(keep_running([child], environment=dict, restarted=write))
+        os.kill(child.pid, signal.SIGKILL)
+        await written.wait()
+
+    assert not watch.done()
     watch.cancel()
     await asyncio.gather(watch, return_exceptions=True)
     await child.stop()
