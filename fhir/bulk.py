@@ -22,9 +22,6 @@ from infra.caller import Caller
 from infra.vault import Binding
 
 AT_ONCE: Final = 500
-# The driver's own form: a token is bytes and a number on both databases, so nothing has to be converted per row.
-_TOKENS_SQLITE: Final = "INSERT INTO token (t, rid) VALUES (?, ?)"
-_TOKENS_POSTGRES: Final = "INSERT INTO token (t, rid) SELECT * FROM unnest($1::bytea[], $2::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def add(store: Store, session: Session, caller: Caller, drafts: Sequence[Draft])
     entered = _own_patients(session, caller, drafts)
     stored = [_stored(session, caller, draft, permit=permits[draft.type], entered=entered) for draft in drafts]
     _write(store, session, caller, stored=stored)
-    _index(session, drafts)
+    rows.add_tokens(session, ((token, draft.rid) for draft in drafts for token in draft.tokens))
     return stored
 
 
@@ -114,16 +111,3 @@ def _write(store: Store, session: Session, caller: Caller, *, stored: Sequence[S
     if resources:
         rows.INSERT_RESOURCE.run_each(session, resources)
         audit.INSERT_AUDIT.run_each(session, accesses)
-
-
-def _index(session: Session, drafts: Sequence[Draft]) -> None:
-    # Sorted, so that neighbours in the index are written one after the other.
-    tokens = sorted((token, draft.rid) for draft in drafts for token in draft.tokens)
-    if not tokens:
-        return
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        values, holders = map(list, zip(*tokens, strict=True))
-        connection.exec_driver_sql(_TOKENS_POSTGRES, (values, holders))
-    else:
-        connection.exec_driver_sql(_TOKENS_SQLITE, tokens)

@@ -117,6 +117,10 @@ VERSION: Final[Select[Any]] = VERSIONS.where(
 INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
 # While an index of another form is rebuilt, a token may be there already. SQLite has PostgreSQL's words for it.
 INSERT_TOKEN: Final = Statement(unique_insert(TOKEN).on_conflict_do_nothing(), columns=("t", "rid"))
+# One round trip, however many they are.
+_TOKENS_POSTGRES: Final = (
+    "INSERT INTO token (t, rid) SELECT * FROM unnest($1::bytea[], $2::bigint[]) ON CONFLICT DO NOTHING"
+)
 DELETE_TOKEN: Final = Statement(
     delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
 )
@@ -246,10 +250,14 @@ def beyond(
     return place < edge if newest_first else place > edge
 
 
-def add_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
-    """Nothing; the resource is found by these tokens from now on."""
+def add_tokens(session: Session, entries: Iterable[tuple[bytes, int]]) -> None:
+    """Nothing; each token leads to its row from now on."""
     # Sorted, so that neighbours in the index are written one after the other.
-    INSERT_TOKEN.run_rows(session, [(token, rid) for token in sorted(tokens)])
+    ordered = sorted(entries)
+    if ordered and session.get_bind().dialect.name == "postgresql":
+        session.connection().exec_driver_sql(_TOKENS_POSTGRES, tuple(map(list, zip(*ordered, strict=True))))
+    else:
+        INSERT_TOKEN.run_rows(session, ordered)
 
 
 def remove_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:

@@ -108,7 +108,7 @@ class Store:
             raise IdTaken from taken
         if new.type == "Patient":
             compartments.add(session, compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data))
-        rows.add_tokens(session, stored.rid, new.tokens)
+        rows.add_tokens(session, ((token, stored.rid) for token in new.tokens))
         self._written(session, caller, Action.CREATE, Change(new.type, new.id, None, new.data, stored))
         return stored
 
@@ -350,7 +350,7 @@ class Store:
         now = indexed(self.vault, new.type, after) if after else set()
         costs.indexed(len(old ^ now))
         rows.remove_tokens(session, new.rid, old - now)
-        rows.add_tokens(session, new.rid, now - old)
+        rows.add_tokens(session, ((token, new.rid) for token in now - old))
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)

@@ -5,9 +5,11 @@ up, builds a context and a result, every time. What never changes from call to c
 first used. README.md, decision 5.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -26,6 +28,10 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Row = Sequence[Any]
 Convert = Callable[[Any], Any]
+# Rows that one statement inserts. SQLite's driver lets go of the interpreter's lock for each statement, and takes it again:
+# of the time of a small row that is the larger part.
+ROWS: Final = 64
+_ROW: Final = re.compile(r"(?<=VALUES )\([?, ]+\)")
 _SQLITE: Final[Dialect] = sqlite.dialect()
 _POSTGRES: Final[Dialect] = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -50,6 +56,14 @@ class Form:
         self._pick = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
         self._binds = [(at, slot.convert) for at, slot in enumerate(slots) if slot.convert is not None]
         self._converts = converts  # columns of the answer that the driver gives in another form
+        self._of_rows: dict[int, str] = {}
+
+    def of_rows(self, count: int) -> str:
+        """The text of an INSERT with so many rows of values."""
+        made = self._of_rows.get(count)
+        if made is None:
+            made = self._of_rows[count] = _ROW.sub(lambda row: ", ".join([row[0]] * count), self.text)
+        return made
 
     def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values in the order of the text."""
@@ -128,10 +142,12 @@ class Statement:
             session.connection().exec_driver_sql(form.text, bound)
 
     def run_rows(self, session: Session, rows: Sequence[Row]) -> None:
-        """Nothing; the statement was run for each row, whose values stand in the order of the text as the driver has them."""
+        """Nothing; the INSERT was run for each row, whose values stand in the order of the text as the driver has them."""
         driver = session.info.get(DRIVER)
         if driver is not None:
-            _asked_each(driver, self.on_sqlite.text, rows)
+            for start in range(0, len(rows), ROWS):
+                part = rows[start : start + ROWS]
+                _asked(driver, self.on_sqlite.of_rows(len(part)), list(chain.from_iterable(part)))
         elif rows:
             session.connection().exec_driver_sql(self._of(session).text, list(map(tuple, rows)))
 

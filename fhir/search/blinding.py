@@ -21,8 +21,8 @@ _DAY: Final = len("2026-11-30")
 def blinded(vault: Vault, tokens: Iterable[Token]) -> set[bytes]:
     """The 16 bytes that stand for each token; the same for the same token, under a key of its parameter."""
     asked = list(tokens)
-    places = [_place(token) for token in asked]
-    distinct = list(dict.fromkeys(place for place in places if place is not None))
+    places = list(map(_place, asked))
+    distinct = list({place for place in places if place is not None})
     beside = {place: made[:BESIDE] for place, made in zip(distinct, vault.index_tokens(distinct), strict=True)}
     made = zip(places, vault.index_tokens(asked), strict=True)
     return {own if place is None else beside[place] + own[:BESIDE] for place, own in made}
@@ -30,9 +30,11 @@ def blinded(vault: Vault, tokens: Iterable[Token]) -> set[bytes]:
 
 def _place(token: Token) -> Token | None:
     """Where the token has its neighbours: whom its code is about, or the day."""
-    name, type, said = token[:3]
-    if said == OF or (said == TO and name in plan(type).anchors):
-        return _PLACE, type, OF, token[3]
-    if said == ON or (said == WITHIN and len(token[3]) == _DAY and plan(type).anchors and name == plan(type).date):
-        return _PLACE, type, ON, token[3]
+    said = token[2]
+    if said == OF or said == ON:
+        return _PLACE, token[1], said, token[3]
+    if said == TO and token[0] in plan(token[1]).anchors:
+        return _PLACE, token[1], OF, token[3]
+    if said == WITHIN and len(token[3]) == _DAY and plan(token[1]).anchors and token[0] == plan(token[1]).date:
+        return _PLACE, token[1], ON, token[3]
     return None
