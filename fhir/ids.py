@@ -25,7 +25,7 @@ class RowIds:
     def __call__(self) -> int:
         """A new row id."""
         # Only so that two processes hardly ever make the same one: nothing is safer for nobody's guessing them.
-        made = ((time.time_ns() // 1000 - START) << RANDOM_BITS) | random.getrandbits(RANDOM_BITS)  # noqa: S311
+        made = ((time.time_ns() // 1000 - START) << RANDOM_BITS) | random.getrandbits(RANDOM_BITS)
         with self._lock:
             self._last = max(self._last + 1, made)
             return self._last

@@ -7,7 +7,7 @@ works without a caller, and every query is built from the policy's permit: no ro
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import select, true
@@ -44,8 +44,7 @@ class ChangedMeanwhile(Conflict):
     """Somebody else wrote this resource at the same moment. Repeat the request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A resource that has just been written: its content before (None: new) and after (None: deleted)."""
 
     type: str

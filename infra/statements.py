@@ -31,7 +31,7 @@ Convert = Callable[[Any], Any]
 # Rows that one statement inserts. SQLite's driver lets go of the interpreter's lock for each statement, and takes it again:
 # of the time of a small row that is the larger part.
 ROWS: Final = 64
-_ROW: Final = re.compile(r"(?<=VALUES )\([?, ]+\)")
+_ROW: Final = re.compile(r"(?<=VALUES )\(\?(?:, \?)*\)")
 _SQLITE: Final[Dialect] = sqlite.dialect()
 _POSTGRES: Final[Dialect] = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -56,6 +56,7 @@ class Form:
         self._pick = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
         self._binds = [(at, slot.convert) for at, slot in enumerate(slots) if slot.convert is not None]
         self._converts = converts  # columns of the answer that the driver gives in another form
+        self.takes_rows = len(_ROW.findall(text)) == 1
         self._of_rows: dict[int, str] = {}
 
     def of_rows(self, count: int) -> str:
@@ -133,21 +134,14 @@ class Statement:
 
     def run_each(self, session: Session, values: Iterable[Mapping[str, Any]]) -> None:
         """Nothing; the statement was run for each of the values."""
-        driver = session.info.get(DRIVER)
-        form = self.on_sqlite if driver is not None else self._of(session)
-        bound = [form.bound(each) for each in values]
-        if driver is not None:
-            _asked_each(driver, form.text, bound)
-        elif bound:
-            session.connection().exec_driver_sql(form.text, bound)
+        form = self.on_sqlite if DRIVER in session.info else self._of(session)
+        self.run_rows(session, [form.bound(each) for each in values])
 
     def run_rows(self, session: Session, rows: Sequence[Row]) -> None:
-        """Nothing; the INSERT was run for each row, whose values stand in the order of the text as the driver has them."""
+        """Nothing; the statement was run for each row, whose values stand in the order of the text as the driver has them."""
         driver = session.info.get(DRIVER)
         if driver is not None:
-            for start in range(0, len(rows), ROWS):
-                part = rows[start : start + ROWS]
-                _asked(driver, self.on_sqlite.of_rows(len(part)), list(chain.from_iterable(part)))
+            _asked_each(driver, self.on_sqlite, rows)
         elif rows:
             session.connection().exec_driver_sql(self._of(session).text, list(map(tuple, rows)))
 
@@ -208,8 +202,13 @@ def _asked(driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> sqli
         raise IntegrityError(text, None, taken) from taken
 
 
-def _asked_each(driver: sqlite3.Connection, text: str, values: Sequence[Sequence[Any]]) -> None:
+def _asked_each(driver: sqlite3.Connection, form: Form, rows: Sequence[Row]) -> None:
+    if form.takes_rows:
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            _asked(driver, form.of_rows(len(part)), list(chain.from_iterable(part)))
+        return
     try:
-        driver.executemany(text, values)
+        driver.executemany(form.text, rows)
     except sqlite3.IntegrityError as taken:
-        raise IntegrityError(text, None, taken) from taken
+        raise IntegrityError(form.text, None, taken) from taken
