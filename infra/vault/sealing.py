@@ -154,7 +154,7 @@ class Vault:
                 inner.update(_packed(token))
                 outer.update(inner.digest())
                 hashed = outer.digest()[:TOKEN]
-                if token[2] in recurring:
+                if recurring and token[2] in recurring:
                     if len(known) >= CACHED_TOKENS:
                         known.clear()
                     known[token] = hashed
