@@ -118,9 +118,9 @@ INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
 # of many rows anew in each transaction, which takes longer than all of them.
 INSERT_TOKEN: Final = Statement(insert(TOKEN).prefix_with("OR IGNORE"), columns=("t", "rid"))
 # One round trip, however many they are.
-_TOKENS_POSTGRES: Final = (
-    "INSERT INTO token (t, rid) SELECT * FROM unnest($1::bytea[], $2::bigint[]) ON CONFLICT DO NOTHING"
-)
+_NEW_ON_POSTGRES: Final = "INSERT INTO token (t, rid) SELECT * FROM unnest($1::bytea[], $2::bigint[])"
+# Looking for each row before it is written costs a microsecond more.
+_MORE_ON_POSTGRES: Final = f"{_NEW_ON_POSTGRES} ON CONFLICT DO NOTHING"
 DELETE_TOKEN: Final = Statement(
     delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
 )
@@ -251,11 +251,20 @@ def beyond(
 
 
 def add_tokens(session: Session, entries: Iterable[tuple[bytes, int]]) -> None:
-    """Nothing; each token leads to its row from now on."""
+    """Nothing; each token leads to its row, which is new, from now on."""
+    _insert_tokens(session, entries, on_postgres=_NEW_ON_POSTGRES)
+
+
+def add_more_tokens(session: Session, rid: int, tokens: Iterable[bytes]) -> None:
+    """Nothing; the resource is found by these tokens, too, of which some may be there already."""
+    _insert_tokens(session, ((token, rid) for token in tokens), on_postgres=_MORE_ON_POSTGRES)
+
+
+def _insert_tokens(session: Session, entries: Iterable[tuple[bytes, int]], *, on_postgres: str) -> None:
     # Sorted, so that neighbours in the index are written one after the other.
     ordered = sorted(entries)
     if ordered and session.get_bind().dialect.name == "postgresql":
-        session.connection().exec_driver_sql(_TOKENS_POSTGRES, tuple(map(list, zip(*ordered, strict=True))))
+        session.connection().exec_driver_sql(on_postgres, tuple(map(list, zip(*ordered, strict=True))))
     else:
         INSERT_TOKEN.run_rows(session, ordered)
 

@@ -349,7 +349,7 @@ class Store:
         now = indexed(self.vault, new.type, after) if after else set()
         costs.indexed(len(old ^ now))
         rows.remove_tokens(session, new.rid, old - now)
-        rows.add_tokens(session, ((token, new.rid) for token in now - old))
+        rows.add_more_tokens(session, new.rid, now - old)
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)

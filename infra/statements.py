@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from types import MappingProxyType
@@ -32,6 +33,7 @@ Convert = Callable[[Any], Any]
 # of the time of a small row that is the larger part.
 ROWS: Final = 64
 _ROW: Final = re.compile(r"(?<=VALUES )\(\?(?:, \?)*\)")
+_TYPED_ROW: Final = re.compile(r"VALUES \((\$\d+::\w+(?:, \$\d+::\w+)*)\)")
 _SQLITE: Final[Dialect] = sqlite.dialect()
 _POSTGRES: Final[Dialect] = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -58,6 +60,15 @@ class Form:
         self._converts = converts  # columns of the answer that the driver gives in another form
         self.takes_rows = len(_ROW.findall(text)) == 1
         self._of_rows: dict[int, str] = {}
+
+    @cached_property
+    def of_lists(self) -> str | None:
+        """The text of an INSERT on PostgreSQL that gets a list of all rows' values for each column; None of another text."""
+        row = _TYPED_ROW.search(self.text)
+        if row is None:
+            return None
+        lists = ", ".join(f"{value}[]" for value in row[1].split(", "))
+        return f"{self.text[: row.start()]}SELECT * FROM unnest({lists}){self.text[row.end() :]}"
 
     def of_rows(self, count: int) -> str:
         """The text of an INSERT with so many rows of values."""
@@ -143,7 +154,11 @@ class Statement:
         if driver is not None:
             _asked_each(driver, self.on_sqlite, rows)
         elif rows:
-            session.connection().exec_driver_sql(self._of(session).text, list(map(tuple, rows)))
+            form = self._of(session)
+            if form.of_lists is not None:
+                session.connection().exec_driver_sql(form.of_lists, tuple(map(list, zip(*rows, strict=True))))
+            else:
+                session.connection().exec_driver_sql(form.text, list(map(tuple, rows)))
 
     @property
     def on_sqlite(self) -> Form:
