@@ -1,10 +1,10 @@
 """One entry of a Bundle carried out inside a unit, as the interaction that it asks for would be by itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
@@ -25,8 +25,7 @@ from infra.caller import Caller
 from infra.problems import Forbidden, Gone, NotFound, Problem, Unprocessable
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What became of an entry."""
 
     status: int
@@ -92,7 +91,7 @@ class Worker:
                     self.store.policy.permit(self.caller, Action.CREATE, entry.type)
                     permitted.add(entry.type)
                 draft = drafted(self.store, entry)
-                drafts.append(replace(draft, rid=claimed[entry.index]) if entry.index in claimed else draft)
+                drafts.append(draft._replace(rid=claimed[entry.index]) if entry.index in claimed else draft)
         stored = bulk.add(self.store, self.session, self.caller, drafts)
         for entry, draft, made in zip(entries, drafts, stored, strict=True):
             with located(entry.index), later.putting_off() as waiting:

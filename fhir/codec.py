@@ -7,10 +7,9 @@ https://hl7.org/fhir/R4/json.html
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fhir.models import KNOWN, require_served
 from fhir.spans import Span, members
@@ -62,8 +61,7 @@ class UnknownResourceType(BadRequest):
     issue = "not-supported"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """A resource as it was sent, and its content to look at; decimals are `Decimal`, so no digit is lost."""
 
     type: str

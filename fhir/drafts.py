@@ -1,8 +1,7 @@
 """A resource made ready to be written: everything that needs no database, so it can be done in another process."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fhir import codec, compartments
 from fhir.codec import Parsed
@@ -23,8 +22,7 @@ class TooMuchToIndex(Unprocessable):
     issue = "too-costly"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A new resource in its first version. `compartment` is the one it names; the store decides if it may enter."""
 
     rid: int

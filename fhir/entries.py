@@ -9,11 +9,11 @@ import binascii
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fhir import capability, codec, costs, links, misread, preconditions, unresolved
 from fhir.codec import Parsed
@@ -57,6 +57,7 @@ _KNOWN: Final = {
 }  # fmt: skip
 
 _MEMBER: Final = re.compile(r"[A-Za-z_]{1,40}")
+_CONDITIONS: Final = frozenset(["ifMatch", "ifNoneExist", "ifNoneMatch", "ifModifiedSince"])
 
 
 class Kind(Enum):
@@ -88,22 +89,20 @@ def twice(first: int, second: int, problem: type[SameTwice] = SameTwice) -> Same
     return problem(issues=[Issue(problem.issue, problem().text, places)])
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """An entry as it came: its resource is text that nothing has changed."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, for which nobody asks an entry
     full_url: str
     request: dict[str, Any]
     resource: str | None
     data: Any  # of the resource
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What an entry asks for, and what of it was made ready before the unit that carries it out."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, for which nobody asks an entry
     action: Action
     type: str
     id: str | None = None
@@ -193,7 +192,7 @@ def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
     if not known or entry.type == KEPT:
         return entry
     if entry.patch is not None:
-        return replace(entry, patch=entry.patch.relinked(known))
+        return entry._replace(patch=entry.patch.relinked(known))
     if entry.parsed is None:
         return entry
     text = entry.parsed.raw.decode()
@@ -201,20 +200,29 @@ def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
     if changed == text:
         return entry
     costs.opened(entry.parsed.raw)
-    return replace(entry, parsed=codec.parse(changed.encode(), type=entry.type), draft=None)
+    return entry._replace(parsed=codec.parse(changed.encode(), type=entry.type), draft=None)
 
 
-@contextmanager
-def located(index: int) -> Iterator[None]:
+def located(index: int) -> AbstractContextManager[None]:
     """A stretch of work on one entry: a problem in it says which entry it is about."""
-    try:
-        yield
-    except Problem as problem:
-        place = f"Bundle.entry[{index}]"
-        # Lines and columns were counted in the entry's own text, not in what was sent.
-        issues = (replace(issue, expression=(place, *issue.expression), place=None) for issue in problem.issues)
-        problem.issues = tuple(issues)
-        raise
+    return _Located(index)
+
+
+class _Located(AbstractContextManager[None]):
+    """A class, as a generator costs three times as much, and an entry has half a dozen of such stretches."""
+
+    __slots__ = ("_index",)
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+
+    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> None:
+        if isinstance(problem, Problem):
+            place = f"Bundle.entry[{self._index}]"
+            # Lines and columns were counted in the entry's own text, not in what was sent.
+            problem.issues = tuple(
+                replace(issue, expression=(place, *issue.expression), place=None) for issue in problem.issues
+            )
 
 
 def _texts(body: bytes, entries: list[Any]) -> Iterator[tuple[Any, str | None]]:
@@ -299,6 +307,8 @@ def _action(method: Any, *, has_id: bool, has_version: bool) -> Action:
 
 def _refuse_others(entry: Sent, asked: Entry) -> None:
     """Nothing; 400 for a condition that says nothing about this interaction, as it would be passed over."""
+    if _CONDITIONS.isdisjoint(entry.request):
+        return
     of_write = asked.action in (Action.UPDATE, Action.PATCH, Action.DELETE)
     of_read = asked.action in (Action.READ, Action.VREAD)
     fitting = {"ifMatch": of_write, "ifNoneExist": asked.action is Action.CREATE}
@@ -368,8 +378,8 @@ def _read(entry: Entry, came: Sent, known: Mapping[str, str], *, most: int = MOS
         known = {}
     with located(entry.index):
         if entry.action is Action.PATCH:
-            return replace(entry, patch=_patch(entry, came.resource).relinked(known))
-        return replace(entry, parsed=_resource(entry, came, links.rewrite(came.resource, known), most=most))
+            return entry._replace(patch=_patch(entry, came.resource).relinked(known))
+        return entry._replace(parsed=_resource(entry, came, links.rewrite(came.resource, known), most=most))
 
 
 def _resource(entry: Entry, came: Sent, text: str, *, most: int) -> Parsed:

@@ -7,7 +7,7 @@ caller's own tenant, conditional references among all that the caller may see. h
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sqlmodel import Session
@@ -125,16 +125,16 @@ class Resolver:
             if entry.action is Action.DELETE:
                 return entry
             if entry.action is Action.CREATE:
-                return entry if present is None else replace(entry, id=present.id)
+                return entry if present is None else entry._replace(id=present.id)
             if entry.action is Action.PATCH:
                 if present is None:
                     raise NotFound
-                return replace(entry, id=present.id, query=None)
+                return entry._replace(id=present.id, query=None)
             assert entry.parsed is not None
             chosen = matched.chosen_id(entry.parsed, present, if_match=entry.if_match, choices=self.choices)
             if present is None and chosen is None:
-                return replace(entry, action=Action.CREATE)
-            return replace(entry, id=chosen if present is None else present.id, query=None)
+                return entry._replace(action=Action.CREATE)
+            return entry._replace(id=chosen if present is None else present.id, query=None)
 
     def _matching(self, entry: Entry) -> Sequence[Stored]:
         store, session, caller, query = self.store, self.session, self.caller, entry.query

@@ -7,7 +7,7 @@ works without a caller, and every query is built from the policy's permit: no ro
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import select, true
@@ -44,8 +44,7 @@ class ChangedMeanwhile(Conflict):
     """Somebody else wrote this resource at the same moment. Repeat the request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A resource that has just been written: its content before (None: new) and after (None: deleted)."""
 
     type: str
@@ -108,7 +107,7 @@ class Store:
             raise IdTaken from taken
         if new.type == "Patient":
             compartments.add(session, compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data))
-        rows.add_tokens(session, stored.rid, new.tokens)
+        rows.add_tokens(session, ((token, stored.rid) for token in new.tokens))
         self._written(session, caller, Action.CREATE, Change(new.type, new.id, None, new.data, stored))
         return stored
 
@@ -350,7 +349,7 @@ class Store:
         now = indexed(self.vault, new.type, after) if after else set()
         costs.indexed(len(old ^ now))
         rows.remove_tokens(session, new.rid, old - now)
-        rows.add_tokens(session, new.rid, now - old)
+        rows.add_more_tokens(session, new.rid, now - old)
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)

@@ -5,9 +5,12 @@ up, builds a context and a result, every time. What never changes from call to c
 first used. README.md, decision 5.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -26,6 +29,11 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Row = Sequence[Any]
 Convert = Callable[[Any], Any]
+# Rows that one statement inserts. SQLite's driver lets go of the interpreter's lock for each statement, and takes it again:
+# of the time of a small row that is the larger part.
+ROWS: Final = 64
+_ROW: Final = re.compile(r"(?<=VALUES )\(\?(?:, \?)*\)")
+_TYPED_ROW: Final = re.compile(r"VALUES \((\$\d+::\w+(?:, \$\d+::\w+)*)\)")
 _SQLITE: Final[Dialect] = sqlite.dialect()
 _POSTGRES: Final[Dialect] = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
@@ -50,6 +58,24 @@ class Form:
         self._pick = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
         self._binds = [(at, slot.convert) for at, slot in enumerate(slots) if slot.convert is not None]
         self._converts = converts  # columns of the answer that the driver gives in another form
+        self.takes_rows = len(_ROW.findall(text)) == 1
+        self._of_rows: dict[int, str] = {}
+
+    @cached_property
+    def of_lists(self) -> str | None:
+        """The text of an INSERT on PostgreSQL that gets a list of all rows' values for each column; None of another text."""
+        row = _TYPED_ROW.search(self.text)
+        if row is None:
+            return None
+        lists = ", ".join(f"{value}[]" for value in row[1].split(", "))
+        return f"{self.text[: row.start()]}SELECT * FROM unnest({lists}){self.text[row.end() :]}"
+
+    def of_rows(self, count: int) -> str:
+        """The text of an INSERT with so many rows of values."""
+        made = self._of_rows.get(count)
+        if made is None:
+            made = self._of_rows[count] = _ROW.sub(lambda row: ", ".join([row[0]] * count), self.text)
+        return made
 
     def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values in the order of the text."""
@@ -119,21 +145,20 @@ class Statement:
 
     def run_each(self, session: Session, values: Iterable[Mapping[str, Any]]) -> None:
         """Nothing; the statement was run for each of the values."""
-        driver = session.info.get(DRIVER)
-        form = self.on_sqlite if driver is not None else self._of(session)
-        bound = [form.bound(each) for each in values]
-        if driver is not None:
-            _asked_each(driver, form.text, bound)
-        elif bound:
-            session.connection().exec_driver_sql(form.text, bound)
+        form = self.on_sqlite if DRIVER in session.info else self._of(session)
+        self.run_rows(session, [form.bound(each) for each in values])
 
     def run_rows(self, session: Session, rows: Sequence[Row]) -> None:
         """Nothing; the statement was run for each row, whose values stand in the order of the text as the driver has them."""
         driver = session.info.get(DRIVER)
         if driver is not None:
-            _asked_each(driver, self.on_sqlite.text, rows)
+            _asked_each(driver, self.on_sqlite, rows)
         elif rows:
-            session.connection().exec_driver_sql(self._of(session).text, list(map(tuple, rows)))
+            form = self._of(session)
+            if form.of_lists is not None:
+                session.connection().exec_driver_sql(form.of_lists, tuple(map(list, zip(*rows, strict=True))))
+            else:
+                session.connection().exec_driver_sql(form.text, list(map(tuple, rows)))
 
     @property
     def on_sqlite(self) -> Form:
@@ -192,8 +217,13 @@ def _asked(driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> sqli
         raise IntegrityError(text, None, taken) from taken
 
 
-def _asked_each(driver: sqlite3.Connection, text: str, values: Sequence[Sequence[Any]]) -> None:
+def _asked_each(driver: sqlite3.Connection, form: Form, rows: Sequence[Row]) -> None:
+    if form.takes_rows:
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            _asked(driver, form.of_rows(len(part)), list(chain.from_iterable(part)))
+        return
     try:
-        driver.executemany(text, values)
+        driver.executemany(form.text, rows)
     except sqlite3.IntegrityError as taken:
-        raise IntegrityError(text, None, taken) from taken
+        raise IntegrityError(form.text, None, taken) from taken

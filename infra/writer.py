@@ -28,10 +28,10 @@ T = TypeVar("T")
 GROUP = 128
 # Short units that run in one go before the event loop looks at its sockets again: some milliseconds.
 AT_ONCE = 64
-# How often the event loop looks at its sockets before a group of short units begins, each some microseconds: what is
-# there already joins the group. Half as many commits, and half as many hand-overs to the committer's thread. Answers leave
-# at the end of a turn (`infra.packets`), so those who wait for one come back some turns later.
-PASSES = 10
+# Short units wait for those who were answered last, as most of these ask again at once: a group of all costs one commit and
+# one hand-over to the committer's thread. So long as more come, they are waited for so often, each time for the shortest
+# time that the event loop's clock tells, in seconds.
+LOOKS, LOOK = 4, 0.001
 # How long a group waits for another process that writes, and how often it looks.
 PATIENCE, PAUSE = 5.0, 0.005
 
@@ -60,6 +60,8 @@ class GroupWriter:
         # Whoever holds it uses the connection: the thread for a group, or the event loop and then the committer.
         self._turn = threading.Lock()
         self._short: list[_Ticket] = []
+        self._usual = 1  # how many short units are waited for: those answered last, and those who waited then
+        self._timer: asyncio.TimerHandle | None = None
         self._done: queue.SimpleQueue[list[_Ticket] | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._serve, name="sqlite-writer", daemon=True),
@@ -79,8 +81,8 @@ class GroupWriter:
         """The same for a unit of less than a millisecond: it runs in the event loop itself."""
         ticket = self._ticket(unit)
         self._short.append(ticket)
-        if len(self._short) == 1:
-            self._gather(ticket.loop)
+        if len(self._short) >= self._usual or len(self._short) == 1:
+            self._await_others(ticket.loop)
         result: T = await ticket.future
         return result
 
@@ -103,11 +105,18 @@ class GroupWriter:
         loop = asyncio.get_running_loop()
         return _Ticket(unit, loop.create_future(), loop)
 
-    def _gather(self, loop: asyncio.AbstractEventLoop, passes: int = PASSES) -> None:
-        if passes:
-            loop.call_soon(self._gather, loop, passes - 1)
+    def _await_others(self, loop: asyncio.AbstractEventLoop, looks: int = LOOKS) -> None:
+        """Nothing; the short units that wait run at the end of this turn of the loop if all are here, else a little later."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if looks and len(self._short) < self._usual:
+            self._timer = loop.call_later(LOOK, self._look_again, loop, len(self._short), looks - 1)
         else:
-            self._run_short()
+            loop.call_soon(self._run_short)
+
+    def _look_again(self, loop: asyncio.AbstractEventLoop, before: int, looks: int) -> None:
+        self._await_others(loop, looks if len(self._short) > before else 0)
 
     def _run_short(self) -> None:
         """Nothing; the short units that wait have run, or run as soon as the connection is free."""
@@ -140,6 +149,7 @@ class GroupWriter:
         """Nothing; short units that have run are committed, as long as the writer is open."""
         while (group := self._done.get()) is not None:
             self._commit(group)
+            self._usual = min(len(group) + len(self._short), AT_ONCE)
             self._turn.release()
             self._tell(group)
             del group
@@ -191,7 +201,7 @@ class GroupWriter:
             else:
                 ticket.future.set_result(ticket.result)
         if self._short:
-            self._gather(tickets[0].loop)
+            self._await_others(tickets[0].loop)
 
     def _next(self) -> _Ticket | None:
         try:

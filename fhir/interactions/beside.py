@@ -5,7 +5,6 @@ What it comes to is carried in the entries into the unit that writes. Nothing of
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from sqlmodel import Session
@@ -32,7 +31,7 @@ def drafted(store: Store, entries: Sequence[Entry], left: Left) -> list[Entry]:
     room = left.effort * TOKENS
     for entry in entries:
         draft = _draft(store, entry) if room > 0 else None
-        made.append(entry if draft is None else replace(entry, draft=draft))
+        made.append(entry if draft is None else entry._replace(draft=draft))
         room -= 0 if draft is None else len(draft.tokens)
     return made
 
@@ -59,7 +58,7 @@ async def found(record: Record, caller: Caller, entry: Entry, left: Left) -> tup
             )
 
     try:
-        return replace(entry, found=await record.database.read(unit)), budget.left
+        return entry._replace(found=await record.database.read(unit)), budget.left
     except Forbidden:
         return entry, budget.left  # where that comes into the log
     except Problem as problem:
@@ -108,7 +107,7 @@ def _applied(entries: Sequence[Entry], held: dict[int, Stored], budget: Budget) 
         for entry in entries:
             if entry.index in held and isinstance(entry.patch, Patch) and not budget.is_spent:
                 before = held[entry.index].body
-                made[entry.index] = replace(entry, patch=Ahead(entry.patch, before, _outcome(entry.patch, before)))
+                made[entry.index] = entry._replace(patch=Ahead(entry.patch, before, _outcome(entry.patch, before)))
     return made
 
 

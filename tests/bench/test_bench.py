@@ -1,12 +1,16 @@
 """Every measurement runs and gives figures, and both sides do what is measured; how fast is not asked here."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from infra.database import open_database
+from infra.vault import Vault, sealing
 from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, profiling, requests, starts
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
@@ -16,6 +20,7 @@ from tests.bench.requests import Arena, figures_of, postgres_arena, sqlite_arena
 from tests.bench.rounds import WrongAnswerError, load_client, measured, one_round
 from tests.bench.sides import EACH, GROUPED, NAIVE, OURS, POSTGRES, Scenario
 from tests.bench.wire import Call
+from tests.fhir import record
 from tests.fixtures.participants import Participants
 from tests.fixtures.postgres import PostgresServer
 
@@ -159,6 +164,34 @@ async def test_single_steps_are_measured_and_shown_as_part_of_a_request(tmp_path
 
     assert found[0].what == "seal and open, of a create" and 0 < found[0].ours < 100
     assert [figure.met is None for figure in found].count(True) in (0, 1), "only absent examples have no bar"
+
+
+async def test_a_create_seals_once_and_a_read_opens_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: Counter[str] = Counter()
+    noted(monkeypatch, Vault, "_sealed", done)
+    noted(monkeypatch, sealing, "_opened", done)
+    store, database = record.store(tmp_path), open_database(f"sqlite:///{tmp_path / 'record.sqlite3'}")
+    await database.create_all()
+    who, sent = record.caller(), record.parsed(record.observation("1"))
+
+    made = await database.short(lambda session: store.create(session, who, sent))
+    created = done["_sealed"], done["_opened"]
+    done.clear()
+    await database.short(lambda session: store.read(session, who, "Observation", made.id))
+    await database.close()
+
+    assert parts.SEALED["create Observation"][0] == created
+    assert parts.SEALED["read Observation"][0] == (done["_sealed"], done["_opened"])
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, calls: Counter[str]) -> None:
+    real = getattr(owner, name)
+
+    def counting(*given: Any, **named: Any) -> Any:
+        calls[name] += 1
+        return real(*given, **named)
+
+    monkeypatch.setattr(owner, name, staticmethod(counting) if isinstance(owner, type) else counting)
 
 
 async def test_all_data_keys_are_wrapped_anew_and_timed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from sqlalchemy import bindparam, insert, select
@@ -113,6 +114,52 @@ async def test_a_short_unit_may_use_the_session_and_a_savepoint(database: Databa
     await database.short(unit)
 
     assert await database.read(count) == 3
+
+
+async def groups_of_eight_clients(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How large the groups are if one client comes while those of the other seven are committed; all write twice."""
+    sizes: list[int] = []
+    open_gate = threading.Event()
+    real = writer.GroupWriter._commit
+
+    def commit(own: writer.GroupWriter, group: list[writer._Ticket]) -> None:
+        open_gate.wait()
+        sizes.append(len(group))
+        real(own, group)
+
+    async def client(number: int) -> None:
+        for own in (number, number + 10):
+            await database.short(partial(put, number=own))
+            for _ in range(3):  # the way to a client and back
+                await asyncio.sleep(0)
+
+    monkeypatch.setattr(writer.GroupWriter, "_commit", commit)
+    monkeypatch.setattr(writer, "LOOK", 0.2)
+    clients = [asyncio.ensure_future(client(number)) for number in range(7)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    clients.append(asyncio.ensure_future(client(7)))
+    await asyncio.sleep(0)
+    open_gate.set()
+    await asyncio.gather(*clients)
+    return sizes
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_group_waits_for_those_who_were_just_answered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await groups_of_eight_clients(database, monkeypatch) == [7, 8, 1]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_group_that_waits_for_nobody_leaves_one_client_alone_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = writer.GroupWriter._run_short
+    monkeypatch.setattr(writer.GroupWriter, "_await_others", lambda own, loop: loop.call_soon(begin, own))
+
+    assert await groups_of_eight_clients(database, monkeypatch) == [7, 1, 7, 1]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
