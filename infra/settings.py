@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     ice_servers: str = Field(default="", repr=False)
     ice_secret: str = Field(default="", repr=False)
     ice_loopback: bool = False
+    outgoing_networks: str = ""
     slot_horizon_days: int = 28
     phone: str = "0431 0000000"
 

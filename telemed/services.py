@@ -8,6 +8,7 @@ from fhir.ledger.sequencer import Sequencer
 from fhir.store import Store
 from infra.clock import Clock
 from infra.database import Database
+from infra.outgoing import Outgoing
 from infra.queue import JobQueue
 from infra.settings import Settings
 from infra.vault import Vault
@@ -44,6 +45,8 @@ class Services:
     tickets: Tickets
     ice: Ice
     precheck: Precheck
+    # The one way to addresses that others name.
+    outgoing: Outgoing
     issuer: TokenIssuer
     failures: FailureLimit
     eraser: Eraser

@@ -9,6 +9,7 @@ import structlog
 from sqlmodel import Session, select
 
 from infra.database import Database, open_database, sqlite_file
+from infra.outgoing import networks_from
 from infra.problems import Problem
 from infra.queue import redis_pool
 from infra.revision import newest_revision, present_revision
@@ -40,6 +41,10 @@ def refuse_settings(settings: Settings) -> None:
         ice_from(settings.ice_addresses, settings.ice_secret)
     except ValueError as error:
         raise StartRefused(f"TELEMED_ICE_SERVERS: {error}") from None
+    try:
+        networks_from(settings.outgoing_networks)
+    except ValueError as error:
+        raise StartRefused(f"TELEMED_OUTGOING_NETWORKS: {error}") from None
     if settings.is_demo:
         return
     if not settings.is_tls and address.hostname not in LOOPBACK:

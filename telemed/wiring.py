@@ -13,6 +13,7 @@ from fhir.reindex import adopt
 from fhir.store import Hook, Store, Watching
 from infra.clock import Clock, SystemClock, clock_from
 from infra.database import Database, open_database
+from infra.outgoing import outgoing_from
 from infra.queue import Handler, JobQueue, redis_pool
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
@@ -96,6 +97,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         ice=ice,
         # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
         precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
+        outgoing=outgoing_from(settings),
         issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
