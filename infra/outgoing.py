@@ -20,10 +20,10 @@ from typing import Final
 import httpx
 
 from infra.problems import Unavailable, Unprocessable
+from infra.rates.peers import Network, networks_from
 from infra.settings import Settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 
 # All of an exchange, from the name to the last byte: a server that drips holds nobody longer.
@@ -140,11 +140,6 @@ def outgoing_from(settings: Settings) -> Outgoing:
     if settings.is_demo:
         return Outgoing(frozenset({"https", "http"}), (*networks, *LOOPBACK))
     return Outgoing(networks=networks)
-
-
-def networks_from(text: str) -> tuple[Network, ...]:
-    """The networks of a list with commas, such as `10.20.0.0/16, fd00:12::/48`; ValueError where one is none."""
-    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 async def fetch(url: str, *, limit: int) -> bytes:

@@ -13,6 +13,7 @@ from infra.queue import JobQueue
 from infra.settings import Settings
 from infra.vault import Vault
 from telemed.booking.engine import Desk
+from telemed.gate import Gate
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.keys.erasing import Eraser
@@ -50,6 +51,7 @@ class Services:
     issuer: TokenIssuer
     failures: FailureLimit
     eraser: Eraser
+    gate: Gate
     guessing: GuessingGuard = field(default_factory=GuessingGuard)
 
 
