@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from infra.deploy import analysis
 from tests.architecture.tree import ROOT
@@ -24,7 +23,7 @@ esac
 
 def ids(file: Path) -> list[str]:
     """The names of the rules in a file."""
-    return [rule["id"] for rule in yaml.safe_load(file.read_text())["rules"]]
+    return re.findall(r"^  - id: (\S+)$", file.read_text(), re.MULTILINE)
 
 
 def named(mark: str, text: str) -> set[str]:
