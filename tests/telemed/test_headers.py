@@ -195,3 +195,9 @@ BROKEN = {
 def test_a_check_sees_what_it_is_there_for(name: str) -> None:
     assert not CHECKS[name](BROKEN[name])
     assert all(check(answer()) for check in CHECKS.values())
+
+
+def test_methods_that_nobody_needs_are_refused(answers: list[Asked]) -> None:
+    found = {asked.answer.status_code for asked in answers if asked.method in ("TRACE", "PROPFIND")}
+
+    assert found <= {401, 404, 405} and 405 in found
