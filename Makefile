@@ -7,7 +7,8 @@ WORKERS ?= 2
 BIN := .venv/bin
 BOOTSTRAP := $(PYTHON) infra/deploy/bootstrap.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
-CODE := infra fhir video anonymise telemed tests
+PACKAGES := infra fhir video anonymise telemed
+CODE := $(PACKAGES) tests
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,12 +26,15 @@ test: ## set up, run every test on real servers and browsers, print the branch c
 	  $(BIN)/python -m coverage combine --quiet; $(BIN)/python -m coverage report; \
 	  cat .pytest_cache/d/real-parts/list.txt; exit $$tests
 
-check: ## lint, format, types and import contracts
+check: ## lint, format, types, import contracts, weak constructs, headers of every answer
 	@$(BOOTSTRAP) --dev
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PACKAGES)
+	@$(PYTHON) infra/deploy/analysis.py
+	@$(BIN)/python -m pytest --quiet tests/telemed/test_headers.py
 
 fix: ## repair what lint and format can repair
 	@$(BOOTSTRAP) --dev
@@ -42,6 +46,7 @@ lock: ## choose the newest versions that fit and write them down with their hash
 	@$(COMPILE) --upgrade pyproject.toml --extra setup --extra dev -o requirements-dev.txt
 	@$(COMPILE) pyproject.toml --extra setup -c requirements-dev.txt -o requirements.txt
 	@echo uv | $(COMPILE) -c requirements-dev.txt - -o infra/deploy/uv.txt
+	@echo semgrep | $(COMPILE) --upgrade - -o infra/deploy/semgrep.txt
 
 bench: ## measure the product against the same work without it (FULL)
 	@$(BOOTSTRAP) --dev

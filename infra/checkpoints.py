@@ -43,11 +43,26 @@ class Checkpoint(NamedTuple):
 
 def signed(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     """The checkpoint as a note that whoever has the log's public key can verify."""
-    if not NAME.fullmatch(checkpoint.origin):
+    return f"{checkpoint.text}\n{signature_line(checkpoint.text, checkpoint.origin, key)}"
+
+
+def signature_line(text: str, name: str, key: Ed25519PrivateKey) -> str:
+    """The line that signs a text in somebody's name."""
+    if not NAME.fullmatch(name):
         raise CheckpointBroken
-    signature = key.sign(checkpoint.text.encode())
-    stamp = _in_base64(key_id(checkpoint.origin, key.public_key()) + signature)
-    return f"{checkpoint.text}\n{MARK}{checkpoint.origin} {stamp}\n"
+    return f"{MARK}{name} {_in_base64(key_id(name, key.public_key()) + key.sign(text.encode()))}\n"
+
+
+def is_signed(note: str, name: str, key: Ed25519PublicKey) -> bool:
+    """True if the note has a line by which the key signs all before it in this name."""
+    text, separated, signatures = note.rpartition("\n\n")
+    for line in signatures.split("\n") if separated else ():
+        found, _, stamp = line.removeprefix(MARK).partition(" ")
+        if line.startswith(MARK) and found == name:
+            stamped = _from_base64(stamp)
+            if stamped[:KEY_ID] == key_id(name, key) and _has_signed(key, stamped[KEY_ID:], f"{text}\n".encode()):
+                return True
+    return False
 
 
 def opened(note: str, keys: Iterable[Ed25519PublicKey]) -> Checkpoint:

@@ -177,7 +177,7 @@ class PostgresDatabase:
             except (DBAPIError, OSError) as error:
                 if _sqlstate(error) not in REPEATABLE or attempt == TRIES:
                     raise _translated(error) from error
-            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # nosemgrep: guessable-secret - a pause
         raise AssertionError("unreachable")
 
     async def short(self, unit: Unit[T], one: OneOf[T] | None = None) -> T:
@@ -215,7 +215,7 @@ def _sqlite_engine(path: Path, *, begin: str, pragmas: tuple[str, ...] = ()) -> 
         cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's connection has no common type
         # FULL: an acknowledged write survives a power cut; group commit makes it affordable.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", *pragmas):
-            cursor.execute(f"PRAGMA {pragma}")
+            cursor.execute(f"PRAGMA {pragma}")  # nosemgrep: sql-put-together - the names above
         cursor.close()
 
     # A plain BEGIN that later writes fails at once under concurrency, whatever busy_timeout says.
@@ -232,7 +232,7 @@ def _on_begin(statement: str, connection: Any) -> None:
 
 def _on_savepoint(statement: str, connection: Connection, name: str) -> None:
     raw = cast(sqlite3.Connection, connection.connection.driver_connection)
-    raw.execute(f"{statement} {name}")  # a name that SQLAlchemy made: sa_savepoint_1
+    raw.execute(f"{statement} {name}")  # nosemgrep: sql-put-together - SQLAlchemy made it: sa_savepoint_1
 
 
 def _sqlstate(error: BaseException) -> str:

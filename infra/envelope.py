@@ -12,15 +12,22 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra import log
-from infra.problems import TooLarge
+from infra.problems import Problem, TooLarge
 
 REQUEST_ID = "x-request-id"
 # Finds the application that answers a request itself, without trying the routes one after the other.
 Direct = Callable[[Scope], ASGIApp | None]
+# Lets a request pass with None, or with what is to be waited for first; a `Problem` is its refusal.
+Admit = Callable[[Scope], Awaitable[None] | None]
+Refusal = Callable[[Scope, Problem], ASGIApp]
 
 
 def nothing_direct(_scope: Scope) -> None:
     """Nothing is answered before the routes are tried."""
+
+
+def everybody(_scope: Scope) -> None:
+    """Every request may pass."""
 
 
 class Envelope:
@@ -35,14 +42,18 @@ class Envelope:
         *,
         limits: Mapping[str, int],
         headers: Mapping[str, str],
+        refusal: Refusal,
         direct: Direct = nothing_direct,
         scheme: str = "",
     ) -> None:
         self.app = app
         self.limits = sorted(limits.items(), key=lambda entry: -len(entry[0]))
         self.headers = {name.lower().encode(): value.encode() for name, value in headers.items()}
+        self.refusal = refusal
         self.direct = direct
         self.scheme = scheme
+        # Set when the parts that count are open.
+        self.admit: Admit = everybody
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; log it when it is answered."""
@@ -70,12 +81,22 @@ class Envelope:
             await send(message)
 
         try:
-            await (self.direct(scope) or self.app)(scope, self._limited(scope, receive), noted)
+            await (await self._answering(scope))(scope, self._limited(scope, receive), noted)
         finally:
             route = getattr(scope.get("route"), "path", "")
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             log.line("request", method=scope["method"], route=route, status=status, milliseconds=milliseconds)
             log.leave(context)
+
+    async def _answering(self, scope: Scope) -> ASGIApp:
+        """What answers the request: the application, or the refusal of who asks too often."""
+        try:
+            waiting = self.admit(scope)
+            if waiting is not None:
+                await waiting
+        except Problem as problem:
+            return self.refusal(scope, problem)
+        return self.direct(scope) or self.app
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """The same `receive`, or one that refuses a body beyond the limit of its path."""

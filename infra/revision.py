@@ -14,6 +14,7 @@ from infra.database import Database
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 TABLE: Final = "alembic_version"
+_VERSION: Final = text("SELECT version_num FROM alembic_version")
 # As Alembic writes them; a test compares what is read here with what Alembic says.
 NAMES: Final = re.compile(r"^(revision|down_revision)\b[^=]*= (?:\"([^\"]+)\"|None)$", re.MULTILINE)
 
@@ -33,5 +34,5 @@ def newest_revision() -> str | None:
 def _present(session: Session) -> str | None:
     if not inspect(session.connection()).has_table(TABLE):
         return None
-    found: str | None = session.connection().execute(text(f"SELECT version_num FROM {TABLE}")).scalar()
+    found: str | None = session.connection().execute(_VERSION).scalar()
     return found

@@ -65,6 +65,15 @@ class Settings(BaseSettings):
     ice_servers: str = Field(default="", repr=False)
     ice_secret: str = Field(default="", repr=False)
     ice_loopback: bool = False
+    outgoing_networks: str = ""
+    trusted_proxies: str = ""
+    rate_system: str = "1000/second;30000/minute"
+    rate_person: str = "100/second;2000/minute"
+    rate_fhir: str = "2000/second"
+    rate_token: str = "100/second;1500/minute"
+    rate_code: str = "100/second;300/minute"
+    rate_sign_in: str = "100/second;300/minute"
+    rate_pages: str = "200/second;6000/minute"
     slot_horizon_days: int = 28
     phone: str = "0431 0000000"
 

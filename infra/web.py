@@ -162,7 +162,13 @@ def install(
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(ClientDisconnect, on_gone)
     app.add_exception_handler(Exception, on_bug)
-    app.envelope = Envelope(app.routed, limits=limits, headers=headers, direct=direct, scheme=scheme)
+
+    def refusal(scope: Scope, problem: Problem) -> ASGIApp:
+        return render(Request(scope), problem)
+
+    app.envelope = app.state.envelope = Envelope(
+        app.routed, limits=limits, headers=headers, refusal=refusal, direct=direct, scheme=scheme
+    )
 
 
 class _Headers(Headers):

@@ -149,6 +149,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     async with open_services(settings) as services:
         app.state.services = services
+        app.state.envelope.admit = services.gate.admit
         app.state.record = Record(
             services.database,
             services.store,

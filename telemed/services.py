@@ -8,10 +8,12 @@ from fhir.ledger.sequencer import Sequencer
 from fhir.store import Store
 from infra.clock import Clock
 from infra.database import Database
+from infra.outgoing import Outgoing
 from infra.queue import JobQueue
 from infra.settings import Settings
 from infra.vault import Vault
 from telemed.booking.engine import Desk
+from telemed.gate import Gate
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.keys.erasing import Eraser
@@ -44,9 +46,12 @@ class Services:
     tickets: Tickets
     ice: Ice
     precheck: Precheck
+    # The one way to addresses that others name.
+    outgoing: Outgoing
     issuer: TokenIssuer
     failures: FailureLimit
     eraser: Eraser
+    gate: Gate
     guessing: GuessingGuard = field(default_factory=GuessingGuard)
 
 

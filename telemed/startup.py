@@ -11,11 +11,13 @@ from sqlmodel import Session, select
 from infra.database import Database, open_database, sqlite_file
 from infra.problems import Problem
 from infra.queue import redis_pool
+from infra.rates.peers import networks_from
 from infra.revision import newest_revision, present_revision
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from infra.vault.destroyed import DestroyedList
 from infra.vault.state import require_fitting
+from telemed.gate import rates_of
 from telemed.identity.models import SignInLink
 from video.ice import ice_from
 
@@ -40,6 +42,18 @@ def refuse_settings(settings: Settings) -> None:
         ice_from(settings.ice_addresses, settings.ice_secret)
     except ValueError as error:
         raise StartRefused(f"TELEMED_ICE_SERVERS: {error}") from None
+    try:
+        networks_from(settings.outgoing_networks)
+    except ValueError as error:
+        raise StartRefused(f"TELEMED_OUTGOING_NETWORKS: {error}") from None
+    try:
+        networks_from(settings.trusted_proxies)
+    except ValueError as error:
+        raise StartRefused(f"TELEMED_TRUSTED_PROXIES: {error}") from None
+    try:
+        rates_of(settings)
+    except ValueError as error:
+        raise StartRefused(str(error)) from None
     if settings.is_demo:
         return
     if not settings.is_tls and address.hostname not in LOOPBACK:

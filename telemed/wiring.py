@@ -13,7 +13,9 @@ from fhir.reindex import adopt
 from fhir.store import Hook, Store, Watching
 from infra.clock import Clock, SystemClock, clock_from
 from infra.database import Database, open_database
+from infra.outgoing import outgoing_from
 from infra.queue import Handler, JobQueue, redis_pool
+from infra.rates import Counter
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.access.grants import grants_hook
@@ -21,6 +23,7 @@ from telemed.access.policy import CarePolicy
 from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
+from telemed.gate import gate_from
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.keys.erasing import eraser
@@ -50,10 +53,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await refuse_database(settings, database)
         await database.write(adopt)
         queue_pool = await redis_pool(settings.redis_url)
+        counter = Counter(settings.redis_url)
         handlers: dict[str, Handler] = {}
         queue = JobQueue(database, queue_pool, handlers=handlers)
         try:
-            services = _services(settings, database, queue=queue)
+            services = _services(settings, database, queue=queue, counter=counter)
             handlers.update(_handlers(services))
             # Before anything is served: a restored database may hold what was erased since.
             await replay(services.eraser)
@@ -64,11 +68,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             await services.precheck.close()
         finally:
             await queue.close()
+            await counter.close()
     finally:
         await database.close()
 
 
-def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Services:
+def _services(settings: Settings, database: Database, *, queue: JobQueue, counter: Counter) -> Services:
     clock, system_clock = clock_from(settings), SystemClock()
     provider = key_provider(settings)
     vault = Vault(provider)
@@ -96,9 +101,11 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         ice=ice,
         # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
         precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
+        outgoing=outgoing_from(settings),
         issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
+        gate=gate_from(settings, counter, provider),
     )
 
 

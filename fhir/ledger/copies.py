@@ -12,6 +12,7 @@ from typing import Final
 from infra.durable import sync
 
 NAME: Final = "checkpoints-{day}.txt"
+HANDOVERS: Final = "handovers.txt"
 # A note ends with one line of a signature; what follows after an empty line is the next one.
 BETWEEN: Final = "\n"
 
@@ -24,8 +25,11 @@ class Copies:
 
     def add(self, notes: Sequence[str], *, now: datetime) -> None:
         """Nothing; the notes are on the disk of the second place. An `OSError` leaves them for the next time."""
+        self._append(NAME.format(day=now.date().isoformat()), notes)
+
+    def _append(self, name: str, notes: Sequence[str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / NAME.format(day=now.date().isoformat())
+        file = self.folder / name
         is_new = not file.exists()
         with file.open("a", encoding="utf-8") as target:
             target.write("".join(f"{note}{BETWEEN}" for note in notes))
@@ -33,6 +37,16 @@ class Copies:
             os.fsync(target.fileno())
         if is_new:
             sync(self.folder)
+
+    def handovers(self) -> list[str]:
+        """All handovers from key to key, the oldest first."""
+        file = self.folder / HANDOVERS
+        return list(read(file)) if file.exists() else []
+
+    def add_handovers(self, notes: Sequence[str]) -> None:
+        """Nothing; those of the handovers that were not there yet are on the disk of the second place."""
+        present = set(self.handovers())
+        self._append(HANDOVERS, [note for note in notes if note not in present])
 
     def notes(self) -> Iterator[str]:
         """All notes, the oldest file first. A last one that was cut off is left out."""

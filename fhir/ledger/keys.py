@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
-from fhir.ledger.models import AuditKey
+from fhir.ledger.models import KEY, AuditKey
 from infra.vault import Binding, Sealed, Vault
 
 ID_BYTES: Final = 8
@@ -29,6 +29,13 @@ class SigningKey(NamedTuple):
         return self.private.public_key()
 
 
+class KnownKey(NamedTuple):
+    """A key that verifies: one of ours, or one that one of ours has handed over to."""
+
+    name: str
+    public: Ed25519PublicKey
+
+
 def signing_keys(session: Session, vault: Vault) -> list[SigningKey]:
     """All keys that have signed checkpoints here, the one that signs first; `SealBroken` if one was put in by others."""
     rows = session.exec(select(AuditKey).order_by(col(AuditKey.created).desc(), col(AuditKey.id)))
@@ -41,11 +48,22 @@ def make_signing_key(session: Session, vault: Vault, *, name: str, now: datetime
     present = signing_keys(session, vault)
     if present:
         return present
+    _, key = add_signing_key(session, vault, name=name, now=now)
+    return [key]
+
+
+def add_signing_key(session: Session, vault: Vault, *, name: str, now: datetime) -> tuple[str, SigningKey]:
+    """The id of a new key, and the key, which signs from now on; those before it stay to verify."""
     id, private = secrets.token_hex(ID_BYTES), Ed25519PrivateKey.generate()
     sealed = vault.seal(session, private.private_bytes_raw(), to=_place(id))
     session.add(AuditKey(id=id, name=name, data_key=sealed.data_key, private=sealed.body, created=now))
     session.flush()
-    return [SigningKey(name, private)]
+    return id, SigningKey(name, private)
+
+
+def key_count(session: Session) -> int:
+    """How many keys there are, to see that another one was made."""
+    return int(session.connection().execute(select(func.count()).select_from(KEY)).scalar_one())
 
 
 def alone(session: Session) -> None:
@@ -58,6 +76,11 @@ def alone(session: Session) -> None:
 def origin(name: str, tenant: str) -> str:
     """Which log a checkpoint is of: the installation's name, and whose accesses stand in it."""
     return f"{name}/audit/{tenant}"
+
+
+def tenant_of(log: str) -> str:
+    """Whose accesses stand in the log with this origin."""
+    return log.partition(origin("", ""))[2]
 
 
 def _opened(session: Session, vault: Vault, row: AuditKey) -> SigningKey:

@@ -63,10 +63,21 @@ class AuditKey(SQLModel, table=True):
     created: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
+class AuditHandover(SQLModel, table=True):
+    """What a signing key has signed about the one after it; `key` is that one's id."""
+
+    __tablename__ = "audit_handover"
+
+    key: str = Field(sa_column=Column(String(16), primary_key=True))
+    note: str = Field(sa_column=Column(Text, nullable=False))
+    made: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
 LEAF: Final = cast(Table, AuditLeaf.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 NODE: Final = cast(Table, AuditNode.__table__)  # type: ignore[attr-defined]  # as above
 CHECKPOINT: Final = cast(Table, AuditCheckpoint.__table__)  # type: ignore[attr-defined]  # as above
 KEY: Final = cast(Table, AuditKey.__table__)  # type: ignore[attr-defined]  # as above
+HANDOVER: Final = cast(Table, AuditHandover.__table__)  # type: ignore[attr-defined]  # as above
 
-for _table in (LEAF, NODE, CHECKPOINT, KEY):
+for _table in (LEAF, NODE, CHECKPOINT, KEY, HANDOVER):
     append_only(_table)

@@ -4,7 +4,7 @@ The event's leaf, its place, the hashes that lead to the root, the signed checkp
 keeps an older checkpoint, the hashes which show that the log has only grown since.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +15,10 @@ from fhir.audit import AUDIT
 from fhir.audit_lookup import PREFIX
 from fhir.ids import decode
 from fhir.ledger import growth, leaves
-from fhir.ledger.keys import origin, signing_keys
+from fhir.ledger.handover import followed, notes_here
+from fhir.ledger.keys import KnownKey, origin, signing_keys
 from fhir.ledger.models import CHECKPOINT, LEAF, NODE
-from infra.checkpoints import Checkpoint, CheckpointBroken, key_of, key_text, opened
+from infra.checkpoints import Checkpoint, CheckpointBroken, is_signed, key_of, key_text, opened
 from infra.merkle import HashOf, consistency_proof, inclusion_proof, is_consistent, is_included, leaf_hash, node_hash
 from infra.problems import Conflict, NotFound
 from infra.vault import Vault
@@ -63,6 +64,8 @@ class Proof(msgspec.Struct, frozen=True, omit_defaults=True):
     checkpoint: str
     key: str
     grown: Grown | None = None
+    # By which keys one after the other have signed, for whoever knows another one than the newest.
+    handovers: list[str] = []
 
 
 def prove(session: Session, vault: Vault, id: str, *, since: int | None = None) -> Proof:
@@ -79,7 +82,7 @@ def prove(session: Session, vault: Vault, id: str, *, since: int | None = None) 
         raise NotSequenced
     marks = [place, state.size - 1] if since is None else [place, since - 1, state.size - 1]
     hash_of = _over(_nodes(session, tenant, marks=marks, size=state.size))
-    signer = next(key for key in keys if state.note.startswith(f"{origin(key.name, tenant)}\n"))
+    signer = next(key for key in keys if is_signed(state.note, origin(key.name, tenant), key.public))
     try:
         proof = Proof(
             leaf=leaves.leaf(row).decode(),
@@ -88,6 +91,7 @@ def prove(session: Session, vault: Vault, id: str, *, since: int | None = None) 
             checkpoint=state.note,
             key=key_text(origin(signer.name, tenant), signer.public),
             grown=None if since is None else _grown(session, tenant, since, state.size, hash_of),
+            handovers=notes_here(session),
         )
         check(proof)
     except (KeyError, ProofBroken) as error:
@@ -98,20 +102,32 @@ def prove(session: Session, vault: Vault, id: str, *, since: int | None = None) 
 def check(proof: Proof, *, key: str | None = None) -> Checkpoint:
     """What was signed, if the proof holds; `ProofBroken` if not. `key` is the one that the checker trusts."""
     try:
-        public = [key_of(key or proof.key)]
+        trusted = key or proof.key
+        # A log's key has the log's origin for a name, which begins with the installation's.
+        name = trusted.partition("+")[0].partition(origin("", ""))[0]
+        known, _, _ = followed(proof.handovers, [KnownKey(name, key_of(trusted))])
+        public, beginnings = [each.public for each in known], {origin(each.name, "") for each in known}
         said = opened(proof.checkpoint, public)
         leaf = leaf_hash(proof.leaf.encode())
         holds = is_included(leaf, proof.index, said.size, proof=proof.hashes, root=said.root)
         if proof.grown is not None:
             old = opened(proof.grown.checkpoint, public)
             hashes = proof.grown.hashes
-            holds &= old.origin == said.origin
+            holds &= _tenant(old, beginnings) == _tenant(said, beginnings)
             holds &= is_consistent(old.size, said.size, proof=hashes, old_root=old.root, new_root=said.root)
     except CheckpointBroken as error:
         raise ProofBroken from error
     if not holds:
         raise ProofBroken
     return said
+
+
+def _tenant(said: Checkpoint, beginnings: Set[str]) -> str:
+    """Whose log it is, whichever of the names it has; a checkpoint in another name proves nothing."""
+    for beginning in beginnings:
+        if said.origin.startswith(beginning):
+            return said.origin.removeprefix(beginning)
+    raise ProofBroken
 
 
 def _leaf(session: Session, id: str) -> tuple[leaves.Row, int]:

@@ -18,7 +18,7 @@ from fhir.ids import first_after, made_at
 from fhir.ledger import growth, leaves
 from fhir.ledger.copies import Copies
 from fhir.ledger.growth import NOTHING, Growth, LogBroken, State
-from fhir.ledger.keys import SigningKey, make_signing_key, signing_keys
+from fhir.ledger.keys import SigningKey, key_count, make_signing_key, signing_keys
 from infra import log as log_lines
 from infra.clock import Clock
 from infra.database import Database, Session
@@ -105,7 +105,8 @@ class Sequencer:
 
     async def _step(self, since: int) -> int | None:
         """How many rows became leaves; None if none waits, or another sequencer is at it."""
-        rows, states = await self.database.read(partial(self._waiting, since=since))
+        rows, states, keys = await self.database.read(partial(self._waiting, since=since))
+        self._keys = keys
         if not rows:
             return None
         if not self._keys:
@@ -124,10 +125,15 @@ class Sequencer:
         self._tell(count, oldest=made_at(leaves.event_of(rows[0])), now=now)
         return count
 
-    def _waiting(self, session: Session, *, since: int) -> tuple[list[leaves.Row], dict[str, State]]:
+    def _waiting(
+        self, session: Session, *, since: int
+    ) -> tuple[list[leaves.Row], dict[str, State], Sequence[SigningKey]]:
         # In one snapshot: what waits is what is not in exactly these logs.
         rows = growth.waiting(session, since=since, limit=AT_ONCE, without=sorted(self._broken))
-        return rows, {each: growth.newest(session, each) for each in {leaves.tenant_of(row) for row in rows}}
+        states = {each: growth.newest(session, each) for each in {leaves.tenant_of(row) for row in rows}}
+        # A command may have handed over to another key.
+        known = key_count(session) == len(self._keys)
+        return rows, states, self._keys if known else signing_keys(session, self.vault)
 
     def _grown(self, rows: Sequence[leaves.Row], states: Mapping[str, State]) -> list[Growth]:
         growths = []

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import func, select
 from sqlmodel import Session
 
-from fhir.ledger.keys import SigningKey, origin, signing_keys
+from fhir.ledger.handover import Handover, followed, notes_here
+from fhir.ledger.keys import KnownKey, SigningKey, origin, signing_keys
 from fhir.ledger.models import CHECKPOINT
 from infra.checkpoints import Checkpoint, CheckpointBroken, opened
 from infra.vault import SealBroken, Vault
@@ -25,6 +26,7 @@ class Signed(NamedTuple):
     """A root that we have signed; `peaks` is what the database has beside it, None in the second place."""
 
     where: str
+    origin: str
     root: bytes
     peaks: bytes | None = None
 
@@ -37,15 +39,29 @@ class Stated:
     # How many notes the second place has, and the largest size of each tenant's log that it knows.
     copies: int = 0
     copied: dict[str, int] = field(default_factory=dict)
+    handovers: list[Handover] = field(default_factory=list)
+
+    def is_given_up(self, size: int, signed: Signed) -> bool:
+        """True for a checkpoint of the second place that a handover gives up."""
+        losses = (loss for handover in self.handovers for loss in handover.losses)
+        return signed.where == THERE and any(
+            loss.origin == signed.origin and loss.kept < size <= loss.signed for loss in losses
+        )
 
     def add(self, tenant: str, size: int, signed: Signed) -> None:
         """Nothing; one more root is known."""
         self.by_tenant[tenant].setdefault(size, []).append(signed)
 
 
-def stated(session: Session, vault: Vault, *, notes: Iterator[str], differs: Differs) -> Stated:
-    """Everything signed, in the database and in these notes of the second place; `differs` hears of what is not."""
-    found, keys = Stated(), _keys(session, vault, differs)
+def stated(
+    session: Session, vault: Vault, *, notes: Iterator[str], handovers: Sequence[str] | None, differs: Differs
+) -> Stated:
+    """Everything signed, in the database and in these notes of the second place; `differs` hears of what is not.
+
+    `handovers` are those of the second place, None where there is no such place.
+    """
+    keys, handed = _known(session, vault, handovers, differs)
+    found = Stated(handovers=handed)
     verified = dict[str, Checkpoint]()
     here = select(CHECKPOINT.c.tenant, CHECKPOINT.c.size, CHECKPOINT.c.note, CHECKPOINT.c.peaks)
     for tenant, size, note, peaks in session.connection().execute(
@@ -56,7 +72,7 @@ def stated(session: Session, vault: Vault, *, notes: Iterator[str], differs: Dif
             differs(f"not ours: the checkpoint of {tenant} with {size} events")
             continue
         verified[note] = said
-        found.add(tenant, size, Signed(HERE, said.root, peaks))
+        found.add(tenant, size, Signed(HERE, said.origin, said.root, peaks))
     for note in notes:
         found.copies += 1
         # Nearly all are the database's own, letter by letter.
@@ -66,8 +82,9 @@ def stated(session: Session, vault: Vault, *, notes: Iterator[str], differs: Dif
             differs(f"not ours: a checkpoint in {THERE}, number {found.copies}")
             continue
         found.copied[tenant] = max(said.size, found.copied.get(tenant, 0))
-        if Signed(THERE, said.root) not in found.by_tenant[tenant].get(said.size, ()):
-            found.add(tenant, said.size, Signed(THERE, said.root))
+        there = Signed(THERE, said.origin, said.root)
+        if there not in found.by_tenant[tenant].get(said.size, ()):
+            found.add(tenant, said.size, there)
     return found
 
 
@@ -81,6 +98,21 @@ def uncopied(session: Session, found: Stated, *, before: datetime, differs: Diff
             )
 
 
+def _known(
+    session: Session, vault: Vault, there: Sequence[str] | None, differs: Differs
+) -> tuple[list[KnownKey], list[Handover]]:
+    """All keys whose signatures are ours, also of a key that a backup which was put back does not have."""
+    here = notes_here(session)
+    ours = [KnownKey(key.name, key.public) for key in _keys(session, vault, differs)]
+    keys, found, foreign = followed([*here, *(there or ())], ours)
+    for _ in foreign:
+        differs("not ours: a handover of the log to another key")
+    if there is not None:
+        for _ in set(here) - set(there):
+            differs(f"not copied: {THERE} does not know of a handover of the log to another key")
+    return keys, found
+
+
 def _keys(session: Session, vault: Vault, differs: Differs) -> Sequence[SigningKey]:
     try:
         return signing_keys(session, vault)
@@ -89,13 +121,13 @@ def _keys(session: Session, vault: Vault, differs: Differs) -> Sequence[SigningK
         return ()
 
 
-def _said(note: str, keys: Sequence[SigningKey]) -> Checkpoint | None:
+def _said(note: str, keys: Sequence[KnownKey]) -> Checkpoint | None:
     try:
         return opened(note, [key.public for key in keys])
     except CheckpointBroken:
         return None
 
 
-def _tenant(said: Checkpoint, keys: Sequence[SigningKey]) -> str | None:
+def _tenant(said: Checkpoint, keys: Sequence[KnownKey]) -> str | None:
     beginnings = (origin(key.name, "") for key in keys)
     return next((said.origin.removeprefix(each) for each in beginnings if said.origin.startswith(each)), None)

@@ -4,6 +4,7 @@ One snapshot of the database, while the service goes on. Everything is computed 
 them (hashes, nodes, peaks) is only ever compared.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,9 +17,10 @@ from fhir.audit import AUDIT
 from fhir.audit_lookup import PREFIX
 from fhir.ids import encode, first_after
 from fhir.ledger import growth, heads, leaves
+from fhir.ledger.handover import Handover, Loss
 from fhir.ledger.models import CHECKPOINT, LEAF, NODE
 from fhir.ledger.sequencer import LONGEST
-from fhir.ledger.statements import HERE, Signed, Stated, stated, uncopied
+from fhir.ledger.statements import HERE, THERE, Signed, Stated, stated, uncopied
 from infra.merkle import Frontier, leaf_hash
 from infra.statements import Statement
 from infra.vault import Vault
@@ -48,6 +50,10 @@ class Report:
     resources: int = 0
     waiting: int = 0
     differences: int = 0
+    # What of the log is gone and was said to be, in words; and what is gone and was not, for a new beginning.
+    lost: list[str] = field(default_factory=list)
+    gone: list[tuple[int, Signed]] = field(default_factory=list)
+    held: dict[str, list[int]] = field(default_factory=dict)
     first: list[str] = field(default_factory=list)
 
     def differs(self, text: str) -> None:
@@ -61,10 +67,19 @@ Tell = Callable[[int, int], None]
 """Hears how many events are done, of how many."""
 
 
-def verify(session: Session, vault: Vault, *, notes: Iterator[str] | None, now: datetime, tell: Tell) -> Report:
-    """The report over all logs; `notes` are the checkpoints in the second place, None where there is no such place."""
+def verify(
+    session: Session,
+    vault: Vault,
+    *,
+    notes: Iterator[str] | None,
+    handovers: Sequence[str] | None = None,
+    now: datetime,
+    tell: Tell,
+) -> Report:
+    """The report over all logs; `notes` and `handovers` are those of the second place, None where there is none."""
     report = Report()
-    statements = stated(session, vault, notes=notes or iter(()), differs=report.differs)
+    statements = stated(session, vault, notes=notes or iter(()), handovers=handovers, differs=report.differs)
+    report.lost = [_told(loss, handover) for handover in statements.handovers for loss in handover.losses]
     report.copies = statements.copies
     if notes is not None:
         uncopied(session, statements, before=now - COPIED_WITHIN, differs=report.differs)
@@ -77,6 +92,20 @@ def verify(session: Session, vault: Vault, *, notes: Iterator[str] | None, now: 
     for difference in heads.differences(session):
         report.differs(difference)
     return report
+
+
+def lost(report: Report) -> list[Loss]:
+    """What is gone, for a handover to give it up: only what the second place alone knows, as after a backup was put back."""
+    found = dict[str, list[tuple[int, bytes]]]()
+    for size, signed in report.gone:
+        if signed.where == THERE:
+            found.setdefault(signed.origin, []).append((size, signed.root))
+    losses = []
+    for log, gone in sorted(found.items()):
+        first, (size, root) = min(gone)[0], max(gone)
+        kept = max((held for held in report.held.get(log, ()) if held < first), default=0)
+        losses.append(Loss(log, kept, size, b64encode(root).decode()))
+    return losses
 
 
 def event_id(row_id: int) -> str:
@@ -111,7 +140,11 @@ class _Walk:
                 self._root(signed[size])
                 size = next(due)
         for later in (later for later in sizes if later > self.tree.size):
-            where = " and ".join(sorted({each.where for each in signed[later]}))
+            missed = [each for each in signed[later] if not self.statements.is_given_up(later, each)]
+            if not missed:
+                continue
+            self.report.gone += [(later, each) for each in missed]
+            where = " and ".join(sorted({each.where for each in missed}))
             self.report.differs(f"shortened: {self.tenant} has {self.tree.size} events, {later} are signed in {where}")
         if self.tree.size and HERE not in {each.where for each in signed.get(self.tree.size, ())}:
             self.report.differs(f"not signed: {self.tenant} has {self.tree.size} events and no checkpoint of them")
@@ -138,14 +171,20 @@ class _Walk:
     def _root(self, signed: Sequence[Signed]) -> None:
         root = self.tree.root()
         for each in signed:
+            self.report.checkpoints += each.peaks is not None
             if each.root != root:
+                if self.statements.is_given_up(self.tree.size, each):
+                    continue
+                self.report.gone.append((self.tree.size, each))
                 self.report.differs(
                     f"history rewritten: the first {self.tree.size} events of {self.tenant} are not those that were "
                     f"signed in {each.where}"
                 )
-            elif each.peaks is not None and each.peaks != b"".join(self.tree.peaks):
+                continue
+            if each.where == THERE:
+                self.report.held.setdefault(each.origin, []).append(self.tree.size)
+            if each.peaks is not None and each.peaks != b"".join(self.tree.peaks):
                 self.report.differs(f"peaks changed: checkpoint of {self.tenant} with {self.tree.size} events")
-            self.report.checkpoints += each.peaks is not None
 
     def _compare_nodes(self) -> None:
         wanted = select(NODE.c.height, NODE.c.place, NODE.c.hash).where(NODE.c.tenant == self.tenant)
@@ -153,6 +192,14 @@ class _Walk:
         for height, place in sorted({*self.nodes, *found}):
             if self.nodes.get((height, place)) != found.get((height, place)):
                 self.report.differs(f"node changed: height {height}, number {place} of {self.tenant}")
+
+
+def _told(loss: Loss, handover: Handover) -> str:
+    when = handover.made.date().isoformat()
+    return (
+        f"lost: of {loss.origin} {loss.signed} events were signed, and those after the first {loss.kept} are gone since "
+        f"{when}; it goes on as {handover.new.name}. The reason given: {handover.reason}"
+    )
 
 
 def _tenants(session: Session) -> list[str]:

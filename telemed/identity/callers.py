@@ -28,6 +28,7 @@ async def caller_of(connection: HTTPConnection) -> Caller:
     # A token that does not hold is never made up for by a cookie that came along.
     caller = await _by_token(connection, authorization) if authorization else await clinician_of(connection)
     log.note(tenant=caller.tenant, role=caller.role.value)
+    await services_of(connection).gate.admit_caller(caller)
     return caller
 
 

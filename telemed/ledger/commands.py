@@ -12,9 +12,18 @@ from infra.problems import Problem
 from infra.settings import loaded
 
 if TYPE_CHECKING:
+    from fhir.ledger.handover import Handover
     from fhir.ledger.verify import Report
 
 audit = typer.Typer(help="Who looked at what, and the proof that nobody has rewritten it.", no_args_is_help=True)
+
+
+class NothingLost(Problem):
+    """The second place knows of nothing that is gone. There is no reason to begin anew."""
+
+
+class NotConfirmed(Problem):
+    """Nothing was changed. What is lost stays lost, and is told by every `telemed audit verify`; add --confirm to go on."""
 
 
 class UnreadableProof(Problem):
@@ -82,6 +91,36 @@ def prove(
 
 
 @audit.command()
+def rotate(reason: Annotated[str, typer.Option(help="Why, in one line; everybody who verifies reads it.")]) -> None:
+    """Let a new key sign the log from now on; the old one signs for it, and stays to verify what it has signed."""
+    from telemed.ledger.service import handed_over
+
+    made = asyncio.run(handed_over(loaded(), reason=reason, losses=()))
+    _show_handover(made)
+
+
+@audit.command()
+def restart(
+    reason: Annotated[str, typer.Option(help="Why, in one line; everybody who verifies reads it.")],
+    *,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Really give up what is lost; else it is only shown.")
+    ] = False,
+) -> None:
+    """Begin the log anew after a backup was put back: what is lost is signed, and no longer named as a difference."""
+    from telemed.ledger.service import handed_over, losses
+
+    found = asyncio.run(losses(loaded()))
+    if not found:
+        raise NothingLost
+    for loss in found:
+        typer.echo(f"{loss.origin}: {loss.signed} events were signed, the first {loss.kept} are still there.")
+    if not confirm:
+        raise NotConfirmed
+    _show_handover(asyncio.run(handed_over(loaded(), reason=reason, losses=found)))
+
+
+@audit.command()
 def export(
     tenant: Annotated[str, typer.Option(help="Whose log.")],
     since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC.")] = None,
@@ -115,13 +154,20 @@ def _check(file: Path, key: str) -> None:
         typer.echo(f"Signed with the key in the file. Compare it with the log's, or use --key: {proof.key}")
 
 
+def _show_handover(made: "Handover") -> None:
+    from infra.checkpoints import key_text
+
+    typer.echo(f"From now on this key signs: {key_text(made.new.name, made.new.public)}")
+    typer.echo("The key before has signed for it. Write it down where you keep the checkpoints.")
+
+
 def _show(report: "Report") -> None:
     typer.echo(
         f"{report.events} events in {report.logs} logs, {report.checkpoints} checkpoints here, {report.copies} in the "
         f"second place, {report.resources} resources; {report.waiting} events wait for their signature."
     )
-    for difference in report.first:
-        typer.echo(difference)
+    for told in (*report.lost, *report.first):
+        typer.echo(told)
     if report.differences > len(report.first):
         typer.echo(f"and {report.differences - len(report.first)} more")
     typer.echo("Nothing differs." if not report.differences else f"{report.differences} differences.")

@@ -2,27 +2,38 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlmodel import Session, col, select
 
+from fhir.audit import INSERT_AUDIT, Access, row
 from fhir.here import stand_at
 from fhir.ledger.copies import Copies
 from fhir.ledger.export import exported
+from fhir.ledger.handover import Handover, Loss, hand_over, notes_here
+from fhir.ledger.keys import tenant_of
 from fhir.ledger.proof import Proof, prove
-from fhir.ledger.verify import Report, Tell, verify
+from fhir.ledger.verify import Report, Tell, lost, verify
+from fhir.policy import Action
 from fhir.tables import AuditRow
+from infra.caller import Caller, Role
 from infra.clock import SystemClock
-from infra.problems import Unavailable
+from infra.problems import Conflict, Unavailable
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.startup import StartRefused, with_tables
 
+# Who acts where nobody has signed in: whoever may run commands on the server.
+OPERATOR: Final = "operator"
 T = TypeVar("T")
 
 
 class SecondPlaceAway(Unavailable):
     """The folder of TELEMED_CHECKPOINTS_DIR is not there: without it a database that was put back as a whole is not seen."""
+
+
+class NoSecondPlace(Conflict):
+    """Set TELEMED_CHECKPOINTS_DIR: only a second place can know what a database that was put back has lost."""
 
 
 async def latest(settings: Settings, *, tenant: str, limit: int) -> Sequence[AuditRow]:
@@ -41,9 +52,42 @@ async def verified(settings: Settings, *, tell: Tell) -> Report:
     folder = settings.checkpoints_dir
     if folder is not None and not folder.is_dir():
         raise SecondPlaceAway
-    notes = None if folder is None else Copies(folder).notes()
+    copies = None if folder is None else Copies(folder)
+    notes, handovers = (None, None) if copies is None else (copies.notes(), copies.handovers())
     now = SystemClock().now()
-    return await _look(settings, lambda session, vault: verify(session, vault, notes=notes, now=now, tell=tell))
+
+    def unit(session: Session, vault: Vault) -> Report:
+        return verify(session, vault, notes=notes, handovers=handovers, now=now, tell=tell)
+
+    return await _look(settings, unit)
+
+
+async def losses(settings: Settings) -> list[Loss]:
+    """What the second place knows to have been signed and the database does not hold: the mark of a backup put back."""
+    if settings.checkpoints_dir is None:
+        raise NoSecondPlace
+    return lost(await verified(settings, tell=lambda _done, _all: None))
+
+
+async def handed_over(settings: Settings, *, reason: str, losses: Sequence[Loss]) -> Handover:
+    """The handover to a new signing key; under a new name, and said in the logs themselves, if something is given up."""
+    now = SystemClock().now()
+    vault = _vault(settings)
+
+    def unit(session: Session) -> tuple[Handover, list[str]]:
+        made, key = hand_over(session, vault, reason=reason, losses=losses, now=now)
+        caller = Caller("", OPERATOR, Role.OPERATOR, purpose="HSYSADMIN", request_id=key)
+        access = Access(Action.OPERATION, "AuditEvent")
+        told = [row(caller, access, recorded=now, tenant=tenant_of(loss.origin)) for loss in losses]
+        if told:
+            INSERT_AUDIT.run_each(session, told)
+        return made, notes_here(session)
+
+    async with with_tables(settings) as database:
+        made, notes = await database.write(unit)
+    if settings.checkpoints_dir is not None:
+        Copies(settings.checkpoints_dir).add_handovers(notes)
+    return made
 
 
 async def proved(settings: Settings, id: str, *, since: int | None) -> Proof:
@@ -65,9 +109,13 @@ async def export(
     await _look(settings, unit)
 
 
-async def _look(settings: Settings, unit: Callable[[Session, Vault], T]) -> T:
+def _vault(settings: Settings) -> Vault:
     if settings.key_provider == "file" and not settings.keys.exists():
         raise StartRefused("There is no key file: without the keys nobody can tell whose signatures these are.")
-    vault = Vault(key_provider(settings))
+    return Vault(key_provider(settings))
+
+
+async def _look(settings: Settings, unit: Callable[[Session, Vault], T]) -> T:
+    vault = _vault(settings)
     async with with_tables(settings) as database:
         return await database.read(lambda session: unit(session, vault))

@@ -4,6 +4,7 @@ import msgspec
 from fastapi import Request, Response
 
 from infra.problems import NotFound, Problem, Unauthorized
+from infra.rates.permits import TooManyRequests
 from infra.web import problem_response
 from telemed.identity.refusals import StaleSignIn
 from telemed.pages.rendering import page, reading_of
@@ -15,12 +16,22 @@ BROKEN = 500
 
 def for_people(request: Request, problem: Problem) -> Response:
     """A page about an address that leads nowhere or about trouble of ours, where one is preferred; else data."""
+    if isinstance(problem, TooManyRequests) and prefers_page(request.headers.get("accept", "")):
+        return _in_a_line(request, problem)
     words = "stale_sign_in" if isinstance(problem, StaleSignIn) else ""
     words = words or {NotFound.status: "nothing"}.get(problem.status, "trouble" if problem.status >= BROKEN else "")
     if not words or not prefers_page(request.headers.get("accept", "")):
         return problem_response(problem)
     said = told(words, reading_of(request).language)
     return page(request, "problem.html", status=problem.status, title=said.title, advice=said.advice)
+
+
+def _in_a_line(request: Request, problem: Problem) -> Response:
+    """The refusal as a line of text: a page would cost the server more than most of what is refused."""
+    language = reading_of(request).language
+    said = told("often", language)
+    headers = {**problem.headers, "Content-Language": language}
+    return Response(f"{said.title} {said.advice}\n", problem.status, headers=headers, media_type="text/plain")
 
 
 def problem_in_words(problem: Problem, *, title: str, detail: str, language: str) -> Response:

@@ -97,6 +97,7 @@ REFUSALS: Final[Mapping[str, Told]] = {
     ),
     "locked": Told(N_("This was tried too often."), N_("For your safety this code is locked. Please call us.")),
     "busy": Told(N_("Too many attempts."), N_("Please wait ten minutes, or call us.")),
+    "often": Told(N_("Too many requests from here."), N_("Please wait a moment and try again, or call us.")),
     "early": Told(N_("You are early."), N_("You can enter the waiting room from %t. Your code stays valid.")),
     "over": Told(N_("This appointment is over."), N_("Do you need a new one? Please call us.")),
     "expired": Told(N_("This appointment is over."), N_("Do you need a new one? Please call us.")),

@@ -1,10 +1,10 @@
 """Limits against guessing that live in memory: per address and overall. The limit per code stands in the database."""
 
-import ipaddress
 from collections import OrderedDict, deque
 from datetime import timedelta
 
 from infra.problems import TooMany
+from infra.rates import network_of
 
 # A care home or a practice shares one address; five people may each mistype four times.
 ADDRESS_FAILURES = 20
@@ -65,14 +65,3 @@ class GuessingGuard:
         """Nothing; the failure counts for the address and overall."""
         self._addresses.add(network_of(address), now=now)
         self._overall.add("", now=now)
-
-
-def network_of(address: str) -> str:
-    """The address, or for IPv6 its /64, which one household or attacker holds whole."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return address

@@ -10,6 +10,7 @@ from infra.vault import Binding, FileKeyProvider, Vault
 from infra.vault.rewrap import rewrap
 from tests.bench import bars
 from tests.bench.figures import Figure, limited, number
+from tests.fixtures.postgres import postgres_running, programs
 
 PATIENTS: Final = 100_000
 AT_ONCE: Final = 10_000
@@ -17,9 +18,19 @@ PAUSE: Final = 0.005  # between two writes of others: a hundred and more a secon
 
 
 async def run(folder: Path, *, patients: int = PATIENTS) -> list[Figure]:
-    """The line about rotation, on SQLite: seconds for all data keys, and the slowest write beside it."""
-    vault = Vault(FileKeyProvider(folder / "rotation.json"))
-    database = open_database(f"sqlite:///{folder / 'rotation.sqlite3'}")
+    """A line about rotation on each database: seconds for all data keys, and the slowest write beside it."""
+    found = [await _rotated(folder, f"sqlite:///{folder / 'rotation.sqlite3'}", name=bars.SQLITE, patients=patients)]
+    binaries = programs()
+    if binaries is not None:
+        with postgres_running(binaries) as server:
+            server.run("CREATE DATABASE rotation")
+            found.append(await _rotated(folder, server.url("rotation"), name=bars.POSTGRES, patients=patients))
+    return found
+
+
+async def _rotated(folder: Path, url: str, *, name: str, patients: int) -> Figure:
+    vault = Vault(FileKeyProvider(folder / f"rotation-{name}.json"))
+    database = open_database(url)
     await database.create_all()
     for start in range(0, patients, AT_ONCE):
         scopes = [f"c:{each:032x}" for each in range(start, min(start + AT_ONCE, patients))]
@@ -33,7 +44,7 @@ async def run(folder: Path, *, patients: int = PATIENTS) -> list[Figure]:
     slowest = await writing
     await database.close()
     note = f"{done} keys; others' writes meanwhile {number(slowest * 1000)} ms at most"
-    return [limited("all data keys wrapped anew, SQLite", seconds, "s", most=bars.REWRAP, note=note)]
+    return limited(f"all data keys wrapped anew, {name}", seconds, "s", most=bars.REWRAP, note=note)
 
 
 async def _slowest_write(database: Database, vault: Vault) -> float:

@@ -11,7 +11,20 @@ from rich.console import Console
 
 from infra.database import open_database
 from infra.vault import Vault, sealing
-from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, profiling, requests, starts
+from tests.bench import (
+    contents,
+    counting,
+    figures,
+    flow,
+    growth,
+    keys,
+    ledger,
+    parts,
+    peer,
+    profiling,
+    requests,
+    starts,
+)
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
 from tests.bench.figures import Figure
@@ -195,9 +208,10 @@ def noted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, calls: Coun
 
 
 async def test_all_data_keys_are_wrapped_anew_and_timed(tmp_path: Path) -> None:
-    (figure,) = await keys.run(tmp_path, patients=40)
+    found = await keys.run(tmp_path, patients=40)
 
-    assert figure.ours > 0 and figure.note.startswith("40 keys;")
+    assert [figure.what.rpartition(", ")[2] for figure in found] == ["SQLite", "PostgreSQL"]
+    assert all(figure.ours > 0 and figure.note.startswith("40 keys;") for figure in found)
 
 
 def test_a_bar_is_met_or_not() -> None:
@@ -210,3 +224,10 @@ def test_a_bar_is_met_or_not() -> None:
     assert (good.met, slow.met) == (True, False)
     text = console.export_text()
     assert "NOT MET: ratio 2 or more" in text and "met: 5 us or less" in text and "2 of 3 met" in text
+
+
+async def test_the_cost_of_limits_is_a_line_for_each_place_they_are_counted_in(tmp_path: Path) -> None:
+    found = await counting.run(tmp_path)
+
+    assert found[0].what == "counting a request, in memory"
+    assert all(figure.bar == "10 us or less" and figure.ours > 0 for figure in found)

@@ -147,3 +147,51 @@ def test_without_the_keys_nothing_is_verified_and_none_are_made(settings: Settin
 
     assert found.status == 1 and "no key file" in found.err
     assert not settings.keys.exists()
+
+
+async def one_more(settings: Settings) -> None:
+    """Nothing; another patient was written and signed."""
+    async with running(settings) as service, await service.system("south") as http:
+        assert (await http.post("/fhir/Patient", content=PATIENT)).status_code == 201
+        await service.services.sequencer.catch_up()
+
+
+def test_a_new_key_signs_from_now_on_and_the_log_still_holds(settings: Settings, run: Run) -> None:
+    told = run("audit", "rotate", "--reason", "every January")
+    asyncio.run(one_more(settings))
+
+    assert told.status == 0 and "From now on this key signs: localhost:8000+" in told.out
+    assert run("audit", "verify").out.endswith("Nothing differs.\n")
+
+
+def test_after_a_restored_backup_the_log_begins_anew_and_says_what_is_lost(
+    settings: Settings, run: Run, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "yesterday.backup")
+    assert run("backup", file).status == 0
+    asyncio.run(one_more(settings))
+    assert run("restore", file, "--replace").status == 0
+    assert "shortened: " in run("audit", "verify").out
+
+    shown = run("audit", "restart", "--reason", "the disk of the first server died")
+    kept = run("audit", "verify")
+    done = run("audit", "restart", "--reason", "the disk of the first server died", "--confirm")
+    asyncio.run(one_more(settings))
+    after = run("audit", "verify")
+
+    assert (shown.status, kept.status) == (1, 1) and "Nothing was changed" in shown.err
+    assert done.status == 0 and "/audit/south: 1 events were signed, the first 0 are still there." in done.out
+    assert after.status == 0, after.out
+    assert "lost: of localhost:8000/audit/south 1 events" in after.out and "the first server died" in after.out
+    assert " operation AuditEvent " in run("audit", "list", "--tenant", "south").out
+
+
+def test_there_is_no_new_beginning_without_a_loss_or_without_a_second_place(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = run("audit", "restart", "--reason", "just so", "--confirm")
+    monkeypatch.delenv("TELEMED_CHECKPOINTS_DIR")
+    nowhere = run("audit", "restart", "--reason", "just so", "--confirm")
+
+    assert (nothing.status, nowhere.status) == (1, 1)
+    assert "nothing that is gone" in nothing.err and "TELEMED_CHECKPOINTS_DIR" in nowhere.err

@@ -51,6 +51,9 @@ def test_sound_production_settings_are_accepted() -> None:
         ({"ice_loopback": True}, "ICE_LOOPBACK"),
         ({"ice_servers": "turn:turn.sh.example"}, "ICE_SECRET"),
         ({"ice_servers": "https://turn.sh.example"}, "ICE_SERVERS"),
+        ({"outgoing_networks": "10.0.0.1/8"}, "OUTGOING_NETWORKS"),
+        ({"trusted_proxies": "proxy"}, "TRUSTED_PROXIES"),
+        ({"rate_code": "often"}, "RATE_CODE"),
     ],
 )
 def test_what_is_unsafe_in_production_is_refused_by_name(changed: dict[str, Any], named: str) -> None:

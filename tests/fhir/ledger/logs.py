@@ -10,7 +10,7 @@ from sqlmodel import Session
 from fhir.audit import AUDIT, INSERT_AUDIT, Access, row
 from fhir.ledger import leaves
 from fhir.ledger.copies import Copies
-from fhir.ledger.models import CHECKPOINT, LEAF, NODE
+from fhir.ledger.models import CHECKPOINT, HANDOVER, KEY, LEAF, NODE
 from fhir.ledger.sequencer import Sequencer
 from fhir.policy import Action
 from infra.clock import SystemClock
@@ -96,7 +96,7 @@ def drop_triggers(session: Session) -> None:
     """Nothing; the database refuses nothing any more."""
     connection = session.connection()
     postgres = connection.dialect.name == "postgresql"
-    for table in (AUDIT.name, LEAF.name, CHECKPOINT.name, NODE.name):
+    for table in (AUDIT.name, LEAF.name, CHECKPOINT.name, NODE.name, KEY.name, HANDOVER.name):
         for what in ("",) if postgres else ("_UPDATE", "_DELETE"):
             where = f" ON {table}" if postgres else ""
             connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_append_only{what}{where}"))

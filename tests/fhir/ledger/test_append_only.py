@@ -9,13 +9,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from fhir.audit import AUDIT, Access, row
-from fhir.ledger.models import CHECKPOINT, KEY, LEAF, NODE
+from fhir.ledger.models import CHECKPOINT, HANDOVER, KEY, LEAF, NODE
 from fhir.policy import Action
 from infra.database import Database, open_database
 from infra.migrate import upgrade
 from tests.fhir.record import NOON, caller
 
-TABLES = [table.name for table in (AUDIT, LEAF, NODE, CHECKPOINT, KEY)]
+TABLES = [table.name for table in (AUDIT, LEAF, NODE, CHECKPOINT, KEY, HANDOVER)]
 # What a table's rows could be changed by, with the column that it is tried on.
 CHANGES = ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}")
 TRIGGERS = {
@@ -47,6 +47,7 @@ async def fill(database: Database) -> None:
         NODE: {"tenant": "north", "height": 8, "place": 0, "hash": b"h"},
         CHECKPOINT: {"tenant": "north", "size": 1, "note": "n", "peaks": b"h", "made": NOON},
         KEY: {"id": "k", "name": "n", "data_key": 1, "private": b"p", "created": NOON},
+        HANDOVER: {"key": "k", "note": "n", "made": NOON},
     }
 
     def unit(session: Session) -> None:
@@ -60,7 +61,7 @@ async def test_no_row_of_the_log_is_changed_or_removed(database: Database) -> No
     await fill(database)
 
     for table, change in product(TABLES, CHANGES):
-        column = "tenant" if table != "audit_key" else "name"
+        column = {"audit_key": "name", "audit_handover": "note"}.get(table, "tenant")
         with pytest.raises(DBAPIError, match=f"{table} is append-only"):
             await run(database, change.format(table=table, column=column))
 
