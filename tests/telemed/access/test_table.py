@@ -14,16 +14,18 @@ from telemed.access.table import CONTEXT
 
 # Written out by hand, on purpose not read from the code: role -> group of types -> letters.
 EXPECTED = {
-    # role:         directory calendar person booking clinical coordination consent forms devices trace technical
-    "system": "       cruds     cruds    cruds  cruds   cruds    cruds        cruds   cruds cruds   crs   cruds",
-    "service": "      cruds     cruds    cruds  cruds   cruds    cruds        cruds   cruds cruds   crs   cruds",
-    "physician": "    rs        cruds    crus   crus    cruds    cruds        crus    rs    crus    -     -",
-    "nurse": "        rs        rs       crus   crus    crus     crus         crus    rs    crus    -     -",
-    "coordinator": "  rs        rs       rs     crus    -        crus         rs      rs    -       -     -",
-    "receptionist": " rs        cruds    crus   crus    -        -            crus    rs    -       -     -",
-    "patient": "      -         -        -      r       -        -            -       -     -       -     -",
-    "analyst": "      rs        rs       -      -       -        -            -       -     -       -     -",
-    "operator": "     crus      rs       -      -       -        -            -       -     -       -     -",
+    # role:            directory calendar person booking clinical task  coordination consent forms devices trace technical
+    "system": "         cruds     cruds    cruds  cruds   cruds    cruds cruds        cruds   cruds cruds   crs   cruds",
+    "service": "        cruds     cruds    cruds  cruds   cruds    cruds cruds        cruds   cruds cruds   crs   cruds",
+    "physician": "      rs        cruds    crus   crus    cruds    cruds cruds        crus    rs    crus    -     -",
+    "nurse": "          rs        rs       crus   crus    crus     crus  crus         crus    rs    crus    -     -",
+    "coordinator": "    rs        rs       rs     crus    -        crus  crus         rs      rs    -       -     -",
+    "receptionist": "   rs        cruds    crus   crus    -        -     -            crus    rs    -       -     -",
+    "patient": "        rs        rs       rs     rs      rs       -     rs           rs      -     rs      -     -",
+    "privacy-officer": "rs        rs       -      -       -        rus   -            rs      -     -       rs    -",
+    "release-board": "  rs        rs       -      -       -        -     -            -       -     -       -     -",
+    "analyst": "        rs        rs       -      -       -        -     -            -       -     -       -     -",
+    "operator": "       crus      rs       -      -       -        -     -            -       -     -       -     -",
 }
 GROUPS = [
     "Organization Location HealthcareService Practitioner PractitionerRole",
@@ -34,7 +36,8 @@ GROUPS = [
         "Encounter EpisodeOfCare Condition Observation Procedure AllergyIntolerance MedicationStatement MedicationRequest"
         " Immunization ServiceRequest QuestionnaireResponse DocumentReference Composition Flag Group Provenance Binary Bundle"
     ),
-    "Task CareTeam CarePlan Goal Communication CommunicationRequest",
+    "Task",
+    "CareTeam CarePlan Goal Communication CommunicationRequest",
     "Consent",
     "Questionnaire",
     "Device DeviceMetric",
