@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Select,
     String,
     Table,
     and_,
@@ -258,15 +257,15 @@ def _said() -> CompoundSelect[Any]:
     compartment, tenant = bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String())
     moment = bindparam("asked_now", type_=UtcDateTime())
     grant, rule = CARE_GRANT.c, CONSENT_RULE.c
-    empty: ColumnElement[str] = literal_column("''")
-    home: Select[Any] = select(literal_column("'home'"), empty, empty, empty, empty).where(
+    empty = _text("")
+    home = select(_text("home"), empty, empty, empty, empty).where(
         COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant
     )
-    granted: Select[Any] = select(literal_column("'grant'"), grant.source, empty, grant.type, grant.item).where(
+    granted = select(_text("grant"), grant.source, empty, grant.type, grant.item).where(
         grant.compartment == compartment, _valid(tenant, moment)
     )
     kinds = [
-        select(literal_column(f"'{kind}'"), rule.source, rule.path, rule.type, rule.item).where(
+        select(_text(kind), rule.source, rule.path, rule.type, rule.item).where(
             rule.compartment == compartment,
             rule.permits.is_(kind == "permit"),
             _in_force(CONSENT_RULE, tenant, moment),
@@ -274,6 +273,10 @@ def _said() -> CompoundSelect[Any]:
         for kind in ("deny", "permit")
     ]
     return union_all(home, granted, *kinds)
+
+
+def _text(word: str) -> ColumnElement[str]:
+    return literal_column(f"'{word}'", String())
 
 
 # Built once: building them for each question costs more than the database's answer.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ class Region:
         made.note = await world.write("a", note(made.patient))
         return made
 
-    async def agrees(self, *actors: str, by: str = "a", **provision: object) -> str:
+    async def agrees(self, *actors: str, by: Any = "a", **provision: Any) -> str:
         """The reference of a Consent of the patient."""
         return await self.world.write(by, w.consent(self.patient, *actors, **provision))
 
