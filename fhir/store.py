@@ -31,6 +31,7 @@ from fhir.search.subjects import patient_of
 from infra.caller import Caller
 from infra.clock import Clock
 from infra.problems import Conflict, Gone, NotFound, StaleVersion
+from infra.row_security import EVERY, act
 from infra.vault import Sealed, Vault
 
 CLAIM_TRIES = 3
@@ -95,6 +96,7 @@ class Store:
     def add(self, session: Session, caller: Caller, new: Draft) -> Stored:
         """The new resource that the draft describes."""
         permit = self.policy.permit(caller, Action.CREATE, new.type)
+        act(session, caller.tenant)
         compartment = compartments.entered(
             new.compartment, type=new.type, session=session, caller=caller, permit=permit
         )
@@ -260,6 +262,7 @@ class Store:
 
     def asker(self, session: Session, caller: Caller) -> Asker:
         """What a search needs of the record: every statement of it takes its filter from here."""
+        act(session, caller.tenant)
         return Asker(self.vault, session, caller, self.policy)
 
     def refused(self, session: Session, caller: Caller, access: Access) -> None:
@@ -271,6 +274,7 @@ class Store:
         audit.record(self.vault, session, caller, access=blank, recorded=now)
         if access.id is None:
             return
+        act(session, EVERY)  # whose it is, is told to nobody but them
         wanted = select(RESOURCE.c.tenant, RESOURCE.c.compartment)
         owner = session.connection().execute(wanted.where(RESOURCE.c.id == access.id, RESOURCE.c.type == access.type))
         for tenant, compartment in owner.fetchall():
@@ -287,6 +291,7 @@ class Store:
 
     def _present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
+        act(session, caller.tenant)
         row = rows.one(session, rows.head(permit.clause), {"wanted_id": id, "wanted_type": type})
         return self._admitted(session, caller, permit, row=row)
 
@@ -302,6 +307,7 @@ class Store:
 
     def _held(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         permit = self.policy.permit(caller, action, type)
+        act(session, caller.tenant)
         statement = rows.locked_head(permit.clause)
         wanted = {"wanted_id": id, "wanted_type": type}
         # PostgreSQL checks the JOIN again after waiting for a lock; a row whose key has just changed is found again.
@@ -315,6 +321,7 @@ class Store:
 
     def _log_event(self, session: Session, caller: Caller, id: str) -> Stored:
         self.policy.permit(caller, Action.READ, "AuditEvent")
+        act(session, caller.tenant)
         found = Log(self.vault, session, caller.tenant).find(id)
         if found is None:
             raise NotFound
@@ -360,6 +367,7 @@ class Store:
         """Nothing; all hooks know of a write."""
         for hook in self.hooks:
             hook(session, caller, change)
+        act(session, caller.tenant)  # a hook may have acted for another: for the clinic whose slot is taken
 
     def _asked(self, query: Query) -> Access:
         # A search about one patient is a look at that patient, whoever is found. If there is such a patient is not asked.

@@ -1,4 +1,7 @@
-"""What a Consent closes stands in a table of its own, and a grant may be for a part of the record."""
+"""What a Consent closes stands in a table of its own, a grant may be for a part of the record, and rows are guarded.
+
+Row security is PostgreSQL's; what it says is told in `telemed.access.net`.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +12,22 @@ revision = "0008"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
+
+TENANT = "(SELECT current_setting('telemed.tenant', true))"
+OWN = f"tenant = {TENANT} OR {TENANT} = '*'"
+SEEN = f"""{OWN} OR type IN ('HealthcareService', 'Location', 'Organization', 'Practitioner', 'PractitionerRole', 'Schedule', 'Slot')
+ OR EXISTS (SELECT 1 FROM compartment c WHERE c.id = {{table}}.compartment AND c.tenant = {TENANT})
+ OR EXISTS (SELECT 1 FROM care_grant g WHERE g.compartment = {{table}}.compartment AND g.tenant = {TENANT})"""
+POLICIES = {
+    "resource": {
+        "seen": f"FOR SELECT USING ({SEEN})",
+        "added": f"FOR INSERT WITH CHECK ({OWN})",
+        "changed": f"FOR UPDATE USING ({SEEN}) WITH CHECK ({OWN})",
+        "removed": f"FOR DELETE USING ({OWN})",
+    },
+    "audit_event": {"seen": f"FOR SELECT USING ({OWN})", "added": "FOR INSERT WITH CHECK (true)"},
+}
+POLICIES["resource_history"] = POLICIES["resource"]
 
 
 def upgrade() -> None:
@@ -30,10 +49,22 @@ def upgrade() -> None:
     )
     op.create_index("consent_rule_compartment", "consent_rule", ["compartment"])
     op.create_index("consent_rule_source", "consent_rule", ["source", "path"])
+    if op.get_bind().dialect.name == "postgresql":
+        for table, policies in POLICIES.items():
+            op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+            for name, policy in policies.items():
+                op.execute(f"CREATE POLICY {name} ON {table} {policy.format(table=table)}")
 
 
 def downgrade() -> None:
     """Take back."""
+    if op.get_bind().dialect.name == "postgresql":
+        for table, policies in POLICIES.items():
+            op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+            op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+            for name in policies:
+                op.execute(f"DROP POLICY {name} ON {table}")
     op.drop_table("consent_rule")
     with op.batch_alter_table("care_grant") as batch_op:
         batch_op.drop_column("item")
