@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import select, true
+from sqlalchemy import true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -275,12 +275,8 @@ class Store:
         if access.id is None:
             return
         act(session, EVERY)  # whose it is, is told to nobody but them
-        wanted = select(RESOURCE.c.tenant, RESOURCE.c.compartment)
-        owner = session.connection().execute(wanted.where(RESOURCE.c.id == access.id, RESOURCE.c.type == access.type))
-        for tenant, compartment in owner.fetchall():
-            if tenant != caller.tenant:
-                told = Access(access.action, access.type, id=access.id, compartment=compartment, outcome=REFUSED)
-                audit.INSERT_AUDIT.run(session, audit.row(caller, told, recorded=now, tenant=tenant))
+        told = Access(access.action, access.type, id=access.id, outcome=REFUSED)
+        audit.tell_owner(session, caller, told, recorded=now)
 
     def present(self, session: Session, caller: Caller, action: Action, *, type: str, id: str) -> Stored:
         """The present version, to be changed next; nothing of it may leave, as it is not in the log."""

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -81,6 +81,7 @@ class Small:
     items: list[Item]
     grants: list[Opened]
     told: list[Told]
+    patients: dict[str, str] = field(default_factory=dict)  # by compartment, where it is not p-compartment
 
 
 @st.composite
@@ -113,13 +114,15 @@ def _told(dice: random.Random, homes: list[str]) -> Told:
 
 def oracle(small: Small, caller: Caller, action: Action) -> set[str]:
     """What the caller may reach, said once more in the plainest way."""
-    return {item.id for item in small.items if _may(small, item, caller=caller, action=action)}
+    return {item.id for item in small.items if may(small, item, caller=caller, action=action)}
 
 
-def _may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
+def may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
+    """Whether the caller may do so with this one."""
     if caller.role is Role.PATIENT:
-        about = item.compartment is not None and f"p-{item.compartment}" == caller.subject.removeprefix("Patient/")
-        return item.type in REGION_WIDE or item.id == caller.subject or about
+        one = caller.subject.removeprefix("Patient/")
+        about = item.compartment and small.patients.get(item.compartment, f"p-{item.compartment}") == one
+        return item.type in REGION_WIDE or item.id == one or bool(about)
     if caller.role is Role.PRIVACY_OFFICER:
         return item.type in REGION_WIDE or item.tenant == caller.tenant
     at_home = item.compartment is not None and small.homes[item.compartment] == caller.tenant

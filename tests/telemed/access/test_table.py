@@ -47,7 +47,8 @@ GROUPS = [
 EVERYTHING = frozenset(["system/*.cruds", "user/*.cruds", "patient/*.cruds"])
 
 
-def _expected(role: Role, type: str) -> str:
+def letters_of(role: Role, type: str) -> str:
+    """What the role may do with the type, by the table above."""
     column = next(index for index, types in enumerate(GROUPS) if type in types.split())
     return EXPECTED[role.value].split()[column].replace("-", "")
 
@@ -57,7 +58,7 @@ def test_every_role_may_do_what_the_table_says_and_nothing_else(role: Role) -> N
     for type, action in itertools.product(SERVED, Action):
         allowed = decide(role, EVERYTHING, action, type) is not None
 
-        assert allowed == (LETTER[action] in _expected(role, type)), (role, type, action)
+        assert allowed == (LETTER[action] in letters_of(role, type)), (role, type, action)
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SERVICE])
