@@ -96,7 +96,9 @@ class Region:
         now = datetime.now(UTC)
         part = {"class": of(self.dice.choice(CLASSES))} if self.dice.random() < 0.6 else {}
         nested = {"type": "permit", "actor": actors(f"Organization/{self.tenant()}")} | part
-        provision: Data = self.dice.choice([{"type": "deny"}, {"type": "deny", "actor": [], "provision": [nested]}, part])
+        provision: Data = self.dice.choice(
+            [{"type": "deny"}, {"type": "deny", "actor": [], "provision": [nested]}, part]
+        )
         begins = (now + timedelta(hours=self.dice.choice([-1, -1, 1]))).isoformat()
         made = self.dice.choice(
             [
