@@ -50,7 +50,8 @@ class Region:
             # Whoever is denied something was let in before: otherwise nothing would show.
             whom = f"Organization/{self.tenant()}"
             await self.write(home, w.care_team(patient, whom))
-            await self.write(home, w.consent(patient, whom, type="deny", **{"class": of(*CLASSES[:2])}))
+            denial: Data = {"type": "deny", "class": of(*CLASSES[:2])}
+            await self.write(home, w.consent(patient, whom, **denial))
         for _ in range(14):
             patient = self.patient()
             await self.write(self.writer(patient), self.entry(patient))
