@@ -14,7 +14,7 @@ from tests.telemed.service import Service
 from tests.telemed.test_isolation import body, made, observation, patient
 
 ABSENT = "00000000000000000000000000"
-# What runs beside the requests: the signing of the log, the jobs, and the keeping of savepoints.
+# What runs beside the requests: the signing of the log, the jobs, which key is the newest (asked now and then).
 BESIDE = (
     "audit_leaf",
     "audit_node",
