@@ -93,8 +93,12 @@ class CarePermit:
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""
-        told = _Told(session, self.standing, self.now(), caller.role in CARING)
-        return holds(self.reach, row, standing=self.standing, told=told)
+        return holds(
+            self.reach,
+            row,
+            standing=self.standing,
+            told=lambda: _Told(session, self.standing, self.now(), caller.role in CARING),
+        )
 
 
 class CarePolicy:

@@ -106,19 +106,19 @@ class Told(Protocol):
         ...
 
 
-def holds(reach: Reach, row: Row, *, standing: Standing, told: Told) -> bool:
-    """True if the row is within reach, by what is told of its compartment."""
+def holds(reach: Reach, row: Row, *, standing: Standing, told: Callable[[], Told]) -> bool:
+    """True if the row is within reach; `told` is only asked where it depends on a compartment."""
     if reach is Reach.REGION:
         return True
     if reach is Reach.ONE:
-        return row.id == standing.one or (row.compartment is not None and told.whose(row.compartment) == standing.one)
+        return row.id == standing.one or (row.compartment is not None and told().whose(row.compartment) == standing.one)
     own = row.tenant == standing.tenant
     # What costs a query is asked last.
     if reach is Reach.OWN:
         return own
     if reach is Reach.RECORD:
-        return own or (row.compartment is not None and is_shown(told.said(row.compartment), row.type, row.id))
-    return own and (row.compartment is None or is_entered(told.said(row.compartment)))
+        return own or (row.compartment is not None and is_shown(told().said(row.compartment), row.type, row.id))
+    return own and (row.compartment is None or is_entered(told().said(row.compartment)))
 
 
 def is_shown(said: Sequence[Said], type: str, id: str) -> bool:

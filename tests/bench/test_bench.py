@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, profiling, requests, starts
+from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, policy, profiling, requests, starts
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
 from tests.bench.figures import Figure
@@ -159,6 +159,13 @@ async def test_single_steps_are_measured_and_shown_as_part_of_a_request(tmp_path
 
     assert found[0].what == "seal and open, of a create" and 0 < found[0].ours < 100
     assert [figure.met is None for figure in found].count(True) in (0, 1), "only absent examples have no bar"
+
+
+async def test_a_decision_its_part_of_a_search_and_row_security_are_measured(tmp_path: Path) -> None:
+    found = await policy.run(tmp_path, [Figure(policy.SEARCH, 1000.0, "us CPU")], searches=2)
+
+    assert [figure.what.split(",")[0] for figure in found] == ["policy", "policy", "row security"]
+    assert found[0].ours > 0
 
 
 async def test_all_data_keys_are_wrapped_anew_and_timed(tmp_path: Path) -> None:

@@ -13,11 +13,15 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-TENANT = "(SELECT current_setting('telemed.tenant', true))"
+TENANT = "current_setting('telemed.tenant', true)"
+BOUND = f"""CREATE FUNCTION is_bound_to(wanted varchar) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM compartment WHERE id = wanted AND tenant = {TENANT})
+        OR EXISTS (SELECT FROM care_grant WHERE compartment = wanted AND tenant = {TENANT});
+END $$"""
+TYPES = "'HealthcareService', 'Location', 'Organization', 'Practitioner', 'PractitionerRole', 'Schedule', 'Slot'"
 OWN = f"tenant = {TENANT} OR {TENANT} = '*'"
-SEEN = f"""{OWN} OR type IN ('HealthcareService', 'Location', 'Organization', 'Practitioner', 'PractitionerRole', 'Schedule', 'Slot')
- OR EXISTS (SELECT 1 FROM compartment c WHERE c.id = {{table}}.compartment AND c.tenant = {TENANT})
- OR EXISTS (SELECT 1 FROM care_grant g WHERE g.compartment = {{table}}.compartment AND g.tenant = {TENANT})"""
+SEEN = f"{OWN} OR type IN ({TYPES}) OR is_bound_to(compartment)"
 POLICIES = {
     "resource": {
         "seen": f"FOR SELECT USING ({SEEN})",
@@ -50,11 +54,12 @@ def upgrade() -> None:
     op.create_index("consent_rule_compartment", "consent_rule", ["compartment"])
     op.create_index("consent_rule_source", "consent_rule", ["source", "path"])
     if op.get_bind().dialect.name == "postgresql":
+        op.execute(BOUND)
         for table, policies in POLICIES.items():
             op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
             op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
             for name, policy in policies.items():
-                op.execute(f"CREATE POLICY {name} ON {table} {policy.format(table=table)}")
+                op.execute(f"CREATE POLICY {name} ON {table} {policy}")
 
 
 def downgrade() -> None:
@@ -65,6 +70,7 @@ def downgrade() -> None:
             op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
             for name in policies:
                 op.execute(f"DROP POLICY {name} ON {table}")
+        op.execute("DROP FUNCTION is_bound_to(varchar)")
     op.drop_table("consent_rule")
     with op.batch_alter_table("care_grant") as batch_op:
         batch_op.drop_column("item")
