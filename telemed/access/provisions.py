@@ -20,8 +20,8 @@ from telemed.access.settle import FOREVER, NEVER
 
 # Codes of http://terminology.hl7.org/CodeSystem/consentscope under which a Consent is about care.
 CARE_SCOPES: Final = frozenset({"patient-privacy", "treatment"})
-# Of http://terminology.hl7.org/CodeSystem/v3-ActReason: what the platform's callers act for, and the kinds of it.
-CARE_PURPOSES: Final = frozenset({"TREAT", "CAREMGT", "COC", "ETREAT", "BTG", "HOPERAT", "PATADMIN"})
+# Of http://terminology.hl7.org/CodeSystem/v3-ActReason: what a clinic looks for. One for emergencies alone opens nothing.
+CARE_PURPOSES: Final = frozenset({"TREAT"})
 # Purposes that no caller of the record acts for: a denial of these alone closes nothing to care.
 OTHER_PURPOSES: Final = frozenset({"HRESCH", "CLINTRCH", "CLINTRCHNPC", "CLINTRCHPC", "HMARKT", "HPAYMT", "PUBHLTH"})
 # Of http://terminology.hl7.org/CodeSystem/consentaction: looking; the others do not concern whoever looks.
