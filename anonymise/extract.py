@@ -6,21 +6,21 @@ Persons leave here under the ledger's pseudonym.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 import polars as pl
 
+from anonymise.agreement import Answer, Coding, Concept, Consent, Period, statement
 from anonymise.coverage import covered, monday
 from anonymise.definition import Definition
 from anonymise.hierarchies import SEXES, UNKNOWN, age_band, chapter_of, municipalities
+from anonymise.moments import moment
 from anonymise.periods import ZONE, Quarter
 
 AGS_EXTENSION: Final = "http://fhir.de/StructureDefinition/destatis/ags"
 ICD_SYSTEM: Final = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
-CONSENT_SYSTEM: Final = "https://telemed.example/fhir/CodeSystem/consent-category"
-CONSENT_CODE: Final = "statistics"
 OLDEST_AGE: Final = 130
 
 T = TypeVar("T")
@@ -52,30 +52,16 @@ class Row(Protocol):
         ...
 
 
-class _Coding(msgspec.Struct):
-    system: str | None = None
-    code: str | None = None
-
-
-class _Concept(msgspec.Struct):
-    coding: list[_Coding] = []
-
-
-class _Period(msgspec.Struct):
-    start: str | None = None
-    end: str | None = None
-
-
 class _Encounter(msgspec.Struct, rename="camel"):
     status: str = ""
-    class_: _Coding = msgspec.field(name="class", default_factory=_Coding)
-    period: _Period = msgspec.field(default_factory=_Period)
-    reason_code: list[_Concept] = []
+    class_: Coding = msgspec.field(name="class", default_factory=Coding)
+    period: Period = msgspec.field(default_factory=Period)
+    reason_code: list[Concept] = []
 
 
 class _Extension(msgspec.Struct, rename="camel"):
     url: str = ""
-    value_coding: _Coding = msgspec.field(default_factory=_Coding)
+    value_coding: Coding = msgspec.field(default_factory=Coding)
 
 
 class _Address(msgspec.Struct):
@@ -92,17 +78,6 @@ class _Patient(msgspec.Struct, rename="camel"):
     gender: str | None = None
     birth_date: str | None = None
     address: list[_Address] = []
-
-
-class _Provision(msgspec.Struct):
-    type: str | None = None
-
-
-class _Consent(msgspec.Struct, rename="camel"):
-    status: str = ""
-    category: list[_Concept] = []
-    date_time: str | None = None
-    provision: _Provision = msgspec.field(default_factory=_Provision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +170,15 @@ def _permitted(reading: Reading, persons: Iterable[str]) -> frozenset[str]:
     the same moment a refusal wins.
     """
     wanted = frozenset(persons)
-    latest: dict[tuple[str, str], tuple[datetime, bool]] = {}
-    for person, row, consent in _decoded(reading.rows("Consent"), _Consent, "consents", reading.progress):
-        codings = [coding for concept in consent.category for coding in concept.coding]
-        about = any(c.system == CONSENT_SYSTEM and c.code == CONSENT_CODE for c in codings)
-        stated = moment(consent.date_time)
-        if person not in wanted or consent.status != "active" or not about or stated is None or stated > reading.frozen:
-            continue
-        candidate, whose = (stated, consent.provision.type != "permit"), (person, row.tenant)
-        latest[whose] = max(latest.get(whose, candidate), candidate)
-    refusing = {person for (person, _), (_, refused) in latest.items() if refused}
-    return frozenset(person for person, _ in latest if person not in refusing)
+    latest: dict[tuple[str, str], tuple[datetime, Answer]] = {}
+    for person, row, consent in _decoded(reading.rows("Consent"), Consent, "consents", reading.progress):
+        stated = statement(consent, at=reading.frozen) if person in wanted else None
+        if stated is not None:
+            whose = (person, row.tenant)
+            latest[whose] = max(latest.get(whose, stated), stated)
+    refusing = {person for (person, _), (_, answer) in latest.items() if answer is Answer.REFUSES}
+    permitting = {person for (person, _), (_, answer) in latest.items() if answer is Answer.PERMITS}
+    return frozenset(permitting - refusing)
 
 
 Registration = tuple[str, str, str | None, str | None, str | None]
@@ -235,22 +208,6 @@ def _municipality(patient: _Patient) -> str | None:
             if extension.url == AGS_EXTENSION and address.use != "old":
                 return extension.value_coding.code
     return None
-
-
-def moment(text: str | None) -> datetime | None:
-    """A FHIR dateTime as a moment; a partial one is its beginning in the region's time; None if there is none.
-
-    None, too, for the edges of the calendar (0001-01-01) that lie outside of it in another zone: one such date in one
-    record must not stop the statistics of all.
-    """
-    if not text:
-        return None
-    full = text if len(text) >= len("2026-01-01") else f"{text}-01-01"[: len("2026-01-01")]
-    try:
-        parsed = datetime.fromisoformat(full)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=ZONE)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _band(birth: str | None, day: date) -> str:

@@ -7,17 +7,18 @@ them (`fhir.audit_event`). AuditEvents that clients write are ordinary resources
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, bindparam, insert, select
 from sqlmodel import Session
 
 from fhir.ids import new_row_id
 from fhir.policy import Action
-from fhir.tables import AuditRow
+from fhir.tables import AuditRow, Resource
 from infra.caller import Caller
 from infra.statements import Statement
 from infra.vault import Binding, Vault
 
 AUDIT: Final = cast(Table, AuditRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+RESOURCE: Final = cast(Table, Resource.__table__)  # type: ignore[attr-defined]  # as above
 INSERT_AUDIT: Final = Statement(insert(AUDIT), columns=AUDIT.c.keys())
 
 # What the log calls all types at once: the abstract type of every resource.
@@ -76,6 +77,31 @@ def sealed_row(vault: Vault, caller: Caller, access: Access, *, recorded: dateti
     made = row(caller, access, recorded=recorded)
     sealed = vault.seal_known(access.query.encode(), to=detail_binding(made["tenant"], made["id"]))
     return None if sealed is None else made | {"data_key": sealed.data_key, "detail": sealed.body}
+
+
+def _telling() -> Statement:
+    """Writes the line into the log of whoever keeps the resource; none if nobody does, or the agent's own tenant."""
+    taken = {"tenant": RESOURCE.c.tenant, "compartment": RESOURCE.c.compartment}
+    values = [taken.get(each.name, bindparam(f"told_{each.name}", type_=each.type)) for each in AUDIT.c]
+    kept = select(*values).where(
+        RESOURCE.c.id == bindparam("told_resource_id", type_=RESOURCE.c.id.type),
+        RESOURCE.c.type == bindparam("told_type", type_=RESOURCE.c.type.type),
+        RESOURCE.c.tenant != bindparam("told_agent_tenant", type_=RESOURCE.c.tenant.type),
+    )
+    return Statement(insert(AUDIT).from_select([each.name for each in AUDIT.c], kept))
+
+
+_TELL: Final = _telling()
+
+
+def tell_owner(session: Session, caller: Caller, access: Access, *, recorded: datetime) -> None:
+    """Nothing; an access stands in the log of whoever keeps what it was about, if that is somebody else.
+
+    One statement whoever it is, so that the time it takes does not tell what is not there from what is not the caller's.
+    """
+    made = row(caller, access, recorded=recorded)
+    del made["tenant"], made["compartment"]
+    _TELL.run(session, {f"told_{name}": value for name, value in made.items()})
 
 
 def detail_binding(tenant: str, id: int) -> Binding:

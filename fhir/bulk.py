@@ -19,6 +19,7 @@ from fhir.policy import Action, Permit
 from fhir.rows import Stored
 from fhir.store import Change, Hook, Store
 from infra.caller import Caller
+from infra.row_security import act
 from infra.vault import Binding
 
 # A list as one value: SQLAlchemy writes a text for each length of an IN, which costs 8 us for each of a hundred patients.
@@ -55,6 +56,7 @@ def insert(
 def add(store: Store, session: Session, caller: Caller, drafts: Sequence[Draft]) -> list[Stored]:
     """The new resources, in the order of the drafts; the hooks are still to be run."""
     permits = {type: store.policy.permit(caller, Action.CREATE, type) for type in {draft.type for draft in drafts}}
+    act(session, caller.tenant)
     patients = [
         compartments.row(store.vault, draft.id, tenant=caller.tenant, patient=draft.data)
         for draft in drafts

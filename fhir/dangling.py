@@ -21,6 +21,7 @@ from fhir.store import Change, Hook
 from fhir.unresolved import references
 from infra.caller import Caller
 from infra.problems import Forbidden, Issue, Unprocessable
+from infra.row_security import act
 
 AT_ONCE: Final = 5000  # references of one query
 
@@ -75,6 +76,7 @@ def present(policy: Policy, session: Session, caller: Caller, wanted: list[Targe
         except Forbidden:
             found |= {target for target in wanted if target[0] == type}
     asked = [target for target in wanted if target[0] in permits]
+    act(session, caller.tenant)
     for start in range(0, len(asked), AT_ONCE):
         statement = select(*_WANTED).where(RESOURCE.c.deleted.is_(False), _any(permits, asked[start : start + AT_ONCE]))
         rows = session.connection().execute(statement).fetchall()

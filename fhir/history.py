@@ -25,6 +25,7 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.columns import UtcDateTime
 from infra.problems import Forbidden, NotFound
+from infra.row_security import act
 
 
 class Place(NamedTuple):
@@ -66,6 +67,7 @@ class _Part(NamedTuple):
 def of_resource(store: Store, session: Session, caller: Caller, type: str, id: str, *, asked: Asked) -> Versions:
     """The versions of one resource; `NotFound` if its present version is not this caller's to see."""
     permit = store.policy.permit(caller, Action.HISTORY, type)
+    act(session, caller.tenant)
     head = rows.one(session, rows.head(permit.clause), {"wanted_id": id, "wanted_type": type})
     if head is None or not admits(permit, session, caller, row=head):
         raise NotFound
@@ -80,6 +82,7 @@ def of_types(store: Store, session: Session, caller: Caller, types: Sequence[str
     permits = list(_permits(store, caller, types))
     if not permits:
         raise Forbidden
+    act(session, caller.tenant)
     # One by one, as the index is by type; the pages of all of them are merged.
     parts = [
         part._replace(where=(part.table.c.type == type, *part.where))

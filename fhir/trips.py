@@ -61,7 +61,7 @@ def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None
         except NeedsSessionError:
             return None
 
-    return One(_reading(permit.clause), _named(line) | {"wanted_id": id, "wanted_type": type}, result)
+    return One(_reading(permit.clause), _named(line) | {"wanted_id": id, "wanted_type": type}, result, caller.tenant)
 
 
 def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
@@ -81,7 +81,7 @@ def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
     line = audit.row(caller, access, recorded=store.clock.now())
     values = _named(line) | rows.columns(stored, sealed) | {TOKENS: sorted(new.tokens), "entered": new.compartment}
     statement = _adding(entry if new.compartment else None)
-    return One(statement, values, lambda made: stored if made else None)
+    return One(statement, values, lambda made: stored if made else None, caller.tenant)
 
 
 def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
@@ -112,7 +112,7 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
         except NeedsSessionError:
             return None
 
-    return One(_searching(asked), values | _named(detail) | {"fits": query.count}, result)
+    return One(_searching(asked), values | _named(detail) | {"fits": query.count}, result, caller.tenant)
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,8 @@ class Role(StrEnum):
     COORDINATOR = "coordinator"
     RECEPTIONIST = "receptionist"
     PATIENT = "patient"
+    PRIVACY_OFFICER = "privacy-officer"
+    RELEASE_BOARD = "release-board"
     ANALYST = "analyst"
     OPERATOR = "operator"
     SERVICE = "service"

@@ -23,6 +23,7 @@ from sqlmodel import Session, SQLModel
 
 from infra.lines import Lines
 from infra.problems import Conflict, DiskFull, Problem, Unavailable
+from infra.row_security import AT_FIRST, EVERY, watch
 from infra.statements import DRIVER, Row, Statement
 from infra.writer import GroupWriter
 
@@ -39,6 +40,7 @@ class One(Generic[T]):
     statement: Statement
     values: Mapping[str, Any]
     result: Callable[[Sequence[Row]], T | None]
+    tenant: str = EVERY  # for whom it is asked
 
 
 OneOf = Callable[[], One[T] | None]
@@ -163,10 +165,15 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self.on_lost: list[Callable[[], None]] = []  # never called: uncommitted rows are not seen by others
         self._lines = Lines(make_url(url), most=POOL)
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=POOL, max_overflow=POOL, hide_parameters=True)
+        told = {"server_settings": AT_FIRST}
+        self._engine: AsyncEngine = create_async_engine(
+            url, pool_size=POOL, max_overflow=POOL, hide_parameters=True, connect_args=told
+        )
 
     def _session(self) -> AsyncSession:
-        return AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False)
+        made = AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False)
+        watch(cast(Session, made.sync_session))
+        return made
 
     async def write(self, unit: Unit[T]) -> T:
         """What the unit returns, after the commit."""
@@ -183,7 +190,11 @@ class PostgresDatabase:
     async def short(self, unit: Unit[T], one: OneOf[T] | None = None) -> T:
         """What the unit returns, after the commit; in a single round trip if there is one statement for it."""
         made = one() if one is not None else None
-        rows = await self._lines.ask(made.statement.on_postgres, made.values) if made is not None else None
+        rows = (
+            await self._lines.ask(made.statement.on_postgres, made.values, tenant=made.tenant)
+            if made is not None
+            else None
+        )
         found = made.result(rows) if made is not None and rows is not None else None
         return found if found is not None else await self.write(unit)
 

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from infra.problems import DiskFull, Unavailable
+from infra.row_security import AT_FIRST, EVERY, said
 from infra.statements import Form, Row
 
 FULL = "53100"
@@ -20,28 +21,53 @@ SILENT = "The database does not answer. Try again shortly."
 
 
 class Lines:
-    """At most so many connections; the one used last is used next, so that the fewest do the most."""
+    """At most so many connections; the one used last is used next, so that the fewest do the most.
+
+    Each works for one tenant until it is told another, which is a round trip: where there is one that already works for
+    the tenant, that one is used.
+    """
 
     def __init__(self, url: URL, *, most: int) -> None:
         _, self._options = dialect.dialect().create_connect_args(url)  # type: ignore[no-untyped-call]  # SQLAlchemy's
-        self._free: list[Any] = []
+        self._free: list[tuple[str, Any]] = []
         self._permits = asyncio.Semaphore(most)
 
-    async def ask(self, form: Form, values: Mapping[str, Any]) -> Sequence[Row] | None:
+    async def ask(self, form: Form, values: Mapping[str, Any], *, tenant: str = EVERY) -> Sequence[Row] | None:
         """The rows of the statement, which is committed; None if the server refused it and nothing was done."""
         async with self._permits:
+            of, line = self._taken(tenant)
             try:
-                line = self._free.pop() if self._free else await asyncpg.connect(**self._options)
+                if line is None:
+                    line = await asyncpg.connect(**self._options, server_settings=AT_FIRST)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 raise (DiskFull() if _is_full(error) else Unavailable(SILENT)) from error
+            if of != tenant:
+                await _told(line, tenant)
             rows = await _asked(line, form, values)
-            self._free.append(line)
+            self._free.append((tenant, line))
         return None if rows is None else form.converted(rows)
+
+    def _taken(self, tenant: str) -> tuple[str, Any]:
+        """A free connection and whom it works for: the last that works for the tenant, else the one unused for longest."""
+        for at in range(len(self._free) - 1, -1, -1):
+            if self._free[at][0] == tenant:
+                return self._free.pop(at)
+        return self._free.pop(0) if self._free else (EVERY, None)
 
     async def close(self) -> None:
         """Nothing; no connection is left."""
         while self._free:
-            await self._free.pop().close()
+            await self._free.pop()[1].close()
+
+
+async def _told(line: Any, tenant: str) -> None:
+    try:
+        await line.execute(said(tenant))
+    except BaseException as error:  # for whom it works now is known to nobody
+        line.terminate()
+        if isinstance(error, OSError | asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+            raise (DiskFull() if _is_full(error) else Unavailable(SILENT)) from error
+        raise
 
 
 async def _asked(line: Any, form: Form, values: Mapping[str, Any]) -> Sequence[Row] | None:

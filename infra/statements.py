@@ -53,7 +53,10 @@ class Form:
     def __init__(self, text: str, slots: Sequence[_Slot], converts: Sequence[tuple[int, Convert]]) -> None:
         self.text = text
         self._constant = {slot.name or str(at): slot.value for at, slot in enumerate(slots) if slot.name is None}
-        self._asked = [(str(at), slot.ask) for at, slot in enumerate(slots) if slot.ask is not None]
+        self._asked: dict[Callable[[], Any], list[str]] = {}  # once for all places: it is one moment, and cheaper
+        for at, slot in enumerate(slots):
+            if slot.ask is not None:
+                self._asked.setdefault(slot.ask, []).append(str(at))
         names = [slot.name or str(at) for at, slot in enumerate(slots)]
         self._pick = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
         self._binds = [(at, slot.convert) for at, slot in enumerate(slots) if slot.convert is not None]
@@ -81,8 +84,8 @@ class Form:
         """The values in the order of the text."""
         if self._constant:
             values = {**self._constant, **values}
-            for name, ask in self._asked:
-                values[name] = ask()
+            for ask, places in self._asked.items():
+                values.update(dict.fromkeys(places, ask()))
         picked: tuple[Any, ...] = self._pick(values)
         return tuple(self._converted(picked, self._binds)) if self._binds else picked
 

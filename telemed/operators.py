@@ -19,11 +19,13 @@ from infra.vault import Vault, key_provider
 from infra.vault.destroyed import DestroyedList
 from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
+from telemed.access.net import is_bypassed
 from telemed.startup import StartRefused, opened, placeholders, refuse_settings, require_tables, with_tables
 
 ROOM_WANTED = 1_000_000_000
 # Seconds; the sequencer looks every second.
 SIGNED_WITHIN = 60
+BYPASSED = "The account is above PostgreSQL's row security. Give the service one without SUPERUSER and BYPASSRLS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ async def findings(settings: Settings) -> list[Finding]:
     }
     found = [await _finding(part, check, settings) for part, check in checks.items()]
     found.append(await _log(settings, tables=next(each.good for each in found if each.part == "database")))
+    if next(each.good for each in found if each.part == "database") and await _is_net_bypassed(settings):
+        found.append(Finding("row security", good=True, advice=BYPASSED))
     if left := placeholders(settings):
         found.append(Finding("texts", good=True, advice=f"Patients would read placeholders. Set {' and '.join(left)}."))
     return found
@@ -135,6 +139,11 @@ async def _log(settings: Settings, *, tables: bool) -> Finding:
         )
         return Finding("log", good=False, advice=advice)
     return Finding("log", good=True, figure=figure)
+
+
+async def _is_net_bypassed(settings: Settings) -> bool:
+    async with opened(settings.database) as database:
+        return await database.read(is_bypassed)
 
 
 async def _check_queue(settings: Settings) -> None:

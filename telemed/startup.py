@@ -17,6 +17,7 @@ from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from infra.vault.destroyed import DestroyedList
 from infra.vault.state import require_fitting
+from telemed.access.net import is_bypassed
 from telemed.gate import rates_of
 from telemed.identity.models import SignInLink
 from video.ice import ice_from
@@ -102,6 +103,8 @@ async def require_tables(settings: Settings) -> None:
     """Nothing; raises `StartRefused` unless the tables are of this version and hold what they may."""
     async with with_tables(settings) as database:
         await refuse_database(settings, database)
+        if not settings.is_demo and await database.read(is_bypassed):
+            log.warning("row_security_bypassed")
 
 
 async def require_keys(settings: Settings, vault: Vault) -> None:

@@ -19,6 +19,7 @@ from sqlmodel import Session
 from infra.backup.problems import FileTaken, OtherDatabase, ServiceRuns, ToolFailed, ToolsMissing
 from infra.backup.sqlite_file import head_of, reserved
 from infra.durable import sync
+from infra.row_security import EVERY, NAME
 
 MAGIC: Final = b"PGDMP"
 INSTALLED: Final = Path("/usr/lib/postgresql")
@@ -41,7 +42,10 @@ def back_up(url: str, file: Path, *, server: int) -> None:
     program = program_for("pg_dump", server=server)
     partial = reserved(file)
     try:
-        _run([program, "--format=custom", "--no-owner", "--no-privileges", f"--file={partial}"], url)
+        _run(
+            [program, "--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", f"--file={partial}"],
+            url,
+        )
         sync(partial)
         os.link(partial, file)
     except FileExistsError as taken:
@@ -139,7 +143,7 @@ def _environment(url: str = "") -> dict[str, str]:
     if parsed is not None:
         parts = {
             "PGHOST": parsed.host, "PGPORT": parsed.port, "PGUSER": parsed.username, "PGPASSWORD": parsed.password,
-            "PGDATABASE": parsed.database,
+            "PGDATABASE": parsed.database, "PGOPTIONS": f"-c {NAME}={EVERY}",
         }  # fmt: skip
         told |= {name: str(value) for name, value in parts.items() if value is not None}
     return told

@@ -1,6 +1,6 @@
 """The policy that the record asks: role, scopes and type give a reach or a refusal, the reach gives a filter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,7 +12,7 @@ from fhir.policy import Action
 from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.problems import Forbidden
-from telemed.access.rule import Reach, Row, Standing, clause, entry, holds, is_open
+from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_open, patient_id, said_of
 from telemed.access.scopes import allows
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
 
@@ -45,11 +45,33 @@ def decide(role: Role, scopes: frozenset[str], action: Action, type: str) -> Rea
         return None
     if role is not Role.SERVICE and not allows(scopes, CONTEXT[role], type=type, letter=letter):
         return None
-    if role is Role.PATIENT:
-        return Reach.ONE
+    if role is Role.PRIVACY_OFFICER and type not in REGION_WIDE:
+        return Reach.OWN
     if action.changes:
         return Reach.OWN_CHANGE
-    return Reach.REGION if type in REGION_WIDE else Reach.RECORD
+    if type in REGION_WIDE:
+        return Reach.REGION
+    return Reach.ONE if role is Role.PATIENT else Reach.RECORD
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the database tells of compartments, for one standing at one moment."""
+
+    session: Session
+    standing: Standing
+    now: datetime
+    enters: bool
+
+    def said(self, compartment: str) -> Sequence[Said]:
+        """What holds now for the tenant in a compartment; nothing for a role that acts in none."""
+        if not self.enters:
+            return ()
+        return said_of(self.session, self.standing.tenant, compartment=compartment, now=self.now)
+
+    def whose(self, compartment: str) -> str:
+        """The id of its Patient."""
+        return patient_id(self.session, compartment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +97,12 @@ class CarePermit:
             self.reach,
             row,
             standing=self.standing,
-            opened=lambda compartment: self.entitled(session, caller, compartment),
+            told=lambda: _Told(session, self.standing, self.now(), caller.role in CARING),
         )
 
 
 class CarePolicy:
-    """The platform's policy: the access table, the token's scopes, and the grants of the record."""
+    """The platform's policy: the access table, the token's scopes, and the grants and denials of the record."""
 
     def __init__(self, clock: Clock) -> None:
         # Grants come from appointments and periods, so they end by the clock that appointments go by.
@@ -92,7 +114,8 @@ class CarePolicy:
         reach = decide(caller.role, caller.scopes, action, type)
         if reach is None:
             raise NotInScope
-        one = caller.subject if reach is Reach.ONE else ""
+        # An app names the Patient as a reference or by the id alone.
+        one = caller.subject.removeprefix("Patient/") if reach is Reach.ONE else ""
         return self._permit(reach, Standing(caller.tenant, one))
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:

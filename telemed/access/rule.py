@@ -1,27 +1,41 @@
 """The rule about rows, once in SQL and once in memory; a property test holds the two together.
 
 Reading: what the caller's own tenant wrote (it must keep its documentation, Section 630f BGB), what is region-wide, the
-compartments of its own patients, and compartments that a grant opens now.
+compartments of its own patients, and what a grant opens now; of these two not what a Consent of the patient denies.
 Changing: only what the own tenant wrote, and only while the compartment is open; so nothing moves out of a record
-that has been closed. A patient's session reads its one appointment.
+that has been closed. A patient reads one appointment, or the record that is kept about them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
-from sqlalchemy import ColumnElement, Select, String, Table, and_, bindparam, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    String,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlmodel import Session
 
 from fhir.rows import COMPARTMENT, RESOURCE
 from infra.columns import UtcDateTime
 from infra.statements import Statement
-from telemed.access.models import CareGrant
+from telemed.access.models import CareGrant, ConsentRule
 
 CARE_GRANT: Final = cast(Table, CareGrant.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+CONSENT_RULE: Final = cast(Table, ConsentRule.__table__)  # type: ignore[attr-defined]  # as above
 
 
 class Reach(StrEnum):
@@ -29,6 +43,7 @@ class Reach(StrEnum):
 
     REGION = "region"
     RECORD = "record"
+    OWN = "own"
     OWN_CHANGE = "own-change"
     ONE = "one"
 
@@ -39,6 +54,11 @@ class Row(Protocol):
     @property
     def id(self) -> str:
         """The resource's id."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """The resource type."""
         ...
 
     @property
@@ -54,23 +74,75 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who asks, for the rule: a tenant, and for a patient's session the one resource."""
+    """Who asks, for the rule: a tenant, and for a patient the one resource: an Appointment, or their own Patient."""
 
     tenant: str
     one: str = ""
 
 
-def holds(reach: Reach, row: Row, *, standing: Standing, opened: Callable[[str], bool]) -> bool:
-    """True if the row is within reach; `opened` says whether a compartment is open to the standing's tenant now."""
+class Said(NamedTuple):
+    """One line that holds now for a tenant in a compartment: it is its home, a grant, a denial or an exception."""
+
+    kind: str  # home, grant, deny, permit
+    source: str
+    path: str
+    type: str
+    item: str
+
+    def is_about(self, type: str, item: str) -> bool:
+        """True if it is about this resource; of the whole record ("", "") only what is about all of it is."""
+        return self.type in ("", type) and self.item in ("", item)
+
+
+class Told(Protocol):
+    """What the database tells of a compartment."""
+
+    def said(self, compartment: str) -> Sequence[Said]:
+        """What holds now for the standing's tenant in it."""
+        ...
+
+    def whose(self, compartment: str) -> str:
+        """The id of its Patient."""
+        ...
+
+
+def holds(reach: Reach, row: Row, *, standing: Standing, told: Callable[[], Told]) -> bool:
+    """True if the row is within reach; `told` is only asked where it depends on a compartment."""
     if reach is Reach.REGION:
         return True
     if reach is Reach.ONE:
-        return row.id == standing.one
+        return row.id == standing.one or (row.compartment is not None and told().whose(row.compartment) == standing.one)
     own = row.tenant == standing.tenant
-    # `opened` costs a query, so it is asked last.
+    # What costs a query is asked last.
+    if reach is Reach.OWN:
+        return own
     if reach is Reach.RECORD:
-        return own or (row.compartment is not None and opened(row.compartment))
-    return own and (row.compartment is None or opened(row.compartment))
+        return own or (row.compartment is not None and is_shown(told().said(row.compartment), row.type, row.id))
+    return own and (row.compartment is None or is_entered(told().said(row.compartment)))
+
+
+def is_shown(said: Sequence[Said], type: str, id: str) -> bool:
+    """True if somebody of whom this is said may see the resource of a record; that they wrote it does not count."""
+    let_in = any(line.kind == "home" or (line.kind == "grant" and line.is_about(type, id)) for line in said)
+    return let_in and not is_denied(said, type, id)
+
+
+def is_entered(said: Sequence[Said]) -> bool:
+    """True if somebody of whom this is said may act in the record: the patient's own clinic always may document."""
+    if any(line.kind == "home" for line in said):
+        return True
+    return any(line.kind == "grant" and line.is_about("", "") for line in said) and not is_denied(said, "", "")
+
+
+def is_denied(said: Sequence[Said], type: str, id: str) -> bool:
+    """True if a denial is about the resource, to which no exception of the same Consent is."""
+    about = [line for line in said if line.is_about(type, id)]
+    excepted = [line for line in about if line.kind == "permit"]
+    return any(
+        not any(one.source == line.source and one.path.startswith(line.path) for one in excepted)
+        for line in about
+        if line.kind == "deny"
+    )
 
 
 def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> ColumnElement[bool]:
@@ -78,31 +150,44 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
     if reach is Reach.REGION:
         return RESOURCE.c.id.is_not(None)
     if reach is Reach.ONE:
-        return RESOURCE.c.id == standing.one
+        return or_(RESOURCE.c.id == standing.one, _of_patient(standing.one))
     own = RESOURCE.c.tenant == standing.tenant
-    within = or_(_home(standing.tenant), _granted(standing.tenant, now))
+    if reach is Reach.OWN:
+        return own
+    moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
+    home, tenant = _home(standing.tenant), standing.tenant
     if reach is Reach.RECORD:
-        return or_(own, within)
-    return and_(own, or_(RESOURCE.c.compartment.is_(None), within))
+        let_in = or_(home, _granted(tenant, moment, RESOURCE.c.type, RESOURCE.c.id))
+        return or_(own, and_(let_in, ~_denied(tenant, moment, RESOURCE.c.type, RESOURCE.c.id)))
+    let_in = and_(_granted(tenant, moment), ~_denied(tenant, moment))
+    return and_(own, or_(RESOURCE.c.compartment.is_(None), home, let_in))
 
 
 def is_open(session: Session, tenant: str, *, compartment: str, now: datetime) -> bool:
-    """True if the compartment is of the tenant's own patient, or a grant opens it to the tenant now."""
+    """True if the tenant may act in the record now: it is of its own patient, or a grant opens all of it."""
+    return is_entered(said_of(session, tenant, compartment=compartment, now=now))
+
+
+def said_of(session: Session, tenant: str, *, compartment: str, now: datetime) -> list[Said]:
+    """What holds now for a tenant in a compartment."""
     asked = {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now}
-    found = _IS_OPEN.first(session, asked)
-    return found is not None and bool(found[0])
+    return [Said._make(row) for row in _SAID.rows(session, asked)]
+
+
+def patient_id(session: Session, compartment: str) -> str:
+    """The id of the Patient whose compartment this is; empty if there is none."""
+    found = _PATIENT.first(session, {"asked_compartment": compartment})
+    return str(found[0]) if found else ""
 
 
 @lru_cache(maxsize=4096)
 def entry(tenant: str, *, now: Callable[[], datetime]) -> ColumnElement[bool]:
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
-    return _open_to(tenant, bindparam("entered", type_=String()), moment)
-
-
-def _open_to(tenant: Any, compartment: Any, moment: Any) -> ColumnElement[bool]:
-    home = exists().where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
-    return or_(home, exists().where(CARE_GRANT.c.compartment == compartment, _valid(tenant, moment)))
+    entered = bindparam("entered", type_=String())
+    home = exists().where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == tenant)
+    granted = exists().where(CARE_GRANT.c.compartment == entered, _valid(tenant, moment), _about(CARE_GRANT))
+    return or_(home, and_(granted, ~_denial(entered, tenant, moment)))
 
 
 def _home(tenant: str) -> ColumnElement[bool]:
@@ -110,21 +195,92 @@ def _home(tenant: str) -> ColumnElement[bool]:
     return same.correlate(RESOURCE)
 
 
-def _granted(tenant: str, now: Callable[[], datetime]) -> ColumnElement[bool]:
-    moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
-    grant = exists().where(CARE_GRANT.c.compartment == RESOURCE.c.compartment, _valid(tenant, moment))
+def _of_patient(id: str) -> ColumnElement[bool]:
+    same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.patient_id == id)
+    return same.correlate(RESOURCE)
+
+
+def _granted(tenant: str, moment: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]:
+    """Whether a grant is about the row; without a type and an item, whether one is about the whole record."""
+    grant = exists().where(
+        CARE_GRANT.c.compartment == RESOURCE.c.compartment,
+        _valid(tenant, moment),
+        _about(CARE_GRANT, type, item),
+    )
     return grant.correlate(RESOURCE)
+
+
+def _denied(tenant: str, moment: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]:
+    return _denial(RESOURCE.c.compartment, tenant, moment, type, item)
+
+
+def _denial(compartment: Any, tenant: str, moment: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]:
+    """Whether a denial is about the row that no exception of the same Consent is about, too."""
+    denial, exception = CONSENT_RULE.alias("denial"), CONSENT_RULE.alias("exception")
+    nested = func.substr(exception.c.path, 1, func.length(denial.c.path)) == denial.c.path
+    excepted = exists().where(
+        exception.c.source == denial.c.source,
+        exception.c.permits.is_(True),
+        nested,
+        _in_force(exception, tenant, moment),
+        _about(exception, type, item),
+    )
+    found = exists().where(
+        denial.c.compartment == compartment,
+        denial.c.permits.is_(False),
+        _in_force(denial, tenant, moment),
+        _about(denial, type, item),
+        ~excepted.correlate(denial, RESOURCE),
+    )
+    return found.correlate(RESOURCE)
 
 
 def _valid(tenant: Any, moment: Any) -> ColumnElement[bool]:
     return and_(CARE_GRANT.c.tenant == tenant, CARE_GRANT.c["from"] <= moment, CARE_GRANT.c.until > moment)
 
 
-def _is_open() -> Select[tuple[bool]]:
+def _in_force(rule: Any, tenant: Any, moment: Any) -> ColumnElement[bool]:
+    # Not IN: a list can't be part of a statement that is made once.
+    whom = or_(rule.c.tenant == "", rule.c.tenant == tenant)
+    return and_(whom, rule.c["from"] <= moment, rule.c.until > moment)
+
+
+def _about(line: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]:
+    """Whether a line is about the resource; without a type and an item, whether it is about the whole record."""
+    columns = ((line.c.type, type), (line.c.item, item))
+    return and_(
+        *(column == "" if wanted is None else or_(column == "", column == wanted) for column, wanted in columns)
+    )
+
+
+def _said() -> CompoundSelect[Any]:
     compartment, tenant = bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String())
     moment = bindparam("asked_now", type_=UtcDateTime())
-    return select(_open_to(tenant, compartment, moment))
+    grant, rule = CARE_GRANT.c, CONSENT_RULE.c
+    empty = _text("")
+    home = select(_text("home"), empty, empty, empty, empty).where(
+        COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant
+    )
+    granted = select(_text("grant"), grant.source, empty, grant.type, grant.item).where(
+        grant.compartment == compartment, _valid(tenant, moment)
+    )
+    kinds = [
+        select(_text(kind), rule.source, rule.path, rule.type, rule.item).where(
+            rule.compartment == compartment,
+            rule.permits.is_(kind == "permit"),
+            _in_force(CONSENT_RULE, tenant, moment),
+        )
+        for kind in ("deny", "permit")
+    ]
+    return union_all(home, granted, *kinds)
 
 
-# Built once: building it for each question costs more than the database's answer.
-_IS_OPEN: Final = Statement(_is_open())
+def _text(word: str) -> ColumnElement[str]:
+    return literal_column(f"'{word}'", String())
+
+
+# Built once: building them for each question costs more than the database's answer.
+_SAID: Final = Statement(_said())
+_PATIENT: Final = Statement(
+    select(COMPARTMENT.c.patient_id).where(COMPARTMENT.c.id == bindparam("asked_compartment", type_=String()))
+)

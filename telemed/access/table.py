@@ -21,6 +21,7 @@ class Group(StrEnum):
     PERSON = "person"
     BOOKING = "booking"
     CLINICAL = "clinical"
+    TASK = "task"
     COORDINATION = "coordination"
     CONSENT = "consent"
     FORMS = "forms"
@@ -40,7 +41,8 @@ MEMBERS: dict[Group, tuple[str, ...]] = {
         "MedicationRequest", "Immunization", "ServiceRequest", "QuestionnaireResponse", "DocumentReference", "Composition",
         "Flag", "Group", "Provenance", "Binary", "Bundle",
     ),
-    Group.COORDINATION: ("Task", "CareTeam", "CarePlan", "Goal", "Communication", "CommunicationRequest"),
+    Group.TASK: ("Task",),  # apart, for who reviews looks without seeing plans
+    Group.COORDINATION: ("CareTeam", "CarePlan", "Goal", "Communication", "CommunicationRequest"),
     Group.CONSENT: ("Consent",),
     Group.FORMS: ("Questionnaire",),
     Group.DEVICES: ("Device", "DeviceMetric"),  # a device may be in a patient, so this is not for reception
@@ -69,11 +71,17 @@ ALLOWED: dict[Role, dict[Group, str]] = {
     | {Group.TRACE: NONE, Group.TECHNICAL: NONE},
     # Coordinates care without reading notes.
     Role.COORDINATOR: _DIRECTORY_ONLY
-    | {Group.PERSON: LOOK, Group.BOOKING: KEEP, Group.COORDINATION: KEEP, Group.CONSENT: LOOK, Group.FORMS: LOOK},
+    | {Group.PERSON: LOOK, Group.BOOKING: KEEP, Group.TASK: KEEP, Group.COORDINATION: KEEP}
+    | {Group.CONSENT: LOOK, Group.FORMS: LOOK},
     Role.RECEPTIONIST: _DIRECTORY_ONLY
     | {Group.CALENDAR: ALL, Group.PERSON: KEEP, Group.BOOKING: KEEP, Group.CONSENT: KEEP, Group.FORMS: LOOK},
-    # The one appointment of the join code, nothing of the record.
-    Role.PATIENT: _NOTHING | {Group.BOOKING: "r"},
+    # One appointment (a join code, whose scope is no wider), or through SMART what is kept about them in one clinic.
+    Role.PATIENT: dict.fromkeys(Group, LOOK)
+    | {Group.FORMS: NONE, Group.TASK: NONE, Group.TRACE: NONE, Group.TECHNICAL: NONE},
+    # Checks who looked, what was agreed to and what was reviewed, in the own clinic; no clinical read.
+    Role.PRIVACY_OFFICER: _DIRECTORY_ONLY | {Group.TRACE: LOOK, Group.CONSENT: LOOK, Group.TASK: "rus"},
+    # Approves what is published; sees published tables only.
+    Role.RELEASE_BOARD: _DIRECTORY_ONLY,
     # Sees published tables only.
     Role.ANALYST: _DIRECTORY_ONLY,
     # Keeps the service running; no clinical read.

@@ -7,6 +7,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any, Final
 
+from anonymise.agreement import CONSENT_CODE, CONSENT_SYSTEM
 from telemed.console.diagnoses import ICD_10_GM, VERSION
 from telemed.demo.clinics import Clinician
 from telemed.demo.diagnoses import reason
@@ -15,7 +16,6 @@ from telemed.schedules.resource import instant
 
 ACT: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 CONSENT_SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
-CONSENT_CATEGORY: Final = "https://telemed.example/fhir/CodeSystem/consent-category"
 LOINC: Final = "http://loinc.org"
 QUARTERS_BACK: Final = 4
 VIDEO_SHARE: Final = 0.4
@@ -75,7 +75,7 @@ def consents(random: Random, person: Person, *, now: datetime) -> Iterator[Resou
         "status": "active",
         "scope": {"coding": [{"system": CONSENT_SCOPE, "code": "research"}]},
         "category": [
-            {"coding": [{"system": LOINC, "code": "59284-0"}, {"system": CONSENT_CATEGORY, "code": "statistics"}]}
+            {"coding": [{"system": LOINC, "code": "59284-0"}, {"system": CONSENT_SYSTEM, "code": CONSENT_CODE}]}
         ],
         "patient": {"reference": f"Patient/{person.patient_id(clinic)}"},
         "dateTime": given.isoformat(),

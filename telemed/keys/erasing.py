@@ -30,7 +30,7 @@ from infra.settings import Settings
 from infra.vault import Vault
 from infra.vault.destroyed import DestroyedList
 from infra.vault.destroying import cleared, destroy, destruction
-from telemed.access.models import CareGrant
+from telemed.access.models import CareGrant, ConsentRule
 from telemed.booking.models import Booking
 from telemed.keys.hold import refuse_retained
 from telemed.notices.models import Notice, SinkMessage
@@ -99,7 +99,8 @@ async def clear(eraser: Eraser, erased: Sequence[str]) -> bool:
 
 def close(session: Session, compartment: str) -> None:
     """Nothing; the record is open to nobody, and nobody is told of its appointments."""
-    session.exec(delete(CareGrant).where(col(CareGrant.compartment) == compartment))
+    for access in (CareGrant, ConsentRule):
+        session.exec(delete(access).where(col(access.compartment) == compartment))
     for table in (Notice, SinkMessage):
         session.exec(delete(table).where(col(table.compartment) == compartment))
     erasure.close(session, compartment)

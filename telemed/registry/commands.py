@@ -29,6 +29,8 @@ class ConsoleRole(StrEnum):
     NURSE = "nurse"
     COORDINATOR = "coordinator"
     RECEPTIONIST = "receptionist"
+    PRIVACY_OFFICER = "privacy-officer"
+    RELEASE_BOARD = "release-board"
 
 
 class UnreadableKeys(Problem):

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from anonymise.extract import moment
 from anonymise.hierarchies import chapter_of
+from anonymise.moments import moment
 from anonymise.periods import Quarter, last_complete_quarter, quarter_named
 from tests.anonymise.builders import KIEL, LABOE, NOW, PLOEN, QUARTER, Record
 
@@ -114,6 +114,36 @@ def test_a_permit_at_one_clinic_never_overrides_the_standing_refusal_at_another(
     cohort = record.cohort()
 
     assert (cohort.persons.height, cohort.without_consent) == (int(counts), int(not counts))
+
+
+@pytest.mark.parametrize(
+    ("kind", "narrowed", "counts"),
+    [
+        ("permit", {"period": {"start": "2026-01-01", "end": "2099-12-31"}}, True),
+        ("permit", {"period": {"end": "2026-01-31"}}, False),
+        ("permit", {"period": {"start": "2099-01-01"}}, False),
+        ("permit", {"period": {"end": "soon"}}, False),
+        ("permit", {"provision": [{"type": "deny"}]}, False),
+        ("permit", {"actor": [{}]}, False),
+        ("deny", {"period": {"end": "2026-01-31"}}, True),
+        ("deny", {"period": {"end": "soon"}}, False),
+        ("deny", {"period": {"end": "2099"}}, False),
+        ("deny", {"actor": [{}]}, False),
+    ],
+)
+def test_a_statement_holds_in_its_period_and_only_a_plain_yes_is_one(
+    kind: str,
+    narrowed: dict[str, Any],
+    counts: bool,  # noqa: FBT001
+) -> None:
+    record = Record()
+    record.encounter("ada")
+    record.patient("ada")
+    if kind == "deny":
+        record.consent("ada", clinic="b")
+    record.consent("ada", provision={"type": kind, **narrowed}, clinic="a")
+
+    assert record.cohort().persons.height == int(counts)
 
 
 def test_consent_to_something_else_is_no_consent_to_the_statistics() -> None:

@@ -12,7 +12,20 @@ from pathlib import Path
 from rich.console import Console
 
 from infra import log
-from tests.bench import anonymise, counting, figures, flow, growth, keys, ledger, parts, profiling, requests, starts
+from tests.bench import (
+    anonymise,
+    counting,
+    figures,
+    flow,
+    growth,
+    keys,
+    ledger,
+    parts,
+    policy,
+    profiling,
+    requests,
+    starts,
+)
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
 from tests.bench.sides import Scenario
@@ -54,6 +67,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(parts.run(folder, found))
         with _stage(console, "limits"):
             found += asyncio.run(counting.run(folder))
+        with _stage(console, "who may see what"):
+            found += asyncio.run(policy.run(folder, found))
         with _stage(console, "rotation of keys"):
             found += asyncio.run(keys.run(folder))
         with _stage(console, "growth"):

@@ -35,3 +35,5 @@ PROOF: Final = 10.0  # milliseconds for the proof of one event, whatever the siz
 EXTRACTION: Final = 60.0  # microseconds for all search values of a mean official example
 COUNTING: Final = 10.0  # microseconds of a request for its limits, by address and by client
 REWRAP: Final = 5.0  # seconds for the data keys of 10^5 patients, with the key file
+DECISION: Final = 2.0  # microseconds for a permit
+POLICY_OF_SEARCH: Final = 5.0  # per cent of a search's processor time

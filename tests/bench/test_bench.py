@@ -21,6 +21,7 @@ from tests.bench import (
     ledger,
     parts,
     peer,
+    policy,
     profiling,
     requests,
     starts,
@@ -205,6 +206,13 @@ def noted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, calls: Coun
         return real(*given, **named)
 
     monkeypatch.setattr(owner, name, staticmethod(counting) if isinstance(owner, type) else counting)
+
+
+async def test_a_decision_its_part_of_a_search_and_row_security_are_measured(tmp_path: Path) -> None:
+    found = await policy.run(tmp_path, [Figure(policy.SEARCH, 1000.0, "us CPU")], searches=2)
+
+    assert [figure.what.split(",")[0] for figure in found] == ["policy", "policy", "row security"]
+    assert found[0].ours > 0
 
 
 async def test_all_data_keys_are_wrapped_anew_and_timed(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def small_disk(folder: Path, database_kind: str, tmp_path: Path, request: pytest
     place.mkdir()
     shutil.chown(place, "nobody")  # whom the server runs as where we are root
     server.run(f"CREATE TABLESPACE small LOCATION '{place}'")
-    server.run("CREATE DATABASE full_disk TABLESPACE small")
+    server.run("CREATE DATABASE full_disk OWNER telemed TABLESPACE small")
     yield SmallDisk(folder, server.url("full_disk"), tmp_path)
     server.run("DROP DATABASE full_disk WITH (FORCE)")
     server.run("DROP TABLESPACE small")

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,11 +20,11 @@ from infra.database import Database
 from infra.problems import Forbidden
 from telemed.access import rule
 from telemed.access.policy import CarePolicy
-from telemed.access.rule import CARE_GRANT
+from telemed.access.rule import CARE_GRANT, CONSENT_RULE
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TENANTS = ("a", "b", "c")
-TYPES = ("Patient", "Appointment", "Observation", "Organization", "Slot", "Questionnaire")
+TYPES = ("Patient", "Appointment", "Observation", "Organization", "Slot", "Questionnaire", "Task")
 SCOPES = frozenset({"system/*.cruds", "user/*.cruds", "patient/*.cruds"})
 
 
@@ -46,15 +46,42 @@ class Opened:
     tenant: str
     since: int
     until: int
+    type: str = ""
+    item: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A line of a Consent of a small world: a denial or an exception to one."""
+
+    compartment: str
+    source: str
+    path: str
+    permits: bool
+    tenant: str
+    type: str
+    item: str
+    since: int
+    until: int
+
+    def is_about(self, tenant: str, item: Item, *, whole: bool) -> bool:
+        """True if it speaks now of the tenant and the item; of the whole record, if nothing narrows it."""
+        if self.compartment != item.compartment or self.tenant not in ("", tenant) or not self.since <= 0 < self.until:
+            return False
+        if whole:
+            return self.type == self.item == ""
+        return self.type in ("", item.type) and self.item in ("", item.id)
 
 
 @dataclass(frozen=True)
 class Small:
-    """A small world: whose patients there are, what was written, who was let in."""
+    """A small world: whose patients there are, what was written, who was let in, what was denied."""
 
     homes: dict[str, str]
     items: list[Item]
     grants: list[Opened]
+    told: list[Told]
+    patients: dict[str, str] = field(default_factory=dict)  # by compartment, where it is not p-compartment
 
 
 @st.composite
@@ -69,28 +96,61 @@ def _world(dice: random.Random) -> Small:
         for n in range(dice.randint(0, 12))
     ]
     grants = [
-        Opened(dice.choice(list(homes)), dice.choice(TENANTS), dice.randint(-2, 1), dice.randint(-1, 2))
+        Opened(dice.choice(list(homes)), dice.choice(TENANTS), dice.randint(-2, 1), dice.randint(-1, 2), *_part(dice))
         for _ in range(dice.randint(0, 4))
     ]
-    return Small(homes, items, grants)
+    return Small(homes, items, grants, [_told(dice, list(homes)) for _ in range(dice.choice([0, 1, 3]))])
+
+
+def _part(dice: random.Random) -> tuple[str, str]:
+    return dice.choice(["", "", *TYPES[:3]]), dice.choice(["", "", "", "item-1"])
+
+
+def _told(dice: random.Random, homes: list[str]) -> Told:
+    consent, path = dice.choice(["Consent/1", "Consent/2"]), dice.choice([".", ".0.", ".1.", ".0.0."])
+    whom, times = dice.choice(["", *TENANTS]), (dice.randint(-2, 0), dice.randint(0, 2))
+    return Told(dice.choice(homes), consent, path, dice.random() < 0.4, whom, *_part(dice), *times)
 
 
 def oracle(small: Small, caller: Caller, action: Action) -> set[str]:
     """What the caller may reach, said once more in the plainest way."""
-    return {item.id for item in small.items if _may(small, item, caller=caller, action=action)}
+    return {item.id for item in small.items if may(small, item, caller=caller, action=action)}
 
 
-def _may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
+def may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
+    """Whether the caller may do so with this one."""
     if caller.role is Role.PATIENT:
-        return item.type == "Appointment" and item.id == caller.subject
+        one = caller.subject.removeprefix("Patient/")
+        about = item.compartment and small.patients.get(item.compartment, f"p-{item.compartment}") == one
+        return item.type in REGION_WIDE or item.id == one or bool(about)
+    if caller.role is Role.PRIVACY_OFFICER:
+        return item.type in REGION_WIDE or item.tenant == caller.tenant
     at_home = item.compartment is not None and small.homes[item.compartment] == caller.tenant
+    whole = action.changes
     let_in = any(
-        grant.compartment == item.compartment and grant.tenant == caller.tenant and grant.since <= 0 < grant.until
+        grant.compartment == item.compartment
+        and grant.tenant == caller.tenant
+        and grant.since <= 0 < grant.until
+        and (grant.type == grant.item == "" if whole else _fits(grant, item))
         for grant in small.grants
     )
+    denied = _denied(small, item, caller.tenant, whole=whole)
     if action.changes:
-        return item.tenant == caller.tenant and (item.compartment is None or at_home or let_in)
-    return item.type in REGION_WIDE or item.tenant == caller.tenant or at_home or let_in
+        return item.tenant == caller.tenant and (item.compartment is None or at_home or (let_in and not denied))
+    return item.type in REGION_WIDE or item.tenant == caller.tenant or ((at_home or let_in) and not denied)
+
+
+def _fits(grant: Opened, item: Item) -> bool:
+    return grant.type in ("", item.type) and grant.item in ("", item.id)
+
+
+def _denied(small: Small, item: Item, tenant: str, *, whole: bool) -> bool:
+    spoken = [line for line in small.told if line.is_about(tenant, item, whole=whole)]
+    for denial in (line for line in spoken if not line.permits):
+        nested = [line for line in spoken if line.source == denial.source and line.path.startswith(denial.path)]
+        if not any(line.permits for line in nested):
+            return True
+    return False
 
 
 def fill(session: Session, small: Small) -> None:
@@ -103,10 +163,18 @@ def fill(session: Session, small: Small) -> None:
     homes = [{"id": c, "tenant": t, "patient_id": f"p-{c}", "person": c} for c, t in small.homes.items()]
     grants = [
         {"compartment": g.compartment, "tenant": g.tenant, "kind": "x", "source": "x/1", "granted_by": "a"}
+        | {"type": g.type, "item": g.item}
         | {"from": NOW + timedelta(hours=g.since), "until": NOW + timedelta(hours=g.until), "asked_until": NOW}
         for g in small.grants
     ]
-    for table, content in ((RESOURCE, rows), (COMPARTMENT, homes), (CARE_GRANT, grants)):
+    rules = [
+        {"compartment": t.compartment, "source": t.source, "path": t.path, "permits": t.permits, "tenant": t.tenant}
+        | {"type": t.type, "item": t.item}
+        | {"from": NOW + timedelta(hours=t.since), "until": NOW + timedelta(hours=t.until)}
+        for t in small.told
+    ]
+    filled = ((RESOURCE, rows), (COMPARTMENT, homes), (CARE_GRANT, grants), (CONSENT_RULE, rules))
+    for table, content in filled:
         if content:
             session.connection().execute(insert(table), content)
 
@@ -135,8 +203,9 @@ def disagreements(session: Session, small: Small) -> list[tuple[object, ...]]:
 def callers() -> Iterator[Caller]:
     """A caller of each kind in each tenant."""
     for tenant in TENANTS:
-        for role in (Role.SYSTEM, Role.PATIENT):
+        for role in (Role.SYSTEM, Role.PATIENT, Role.PRIVACY_OFFICER):
             yield Caller(tenant, "item-1", role, SCOPES)
+        yield Caller(tenant, "Patient/p-compartment-1", Role.PATIENT, SCOPES)
 
 
 def _type(small: Small, id: str) -> str:
@@ -146,7 +215,7 @@ def _type(small: Small, id: str) -> str:
 @contextmanager
 def memory() -> Iterator[Session]:
     engine = create_engine("sqlite://")
-    SQLModel.metadata.create_all(engine, tables=[RESOURCE, COMPARTMENT, CARE_GRANT])
+    SQLModel.metadata.create_all(engine, tables=[RESOURCE, COMPARTMENT, CARE_GRANT, CONSENT_RULE])
     with Session(engine) as session:
         yield session
     engine.dispose()
@@ -182,7 +251,7 @@ def _closed_to_all(*_: object) -> Clause:
     return ~true()
 
 
-@pytest.mark.parametrize("name", ["_home", "_granted", "_valid"])
+@pytest.mark.parametrize("name", ["_home", "_of_patient", "_granted", "_valid", "_denial", "_in_force", "_about"])
 @pytest.mark.parametrize("broken", [_open_to_all, _closed_to_all])
 def test_a_broken_part_of_the_clause_is_noticed(
     monkeypatch: pytest.MonkeyPatch, name: str, broken: Callable[..., Clause]

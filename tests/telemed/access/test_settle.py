@@ -35,7 +35,7 @@ def reach(tenant: str, made: list[Claim]) -> datetime:
 
 @given(claims)
 def test_a_grant_holds_as_long_as_the_best_chain_from_home(made: list[Claim]) -> None:
-    settled = settle(made, home="home")
+    settled = settle(made, home="home", denied={})
 
     assert settled == [min(claim.until, reach(claim.granted_by, made)) for claim in made]
 
@@ -43,4 +43,17 @@ def test_a_grant_holds_as_long_as_the_best_chain_from_home(made: list[Claim]) ->
 def test_two_clinics_that_let_each_other_in_gain_nothing() -> None:
     made = [Claim("b", "c", FOREVER), Claim("c", "b", FOREVER)]
 
-    assert settle(made, home="home") == [NEVER, NEVER]
+    assert settle(made, home="home", denied={}) == [NEVER, NEVER]
+
+
+def test_nothing_follows_from_the_word_of_a_clinic_that_the_patient_denies_something() -> None:
+    made = [Claim("b", "home", FOREVER), Claim("c", "b", FOREVER), Claim("d", "c", FOREVER)]
+
+    assert settle(made, home="home", denied={"b": START}) == [FOREVER, START, START]
+    assert settle(made, home="home", denied={"home": START}) == [FOREVER, FOREVER, FOREVER]
+
+
+def test_nothing_follows_from_a_grant_for_a_part_of_the_record() -> None:
+    made = [Claim("b", "home", FOREVER, whole=False), Claim("c", "b", FOREVER)]
+
+    assert settle(made, home="home", denied={}) == [FOREVER, NEVER]

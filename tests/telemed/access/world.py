@@ -117,11 +117,13 @@ def consent(
 ) -> Data:
     """A Consent of the subject that permits the actors to look."""
     entries = [{"role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": actor}} for actor in actors]
+    said = {"type": "permit", "actor": entries} | provision
     return {
         "resourceType": "Consent",
         "status": status,
         "scope": {"coding": [{"code": scope}]},
         "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
         "patient": {"reference": subject},
-        "provision": {"type": "permit", "actor": entries} | provision,
+        "policyRule": {"text": "Made up"},
+        "provision": {key: value for key, value in said.items() if value != []},
     }

@@ -1,0 +1,165 @@
+"""What is not the caller's answers like what is not there: the same bytes, after the same number of statements."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import Engine, event
+
+from infra import statements
+from tests.telemed.service import Service
+from tests.telemed.test_isolation import body, made, observation, patient
+
+ABSENT = "00000000000000000000000000"
+# What runs beside the requests: the signing of the log, the jobs, which key is the newest (asked now and then).
+BESIDE = (
+    "audit_leaf",
+    "audit_node",
+    "audit_checkpoint",
+    "audit_key",
+    "outbox",
+    "cron_run",
+    "managed_schedule",
+    "SAVEPOINT",
+)
+PATCH = {"Content-Type": "application/json-patch+json"}
+Data = dict[str, Any]
+Question = tuple[str, str, Any, dict[str, str]]
+
+
+def parameters(name: str, to: str) -> Data:
+    """Parameters with one reference."""
+    return {"resourceType": "Parameters", "parameter": [{"name": name, "valueReference": {"reference": to}}]}
+
+
+def bundle(kind: str, method: str, url: str, **more: Any) -> Data:
+    """A Bundle with one entry."""
+    return {"resourceType": "Bundle", "type": kind, "entry": [{"request": {"method": method, "url": url} | more}]}
+
+
+LABEL = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]}
+STALE = {"If-Match": 'W/"7"'}
+# Method, address and body, each about {id}; what is asked about Patient is the same about every type.
+QUESTIONS: list[Question] = [
+    # First: afterwards the log has the caller's own looks at it.
+    ("GET", "AuditEvent?entity=Patient/{id}", None, {}),
+    ("GET", "Patient/{id}", None, {}),
+    ("HEAD", "Patient/{id}", None, {}),
+    ("GET", "Patient/{id}", None, {"If-None-Match": 'W/"1"'}),
+    ("GET", "Patient/{id}/_history", None, {}),
+    ("GET", "Patient/{id}/_history/1", None, {}),
+    ("GET", "Patient/{id}/$meta", None, {}),
+    ("POST", "Patient/{id}/$meta-add", LABEL, {}),
+    ("GET", "Patient/{id}/$everything", None, {}),
+    ("GET", "Patient?_id={id}", None, {}),
+    ("GET", "Patient?_id={id}&_summary=count", None, {}),
+    ("GET", "Observation?subject=Patient/{id}", None, {}),
+    ("GET", "Observation?subject:Patient._id={id}", None, {}),
+    ("GET", "Observation?subject=Patient/{id}&_include=Observation:subject", None, {}),
+    ("GET", "Patient?_id={id}&_has:Observation:subject:status=final", None, {}),
+    ("GET", "Patient?_id={id}&_revinclude=Observation:subject", None, {}),
+    ("PUT", "Patient/{id}", {"resourceType": "Patient", "id": "{id}"}, {}),
+    ("PUT", "Patient/{id}", {"resourceType": "Patient", "id": "{id}"}, STALE),
+    ("PUT", "Patient?_id={id}", {"resourceType": "Patient"}, STALE),
+    ("PATCH", "Patient/{id}", [{"op": "add", "path": "/active", "value": True}], PATCH),
+    ("PATCH", "Patient/{id}", [{"op": "add", "path": "/active", "value": True}], PATCH | STALE),
+    ("PATCH", "Patient?_id={id}", [{"op": "add", "path": "/active", "value": True}], PATCH),
+    ("DELETE", "Patient/{id}", None, {}),
+    ("DELETE", "Patient/{id}", None, STALE),
+    ("DELETE", "Patient?_id={id}", None, {}),
+    ("POST", "Appointment/{id}/$cancel", None, {}),
+    ("POST", "Appointment/$cancel", parameters("appointment-reference", "Appointment/{id}"), {}),
+    ("POST", "Appointment/$hold", parameters("patient-reference", "Patient/{id}"), {}),
+    ("POST", "Appointment/$find", parameters("patient-reference", "Patient/{id}"), {}),
+    ("POST", "Patient/{id}/$validate", {"resourceType": "Patient", "id": "{id}"}, {}),
+    ("POST", "", bundle("batch", "GET", "Patient/{id}"), {}),
+    ("POST", "", bundle("transaction", "GET", "Patient/{id}"), {}),
+    ("POST", "", bundle("batch", "DELETE", "Patient/{id}"), {}),
+    ("POST", "", bundle("transaction", "DELETE", "Patient/{id}", ifMatch='W/"7"'), {}),
+    ("POST", "", bundle("batch", "GET", "Patient/{id}/$everything"), {}),
+]
+
+
+@contextmanager
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The statements that the database is asked while this holds."""
+    asked: list[str] = []
+    one, each = statements._asked, statements._asked_each
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    def note_one(driver: Any, text: str, values: Sequence[Any]) -> Any:
+        asked.append(text)
+        return one(driver, text, values)
+
+    def note_each(driver: Any, text: str, values: Any) -> None:
+        asked.append(text)
+        each(driver, text, values)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    with monkeypatch.context() as patched:
+        patched.setattr(statements, "_asked", note_one)
+        patched.setattr(statements, "_asked_each", note_each)
+        yield asked
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+async def asked(client: httpx.AsyncClient, question: Question, id: str) -> httpx.Response:
+    """The answer to a question about the id."""
+    method, path, content, headers = question
+    sent = None if content is None else json.dumps(content).replace("{id}", id).encode()
+    return await client.request(method, f"/fhir/{path.format(id=id)}".rstrip("/"), content=sent, headers=headers)
+
+
+def told(answer: httpx.Response, id: str) -> tuple[int, dict[str, str], str]:
+    """All that an answer tells, without the id that was asked for and what differs from one answer to the next."""
+    names = {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
+    text = answer.text.replace(id, "ID")
+    if "json" in answer.headers.get("content-type", "") and text:
+        told = json.loads(text)
+        for name in ("id", "timestamp", "meta"):
+            told.pop(name, None)
+        text = json.dumps(told)
+    return answer.status_code, {name: value.replace(id, "ID") for name, value in names.items()}, text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_foreign_resource_answers_like_an_absent_one(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, stranger = await service.system("a"), await service.system("b")
+    foreign = await made(owner, patient())
+    await made(owner, observation(foreign))
+    absent = foreign[:-1] + ("0" if foreign[-1] != "0" else "1")
+    for question in QUESTIONS * 2:
+        await asked(stranger, question, ABSENT)  # what only a first request does is done: the clinic's key is known
+
+    for question in QUESTIONS:
+        of_foreign = await _seen(stranger, question, foreign, monkeypatch)
+        of_absent = await _seen(stranger, question, absent, monkeypatch)
+
+        assert of_foreign == of_absent, question
+        assert of_foreign[0][0] < 500
+
+
+async def _seen(
+    client: httpx.AsyncClient, question: Question, id: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[tuple[int, dict[str, str], str], list[str]]:
+    """All that the answer to a question tells, and the statements behind it."""
+    with counting(monkeypatch) as statements_asked:
+        answer = await asked(client, question, id)
+    ours = [text for text in statements_asked if not any(table in text for table in BESIDE)]
+    return told(answer, id), ours
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_reference_to_a_foreign_patient_is_taken_like_one_to_nobody(service: Service) -> None:
+    owner, stranger = await service.system("a"), await service.system("b")
+    foreign = await made(owner, patient())
+
+    answers = [await stranger.post("/fhir/Observation", content=body(observation(id))) for id in (foreign, ABSENT)]
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert {tuple(sorted(answer.headers)) for answer in answers} == {tuple(sorted(answers[0].headers))}
