@@ -119,9 +119,9 @@ def _page(store: Store, session: Session, caller: Caller, *, parts: Sequence[_Pa
     each = [[(_place(row), row, part.permit) for row in rows.many(session, _step(part, asked))] for part in parts]
     found = list(islice(merge(*each, key=lambda one: one[0], reverse=True), asked.count + 1))
     entries = (
-        rows.opened(store.vault, row)
+        stored
         for _, row, permit in found[: asked.count]
-        if admits(permit, session, caller, row=row)
+        if admits(permit, session, caller, row=row) and permit.shows(stored := rows.opened(store.vault, row))
     )
     return Versions(tuple(entries), total, found[asked.count - 1][0] if len(found) > asked.count else None)
 

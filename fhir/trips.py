@@ -57,7 +57,8 @@ def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None
         if row is None or row.deleted or row.tenant != caller.tenant:
             return None
         try:
-            return rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
+            found = rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
+            return found if found is not None and permit.shows(found) else None
         except NeedsSessionError:
             return None
 
@@ -73,6 +74,8 @@ def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
     stored = Stored(
         new.rid, new.type, new.id, 1, new.last_updated, caller.tenant, new.compartment, deleted=False, body=new.body
     )
+    if not permit.shows(stored):
+        return None
     to = Binding(stored.tenant, stored.type, stored.id, 1, stored.compartment or "")
     sealed = store.vault.seal_known(stored.body, to=to)
     if sealed is None:
@@ -106,7 +109,7 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
             return None  # the line is not written either
         try:
             seen = [rows.opened(store.vault, row) for row in hits if admits(permit, _NONE, caller, row=row)]
-            return cut(asker, query, seen, after=None)
+            return cut(asker, query, [stored for stored in seen if permit.shows(stored)], after=None)
         except NeedsSessionError:
             return None
 

@@ -73,7 +73,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
     provider = key_provider(settings)
     vault = Vault(provider)
     database.on_lost.append(vault.forget)
-    policy = CarePolicy(clock)
+    policy = CarePolicy(clock, vault)
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))

@@ -31,6 +31,7 @@ class Reach(StrEnum):
     RECORD = "record"
     OWN_CHANGE = "own-change"
     ONE = "one"
+    SELF = "self"  # a patient's own record: `Standing.one` is its compartment
 
 
 class Row(Protocol):
@@ -66,6 +67,8 @@ def holds(reach: Reach, row: Row, *, standing: Standing, opened: Callable[[str],
         return True
     if reach is Reach.ONE:
         return row.id == standing.one
+    if reach is Reach.SELF:
+        return row.compartment is not None and row.compartment == standing.one
     own = row.tenant == standing.tenant
     # `opened` costs a query, so it is asked last.
     if reach is Reach.RECORD:
@@ -79,6 +82,8 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
         return RESOURCE.c.id.is_not(None)
     if reach is Reach.ONE:
         return RESOURCE.c.id == standing.one
+    if reach is Reach.SELF:
+        return RESOURCE.c.compartment == standing.one
     own = RESOURCE.c.tenant == standing.tenant
     within = or_(_home(standing.tenant), _granted(standing.tenant, now))
     if reach is Reach.RECORD:
