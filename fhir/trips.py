@@ -57,8 +57,8 @@ def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None
         if row is None or row.deleted or row.tenant != caller.tenant:
             return None
         try:
-            found = rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
-            return found if found is not None and permit.shows(found) else None
+            stored = rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
+            return stored if stored is not None and permit.shows(stored) else None
         except NeedsSessionError:
             return None
 

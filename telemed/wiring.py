@@ -13,6 +13,7 @@ from fhir.reindex import adopt
 from fhir.store import Hook, Store, Watching
 from infra.clock import Clock, SystemClock, clock_from
 from infra.database import Database, open_database
+from infra.outgoing import fetch
 from infra.queue import Handler, JobQueue, redis_pool
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
@@ -21,8 +22,12 @@ from telemed.access.policy import CarePolicy
 from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
+from telemed.identity.app_origins import AppOrigins
 from telemed.identity.failures import FailureLimit
+from telemed.identity.jwks_by_url import JwksByUrl
+from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
+from telemed.identity.users import Clinicians
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
@@ -78,6 +83,8 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
     calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
+    issuer = TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock)
+    users = [Clinicians(settings, vault)]
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
     return Services(
         settings=settings,
@@ -96,7 +103,11 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         ice=ice,
         # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
         precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
-        issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
+        issuer=issuer,
+        token_check=TokenCheck(issuer, users, system_clock),
+        users=users,
+        jwks=JwksByUrl(fetch, system_clock),
+        app_origins=AppOrigins(system_clock),
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
     )

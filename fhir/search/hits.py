@@ -87,9 +87,9 @@ def _checked(source: Source, *, after: PageEnd | None, effort: Effort, step: int
     for row in candidates.rows(source, after=start, effort=effort, step=step):
         stored = opened(source.asker.vault, row)
         # What tokens decide needs no second look: equal 128-bit tokens mean equal values.
-        if source.query.decided or matches(stored.type, stored.data, source.query):
-            if source.permit.shows(stored):
-                yield stored
+        is_hit = source.query.decided or matches(stored.type, stored.data, source.query)
+        if is_hit and source.permit.shows(stored):
+            yield stored
 
 
 def _with_log(

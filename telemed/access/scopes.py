@@ -92,7 +92,7 @@ def _both(one: Scope, other: Scope) -> Scope | None:
     type = other.type if one.type == "*" else one.type
     if not letters or other.type not in ("*", type):
         return None
-    queries = dict.fromkeys(query for query in (other.query, one.query) if query)
+    queries = dict.fromkeys(part for scope in (other, one) for part in scope.query.split("&") if part)
     return parse(str(Scope(one.context, type, letters, "&".join(queries))))
 
 

@@ -42,8 +42,8 @@ async def client(database: Database, clock: FixedClock) -> Client:
 
 
 @pytest.fixture
-def ask(database: Database, issuer: TokenIssuer, clock: FixedClock) -> Ask:
-    endpoint = TokenEndpoint(issuer, frozenset({TOKEN_URL, ISSUER}), TOKEN_URL, clock.now)
+def ask(database: Database, issuer: TokenIssuer, vault: Vault, clock: FixedClock) -> Ask:
+    endpoint = TokenEndpoint(issuer, frozenset({TOKEN_URL, ISSUER}), TOKEN_URL, clock.now, vault)
 
     async def ask(form: dict[str, str]) -> Answer:
         return await database.write(lambda session: endpoint.answer(session, form))

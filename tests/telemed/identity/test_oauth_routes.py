@@ -14,9 +14,9 @@ from infra.clock import FixedClock
 from infra.database import Database
 from infra.problems import TooMany
 from infra.vault import Vault
+from telemed.identity.asking import claimed_client
 from telemed.identity.failures import PER_ADDRESS, PER_NAME, WINDOW, FailureLimit
 from telemed.identity.lifetimes import SIGNING_KEY
-from telemed.identity.routes import claimed_client
 from telemed.identity.tokens import TokenIssuer
 from tests.telemed.identity.conftest import register
 from tests.telemed.identity.signing import ISSUER, Client, ec_key
