@@ -1,7 +1,7 @@
 """A token endpoint on a real database, and a client that is registered with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from infra.vault import FileKeyProvider, Vault
 from telemed.identity import clients
 from telemed.identity.server import Answer, TokenEndpoint
 from telemed.identity.tokens import TokenIssuer
+from tests.telemed.identity.asking import Asking, asking, people_alone
 from tests.telemed.identity.signing import ISSUER, TOKEN_URL, Client, ec_key
 
 Ask = Callable[[dict[str, str]], Awaitable[Answer]]
@@ -49,6 +50,13 @@ def ask(database: Database, issuer: TokenIssuer, vault: Vault, clock: FixedClock
         return await database.write(lambda session: endpoint.answer(session, form))
 
     return ask
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Asking]:
+    """Apps of a clinic, and its doctor, signed in."""
+    async with people_alone(tmp_path, database_url) as clinic:
+        yield await asking(clinic)
 
 
 async def register(
