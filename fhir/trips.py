@@ -49,6 +49,8 @@ _NONE: Final = cast(Session, NoSession())
 def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None:
     """The read of a resource of the caller's own tenant, with its line in the log."""
     permit = store.policy.permit(caller, Action.READ, type)
+    if not permit.is_decided:
+        return None
     access = Access(Action.READ, type, id)
     line = audit.row(caller, access, recorded=store.clock.now())
 
@@ -92,7 +94,7 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
     asker = Asker(store.vault, _NONE, caller, store.policy)
     permit = asker.permit(query.type)
     detail = store.sealed_search(caller, query)
-    if detail is None or query.summary is Summary.COUNT or query.count == 0:
+    if detail is None or query.summary is Summary.COUNT or query.count == 0 or not permit.is_decided:
         return None
     try:
         source = Source(asker, query, plan(asker, query), permit)

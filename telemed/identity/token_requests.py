@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, Final
 
 from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]  # Authlib ships no types
+    InvalidClientError,
     InvalidGrantError,
     InvalidScopeError,
     UnauthorizedClientError,
@@ -11,7 +12,7 @@ from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin  # type:
 
 from telemed.access.scopes import parse, within
 from telemed.identity import grants
-from telemed.identity.assertion import methods
+from telemed.identity.assertion import NOTHING_SENT, methods
 from telemed.identity.clients import NAMED
 from telemed.identity.grants import Redemption
 from telemed.identity.models import OAuthGrant
@@ -47,9 +48,13 @@ class _OfPeople(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib
 
     def validate_token_request(self) -> None:
         """Nothing; the client has proven itself, and is one that acts for people."""
-        self.request.client = self.server.authenticate_client(self.request, methods(self.request.form))
+        self.request.client = self.client_of_request()
         if not self.request.client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError("This client acts for nobody but itself.")
+
+    def client_of_request(self) -> Any:
+        """The client that the request proves to be from."""
+        return self.server.authenticate_client(self.request, methods(self.request.form))
 
     def allowed(self, grant: OAuthGrant | None) -> tuple[OAuthGrant, User]:
         """The grant, and the person behind it as they are today."""
@@ -103,6 +108,17 @@ class RotatedToken(_OfPeople):
     """`refresh_token`: a refresh token, once; the answer holds the next one."""
 
     GRANT_TYPE = "refresh_token"
+
+    def client_of_request(self) -> Any:
+        """The same; of a public app that sends its token alone, as RFC 6749 6 allows and fhirclient.js does, its owner."""
+        form, session = self.request.form, self.server.session
+        if form.keys() & {"client_id", "client_assertion"}:
+            return super().client_of_request()
+        row = grants.refresh_token(session, self.server.endpoint.vault, form.get("refresh_token", ""))
+        client = self.server.query_client(row.client_id) if row is not None else None
+        if client is None or not client.row.public or "client_secret" in form:
+            raise InvalidClientError(description=NOTHING_SENT)
+        return client
 
     def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
         """The tokens; `invalid_grant` for a refresh token that is not good, and for the whole family if it is reused."""

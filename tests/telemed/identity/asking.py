@@ -94,7 +94,7 @@ async def asking(clinic: Clinic) -> Asking:
 
 def sent_to(answer: httpx.Response) -> str:
     """The host that an answer sends the browser to; empty if it stays."""
-    return urlsplit(answer.headers.get("location", "")).netloc
+    return str(urlsplit(answer.headers.get("location", "")).netloc)
 
 
 @asynccontextmanager

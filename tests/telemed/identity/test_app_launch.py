@@ -26,7 +26,8 @@ async def test_an_app_walks_from_discovery_to_data_of_the_patient_that_the_docto
     page = await world.shown(app)
     assert "Praxis am Hafen" in page.text and "Measurements and findings: see" in page.text
 
-    found = await world.answer(page, ("name", "test"), step="find")
+    found = await world.answer(page, ("name", "musterkai"), step="find")
+    assert "Musterkai&lt;script&gt;" in found.text
     allowed = await world.answer(found, ("patient", PATIENT))
     tokens = (await app.redeem(app.code(allowed.headers["location"]))).json()
 

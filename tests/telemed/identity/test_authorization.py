@@ -1,6 +1,7 @@
 """The authorisation endpoint: every near miss is refused, and nothing ever leaves for a stranger's address."""
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -24,6 +25,7 @@ CLIENT = OAuthClient(
     jwks={},
     scope=REGISTERED,
     redirect_uris=[BACK, "https://app.example/cb?x=1"],
+    created=datetime(2026, 1, 1, tzinfo=UTC),
     name="App",
 )
 GOOD = {

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from infra.vault import Vault
 from telemed.identity import grants, sessions
@@ -119,6 +119,19 @@ async def test_a_refresh_token_of_another_client_is_refused_and_ends_the_family(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_refresh_token_alone_is_enough_of_a_public_app_and_of_no_other(world: Asking) -> None:
+    http, form = world.service.http, {"grant_type": "refresh_token"}
+    public, keyed = await world.tokens(world.public, SCOPE), await world.tokens(world.keyed, SCOPE)
+
+    of_public = await http.post("/oauth/token", data=form | {"refresh_token": public["refresh_token"]})
+    of_keyed = await http.post("/oauth/token", data=form | {"refresh_token": keyed["refresh_token"]})
+    of_nobody = await http.post("/oauth/token", data=form | {"refresh_token": "x"})
+
+    assert [answer.status_code for answer in (of_public, of_keyed, of_nobody)] == [200, 401, 401]
+    assert (await world.keyed.refresh(keyed["refresh_token"])).status_code == 200, "who proves nothing burns nothing"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 async def test_a_client_with_keys_is_not_believed_by_its_id(world: Asking) -> None:
     code = await world.code(world.keyed, SCOPE)
     world.keyed.keys, keys = None, world.keyed.keys
@@ -194,19 +207,17 @@ async def test_only_hashes_lie_in_the_database_and_all_goes_once_it_is_over(worl
     tokens = await world.tokens(world.public, SCOPE)
     database, now = world.service.services.database, world.service.services.system_clock.now()
 
-    rows = await database.read(
-        lambda session: [session.exec(select(table)).all() for table in (AuthorizationCode, RefreshToken, OAuthGrant)]
-    )
-    assert all(len(found) == 1 for found in rows)
-    assert tokens["refresh_token"] not in repr(rows) and rows[1][0].digest not in tokens["refresh_token"].encode()
+    rows = await database.read(_rows)
+    assert len(rows) == 3
+    assert tokens["refresh_token"] not in repr(rows) and tokens["access_token"] not in repr(rows)
     await database.write(lambda session: sessions.tidy(session, now=now + timedelta(days=1)))
 
-    left = await database.read(
-        lambda session: [
-            len(session.exec(select(table)).all()) for table in (AuthorizationCode, RefreshToken, OAuthGrant)
-        ]
-    )
-    assert left == [0, 0, 0]
+    assert await database.read(_rows) == []
+
+
+def _rows(session: Session) -> list[object]:
+    tables = (AuthorizationCode, RefreshToken, OAuthGrant)
+    return [row.model_dump() for table in tables for row in session.exec(select(table))]
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
