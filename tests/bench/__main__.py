@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra import log
-from tests.bench import anonymise, figures, flow, growth, keys, ledger, parts, profiling, requests, starts
+from tests.bench import anonymise, figures, flow, growth, keys, ledger, parts, profiling, requests, starts, tokens
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
 from tests.bench.sides import Scenario
@@ -52,6 +52,8 @@ def measure(console: Console) -> list[Figure]:
             found = asyncio.run(requests.run(folder, Size()))
         with _stage(console, "single steps of a write"):
             found += asyncio.run(parts.run(folder, found))
+        with _stage(console, "access tokens"):
+            found += asyncio.run(tokens.run(folder))
         with _stage(console, "rotation of keys"):
             found += asyncio.run(keys.run(folder))
         with _stage(console, "growth"):

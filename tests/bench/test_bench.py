@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, profiling, requests, starts
+from tests.bench import contents, figures, flow, growth, keys, ledger, parts, peer, profiling, requests, starts, tokens
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
 from tests.bench.figures import Figure
@@ -159,6 +159,12 @@ async def test_single_steps_are_measured_and_shown_as_part_of_a_request(tmp_path
 
     assert found[0].what == "seal and open, of a create" and 0 < found[0].ours < 100
     assert [figure.met is None for figure in found].count(True) in (0, 1), "only absent examples have no bar"
+
+
+async def test_the_check_of_a_token_is_measured(tmp_path: Path) -> None:
+    (figure,) = await tokens.run(tmp_path, checks=10)
+
+    assert figure.ours > 0 and figure.note.startswith("looked up anew")
 
 
 async def test_all_data_keys_are_wrapped_anew_and_timed(tmp_path: Path) -> None:
