@@ -17,7 +17,7 @@ from telemed.identity.addresses import origin
 from telemed.identity.models import OAuthClient
 
 FRESH: Final = timedelta(seconds=30)
-OPEN: Final = ("/fhir/", "/oauth/token", "/oauth/revoke", "/oauth/jwks.json", "/.well-known/")
+OPEN: Final = ("/fhir", "/fhir/", "/oauth/token", "/oauth/revoke", "/oauth/jwks.json", "/.well-known/")
 METHODS: Final = "GET, POST, PUT, PATCH, DELETE, HEAD"
 SENT: Final = (
     "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, If-None-Match, Prefer,"
@@ -82,13 +82,17 @@ async def _preflight(send: Send) -> None:
 
 
 def _origin(scope: Scope) -> str | None:
-    if scope["type"] != "http" or not any(scope["path"].startswith(path) for path in OPEN):
+    if scope["type"] != "http" or not _is_open(scope["path"]):
         return None
     headers = Headers(scope=scope)
     asked = headers.get("origin", "")
     if scope["method"] == "OPTIONS" and "access-control-request-method" not in headers:
         return None
     return asked if asked and asked != "null" else None
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or any(path.startswith(start) for start in OPEN if start.endswith("/"))
 
 
 async def _is_known(scope: Scope, asked: str) -> bool:

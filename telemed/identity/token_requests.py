@@ -64,6 +64,14 @@ class _OfPeople(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]  # Authlib
             raise InvalidGrantError(description=NOT_GOOD)
         return grant, user
 
+    def registered(self, grant: OAuthGrant, scope: str) -> str:
+        """What of the scope the app is still registered for; without any of it, the grant ends."""
+        left = [word for word in scope.split(" ") if _narrower(word, self.request.client.row.scope)]
+        if not left:
+            grants.end(self.server.session, grant.id, now=self.server.endpoint.now())
+            raise InvalidGrantError(description=NOT_GOOD)
+        return " ".join(left)
+
     def token(self, grant: OAuthGrant, scope: str) -> dict[str, Any]:
         """The answer: an access token, what it is about, and the next refresh token if one was allowed."""
         server = self.server
@@ -91,7 +99,7 @@ class RedeemedCode(_OfPeople):
         code = form.get("code", "")
         found = grants.redeem(self.server.session, endpoint.vault, code, shown=shown, now=endpoint.now())
         grant, user = self.allowed(found)
-        body = self.token(grant, grant.scope)
+        body = self.token(grant, self.registered(grant, grant.scope))
         named = set(grant.scope.split())
         if "openid" in named:
             body["id_token"] = endpoint.issuer.identify(
@@ -134,7 +142,7 @@ class RotatedToken(_OfPeople):
         if not self._is_online(grant):
             grants.end(session, grant.id, now=now)
             raise InvalidGrantError(description=NOT_GOOD)
-        return 200, self.token(grant, scope), self.TOKEN_RESPONSE_HEADER
+        return 200, self.token(grant, self.registered(grant, scope)), self.TOKEN_RESPONSE_HEADER
 
     def _is_online(self, grant: OAuthGrant) -> bool:
         """False where the app may work only while the person is signed in, and they no longer are."""

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from telemed.identity.models import Clinician
 from tests.clients.smart_app import form_of
+from tests.telemed.access.test_bounds import observation
 from tests.telemed.identity.asking import LAUNCH_URL, STANDALONE, Asking, answer, asking, sent_to
 from tests.telemed.service import FHIR
 from tests.telemed.visits.clinic import PATIENT, TENANT, VIDEO, Clinic
@@ -161,6 +162,36 @@ async def test_a_token_of_a_person_writes_as_that_person_within_its_scopes(world
     deleted = await world.service.http.delete(f"/fhir/Observation/{made.json()['id']}", headers=headers)
 
     assert (made.status_code, deleted.status_code) == (201, 403)
+
+
+async def test_a_restricted_scope_holds_for_everything_that_an_app_can_ask(world: Asking) -> None:
+    scope = "patient/Patient.rs patient/Observation.crus?category=laboratory"
+    token = (await world.tokens(world.public, f"launch/patient {scope}"))["access_token"]
+    system = await world.service.system(TENANT)
+    made = {}
+    for category in ("laboratory", "vital-signs"):
+        about = observation(f"Patient/{PATIENT}", category)
+        made[category] = f"Observation/{(await system.post('/fhir/Observation', json=about)).json()['id']}"
+    http, headers = world.service.http, {"Authorization": f"Bearer {token}", "Content-Type": FHIR}
+    batch = {
+        "resourceType": "Bundle",
+        "type": "batch",
+        "entry": [{"request": {"method": "GET", "url": url}} for url in ("Observation", *made.values())],
+    }
+
+    everything = await http.get(f"/fhir/Patient/{PATIENT}/$everything", headers=headers)
+    answers = (await http.post("/fhir", json=batch, headers=headers)).json()["entry"]
+    moved = await http.put(
+        f"/fhir/{made['laboratory']}",
+        json=observation(f"Patient/{PATIENT}", "vital-signs") | {"id": made["laboratory"].partition("/")[2]},
+        headers=headers,
+    )
+    past = await http.get(f"/fhir/{made['laboratory']}/_history", headers=headers)
+
+    assert "laboratory" in everything.text and "vital-signs" not in everything.text
+    assert [answer["response"]["status"][:3] for answer in answers] == ["200", "200", "404"]
+    assert answers[0]["resource"]["total"] == 1
+    assert (moved.status_code, past.status_code) == (403, 403)
 
 
 async def _change(world: Asking, **values: object) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from infra.vault import Vault
 from telemed.identity import grants, sessions
 from telemed.identity.lifetimes import CODE, REFRESH_ABSOLUTE, REFRESH_IDLE, STANDING
-from telemed.identity.models import AuthorizationCode, OAuthGrant, RefreshToken
+from telemed.identity.models import AuthorizationCode, OAuthClient, OAuthGrant, RefreshToken
 from tests.telemed.identity.asking import BACK, STANDALONE, Asking
 from tests.telemed.visits.clinic import PATIENT
 
@@ -183,6 +183,25 @@ async def test_a_refresh_may_narrow_and_never_widen(world: Asking) -> None:
 
     assert narrow["scope"] == "user/Patient.r"
     assert wide.json()["error"] == "invalid_scope"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_what_an_app_is_no_longer_registered_for_is_gone_with_the_next_refresh(world: Asking) -> None:
+    tokens = await world.tokens(world.public, "user/Patient.rs user/Observation.rs offline_access")
+
+    async def registered(scope: str) -> None:
+        def unit(session: Session) -> None:
+            session.get_one(OAuthClient, "public-app").scope = scope
+
+        await world.service.services.database.write(unit)
+
+    await registered("user/Patient.rs offline_access")
+    less = (await world.public.refresh(tokens["refresh_token"])).json()
+    await registered("user/Slot.rs")
+    nothing = await world.public.refresh(less["refresh_token"])
+
+    assert less["scope"] == "user/Patient.rs offline_access"
+    assert nothing.json()["error"] == "invalid_grant"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
