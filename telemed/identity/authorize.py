@@ -225,6 +225,8 @@ def _page(
         picks=context.picks,
         found=context.found,
         chosen=choice.patient,
+        # What was unticked stays so while a patient is looked for.
+        ticked=choice.grants if choice.step else None,
         name=choice.name,
         error=translate(language, CHOOSE) if unchosen else "",
         **context.names,

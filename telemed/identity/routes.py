@@ -36,7 +36,10 @@ async def token(request: Request) -> Response:
 @router.get("/oauth/jwks.json")
 async def jwks(request: Request) -> Response:
     """The keys that verify our access tokens, for everybody."""
-    body = msgspec.json.encode(services_of(request).issuer.public())
+    services = services_of(request)
+    # Another process may have made one that has signed already: the first of its kind signs at once.
+    await services.issuer.look_again(services.database)
+    body = msgspec.json.encode(services.issuer.public())
     return Response(body, media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 

@@ -1,14 +1,17 @@
 """SMART App Launch: an app of our own from discovery to data, standalone and from the console, public and with keys."""
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from sqlmodel import Session
 
+from telemed.identity.clients import register
 from telemed.identity.models import Clinician
-from tests.clients.smart_app import form_of
+from tests.clients.smart_app import SmartApp, form_of
 from tests.telemed.access.test_bounds import observation
 from tests.telemed.identity.asking import LAUNCH_URL, STANDALONE, Asking, answer, asking, sent_to
+from tests.telemed.identity.signing import Client, ec_key, rsa_key
 from tests.telemed.service import FHIR
 from tests.telemed.visits.clinic import PATIENT, TENANT, VIDEO, Clinic
 
@@ -40,6 +43,26 @@ async def test_an_app_walks_from_discovery_to_data_of_the_patient_that_the_docto
     assert claims["fhirUser"] == f"{app.fhir}/Practitioner/doctor-1"
     again = (await app.refresh(tokens["refresh_token"])).json()
     assert (await world.get(f"/fhir/Patient/{PATIENT}", again["access_token"])).status_code == 200
+
+
+@pytest.mark.parametrize("made", [("ES384", ec_key()), ("RS384", rsa_key())], ids=lambda made: made[0])
+async def test_a_system_walks_from_discovery_to_data_by_backend_services(world: Asking, made: tuple[str, Any]) -> None:
+    keys = Client("backend", made[1], made[0])
+    scope, now = "system/Patient.rs system/Slot.cruds", world.service.services.system_clock.now()
+    await world.service.services.database.write(
+        lambda s: register(s, client_id="backend", tenant=TENANT, scope=scope, now=now, jwks=keys.jwks) and None
+    )
+    system = SmartApp(world.service.http, world.public.fhir, "backend", "", keys)
+    found = await system.discover()
+    assert {"ES384", "RS384"} == set(found["token_endpoint_auth_signing_alg_values_supported"])
+    assert {"client-confidential-asymmetric", "permission-v2"} <= set(found["capabilities"])
+
+    answer = await system.post("token_endpoint", {"grant_type": "client_credentials", "scope": "system/Patient.rs"})
+
+    token = answer.json()["access_token"]
+    assert (answer.status_code, answer.json()["scope"]) == (200, "system/Patient.rs")
+    assert (await world.get(f"/fhir/Patient/{PATIENT}", token)).status_code == 200
+    assert (await world.get("/fhir/Slot", token)).status_code == 403
 
 
 async def test_an_app_opened_from_the_chart_gets_that_patient_without_a_choice(charted: Asking) -> None:
@@ -84,6 +107,16 @@ async def test_what_is_not_ticked_is_not_granted(world: Asking) -> None:
 
     assert "patient/Observation.rs" not in tokens["scope"].split()
     assert (await world.get("/fhir/Observation?_summary=count", tokens["access_token"])).status_code == 403
+
+
+async def test_what_was_unticked_stays_so_while_a_patient_is_looked_for(world: Asking) -> None:
+    page = await world.shown(world.public)
+    kept = [field for field in form_of(page.text) if field != ("grant", "patient/Observation.rs")]
+
+    again = await answer(world.browser, [*kept, ("name", "musterkai"), ("step", "find")])
+
+    ticked = [value for name, value in form_of(again.text) if name == "grant"]
+    assert ticked == ["patient/Patient.rs"]
 
 
 async def test_ticking_more_than_was_asked_grants_no_more(world: Asking) -> None:

@@ -28,7 +28,13 @@ def own_key(world: Asking) -> _Key:
 def forged(world: Asking, key: Any = None, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
     """A token like ours in all but what is changed."""
     own, now = own_key(world), int(time.time())
-    good = {"iss": BASE, "aud": f"{BASE}/fhir", "sub": "public-app", "client_id": "public-app", "tenant": "clinic-a"}
+    good: dict[str, Any] = {
+        "iss": BASE,
+        "aud": f"{BASE}/fhir",
+        "sub": "public-app",
+        "client_id": "public-app",
+        "tenant": "clinic-a",
+    }
     good |= {"scope": "system/*.cruds", "iat": now, "exp": now + 300, "jti": "j"} | claims
     head = {"alg": "ES256", "typ": "at+jwt", "kid": own.kid} | (header or {})
     return jwt.encode(head, good, key or own.private, algorithms=[head["alg"]])
