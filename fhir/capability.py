@@ -75,7 +75,7 @@ def statement(
             {
                 "mode": "server",
                 "security": {
-                    "cors": False,
+                    "cors": True,
                     "service": [
                         {
                             "coding": [

@@ -80,7 +80,12 @@ def present(policy: Policy, session: Session, caller: Caller, wanted: list[Targe
     for start in range(0, len(asked), AT_ONCE):
         statement = select(*_WANTED).where(RESOURCE.c.deleted.is_(False), _any(permits, asked[start : start + AT_ONCE]))
         rows = session.connection().execute(statement).fetchall()
-        found |= {(row.type, row.id) for row in rows if admits(permits[row.type], session, caller, row=row)}
+        # Where only the opened resource could tell, it counts as absent: nobody learns what they may not read.
+        found |= {
+            (row.type, row.id)
+            for row in rows
+            if permits[row.type].is_decided and admits(permits[row.type], session, caller, row=row)
+        }
     return found
 
 

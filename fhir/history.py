@@ -128,7 +128,8 @@ def _page(store: Store, session: Session, caller: Caller, *, parts: Sequence[_Pa
             return Versions(tuple(entries), total, last)
         last = place
         stored = rows.opened(store.vault, row) if admits(permit, session, caller, row=row) else None
-        entries += [stored] if stored else []
+        if stored is not None and permit.shows(stored):
+            entries.append(stored)
         page.take(stored.body if stored else b"")
     return Versions(tuple(entries), total, None)
 

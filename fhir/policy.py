@@ -5,7 +5,7 @@ filters in SQL; `admits` decides once more on the row that came back, so that a 
 """
 
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
@@ -63,6 +63,15 @@ class Protected(Protocol):
         ...
 
 
+class Opened(Protected, Protocol):
+    """A resource whose body has been opened."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The parsed body."""
+        ...
+
+
 class Permit(Protocol):
     """An allowance for one caller, one action and one type."""
 
@@ -81,6 +90,15 @@ class Permit(Protocol):
 
     def admits(self, session: Session, caller: Caller, row: Protected) -> bool:
         """True if the row is within this allowance; decided without the clause."""
+        ...
+
+    @property
+    def is_decided(self) -> bool:
+        """True if rows alone decide; False where a row that is admitted may still hold what is not to be shown."""
+        ...
+
+    def shows(self, stored: Opened) -> bool:
+        """True if what stands in the resource is within this allowance, too; asked of all that leaves or is written."""
         ...
 
 

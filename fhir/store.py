@@ -30,11 +30,15 @@ from fhir.search.query import Query
 from fhir.search.subjects import patient_of
 from infra.caller import Caller
 from infra.clock import Clock
-from infra.problems import Conflict, Gone, NotFound, StaleVersion
+from infra.problems import Conflict, Forbidden, Gone, NotFound, StaleVersion
 from infra.row_security import EVERY, act
 from infra.vault import Sealed, Vault
 
 CLAIM_TRIES = 3
+
+
+class OutsideScope(Forbidden):
+    """The token's scope covers only some resources of this type, and what was sent is not one of them."""
 
 
 class IdTaken(Conflict):
@@ -102,6 +106,7 @@ class Store:
         stored = Stored(
             new.rid, new.type, new.id, 1, new.last_updated, caller.tenant, compartment, deleted=False, body=new.body
         )
+        _require_shown(permit, stored)
         sealed = rows.seal(self.vault, session, stored)
         try:
             rows.INSERT_RESOURCE.run(session, rows.columns(stored, sealed))
@@ -201,6 +206,7 @@ class Store:
         body = codec.splice(parsed.raw, id=id, version=str(old.version + 1), last_updated=now)
         compartment = self._moved(session, caller, old, parsed.data)
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, compartment, deleted=False, body=body)
+        _require_shown(self.policy.permit(caller, action, type), new)
         sealed = rows.seal(self.vault, session, new)
         self._replace(session, old, new=new, sealed=sealed)
         self._reindex(session, new, before=before, after=parsed.data)
@@ -312,7 +318,10 @@ class Store:
     def _admitted(self, session: Session, caller: Caller, permit: Permit, *, row: SealedRow | None) -> Stored:
         if row is None or not admits(permit, session, caller, row=row):
             raise NotFound
-        return rows.opened(self.vault, row)
+        found = rows.opened(self.vault, row)
+        if not permit.shows(found):
+            raise NotFound
+        return found
 
     def _log_event(self, session: Session, caller: Caller, id: str) -> Stored:
         self.policy.permit(caller, Action.READ, "AuditEvent")
@@ -373,3 +382,8 @@ class Store:
     def _log(self, session: Session, caller: Caller, action: Action, stored: Stored) -> None:
         access = Access(action, stored.type, stored.id, stored.version, stored.compartment)
         audit.record(self.vault, session, caller, access=access, recorded=self.clock.now())
+
+
+def _require_shown(permit: Permit, new: Stored) -> None:
+    if not permit.shows(new):
+        raise OutsideScope

@@ -49,6 +49,8 @@ _NONE: Final = cast(Session, NoSession())
 def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None:
     """The read of a resource of the caller's own tenant, with its line in the log."""
     permit = store.policy.permit(caller, Action.READ, type)
+    if not permit.is_decided:
+        return None
     access = Access(Action.READ, type, id)
     line = audit.row(caller, access, recorded=store.clock.now())
 
@@ -57,7 +59,8 @@ def read(store: Store, caller: Caller, type: str, id: str) -> One[Stored] | None
         if row is None or row.deleted or row.tenant != caller.tenant:
             return None
         try:
-            return rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
+            stored = rows.opened(store.vault, row) if admits(permit, _NONE, caller, row=row) else None
+            return stored if stored is not None and permit.shows(stored) else None
         except NeedsSessionError:
             return None
 
@@ -73,6 +76,8 @@ def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
     stored = Stored(
         new.rid, new.type, new.id, 1, new.last_updated, caller.tenant, new.compartment, deleted=False, body=new.body
     )
+    if not permit.shows(stored):
+        return None
     to = Binding(stored.tenant, stored.type, stored.id, 1, stored.compartment or "")
     sealed = store.vault.seal_known(stored.body, to=to)
     if sealed is None:
@@ -89,7 +94,8 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
     asker = Asker(store.vault, _NONE, caller, store.policy)
     permit = asker.permit(query.type)
     detail = store.sealed_search(caller, query)
-    if detail is None or query.summary is Summary.COUNT or not 0 < query.count < room.FIRST:
+    is_short = query.summary is not Summary.COUNT and 0 < query.count < room.FIRST
+    if detail is None or not is_short or not permit.is_decided:
         return None
     try:
         source = Source(asker, query, plan(asker, query), permit)
@@ -108,7 +114,7 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
             return None  # so large a page is rare enough for its line to stand there twice
         try:
             seen = [rows.opened(store.vault, row) for row in hits if admits(permit, _NONE, caller, row=row)]
-            return made(asker, query, Found(seen), after=None)
+            return made(asker, query, Found([stored for stored in seen if permit.shows(stored)]), after=None)
         except NeedsSessionError:
             return None
 

@@ -21,7 +21,10 @@ class Role(StrEnum):
 
 
 class Caller(NamedTuple):
-    """One caller of one request. `tenant` is the Organization id; `subject` is a client, practitioner or visit id."""
+    """One caller of one request. `tenant` is the Organization id; `subject` is a client, practitioner or visit id.
+
+    `patient` is the id of the one patient that scopes of the context `patient/` are about, if there is one.
+    """
 
     tenant: str
     subject: str
@@ -29,3 +32,4 @@ class Caller(NamedTuple):
     scopes: frozenset[str] = frozenset()
     purpose: str = "TREAT"
     request_id: str = ""
+    patient: str = ""

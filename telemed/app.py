@@ -21,9 +21,12 @@ from infra.settings import Settings
 from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
+from telemed.console import apps
 from telemed.console import routes as console
 from telemed.guards import require_guards
+from telemed.identity import authorize, discovery, endpoints
 from telemed.identity import routes as identity
+from telemed.identity.app_origins import CrossOrigin
 from telemed.identity.callers import caller_of, clinician_of
 from telemed.identity.sessions import tidy
 from telemed.notices import routes as notices
@@ -54,7 +57,7 @@ OPERATIONS: Final = {
         )
     )
 }
-BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, booking.router)
+BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, discovery.router, booking.router)
 BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
@@ -62,6 +65,9 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     exchange.router,
     visits.router,
     console.router,
+    apps.router,
+    authorize.router,
+    endpoints.router,
     notices.router,
 )
 
@@ -76,6 +82,11 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/oauth/jwks.json": "public keys",
     "/fhir/metadata": "what the server can do",
     "/fhir/.well-known/smart-configuration": "where to get a token",
+    "/.well-known/oauth-authorization-server": "the same, for any client of OAuth",
+    "/.well-known/openid-configuration": "the same, for any client of OpenID Connect",
+    "/oauth/authorize": "asks for the sign-in itself, as the browser comes from elsewhere and goes on there",
+    "/oauth/introspect": "takes a signed assertion, which is the sign-in",
+    "/oauth/revoke": "takes a signed assertion, or the token of a public app",
     "/": "the front page",
     "/dev/outbox": "what the demo would have sent; 404 in production",
     "/dev/outbox.json": "the same for programs; 404 in production",
@@ -123,7 +134,8 @@ def create_app(settings: Settings) -> Application:
         "": for_people,
         "/fhir": astray.response,
         "/oauth": web.as_data,
-        "/oauth/token": identity.as_oauth,
+        **dict.fromkeys(("/oauth/token", "/oauth/revoke", "/oauth/introspect"), identity.as_oauth),
+        "/oauth/authorize": authorize.as_page,
         "/console": in_the_console,
     }
     web.install(
@@ -134,6 +146,8 @@ def create_app(settings: Settings) -> Application:
         direct=direct(record.routes),
         scheme=urlsplit(settings.base_url).scheme,
     )
+    assert app.envelope is not None
+    app.envelope = CrossOrigin(app.envelope)
     _check(app)
     return app
 

@@ -1,5 +1,6 @@
 """What lives as long as the process: made once in the lifespan, handed to routes as `request.app.state.services`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
@@ -14,8 +15,12 @@ from infra.settings import Settings
 from infra.vault import Vault
 from telemed.booking.engine import Desk
 from telemed.gate import Gate
+from telemed.identity.app_origins import AppOrigins
 from telemed.identity.failures import FailureLimit
+from telemed.identity.jwks_by_url import JwksByUrl
+from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
+from telemed.identity.users import UserSource
 from telemed.keys.erasing import Eraser
 from telemed.schedules.calendar import Calendar
 from telemed.visits.limits import GuessingGuard
@@ -49,6 +54,11 @@ class Services:
     # The one way to addresses that others name.
     outgoing: Outgoing
     issuer: TokenIssuer
+    token_check: TokenCheck
+    # Where people sign in who may allow apps something.
+    users: Sequence[UserSource]
+    jwks: JwksByUrl
+    app_origins: AppOrigins
     failures: FailureLimit
     eraser: Eraser
     gate: Gate

@@ -24,8 +24,12 @@ from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
 from telemed.gate import gate_from
+from telemed.identity.app_origins import AppOrigins
 from telemed.identity.failures import FailureLimit
+from telemed.identity.jwks_by_url import JwksByUrl
+from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
+from telemed.identity.users import Clinicians
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
@@ -78,11 +82,14 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     provider = key_provider(settings)
     vault = Vault(provider)
     database.on_lost.append(vault.forget)
-    policy = CarePolicy(clock)
+    policy = CarePolicy(clock, vault)
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=settings.slot_horizon_days))
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
+    issuer = TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock)
+    users = [Clinicians(settings, vault)]
+    outgoing = outgoing_from(settings)
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
     return Services(
         settings=settings,
@@ -101,8 +108,12 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         ice=ice,
         # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
         precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
-        outgoing=outgoing_from(settings),
-        issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
+        outgoing=outgoing,
+        issuer=issuer,
+        token_check=TokenCheck(issuer, users, system_clock),
+        users=users,
+        jwks=JwksByUrl(outgoing.fetch, system_clock),
+        app_origins=AppOrigins(system_clock),
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
         gate=gate_from(settings, counter, provider),

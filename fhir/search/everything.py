@@ -74,7 +74,7 @@ def _about(asker: Asker, patient: Stored, wanted: Wanted, *, after: PageEnd | No
             below = row.rid
             if row.rid != patient.rid and admits(permits[row.type], asker.session, asker.caller, row=row):
                 stored = opened(asker.vault, row)
-                if _is_wanted(stored, wanted):
+                if _is_wanted(stored, wanted) and permits[row.type].shows(stored):
                     yield stored
 
 

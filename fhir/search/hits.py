@@ -52,7 +52,7 @@ def hits(
 def count(asker: Asker, query: Query) -> int:
     """How many hits there are."""
     effort = Effort(MOST_OPENED)
-    if not query.decided or query.chains or query.has:
+    if not query.decided or query.chains or query.has or not asker.permit(query.type).is_decided:
         return sum(1 for _ in hits(asker, query, effort=effort))
     logged = _log(asker).total(query, effort=effort) if query.type == "AuditEvent" else 0
     return logged + candidates.count(_source(asker, query, order_of(query)), effort=effort)
@@ -87,7 +87,8 @@ def _checked(source: Source, *, after: PageEnd | None, effort: Effort, step: int
     for row in candidates.rows(source, after=start, effort=effort, step=step):
         stored = opened(source.asker.vault, row)
         # What tokens decide needs no second look: equal 128-bit tokens mean equal values.
-        if source.query.decided or matches(stored.type, stored.data, source.query):
+        is_hit = source.query.decided or matches(stored.type, stored.data, source.query)
+        if is_hit and source.permit.shows(stored):
             yield stored
 
 

@@ -165,7 +165,9 @@ def _past(asker: Asker, permit: Permit, wanted: Sequence[tuple[int, int]]) -> It
     found = VERSIONS.where(named, HISTORY.c.deleted.is_(False), of_history(permit.clause))
     for row in many(asker.session, found):
         if admits(permit, asker.session, asker.caller, row=row):
-            yield opened(asker.vault, row)
+            stored = opened(asker.vault, row)
+            if permit.shows(stored):
+                yield stored
 
 
 def _url(type: str) -> Parameter | None:

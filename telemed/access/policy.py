@@ -1,19 +1,27 @@
 """The policy that the record asks: role, scopes and type give a reach or a refusal, the reach gives a filter."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session
 
-from fhir.policy import Action
+from fhir.compartments import pseudonym
+from fhir.policy import Action, Opened
 from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.problems import Forbidden
+from infra.vault import Vault
+from telemed.access import bounds
+from telemed.access.bounds import EVERYTHING, Bound
+from telemed.access.own_record import own_letters
 from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_open, patient_id, said_of
 from telemed.access.scopes import allows
+from telemed.access.scopes import bounds as bounds_of
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
 
 LETTER: dict[Action, str] = {
@@ -74,6 +82,42 @@ class _Told:
         return patient_id(self.session, compartment)
 
 
+class Decision(NamedTuple):
+    """How far an action goes, and what of that the scopes leave; no `left` is all of it."""
+
+    reach: Reach
+    left: tuple[Bound, ...]
+
+
+@lru_cache(maxsize=8192)
+def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Action, type: str) -> Decision | None:  # noqa: FBT001  a fact
+    """What this role may do with these scopes, or nothing if it is refused. Pure.
+
+    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
+    for their own record.
+    """
+    if not has_patient:
+        reach = decide(role, scopes, action, type)
+        contexts = {CONTEXT[role]}
+    elif role is Role.PATIENT:
+        reach = (Reach.REGION if type in REGION_WIDE else Reach.SELF) if LETTER[action] in own_letters(type) else None
+        contexts = {"patient"}
+    else:
+        contexts = {CONTEXT[role], "patient"}
+        same = frozenset(re.sub("^patient/", f"{CONTEXT[role]}/", scope) for scope in scopes)
+        reach = decide(role, same, action, type)
+    if reach is None or role is Role.SERVICE or reach is Reach.ONE:
+        return None if reach is None else Decision(reach, ())
+    found = bounds_of(scopes, contexts, type=type, letter=LETTER[action])
+    if found and reach in (Reach.REGION, Reach.SELF):
+        # The reach of a patient's own record is that record; who works where is about no patient.
+        found = tuple(sorted({bound._replace(of_patient=False) for bound in found}))
+        found = () if EVERYTHING in found else found
+    if found:
+        found = bounds.usable(found, action=action, type=type) or None
+    return None if found is None else Decision(reach, found)
+
+
 @dataclass(frozen=True, slots=True)
 class CarePermit:
     """An allowance: a filter for SQL, and the same rule for a row in hand."""
@@ -82,6 +126,9 @@ class CarePermit:
     standing: Standing
     clause: ColumnElement[bool]
     now: Callable[[], datetime]
+    bounds: tuple[Bound, ...] = ()
+    patient: str = ""
+    is_decided: bool = True
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         """True if this caller may act in this patient's compartment now."""
@@ -93,6 +140,8 @@ class CarePermit:
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""
+        if self.bounds and not bounds.admits(self.bounds, row, patient=self.patient):
+            return False
         return holds(
             self.reach,
             row,
@@ -100,23 +149,49 @@ class CarePermit:
             told=lambda: _Told(session, self.standing, self.now(), caller.role in CARING),
         )
 
+    def shows(self, stored: Opened) -> bool:
+        """True if what stands in the resource is what the scopes leave of its type."""
+        return not self.bounds or bounds.shows(self.bounds, stored, patient=self.patient)
+
 
 class CarePolicy:
     """The platform's policy: the access table, the token's scopes, and the grants and denials of the record."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, vault: Vault | None = None) -> None:
         # Grants come from appointments and periods, so they end by the clock that appointments go by.
         self._now = clock.now
+        self._vault = vault
         self._permit = lru_cache(maxsize=4096)(self._make)
+        self._bounded = lru_cache(maxsize=4096)(self._make_bounded)
 
     def permit(self, caller: Caller, action: Action, type: str) -> CarePermit:
         """The permit, or `NotInScope` where scope or role does not cover the action on this type."""
-        reach = decide(caller.role, caller.scopes, action, type)
-        if reach is None:
+        made = decision(caller.role, caller.scopes, bool(caller.patient), action, type)
+        if made is None:
             raise NotInScope
-        # An app names the Patient as a reference or by the id alone.
-        one = caller.subject.removeprefix("Patient/") if reach is Reach.ONE else ""
+        reach, left = made
+        patient = self._compartment(caller.patient) if caller.patient else ""
+        one = patient if reach is Reach.SELF else caller.subject if reach is Reach.ONE else ""
+        if left:
+            return self._bounded(reach, Standing(caller.tenant, one), left, type, patient)
         return self._permit(reach, Standing(caller.tenant, one))
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:
         return CarePermit(reach, standing, clause(reach, standing, now=self._now), self._now)
+
+    def _make_bounded(
+        self, reach: Reach, standing: Standing, left: tuple[Bound, ...], type: str, patient: str
+    ) -> CarePermit:
+        wide = clause(reach, standing, now=self._now)
+        within = and_(wide, bounds.clause(left, type, patient=patient, vault=self._keys))
+        return CarePermit(reach, standing, within, self._now, left, patient, bounds.is_decided(left, type))
+
+    def _compartment(self, patient: str) -> str:
+        return pseudonym(self._keys, patient)
+
+    @property
+    def _keys(self) -> Vault:
+        # Without keys nothing that is narrowed can be found, so nothing of it is open.
+        if self._vault is None:
+            raise NotInScope
+        return self._vault

@@ -46,6 +46,7 @@ class Reach(StrEnum):
     OWN = "own"
     OWN_CHANGE = "own-change"
     ONE = "one"
+    SELF = "self"  # a patient's own record: `Standing.one` is its compartment
 
 
 class Row(Protocol):
@@ -112,6 +113,8 @@ def holds(reach: Reach, row: Row, *, standing: Standing, told: Callable[[], Told
         return True
     if reach is Reach.ONE:
         return row.id == standing.one or (row.compartment is not None and told().whose(row.compartment) == standing.one)
+    if reach is Reach.SELF:
+        return row.compartment is not None and row.compartment == standing.one
     own = row.tenant == standing.tenant
     # What costs a query is asked last.
     if reach is Reach.OWN:
@@ -151,6 +154,8 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
         return RESOURCE.c.id.is_not(None)
     if reach is Reach.ONE:
         return or_(RESOURCE.c.id == standing.one, _of_patient(standing.one))
+    if reach is Reach.SELF:
+        return RESOURCE.c.compartment == standing.one
     own = RESOURCE.c.tenant == standing.tenant
     if reach is Reach.OWN:
         return own

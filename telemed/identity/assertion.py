@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
 
-from telemed.identity.clients import ALGORITHMS, public_keys
+from telemed.identity.clients import ALGORITHMS, UnusableClientKeys, public_keys
 from telemed.identity.lifetimes import ASSERTION_AHEAD, LEEWAY
 from telemed.identity.models import OAuthClient, UsedAssertion
 
@@ -33,16 +33,24 @@ NOT_PROVEN = "No key registered for this client and kid verifies the assertion. 
 HEADERS = frozenset({"alg", "kid", "typ"})
 
 
+def methods(form: Mapping[str, str]) -> tuple[str, ...]:
+    """How a request wants to be authenticated; a registration allows one of them only."""
+    return ("none",) if "client_assertion" not in form and "client_id" in form else (METHOD,)
+
+
 class SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib ships no types
     """Authenticates a client by its assertion, once, inside the session of one atomic unit."""
 
     CLIENT_AUTH_METHOD = METHOD
 
-    def __init__(self, session: Session, *, audiences: frozenset[str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, session: Session, *, audiences: frozenset[str], now: Callable[[], datetime], fetched: Mapping[str, Any]
+    ) -> None:
         super().__init__()
         self._session = session
         self._audiences = audiences
         self._now = now
+        self._fetched = fetched
 
     def __call__(self, query_client: Callable[[str], OAuthClient | None], request: Any) -> Any:
         """The authenticated client."""
@@ -71,8 +79,11 @@ class SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authli
         return header, claims
 
     def resolve_client_public_key(self, client: "RegisteredClient") -> KeySet:
-        """The keys of the registration."""
-        return public_keys(client.row.jwks)
+        """The keys of the registration, or those at the address in it, which have been fetched before this unit."""
+        try:
+            return public_keys(self._fetched if client.row.jwks_uri else client.row.jwks)
+        except UnusableClientKeys:
+            raise InvalidClientError(description=NOT_PROVEN) from None
 
     def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
         """The claims, verified with the algorithms of SMART Backend Services alone."""
@@ -135,9 +146,11 @@ class RegisteredClient:
         self.row = row
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        """True for a signed assertion; there are no secrets and no public clients."""
-        return method == METHOD and endpoint == "token"
+        """True for a signed assertion of a client with keys, and for nothing at all of a public app; no secrets."""
+        return method == ("none" if self.row.public else METHOD)
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """True for client credentials, the only grant so far."""
-        return grant_type == "client_credentials"
+        """True for what the kind of client may do: systems act by themselves, apps for people."""
+        if grant_type == "client_credentials":
+            return not self.row.public
+        return bool(self.row.redirect_uris)

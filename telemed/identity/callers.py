@@ -7,7 +7,7 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from infra import log
-from infra.caller import Caller, Role
+from infra.caller import Caller
 from infra.problems import Forbidden
 from telemed.identity import refusals
 from telemed.identity.sessions import SignedIn, cookie_name, note_use, signed_in
@@ -77,19 +77,10 @@ async def _by_token(connection: HTTPConnection, authorization: str) -> Caller:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise refusals.other_scheme(services.settings)
-    grant = services.issuer.verify(token)
-    if grant is None and services.issuer.is_foreign(token):
-        await services.issuer.look_again(services.database)
-        grant = services.issuer.verify(token)
-    if grant is None:
+    caller = services.token_check.known(token) or await services.token_check.find(services.database, token)
+    if caller is None:
         raise refusals.invalid_token(services.settings)
-    return Caller(
-        tenant=grant.tenant,
-        subject=grant.client_id,
-        role=Role.SYSTEM,
-        scopes=grant.scopes,
-        request_id=_request_id(connection),
-    )
+    return caller._replace(request_id=_request_id(connection))
 
 
 async def _signed_in(services: Services, secret: str) -> SignedIn | None:

@@ -1,18 +1,21 @@
-"""Registered systems: what may be registered, and how a registration is found."""
+"""Registered systems and apps: what may be registered, and how a registration is found."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from fhir.models import SERVED
 from infra.problems import Unprocessable
-from telemed.access.scopes import parse, within
+from telemed.access.scopes import parse
+from telemed.identity.addresses import MOST, require_usable
 from telemed.identity.models import OAuthClient
+from telemed.identity.names import NameLooksAlike, require_readable, skeleton
 
 # SMART App Launch 2.2, "Client authentication: asymmetric": these two, and no others, whatever a library would accept.
 ALGORITHMS = ("RS384", "ES384")
@@ -21,6 +24,8 @@ CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
 SMALLEST_RSA = 2048
 LARGEST_RSA = 8192
 MOST_KEYS = 8
+# The scopes of SMART App Launch that name no resource.
+NAMED = ("openid", "fhirUser", "profile", "launch", "launch/patient", "online_access", "offline_access")
 
 
 class UnusableClientKeys(Unprocessable):
@@ -32,22 +37,88 @@ class UnusableClientId(Unprocessable):
 
 
 class UnusableScope(Unprocessable):
-    """A backend client's scopes have the form system/Type.cruds, without search parameters."""
+    """A system's scopes have the form system/Type.cruds, an app's user/Type.cruds, patient/Type.cruds or a SMART word."""
+
+
+class UnusableClient(Unprocessable):
+    """An app has redirect addresses and a name; a client without keys is a public app; keys are given once."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What a client is for people: its name, where it may send them back to, where it is opened from the console."""
+
+    name: str
+    redirect_uris: tuple[str, ...]
+    launch_url: str = ""
 
 
 def register(
-    session: Session, *, client_id: str, tenant: str, jwks: Mapping[str, Any], scope: str, now: datetime
+    session: Session,
+    *,
+    client_id: str,
+    tenant: str,
+    scope: str,
+    now: datetime,
+    jwks: Mapping[str, Any] | None = None,
+    jwks_uri: str = "",
+    app: App | None = None,
 ) -> OAuthClient:
-    """The registration of a clinic's system, stored; registering the same id again replaces keys and scope."""
-    public_keys(jwks)
+    """The registration of a clinic's system or app, stored; registering the same id again replaces what it says.
+
+    Without keys it is a public client, which only an app can be.
+    """
     if not CLIENT_ID.fullmatch(client_id):
         raise UnusableClientId
-    if not scope.split() or not within(scope.split(), ["system/*.cruds"]):
-        raise UnusableScope
-    if not all(known is not None and known.type in ("*", *SERVED) for known in map(parse, scope.split())):
-        raise UnusableScope("A scope names a type that is not served. See /fhir/metadata for those that are.")
-    client = OAuthClient(client_id=client_id, tenant=tenant, jwks=dict(jwks), scope=scope, created=now)
+    public = jwks is None and not jwks_uri
+    if (jwks is not None and jwks_uri) or (public and app is None):
+        raise UnusableClient
+    if jwks is not None:
+        public_keys(jwks)
+    if jwks_uri:
+        require_usable(jwks_uri)
+    if app is not None:
+        _require_app(session, app, client_id=client_id)
+    _require_scopes(scope.split(), is_app=app is not None, public=public)
+    client = OAuthClient(
+        client_id=client_id,
+        tenant=tenant,
+        jwks=dict(jwks or {}),
+        scope=" ".join(scope.split()),
+        created=now,
+        name=app.name if app else "",
+        redirect_uris=list(app.redirect_uris) if app else [],
+        launch_url=app.launch_url if app else "",
+        jwks_uri=jwks_uri,
+        public=public,
+    )
     return session.merge(client)
+
+
+def _require_app(session: Session, app: App, *, client_id: str) -> None:
+    require_readable(app.name)
+    if not 1 <= len(app.redirect_uris) <= MOST:
+        raise UnusableClient
+    for address in (*app.redirect_uris, *filter(None, [app.launch_url])):
+        require_usable(address)
+    others = select(OAuthClient.name).where(col(OAuthClient.client_id) != client_id, col(OAuthClient.name) != "")
+    if skeleton(app.name) in {skeleton(name) for name in session.exec(others)}:
+        raise NameLooksAlike
+
+
+def _require_scopes(scopes: Sequence[str], *, is_app: bool, public: bool) -> None:
+    if not scopes:
+        raise UnusableScope
+    for text in scopes:
+        scope = parse(text)
+        if scope is None:
+            if not is_app or text not in NAMED:
+                raise UnusableScope
+            continue
+        if scope.type not in ("*", *SERVED):
+            raise UnusableScope("A scope names a type that is not served. See /fhir/metadata for those that are.")
+        if public if scope.context == "system" else not is_app:
+            raise UnusableScope
 
 
 def public_keys(jwks: Mapping[str, Any]) -> KeySet:

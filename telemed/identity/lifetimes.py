@@ -20,3 +20,14 @@ CONSOLE_IDLE = timedelta(minutes=30)
 CONSOLE_ABSOLUTE = timedelta(hours=12)
 # Activity is noted at most this often, so that looking around does not write with every click.
 CONSOLE_NOTED = timedelta(seconds=60)
+
+# RFC 6749 4.1.2 allows ten minutes for a code; a browser needs a moment.
+CODE = timedelta(seconds=60)
+# A shift: left alone for one, or after half a day in any case, people are asked again.
+REFRESH_IDLE = timedelta(hours=8)
+REFRESH_ABSOLUTE = timedelta(hours=12)
+# From the click in the console until the app asks for its authorisation.
+LAUNCH = timedelta(minutes=5)
+# What is looked up about a token (is the client on, who is the person today, was it taken back) is believed so long.
+STANDING = timedelta(seconds=10)
+ID_TOKEN = timedelta(minutes=5)

@@ -10,17 +10,24 @@ from infra.columns import UtcDateTime
 
 
 class OAuthClient(SQLModel, table=True):
-    """A clinic's system that may ask for tokens: its public keys and the scopes it is registered for."""
+    """A clinic's system or app that may ask for tokens: how it proves itself, where it lives, its scopes."""
 
     __tablename__ = "oauth_client"
 
     client_id: str = Field(primary_key=True, max_length=64)
     tenant: str = Field(max_length=64, index=True)
-    # A JSON Web Key Set with public keys only (`clients.public_keys` checks).
+    # A JSON Web Key Set with public keys only (`clients.public_keys` checks); empty with `jwks_uri`, and if public.
     jwks: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     scope: str = Field(max_length=2000)
     active: bool = True
     created: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    # Of an app that people use: what they read about it, and where it may be sent back to.
+    name: str = Field(default="", max_length=60)
+    redirect_uris: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    launch_url: str = Field(default="", max_length=500)
+    jwks_uri: str = Field(default="", max_length=500)
+    # Runs where it can keep no key (a browser, a phone): PKCE and the redirect address are all that it shows.
+    public: bool = False
 
 
 class UsedAssertion(SQLModel, table=True):
@@ -77,4 +84,74 @@ class ConsoleSession(SQLModel, table=True):
     clinician_id: str = Field(max_length=64, index=True)
     opened: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     seen: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+
+
+class OAuthGrant(SQLModel, table=True):
+    """What a person allowed an app: the family of all tokens that come of it. Its end is the end of them all."""
+
+    __tablename__ = "oauth_grant"
+
+    id: str = Field(primary_key=True, max_length=32)
+    client_id: str = Field(max_length=64, index=True)
+    tenant: str = Field(max_length=64)
+    user_kind: str = Field(max_length=16)
+    user_id: str = Field(max_length=64, index=True)
+    scope: str = Field(max_length=2000)
+    # The Patient in context; empty where there is none.
+    patient: str = Field(max_length=64)
+    nonce: str = Field(max_length=255)
+    # Of the browser's session, for what ends with it (`online_access`).
+    session: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    opened: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    ended: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+class AuthorizationCode(SQLModel, table=True):
+    """A code that waits to be redeemed. Setting `used` where it is NULL is what makes single use atomic."""
+
+    __tablename__ = "authorization_code"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    grant_id: str = Field(max_length=32)
+    client_id: str = Field(max_length=64)
+    redirect_uri: str = Field(max_length=500)
+    challenge: str = Field(max_length=43)
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    used: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+class RefreshToken(SQLModel, table=True):
+    """A refresh token, used once and followed by the next. The value is not here, only a keyed hash of it."""
+
+    __tablename__ = "refresh_token"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    grant_id: str = Field(max_length=32, index=True)
+    client_id: str = Field(max_length=64)
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    used: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+class Launch(SQLModel, table=True):
+    """An app about to be opened from the console: for this client, this person and this patient alone, once."""
+
+    __tablename__ = "oauth_launch"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), primary_key=True))
+    client_id: str = Field(max_length=64)
+    user_kind: str = Field(max_length=16)
+    user_id: str = Field(max_length=64)
+    patient: str = Field(max_length=64)
+    expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    used: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+class RevokedToken(SQLModel, table=True):
+    """An access token that was taken back before its end."""
+
+    __tablename__ = "revoked_token"
+
+    jti: str = Field(primary_key=True, max_length=64)
     expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))

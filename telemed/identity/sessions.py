@@ -11,10 +11,21 @@ from infra.caller import Role
 from infra.settings import Settings
 from infra.vault import Vault
 from telemed.identity.lifetimes import CONSOLE_ABSOLUTE, CONSOLE_IDLE, CONSOLE_NOTED
-from telemed.identity.models import Clinician, ConsoleSession, SignInLink, UsedAssertion
+from telemed.identity.models import (
+    AuthorizationCode,
+    Clinician,
+    ConsoleSession,
+    Launch,
+    OAuthGrant,
+    RefreshToken,
+    RevokedToken,
+    SignInLink,
+    UsedAssertion,
+)
 
 SECRET_BYTES = 32
 LONGEST_SECRET = 100
+EXPIRING = (ConsoleSession, UsedAssertion, AuthorizationCode, RefreshToken, Launch, OAuthGrant, RevokedToken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def open_session(session: Session, vault: Vault, *, clinician_id: str, now: date
     secret = secrets.token_urlsafe(SECRET_BYTES)
     session.add(
         ConsoleSession(
-            digest=_digest(vault, secret),
+            digest=digest(vault, secret),
             clinician_id=clinician_id,
             opened=now,
             seen=now,
@@ -60,7 +71,7 @@ def open_session(session: Session, vault: Vault, *, clinician_id: str, now: date
 
 def signed_in(session: Session, vault: Vault, *, secret: str, now: datetime) -> SignedIn | None:
     """Who is signed in with this cookie value; nobody if it is unknown, expired or was left idle."""
-    found = session.get(ConsoleSession, _digest(vault, secret))
+    found = session.get(ConsoleSession, digest(vault, secret))
     if found is None or found.expires <= now or found.seen + CONSOLE_IDLE <= now:
         return None
     clinician = _active(session, found.clinician_id)
@@ -69,18 +80,18 @@ def signed_in(session: Session, vault: Vault, *, secret: str, now: datetime) -> 
 
 def note_use(session: Session, vault: Vault, *, secret: str, now: datetime) -> None:
     """Nothing; the session has been used now."""
-    session.exec(update(ConsoleSession).where(col(ConsoleSession.digest) == _digest(vault, secret)).values(seen=now))
+    session.exec(update(ConsoleSession).where(col(ConsoleSession.digest) == digest(vault, secret)).values(seen=now))
 
 
 def end_session(session: Session, vault: Vault, *, secret: str) -> None:
     """Nothing; the cookie value opens nothing any more."""
-    session.exec(delete(ConsoleSession).where(col(ConsoleSession.digest) == _digest(vault, secret)))
+    session.exec(delete(ConsoleSession).where(col(ConsoleSession.digest) == digest(vault, secret)))
 
 
 def tidy(session: Session, *, now: datetime) -> None:
-    """Nothing; sessions and assertions that have expired are gone."""
-    session.exec(delete(ConsoleSession).where(col(ConsoleSession.expires) < now))
-    session.exec(delete(UsedAssertion).where(col(UsedAssertion.expires) < now))
+    """Nothing; sessions, assertions and what people allowed are gone once they have expired."""
+    for table in EXPIRING:
+        session.exec(delete(table).where(col(table.expires) < now))
 
 
 def cookie_name(settings: Settings) -> str:
@@ -105,7 +116,8 @@ def clear_cookie(response: Response, settings: Settings) -> None:
     response.delete_cookie(cookie_name(settings), secure=settings.is_tls, httponly=True, samesite="lax")
 
 
-def _digest(vault: Vault, secret: str) -> bytes:
+def digest(vault: Vault, secret: str) -> bytes:
+    """What the database has of a cookie value."""
     return vault.token("console-session", secret[:LONGEST_SECRET])
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -55,8 +56,17 @@ def reading_of(request: Request) -> Reading:
 
 def page(request: Request, template: str, *, status: int = 200, **context: object) -> Response:
     """A rendered page with all security headers, packed where the browser can unpack it."""
+    return _dressed(request, _packed(request, _html(request, template, context), status))
+
+
+def unpacked_page(request: Request, template: str, *, status: int = 200, **context: object) -> Response:
+    """The same, never packed: for pages with names on them beside what an address from elsewhere brought (BREACH)."""
+    return _dressed(request, Response(_html(request, template, context), status, media_type="text/html"))
+
+
+def _html(request: Request, template: str, context: Mapping[str, object]) -> bytes:
     reading = reading_of(request)
-    html = (
+    html: str = (
         environment(reading.language)
         .get_template(template)
         .render(
@@ -67,11 +77,20 @@ def page(request: Request, template: str, *, status: int = 200, **context: objec
             **context,
         )
     )
-    response = _packed(request, html.encode(), status)
+    return html.encode()
+
+
+def _dressed(request: Request, response: Response) -> Response:
     response.headers.update(HEADERS)
     response.headers["Content-Security-Policy"] = content_policy(request)
-    _remember(request, response, reading)
+    _remember(request, response, reading_of(request))
     return response
+
+
+def let_forms_lead_to(response: Response, address: str) -> None:
+    """Nothing; a form of this page may be answered by a redirect to the origin of the address."""
+    policy = response.headers["Content-Security-Policy"]
+    response.headers["Content-Security-Policy"] = policy.replace("form-action 'self'", f"form-action 'self' {address}")
 
 
 def content_policy(request: Request) -> str:

@@ -113,6 +113,13 @@ REFUSALS: Final[Mapping[str, Told]] = {
     "nothing": Told(
         N_("There is nothing at this address."), N_("Please check the address, or begin at the start page.")
     ),
+    "unknown_app": Told(
+        N_("This app is not known here."),
+        N_("Its address does not match its registration, so nothing was sent to it. Please go back to the app."),
+    ),
+    "refused_here": Told(
+        N_("This can't be done from here."), N_("Nothing was allowed and nothing was sent. Please go back to the app.")
+    ),
     "stale_sign_in": Told(
         N_("This sign-in link is no longer valid."), N_("The demo was made anew. The start page has a new link.")
     ),

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -97,14 +97,33 @@ def end_clinician(id: Annotated[str, typer.Argument(help="The clinician.")]) -> 
 def add_client(
     id: Annotated[str, typer.Argument(help="The client id.")],
     tenant: Tenant,
-    keys: Annotated[Path, typer.Option(help="A file with a JSON Web Key Set: public keys, each with a kid.")],
     scope: Annotated[list[str], typer.Option(help="What it may ask for, like system/*.cruds; may be given again.")],
+    keys: Annotated[
+        Path | None, typer.Option(help="A file with a JSON Web Key Set: public keys, each with a kid.")
+    ] = None,
+    keys_url: Annotated[str, typer.Option(help="The https address of such a set, instead of a file.")] = "",
+    name: Annotated[str, typer.Option(help="Of an app: what people read when they are asked.")] = "",
+    redirect: Annotated[
+        list[str] | None, typer.Option(help="Of an app: where people are sent back to; may be given again.")
+    ] = None,
+    launch_url: Annotated[str, typer.Option(help="Of an app: where the console opens it.")] = "",
 ) -> None:
-    """Register a clinic's system, or give it new keys and scopes."""
+    """Register a clinic's system or app, or give it new keys, addresses and scopes. An app without keys is public."""
+    from telemed.identity.clients import App
     from telemed.registry import service
 
+    app = App(name, tuple(redirect or ()), launch_url) if name or redirect or launch_url else None
+    jwks = _read_keys(keys) if keys is not None else None
+    work = service.add_client(
+        loaded(), id=id, tenant=tenant, scope=" ".join(scope), jwks=jwks, jwks_uri=keys_url, app=app
+    )
+    asyncio.run(work)
+    typer.echo(f"{id} is registered.")
+
+
+def _read_keys(file: Path) -> dict[str, Any]:
     try:
-        jwks = json.loads(keys.read_bytes())
+        jwks = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise UnreadableKeys("There is no file at the path of --keys.") from None
     except OSError:
@@ -113,8 +132,7 @@ def add_client(
         raise UnreadableKeys("The file is not JSON. Make a JSON Web Key Set of the public key, not a PEM.") from None
     if not isinstance(jwks, dict):
         raise UnreadableKeys
-    asyncio.run(service.add_client(loaded(), id=id, tenant=tenant, jwks=jwks, scope=" ".join(scope)))
-    typer.echo(f"{id} is registered.")
+    return jwks
 
 
 @client.command(name="list")
@@ -127,7 +145,7 @@ def list_clients() -> None:
 
 @client.command(name="off")
 def end_client(id: Annotated[str, typer.Argument(help="The client id.")]) -> None:
-    """Give a system no more tokens; one that it has lives out its five minutes."""
+    """Give a system or app no more tokens; those that it has end within ten seconds."""
     from telemed.identity.models import OAuthClient
     from telemed.registry import service
 

@@ -16,7 +16,7 @@ from fhir.store import IdTaken
 from infra.caller import Role
 from infra.problems import Conflict, NotFound, Unprocessable
 from infra.settings import Settings
-from telemed.identity.clients import register
+from telemed.identity.clients import App, register
 from telemed.identity.models import Clinician, OAuthClient
 from telemed.schedules.calendar import platform
 from telemed.services import Services
@@ -103,15 +103,25 @@ async def clinicians(settings: Settings) -> Sequence[Registered]:
     return await _listed(settings, Clinician, key="id", about="role")
 
 
-async def add_client(settings: Settings, *, id: str, tenant: str, jwks: Mapping[str, Any], scope: str) -> None:
-    """Nothing; the clinic's system may ask for tokens. The same id again gets new keys and scopes, and is on again."""
+async def add_client(
+    settings: Settings,
+    *,
+    id: str,
+    tenant: str,
+    scope: str,
+    jwks: Mapping[str, Any] | None = None,
+    jwks_uri: str = "",
+    app: App | None = None,
+) -> None:
+    """Nothing; the clinic's system or app may ask for tokens. The same id again is registered anew, and is on again."""
 
     def unit(services: Services, session: Session) -> None:
         _require_tenant(services, session, tenant)
         known = session.get(OAuthClient, id)
         if known is not None and known.tenant != tenant:
             raise RegisteredAlready
-        register(session, client_id=id, tenant=tenant, jwks=jwks, scope=scope, now=services.system_clock.now())
+        now = services.system_clock.now()
+        register(session, client_id=id, tenant=tenant, scope=scope, now=now, jwks=jwks, jwks_uri=jwks_uri, app=app)
         session.flush()
 
     await _write(settings, unit)
@@ -123,7 +133,7 @@ async def clients(settings: Settings) -> Sequence[Registered]:
 
 
 async def switch_off(settings: Settings, *, kind: type[Clinician] | type[OAuthClient], id: str) -> None:
-    """Nothing; the clinician's sessions end at once, the system gets no new token (one it has lives five minutes)."""
+    """Nothing; the clinician's sessions end at once, tokens of clinician or client within ten seconds."""
 
     def unit(services: Services, session: Session) -> None:
         found = session.get(kind, id)

@@ -25,6 +25,7 @@ from tests.bench import (
     profiling,
     requests,
     starts,
+    tokens,
 )
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
@@ -69,6 +70,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(counting.run(folder))
         with _stage(console, "who may see what"):
             found += asyncio.run(policy.run(folder, found))
+        with _stage(console, "access tokens"):
+            found += asyncio.run(tokens.run(folder))
         with _stage(console, "rotation of keys"):
             found += asyncio.run(keys.run(folder))
         with _stage(console, "growth"):

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from fhir import trips
 from fhir.codec import parse
-from fhir.policy import Action, Permit, Protected
+from fhir.policy import Action, Opened, Permit, Protected
 from fhir.search.parsing import parse as parsed_query
 from fhir.store import Store
 from infra.caller import Caller, Role
@@ -38,6 +38,7 @@ class _Open:
     """A policy that decides nothing: everything is for everybody."""
 
     clause: ColumnElement[bool] = true()
+    is_decided = True
 
     def permit(self, _caller: Caller, _action: Action, _type: str) -> Permit:
         """Itself."""
@@ -52,6 +53,10 @@ class _Open:
         return true()
 
     def admits(self, _session: Session, _caller: Caller, _row: Protected) -> bool:
+        """Always."""
+        return True
+
+    def shows(self, _stored: Opened) -> bool:
         """Always."""
         return True
 

@@ -25,6 +25,7 @@ from tests.bench import (
     profiling,
     requests,
     starts,
+    tokens,
 )
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
@@ -213,6 +214,12 @@ async def test_a_decision_its_part_of_a_search_and_row_security_are_measured(tmp
 
     assert [figure.what.split(",")[0] for figure in found] == ["policy", "policy", "row security"]
     assert found[0].ours > 0
+
+
+async def test_the_check_of_a_token_is_measured(tmp_path: Path) -> None:
+    (figure,) = await tokens.run(tmp_path, checks=10)
+
+    assert figure.ours > 0 and figure.note.startswith("looked up anew")
 
 
 async def test_all_data_keys_are_wrapped_anew_and_timed(tmp_path: Path) -> None:

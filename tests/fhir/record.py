@@ -17,7 +17,7 @@ from fhir.codec import Parsed, parse
 from fhir.here import stand_at
 from fhir.interactions import Record, astray, router
 from fhir.interactions.direct import direct
-from fhir.policy import REGION_WIDE, Action, Protected
+from fhir.policy import REGION_WIDE, Action, Opened, Protected
 from fhir.rows import COMPARTMENT, RESOURCE
 from fhir.store import Hook, Store
 from infra import web
@@ -46,6 +46,13 @@ class LocalPermit:
         own = select(COMPARTMENT.c.id).where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == caller.tenant)
         granted = (entered == compartment for compartment, tenant in self.grants if tenant == caller.tenant)
         return or_(own.exists(), *granted)
+
+    @property
+    def is_decided(self) -> bool:
+        return True
+
+    def shows(self, stored: Opened) -> bool:
+        return True
 
     def admits(self, session: Session, caller: Caller, row: Protected) -> bool:
         own = row.tenant == caller.tenant or (row.type in REGION_WIDE and not self.changes)

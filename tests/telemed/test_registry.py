@@ -87,6 +87,22 @@ def test_a_clinician_is_known_to_the_record_and_to_the_console(run: Run) -> None
     assert run("clinician", "list").out.split()[-1] == "off"
 
 
+APP = ("client", "add", "app", "--tenant", "praxis-kai", "--scope", "user/*.rs", "--name", "Kurvenblatt")
+
+
+def test_an_app_is_registered_with_its_addresses_and_a_look_alike_is_not(run: Run) -> None:
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    where = ("--redirect", "https://app.example/cb", "--launch-url", "https://app.example/launch")
+
+    added, again = run(*APP, *where), run(*APP, *where)
+    alike = run("client", "add", "other", *APP[3:-1], "Kurvenbl\u0430tt", *where)
+    twin = run("client", "add", "other", *APP[3:-1], "KURVENB1ATT", *where)
+
+    assert [(each.status, each.err) for each in (added, again)] == [(0, "")] * 2
+    assert (alike.status, twin.status) == (1, 1)
+    assert "Latin letters" in alike.err and "looks like" in twin.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -99,6 +115,14 @@ def test_a_clinician_is_known_to_the_record_and_to_the_console(run: Run) -> None
         (
             ("client", "add", "c", "--tenant", "praxis-kai", "--keys", "{keys}", "--scope", "system/Foo.rs"),
             "not served",
+        ),
+        (("client", "add", "c", "--tenant", "praxis-kai", "--scope", "system/*.r"), "public app"),
+        (("client", "add", "c", "--tenant", "praxis-kai", "--scope", "user/*.r", "--name", "Nur Name"), "redirect"),
+        ((*APP, "--redirect", "http://app.example/cb"), "https://"),
+        ((*APP, "--redirect", "https://app.example/cb", "--scope", "system/*.r"), "user/Type"),
+        (
+            ("client", "add", "c", "--tenant", "praxis-kai", "--keys-url", "http://a/k", "--scope", "system/*.r"),
+            "https://",
         ),
         (("client", "add", "c", "--tenant", "other", "--keys", "{keys}", "--scope", "system/*.r"), "no such clinic"),
     ],

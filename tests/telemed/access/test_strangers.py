@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from infra import statements
+from infra.statements import Form
 from tests.telemed.service import Service
 from tests.telemed.test_isolation import body, made, observation, patient
 
@@ -96,9 +97,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         asked.append(text)
         return one(driver, text, values)
 
-    def note_each(driver: Any, text: str, values: Any) -> None:
-        asked.append(text)
-        each(driver, text, values)
+    def note_each(driver: Any, form: Form, rows: Any) -> None:
+        asked.append(form.text)
+        each(driver, form, rows)
 
     event.listen(Engine, "before_cursor_execute", note)
     with monkeypatch.context() as patched:

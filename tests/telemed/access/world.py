@@ -33,7 +33,7 @@ class World:
         """An empty region."""
         clock = FixedClock(NOW)
         vault = Vault(FileKeyProvider(folder / "keys.json"))
-        return cls(database, Store(vault, CarePolicy(clock), clock, [grants_hook(clock)]), clock)
+        return cls(database, Store(vault, CarePolicy(clock, vault), clock, [grants_hook(clock)]), clock)
 
     async def write(self, tenant: str, data: Data) -> str:
         """The reference of a resource that the clinic has created."""

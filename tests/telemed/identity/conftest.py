@@ -1,7 +1,7 @@
 """A token endpoint on a real database, and a client that is registered with it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from infra.vault import FileKeyProvider, Vault
 from telemed.identity import clients
 from telemed.identity.server import Answer, TokenEndpoint
 from telemed.identity.tokens import TokenIssuer
+from tests.telemed.identity.asking import Asking, asking, people_alone
 from tests.telemed.identity.signing import ISSUER, TOKEN_URL, Client, ec_key
 
 Ask = Callable[[dict[str, str]], Awaitable[Answer]]
@@ -42,13 +43,20 @@ async def client(database: Database, clock: FixedClock) -> Client:
 
 
 @pytest.fixture
-def ask(database: Database, issuer: TokenIssuer, clock: FixedClock) -> Ask:
-    endpoint = TokenEndpoint(issuer, frozenset({TOKEN_URL, ISSUER}), TOKEN_URL, clock.now)
+def ask(database: Database, issuer: TokenIssuer, vault: Vault, clock: FixedClock) -> Ask:
+    endpoint = TokenEndpoint(issuer, frozenset({TOKEN_URL, ISSUER}), TOKEN_URL, clock.now, vault)
 
     async def ask(form: dict[str, str]) -> Answer:
         return await database.write(lambda session: endpoint.answer(session, form))
 
     return ask
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[Asking]:
+    """Apps of a clinic, and its doctor, signed in."""
+    async with people_alone(tmp_path, database_url) as clinic:
+        yield await asking(clinic)
 
 
 async def register(

@@ -14,9 +14,9 @@ from infra.clock import FixedClock
 from infra.database import Database
 from infra.problems import TooMany
 from infra.vault import Vault
+from telemed.identity.asking import claimed_client
 from telemed.identity.failures import PER_ADDRESS, PER_NAME, WINDOW, FailureLimit
 from telemed.identity.lifetimes import SIGNING_KEY
-from telemed.identity.routes import claimed_client
 from telemed.identity.tokens import TokenIssuer
 from tests.telemed.identity.conftest import register
 from tests.telemed.identity.signing import ISSUER, Client, ec_key
@@ -53,6 +53,17 @@ async def test_a_system_walks_from_discovery_to_a_token_that_verifies(service: S
     header = json.loads(base64.urlsafe_b64decode(answer.json()["access_token"].split(".")[0] + "=="))
     assert header["kid"] in {key["kid"] for key in keys}
     assert all("d" not in key for key in keys)
+
+
+async def test_a_key_that_another_process_has_just_made_is_published_here_too(service: Service) -> None:
+    services = service.services
+    other = TokenIssuer(services.vault, issuer=BASE, audience=f"{BASE}/fhir", clock=services.system_clock)
+    await other.prepare_identities(services.database)
+
+    published = (await service.http.get("/oauth/jwks.json")).json()["keys"]
+
+    assert {key["kid"] for key in published} == {key["kid"] for key in other.public()["keys"]}
+    assert {key["alg"] for key in published} == {"ES256", "RS256"}
 
 
 async def test_a_proof_that_does_not_hold_is_a_401_in_the_standards_form(service: Service, system: Client) -> None:
@@ -196,6 +207,27 @@ async def test_keys_rotate_without_a_gap(database: Database, vault: Vault, clock
         assert issuer.verify(token) is not None
         await issuer.load(database)
         published = {key["kid"] for key in issuer.public()["keys"]}
+
+
+async def test_the_keys_of_identity_tokens_rotate_without_a_gap_too(
+    database: Database, vault: Vault, clock: FixedClock
+) -> None:
+    issuer = TokenIssuer(vault, issuer=ISSUER, audience=f"{ISSUER}/fhir", clock=clock)
+    await issuer.load(database)
+    assert {key["alg"] for key in issuer.public()["keys"]} == {"ES256"}, "no such key before an app asks for one"
+    await issuer.prepare_identities(database)
+    published, signers = {key["kid"] for key in issuer.public()["keys"]}, set()
+
+    for _ in range(6 * 10):
+        clock.advance(timedelta(hours=16))
+        token = issuer.identify(client_id="c", subject="s", nonce="", fhir_user="Patient/1", named=frozenset())
+        signers.add(json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"])
+        assert signers <= published, "a key signs only after it has been published before"
+        assert issuer.verify(token) is None, "an identity token opens nothing"
+        await issuer.load(database)
+        published |= {key["kid"] for key in issuer.public()["keys"]}
+
+    assert len(signers) == 2
 
 
 @pytest.mark.parametrize("changed", [{"iss": "https://other.example"}, {"audience": "https://other.example/fhir"}])

@@ -184,9 +184,15 @@ async def test_no_scope_goes_beyond_the_registration(
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("grant", ["password", "authorization_code", "implicit", "", "refresh_token"])
+@pytest.mark.parametrize("grant", ["password", "implicit", "", "urn:ietf:params:oauth:grant-type:jwt-bearer"])
 async def test_other_grants_are_refused(ask: Ask, client: Client, grant: str) -> None:
     assert (await ask(client.form(grant_type=grant))).body["error"] == "unsupported_grant_type"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("grant", ["authorization_code", "refresh_token"])
+async def test_a_system_acts_for_nobody_but_itself(ask: Ask, client: Client, grant: str) -> None:
+    assert (await ask(client.form(grant_type=grant))).body["error"] == "unauthorized_client"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
