@@ -30,6 +30,8 @@ from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
+from telemed.persons import questions
+from telemed.persons import routes as persons
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
 from telemed.startup import refuse_settings
@@ -46,15 +48,14 @@ log = structlog.get_logger()
 
 # The record's routes take every /fhir/{type}, so what has its own address there stands before them; the others stand
 # behind them, as the record is asked most and every router that is tried first costs each of its requests.
-# What stands at /fhir/Appointment/$name, read off the routes themselves.
+# What stands at /fhir/{type}/$name, read off the routes themselves.
 OPERATIONS: Final = {
-    "Appointment": tuple(
-        sorted(
-            {path.rpartition("$")[2] for route in booking.router.routes if "$" in (path := getattr(route, "path", ""))}
-        )
+    type: tuple(
+        sorted({path.rpartition("$")[2] for route in router.routes if "$" in (path := getattr(route, "path", ""))})
     )
+    for type, router in {"Appointment": booking.router, "Patient": persons.router}.items()
 }
-BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, booking.router)
+BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, booking.router, persons.router)
 BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
@@ -171,7 +172,7 @@ async def _housekeeping(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         try:
-            for forget in (tidy, forget_attempts, forget_sessions):
+            for forget in (tidy, forget_attempts, forget_sessions, questions.forget_old):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:
