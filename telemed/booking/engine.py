@@ -143,7 +143,7 @@ def _locked(
     session: Session, desk: Desk, patients: list[PatientHere], *, resources: frozenset[str], earlier: frozenset[str]
 ) -> frozenset[str]:
     """Where the same persons may be busy elsewhere; nobody else books them, under any of their Patients, until we end."""
-    beside: frozenset[str] = frozenset()
+    beside = same_person(session, desk.vault, patients)
     while True:
         occupancy.lock(session, resources | earlier | beside)
         # Somebody may have joined them with another Patient while we waited.
