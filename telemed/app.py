@@ -22,6 +22,7 @@ from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.console import routes as console
+from telemed.console import same_person
 from telemed.guards import require_guards
 from telemed.identity import routes as identity
 from telemed.identity.callers import caller_of, clinician_of
@@ -63,6 +64,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     exchange.router,
     visits.router,
     console.router,
+    same_person.router,
     notices.router,
 )
 

@@ -10,6 +10,7 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import NotFound
+from telemed.console.proposals import Proposals, proposals
 from telemed.visits import resource
 
 MOST_READ: Final = 100
@@ -46,6 +47,7 @@ class Chart:
     conditions: list[Entry]
     encounters: list[Entry]
     tasks: list[Entry]
+    same: Proposals
 
 
 def person(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> tuple[Person, datetime]:
@@ -69,6 +71,7 @@ def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str
         _conditions(about(session, store, caller, type="Condition", patient=patient_id)),
         _encounters(about(session, store, caller, type="Encounter", patient=patient_id)),
         _tasks(about(session, store, caller, type="Task", patient=patient_id)),
+        proposals(session, store, caller, patient_id=patient_id),
     )
 
 
