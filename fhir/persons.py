@@ -19,6 +19,7 @@ from infra.vault import Vault
 LINK: Final = cast(Table, PersonLink.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 # Among the advisory locks of PostgreSQL: who joins and separates is alone, who only comes with a number is not.
 LOCK: Final = 0x7E1E_BE50
+AT_ONCE: Final = 500  # names in one statement
 
 
 class Standing(NamedTuple):
@@ -68,11 +69,13 @@ def came(session: Session, owns: Collection[str]) -> None:
     """Nothing; new compartments with these numbers belong to the persons that stand behind the numbers already."""
     # Who joins somebody meanwhile waits for us, and then sees the new ones.
     _lock(session, "pg_advisory_xact_lock_shared")
-    wanted = select(COMPARTMENT.c.own, COMPARTMENT.c.person).distinct()
-    joined = wanted.where(COMPARTMENT.c.own.in_(sorted(owns)), COMPARTMENT.c.person != COMPARTMENT.c.own)
-    for name, person in session.connection().execute(joined).fetchall():
-        behind = update(COMPARTMENT).where(COMPARTMENT.c.own == name).values(person=person)
-        session.connection().execute(behind)
+    wanted, names = select(COMPARTMENT.c.own, COMPARTMENT.c.person).distinct(), sorted(owns)
+    for start in range(0, len(names), AT_ONCE):
+        part = COMPARTMENT.c.own.in_(names[start : start + AT_ONCE])
+        joined = wanted.where(part, COMPARTMENT.c.person != COMPARTMENT.c.own)
+        for name, person in session.connection().execute(joined).fetchall():
+            behind = update(COMPARTMENT).where(COMPARTMENT.c.own == name).values(person=person)
+            session.connection().execute(behind)
 
 
 def stand_for(session: Session, compartment: str, name: str, *, apart: bool) -> None:

@@ -38,6 +38,24 @@ def joined(session: Session, compartment: str) -> list[tuple[PersonLink, Kept]]:
     """What this Patient is joined with by people, one step away, with the Patient at the other end."""
     named = or_(col(PersonLink.one) == compartment, col(PersonLink.other) == compartment)
     links = session.exec(select(PersonLink).where(named).order_by(col(PersonLink.one), col(PersonLink.other))).all()
+    if not links:
+        return []
     ends = {link.other if link.one == compartment else link.one: link for link in links}
     rows = session.exec(select(Compartment).where(col(Compartment.id).in_(sorted(ends))).order_by(col(Compartment.id)))
     return [(ends[row.id], Kept(row.patient_id, row.id, row.tenant)) for row in rows]
+
+
+def replaced(session: Session, compartment: str) -> list[str]:
+    """The ids of the Patients that this one has replaced, by one merge or several in a row."""
+    known: dict[str, str] = {}
+    asked = [compartment]
+    while asked:
+        wanted = (
+            select(Compartment)
+            .join(PersonLink, col(PersonLink.one) == col(Compartment.id))
+            .where(col(PersonLink.other).in_(asked), col(PersonLink.kind) == MERGE)
+        )
+        found = {row.id: row.patient_id for row in session.exec(wanted)}
+        asked = sorted(found.keys() - known.keys())
+        known |= found
+    return sorted(known.values())

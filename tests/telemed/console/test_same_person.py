@@ -8,7 +8,7 @@ import pytest
 
 from infra.caller import Caller, Role
 from infra.database import Session
-from telemed.persons import linking
+from telemed.persons import linking, merging
 from telemed.visits import resource
 from tests.telemed.visits.clinic import BORN, PATIENT, TENANT, VIDEO, Clinic
 
@@ -170,3 +170,25 @@ async def test_the_desk_opens_the_question_and_not_the_record(clinic: Clinic) ->
     today = (await desk.get("/console")).text
 
     assert f'href="{PAGE}"' in today and f'href="/console/visits/{VIDEO}"' not in today
+
+
+async def test_the_chart_shows_what_was_written_under_the_replaced_record(clinic: Clinic) -> None:
+    await write(clinic, TENANT, TWIN, "twin")
+    await write(clinic, TENANT, {**TWIN, "name": [{"family": "Älter"}]}, "older")
+    condition = {
+        "resourceType": "Condition",
+        "code": {"text": "Heuschnupfen"},
+        "subject": {"reference": "Patient/older"},
+        "recordedDate": "2026-01-02",
+    }
+    await write(clinic, TENANT, condition, "hay-fever")
+    desk, store = await clinic.clinician(), clinic.services.store
+    before = (await desk.get(f"/console/visits/{VIDEO}")).text
+
+    me = Caller(TENANT, "test", Role.SERVICE)
+    for source, target in (("older", "twin"), ("twin", PATIENT)):
+        unit = partial(merging.merge, store=store, caller=me, source_id=source, target_id=target)
+        await clinic.services.database.write(unit)
+
+    assert "Heuschnupfen" not in before
+    assert "Heuschnupfen" in (await desk.get(f"/console/visits/{VIDEO}")).text

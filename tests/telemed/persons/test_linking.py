@@ -1,15 +1,27 @@
 """Patients of two clinics become one person when both say so, or by the insurance number; and stop being it."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import select
+from sqlmodel import Session, col
+from sqlmodel import select as sqlselect
 
+from fhir import insurance
 from fhir.audit import AUDIT
-from infra.caller import Role
-from telemed.persons import linking
+from fhir.compartments import pseudonym
+from fhir.insurance import KVNR
+from fhir.reader import Reader
+from infra.caller import Caller, Role
+from infra.clock import FixedClock
+from telemed.keys.erasing import close
+from telemed.persons import linking, questions
 from telemed.persons.linking import Said
+from telemed.persons.models import PersonQuestion
 from telemed.persons.problems import ClinicUnknown, NotEnoughKnown, OwnClinic, PatientNotYours, PersonMustConfirm
-from tests.fhir.record import kvnr
-from tests.telemed.persons.people import People, desk, person
+from tests.fhir.record import kvnr, observation
+from tests.telemed.keys.patients import left
+from tests.telemed.persons.people import People, desk, parsed, person
 
 
 async def test_both_clinics_have_to_say_so(people: People) -> None:
@@ -155,3 +167,95 @@ async def test_a_refused_question_is_not_shown_again_and_can_be_answered_later(p
 
     assert await people.link("north", here, "south") is Said.ASKED
     assert await people.link("south", there, "north") is Said.LINKED
+
+
+async def test_consent_and_encounters_of_both_clinics_are_one_persons_while_they_are_joined(people: People) -> None:
+    """Statistics read the person behind each resource: a consent given here counts for what is written there."""
+    here, there = await people.come("north"), await people.come("south")
+    for tenant, id in (("north", here), ("south", there)):
+        system = desk(tenant, Role.SERVICE)
+        await people.run(partial(people.store.create, caller=system, parsed=parsed(observation(id))))
+
+    def behind(session: Session) -> set[str]:
+        return {row.person for row in Reader(people.store.vault).rows(session, "Observation")}
+
+    apart = await people.database.read(behind)
+    await people.link("north", here, "south")
+    await people.link("south", there, "north")
+    joined = await people.database.read(behind)
+    await people.unlink("north", here, "south")
+
+    assert (len(apart), len(joined)) == (2, 1)
+    assert await people.database.read(behind) == apart
+
+
+async def test_an_erased_patient_leaves_no_trace_among_persons_and_takes_nobody_along(people: People) -> None:
+    """Erased by itself; whoever it held together is apart, and each of them has its own back."""
+    here, there = await people.come("north"), await people.come("south")
+    alone = await people.persons()
+    twin = await people.come("south")
+    await people.merge("south", twin, there)
+    await people.link("south", there, "north")
+    await people.link("north", here, "south")
+    await people.link("south", twin, "north")
+    compartment = pseudonym(people.store.vault, there)
+
+    await people.run(partial(close, compartment=compartment))
+
+    assert (await people.persons())[here] == alone[here]
+    assert len(await people.together()) == 2
+    assert not {"person_link", "person_question", "person_refusal"} & set(
+        await left(people.database, people.store.vault, there)
+    )
+
+
+@pytest.mark.parametrize("number", ["X123456789", "X000000000"])
+async def test_without_the_check_digit_mistyped_numbers_would_join_strangers(
+    people: People, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    wrong = person(identifier=[{"system": KVNR, "value": number}])
+    for tenant in ("north", "south"):
+        await people.come(tenant, wrong)
+    assert len(await people.together()) == 2
+
+    monkeypatch.setattr(insurance, "stands_for_a_person", lambda _: True)
+    for tenant in ("north", "south"):
+        await people.come(tenant, wrong)
+
+    assert len(await people.together()) == 3
+
+
+async def test_without_asking_who_it_is_a_system_could_join_people(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await people.come("north")
+    system = Caller("north", "system", Role.SYSTEM, frozenset({"system/*.cruds"}))
+    monkeypatch.setattr(linking, "require_person", lambda _: None)
+
+    said = await people.run(lambda s: linking.link(s, people.store, system, patient_id=here, organization="south"))
+
+    assert said is Said.ASKED
+
+
+async def test_without_comparing_numbers_two_namesakes_would_be_joined(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await people.come("north", person(number=1)), await people.come("south", person(number=2))
+    await people.link("north", here, "south")
+    assert await people.link("south", there, "north") is Said.ASKED
+    monkeypatch.setattr(linking, "agreeing", lambda *_: True)
+
+    assert await people.link("south", there, "north") is Said.LINKED
+
+
+async def test_a_question_nobody_answered_is_forgotten_after_a_month(people: People) -> None:
+    here, there = await people.come("north"), await people.come("south")
+    await people.link("north", here, "south")
+    clock = people.store.clock
+    assert isinstance(clock, FixedClock)
+    clock.advance(questions.LASTS)
+
+    assert await people.link("south", there, "north") is Said.ASKED
+    await people.run(questions.forget_old, now=clock.now())
+    rows = await people.database.read(lambda s: list(s.exec(sqlselect(col(PersonQuestion.tenant)))))
+    assert rows == ["north"]

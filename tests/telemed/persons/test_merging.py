@@ -6,7 +6,7 @@ import pytest
 
 from infra.caller import Role
 from infra.problems import NotFound, Problem
-from telemed.persons import merging
+from telemed.persons import hook, merging
 from telemed.persons.problems import AlreadyMerged, NotMerged, OtherNumbers, PatientNotYours, SamePatient, StillMerged
 from tests.telemed.persons.people import People, desk, parsed, person
 
@@ -120,3 +120,16 @@ async def test_a_link_that_a_client_writes_joins_nobody(people: People) -> None:
 
     assert await people.together() == {frozenset({mine}), frozenset({other})}
     assert parsed(await people.read("north", mine)).data["link"]
+
+
+async def test_without_the_hook_a_plain_write_would_take_a_merge_apart(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, kept = await people.come("north"), await people.come("north")
+    await people.merge("north", old, kept)
+    monkeypatch.setattr(hook, "joined", lambda *_: [])
+
+    await people.change("north", old, link=None, active=True)
+
+    assert "link" not in await people.read("north", old)
+    assert await people.together() == {frozenset({old, kept})}
