@@ -54,7 +54,7 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     names = {row.agent: _name(row.agent, people, language=language) for row in found}
     # What an operation was stands sealed beside it.
     operations = [row.id for row in found if row.action == Action.OPERATION]
-    steps = details(store.vault, session, operations)
+    steps = {id: step for id, step in details(store.vault, session, operations).items() if step in AUDIT_STEPS}
     lines = [
         Look(
             row.recorded.replace(second=0, microsecond=0),

@@ -4,9 +4,9 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, delete
 
-from fhir import persons
+from fhir import persons, rows
 from fhir.policy import Action
-from fhir.store import Store
+from fhir.store import ChangedMeanwhile, Store
 from fhir.tables import PersonLink
 from infra.caller import Caller
 from infra.problems import Gone, NotFound
@@ -94,6 +94,9 @@ def believe(session: Session, store: Store, caller: Caller, *, patient_id: str, 
     """
     require_person(caller)
     found, patient = own(session, store, caller, patient_id)
+    # Whoever corrects the number at this moment has the row first; then we have read an older one.
+    if not rows.hold(session, [found]):
+        raise ChangedMeanwhile
     stands = persons.own(store.vault, patient.id, found.data, apart=apart)
     persons.stand_for(session, patient.compartment, stands, apart=apart)
     note(session, store, caller, patient=patient, operation="$unlink" if apart else "$link")

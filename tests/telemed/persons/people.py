@@ -64,9 +64,10 @@ class People:
         """The Patient in its next version; None takes a member away."""
 
         def unit(session: Session) -> Stored:
-            now = self.store.read(session, desk(tenant), "Patient", id).data | values
+            found = self.store.read(session, desk(tenant), "Patient", id)
+            now = found.data | values
             kept = parsed({name: value for name, value in now.items() if value is not None})
-            return self.store.update(session, desk(tenant), "Patient", id, kept, if_match=None)
+            return self.store.update(session, desk(tenant), "Patient", id, kept, if_match=found.version)
 
         return await self.database.write(unit)
 

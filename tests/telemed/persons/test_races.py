@@ -1,11 +1,15 @@
 """Joining and separating at the same moment: some serial order of it, or a 409, on both databases."""
 
 import asyncio
+import json
 from typing import Any
 
 from sqlalchemy import select
+from sqlmodel import Session
 
+from fhir import persons
 from fhir.persons import LINK
+from fhir.reader import Reader
 from fhir.rows import COMPARTMENT
 from infra.database import Database
 from infra.problems import Conflict, StaleVersion
@@ -45,6 +49,23 @@ async def settled(people: People) -> None:
             least[own] = min(least.get(own, own), behind[id])
         behind = {id: least[own] for id, own, _ in rows}
     assert {id: person for id, _, person in rows} == behind
+    assert {id: own for id, own, _ in rows} == await stated(people)
+
+
+async def stated(people: People) -> dict[str, str]:
+    """What each Patient stands for by itself, from what the record says now."""
+    vault = people.store.vault
+
+    def unit(session: Session) -> dict[str, str]:
+        known = session.connection().execute(select(COMPARTMENT.c.patient_id, COMPARTMENT.c.id, COMPARTMENT.c.apart))
+        places = {id: (compartment, apart) for id, compartment, apart in known.fetchall()}
+        found = {}
+        for row in Reader(vault).rows(session, "Patient"):
+            compartment, apart = places[row.id]
+            found[compartment] = persons.own(vault, row.id, json.loads(row.body), apart=apart)
+        return found
+
+    return await people.database.read(unit)
 
 
 async def test_of_parallel_merges_of_one_patient_one_wins(people: People) -> None:
@@ -95,6 +116,8 @@ async def test_numbers_links_and_newcomers_at_once_leave_persons_in_step(people:
             *(people.come("south", person(family="Anders", number=number)) for number in (round, round + 1, 1)),
             people.unlink("north", here, "south"),
             people.link("north", here, "south"),
+            people.believe("south", there, apart=bool(round % 2)),
+            people.believe("north", here, apart=not round % 2),
         )
 
         await settled(people)
