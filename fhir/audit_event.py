@@ -6,7 +6,7 @@ https://profiles.ihe.net/ITI/BALP/
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
@@ -87,6 +87,12 @@ class Log(NamedTuple):
         found = int(self.session.connection().execute(select(func.count()).select_from(rows)).scalar_one())
         effort.counted(found)
         return found
+
+
+def details(vault: Vault, session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """What stands sealed beside these rows of the log, by row id; of those that have anything."""
+    found = session.connection().execute(_SELECT.where(AUDIT.c.id.in_(ids))).mappings().fetchall() if ids else []
+    return {row["id"]: detail.decode() for row in found if (detail := _detail(vault, row))}
 
 
 def _stored(row: Any, event: dict[str, Any]) -> Stored:

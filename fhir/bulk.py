@@ -63,7 +63,7 @@ def add(store: Store, session: Session, caller: Caller, drafts: Sequence[Draft])
         if draft.type == "Patient"
     ]
     if patients:
-        compartments.add(session, patients)
+        compartments.add(session, patients, numbered=True)
     entered = _own_patients(session, caller, drafts)
     stored = [_stored(session, caller, draft, permit=permits[draft.type], entered=entered) for draft in drafts]
     _write(store, session, caller, stored=stored)

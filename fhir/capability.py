@@ -31,6 +31,8 @@ STANDARD: Final[dict[str, Action]] = {
 _STANDARD_DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource"
 _EVERYTHING: Final = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
 DEFINITIONS: Final = "https://telemed.example/fhir/OperationDefinition"
+# Operations that the standard defines for one type alone.
+_OF_R4: Final = {("Patient", "match"): "http://hl7.org/fhir/OperationDefinition/Patient-match"}
 _KINDS: Final = {"_id": "token", "_lastUpdated": "date"}
 
 
@@ -128,7 +130,7 @@ def _offered(type: str, operations: Operations) -> dict[str, Any]:
 
 
 def _operation(type: str, name: str) -> dict[str, Any]:
-    return {"name": name, "definition": f"{DEFINITIONS}/{type}-{name}"}
+    return {"name": name, "definition": _OF_R4.get((type, name)) or f"{DEFINITIONS}/{type}-{name}"}
 
 
 def _enforced(choices: Choices) -> list[str]:

@@ -7,18 +7,19 @@ https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 
 import json
 import re
-import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import insert, select
 from sqlmodel import Session
 
+from fhir import persons
 from fhir.erasure import refuse_erased
 from fhir.here import relative
+from fhir.insurance import number_of
 from fhir.policy import Permit
-from fhir.rows import COMPARTMENT
+from fhir.rows import COMPARTMENT, Stored
 from fhir.search.definitions import PARAMETERS
 from infra.caller import Caller
 from infra.statements import Statement
@@ -33,13 +34,9 @@ OURS: Final[dict[str, tuple[tuple[Path, ...], ...]]] = {
 }
 # A Patient is its own compartment, a Schedule is the whole region's, and who looked stays with whose log it is.
 LEFT_OUT: Final = ("Patient", "Schedule", "AuditEvent")
-KVNR: Final = "http://fhir.de/sid/gkv/kvid-10"
-# Letter, eight digits, check digit: what follows names the insurer and the main member and may change (SGB V 290).
-UNCHANGEABLE: Final = 10
 
 _REFERENCE: Final = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _ADD: Final = Statement(insert(COMPARTMENT), columns=COMPARTMENT.c.keys())
-_SET_PERSON: Final = update(COMPARTMENT).where(COMPARTMENT.c.id == bindparam("compartment"))
 
 
 def _paths() -> dict[str, tuple[tuple[Path, ...], ...]]:
@@ -85,36 +82,32 @@ def entered(compartment: str | None, *, type: str, session: Session, caller: Cal
     return None
 
 
-def person(vault: Vault, patient: dict[str, Any]) -> str | None:
-    """The pseudonym of the person behind a Patient with a health insurance number; None without one."""
-    number = insurance_number(patient)
-    return None if number is None else vault.pseudonym("person", number)
+def row(vault: Vault, patient_id: str, *, tenant: str, patient: dict[str, Any]) -> dict[str, Any]:
+    """The row of a new patient's compartment; without a KVNR the person is new."""
+    someone = persons.own(vault, patient_id, patient, apart=False)
+    compartment = pseudonym(vault, patient_id)
+    return {
+        "id": compartment, "tenant": tenant, "patient_id": patient_id, "person": someone, "own": someone, "apart": False
+    }  # fmt: skip
 
 
-def insurance_number(patient: dict[str, Any]) -> str | None:
-    """The unchangeable part of the first KVNR."""
-    for identifier in patient.get("identifier") or ():
-        if identifier.get("system") == KVNR and len(identifier.get("value") or "") >= UNCHANGEABLE:
-            return str(identifier["value"][:UNCHANGEABLE]).upper()
-    return None
+def add(session: Session, rows: Sequence[dict[str, Any]], *, numbered: bool) -> None:
+    """Nothing; the compartments exist. Those of `numbered` Patients belong to the persons behind their numbers."""
+    _ADD.run_each(session, list(rows))
+    if numbered:
+        persons.came(session, {row["own"] for row in rows})
 
 
-def row(vault: Vault, patient_id: str, *, tenant: str, patient: dict[str, Any]) -> dict[str, str]:
-    """The row of a new patient's compartment; without a KVNR the person is new, under a random pseudonym."""
-    someone = person(vault, patient) or secrets.token_hex(16)
-    return {"id": pseudonym(vault, patient_id), "tenant": tenant, "patient_id": patient_id, "person": someone}
-
-
-def add(session: Session, rows: dict[str, str] | list[dict[str, str]]) -> None:
-    """Nothing; the compartments exist."""
-    _ADD.run_each(session, rows if isinstance(rows, list) else [rows])
-
-
-def follow(vault: Vault, session: Session, compartment: str, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Nothing; a Patient whose KVNR was added or corrected stands for that person from now on."""
-    now = person(vault, after)
-    if now is not None and now != person(vault, before):
-        session.connection().execute(_SET_PERSON, {"compartment": compartment, "person": now})
+def follow(vault: Vault, session: Session, patient: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Nothing; a Patient whose KVNR was added, corrected or removed stands for that person from now on."""
+    compartment = patient.compartment
+    if compartment is None or number_of(before) == number_of(after):
+        return
+    stands = persons.standing(session, compartment)
+    if stands is not None:
+        now = persons.own(vault, patient.id, after, apart=stands.apart)
+        if now != stands.own:
+            persons.stand_for(session, compartment, now, apart=stands.apart)
 
 
 def patient_of(session: Session, compartment: str) -> str | None:

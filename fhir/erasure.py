@@ -11,6 +11,7 @@ from typing import Final, cast
 from sqlalchemy import Table, delete, func, literal, select, union_all, update
 from sqlmodel import Session
 
+from fhir import persons
 from fhir.rows import COMPARTMENT, DELETE_TOKEN, HISTORY, RESOURCE, TOKEN
 from fhir.tables import UniqueToken
 from infra.caller import Caller
@@ -59,6 +60,8 @@ def last_written(session: Session, compartment: str, *, besides: Collection[str]
 
 def close(session: Session, compartment: str) -> None:
     """Nothing; the compartment is nobody's any more, and no count has its resources."""
+    persons.alone(session)
+    persons.leave(session, compartment)
     session.execute(delete(COMPARTMENT).where(COMPARTMENT.c.id == compartment))
     session.execute(update(RESOURCE).where(RESOURCE.c.compartment == compartment).values(deleted=True))
 

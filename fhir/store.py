@@ -20,6 +20,7 @@ from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
 from fhir.codec import Parsed
 from fhir.drafts import Draft, blind, draft, indexed
+from fhir.insurance import number_of
 from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
 from fhir.rows import RESOURCE, SealedRow, Stored
@@ -113,7 +114,8 @@ class Store:
         except IntegrityError as taken:
             raise IdTaken from taken
         if new.type == "Patient":
-            compartments.add(session, compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data))
+            made = compartments.row(self.vault, new.id, tenant=caller.tenant, patient=new.data)
+            compartments.add(session, [made], numbered=number_of(new.data) is not None)
         rows.add_tokens(session, ((token, stored.rid) for token in new.tokens))
         self._written(session, caller, Action.CREATE, Change(new.type, new.id, None, new.data, stored))
         return stored
@@ -210,8 +212,8 @@ class Store:
         sealed = rows.seal(self.vault, session, new)
         self._replace(session, old, new=new, sealed=sealed)
         self._reindex(session, new, before=before, after=parsed.data)
-        if type == "Patient" and compartment is not None:
-            compartments.follow(self.vault, session, compartment, before=before, after=parsed.data)
+        if type == "Patient":
+            compartments.follow(self.vault, session, new, before=before, after=parsed.data)
         # Hooks are told of a deleted resource that is there again as of a new one.
         self._written(session, caller, action, Change(type, id, before or None, parsed.data, new))
         return new

@@ -88,7 +88,7 @@ class UniqueToken(SQLModel, table=True):
 
 
 class Compartment(SQLModel, table=True):
-    """One patient's record: the pseudonym it is filed under, and the person behind it."""
+    """One patient's record: the pseudonym it is filed under, and the person behind it (`fhir.persons`)."""
 
     __tablename__ = "compartment"
 
@@ -96,6 +96,25 @@ class Compartment(SQLModel, table=True):
     tenant: str = Field(sa_column=Column(String(64), nullable=False, index=True))
     patient_id: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
     person: str = Field(sa_column=Column(String(32), nullable=False, index=True))
+    own: str = Field(sa_column=Column(String(32), nullable=False, index=True))  # whom it stands for by itself
+    apart: bool = Field(
+        sa_column=Column(Boolean, nullable=False)
+    )  # somebody said that its number is not to be believed
+
+
+class PersonLink(SQLModel, table=True):
+    """Two compartments that people have joined: one person's until somebody takes it back."""
+
+    __tablename__ = "person_link"
+
+    # Of a merge: the Patient that is replaced, and the one that replaces it. Of a link: in the order of their names.
+    one: str = Field(sa_column=Column(String(32), primary_key=True))
+    other: str = Field(sa_column=Column(String(32), primary_key=True, index=True))
+    kind: str = Field(sa_column=Column(String(8), nullable=False))
+    since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    was_active: bool | None = Field(
+        default=None, sa_column=Column(Boolean, nullable=True)
+    )  # before a merge, if it said so
 
 
 class AuditRow(SQLModel, table=True):

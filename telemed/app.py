@@ -21,7 +21,7 @@ from infra.settings import Settings
 from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
-from telemed.console import apps
+from telemed.console import apps, same_person
 from telemed.console import routes as console
 from telemed.guards import require_guards
 from telemed.identity import authorize, discovery, endpoints
@@ -33,6 +33,8 @@ from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
+from telemed.persons import questions
+from telemed.persons import routes as persons
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
 from telemed.startup import refuse_settings
@@ -49,15 +51,14 @@ log = structlog.get_logger()
 
 # The record's routes take every /fhir/{type}, so what has its own address there stands before them; the others stand
 # behind them, as the record is asked most and every router that is tried first costs each of its requests.
-# What stands at /fhir/Appointment/$name, read off the routes themselves.
+# What stands at /fhir/{type}/$name, read off the routes themselves.
 OPERATIONS: Final = {
-    "Appointment": tuple(
-        sorted(
-            {path.rpartition("$")[2] for route in booking.router.routes if "$" in (path := getattr(route, "path", ""))}
-        )
+    type: tuple(
+        sorted({path.rpartition("$")[2] for route in router.routes if "$" in (path := getattr(route, "path", ""))})
     )
+    for type, router in {"Appointment": booking.router, "Patient": persons.router}.items()
 }
-BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, discovery.router, booking.router)
+BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, discovery.router, booking.router, persons.router)
 BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
@@ -68,6 +69,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     apps.router,
     authorize.router,
     endpoints.router,
+    same_person.router,
     notices.router,
 )
 
@@ -200,7 +202,7 @@ async def _housekeeping(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         try:
-            for forget in (tidy, forget_attempts, forget_sessions):
+            for forget in (tidy, forget_attempts, forget_sessions, questions.forget_old):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:

@@ -8,6 +8,7 @@ import telemed.access.models
 import telemed.booking.models
 import telemed.identity.models
 import telemed.notices.models
+import telemed.persons.models
 import telemed.schedules.models
 import telemed.visits.models
 
@@ -20,6 +21,7 @@ MODULES = (
     telemed.booking.models,
     telemed.identity.models,
     telemed.notices.models,
+    telemed.persons.models,
     telemed.schedules.models,
     telemed.visits.models,
 )

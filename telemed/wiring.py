@@ -36,6 +36,7 @@ from telemed.keys.watching import watching
 from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
+from telemed.persons.hook import merged_hook
 from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
@@ -139,6 +140,7 @@ def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
         Watching(MANAGED, calendar_hook(desk.calendar)),
         Watching(appointments, booking_hook(desk)),
         Watching(frozenset(READERS), grants_hook(clock)),
+        Watching(frozenset({"Patient"}), merged_hook()),
     )
 
 

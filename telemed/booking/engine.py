@@ -18,7 +18,16 @@ from infra.queue import enqueue
 from infra.vault import Vault
 from telemed.booking import states
 from telemed.booking.models import Booking
-from telemed.booking.plan import PatientHere, Plan, check_offer, patient_here, patients_of, person_resource, plan_of
+from telemed.booking.plan import (
+    PatientHere,
+    Plan,
+    check_offer,
+    patient_here,
+    patient_resource,
+    patients_of,
+    plan_of,
+    same_person,
+)
 from telemed.booking.problems import HoldExpired, HoldFixed, HoldTooLong, SlotNotOffered, StillBooked
 from telemed.booking.resource import Resource, hold_until
 from telemed.booking.states import OCCUPYING
@@ -107,7 +116,7 @@ def _occupy(
 ) -> list[PatientHere]:
     after = change.after or {}
     patients = patients_of(session, desk.policy, caller, appointment=after)
-    resources = plan.resources | {person_resource(desk.vault, patient) for patient in patients}
+    resources = plan.resources | {patient_resource(desk.vault, patient.compartment) for patient in patients}
     earlier = frozenset(occupancy.occupied(session, change.id))
     if plan.foreign - earlier:
         raise SlotNotOffered
@@ -117,13 +126,31 @@ def _occupy(
     if not moved and earlier == resources and before.hold_until == until:
         return patients
     # Old and new resources in one go, sorted: two that swap their times must not wait for each other.
-    occupancy.lock(session, resources | earlier)
-    occupancy.claim(session, Claim(change.id, resources, time, until), now=desk.clock.now())
+    beside = _locked(session, desk, patients, resources=resources, earlier=earlier)
+    if not moved:
+        # Who is there already has been asked for, or was there before anybody knew that these are one person.
+        coming = [each for each in patients if patient_resource(desk.vault, each.compartment) not in earlier]
+        beside = same_person(session, desk.vault, coming)
+    occupancy.claim(session, Claim(change.id, resources, time, until, beside - resources), now=desk.clock.now())
     refresh(session, desk.calendar, resources | earlier, [time, *_times(before)])
     if until is not None and not before.status:
         # Due by the machine's clock, which is what the queue goes by.
         enqueue(session, EXPIRE, ref=change.id, due=SystemClock().now() + (until - desk.clock.now()))
     return patients
+
+
+def _locked(
+    session: Session, desk: Desk, patients: list[PatientHere], *, resources: frozenset[str], earlier: frozenset[str]
+) -> frozenset[str]:
+    """Where the same persons may be busy elsewhere; nobody else books them, under any of their Patients, until we end."""
+    beside = same_person(session, desk.vault, patients)
+    while True:
+        occupancy.lock(session, resources | earlier | beside)
+        # Somebody may have joined them with another Patient while we waited.
+        now = same_person(session, desk.vault, patients)
+        if now <= beside | resources:
+            return now
+        beside |= now
 
 
 def _free(session: Session, desk: Desk, appointment_id: str, *, before: Booking) -> None:

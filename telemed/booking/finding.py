@@ -11,11 +11,13 @@ from infra.caller import Caller
 from infra.problems import BadRequest
 from telemed.booking.engine import Desk
 from telemed.booking.parameters import CODE, NUMBER, REFERENCE, TIME, Parameters
-from telemed.booking.plan import patients_of
+from telemed.booking.plan import known_busy, patients_of
 from telemed.booking.proposals import proposal_ids
 from telemed.booking.resource import Resource, proposal
+from telemed.schedules import occupancy
 from telemed.schedules.calendar import platform, resources_of
 from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
+from telemed.schedules.occupancy import ticks
 from telemed.schedules.resource import LAST_YEAR, local_id
 from telemed.schedules.rules import Interval
 
@@ -76,10 +78,7 @@ def wish_of(parameters: Parameters, *, now: datetime) -> Wish:
 
 def find(session: Session, desk: Desk, caller: Caller, *, wish: Wish) -> list[Resource]:
     """The earliest free slots that fit, as proposed Appointments with an id each."""
-    if wish.patient_id:
-        person = {"participant": [{"actor": {"reference": f"Patient/{wish.patient_id}"}}]}
-        patients_of(session, desk.policy, caller, appointment=person)
-    slots = _free_slots(session, wish, now=desk.clock.now())
+    slots = _free_slots(session, wish, now=desk.clock.now(), busy=_busy(session, desk, caller, wish))
     schedules = sorted({slot.schedule_id for slot in slots})
     ids = proposal_ids(
         session, desk.vault, [s.slot_id for s in slots], patient_id=wish.patient_id, tenant=caller.tenant
@@ -99,7 +98,17 @@ def find(session: Session, desk: Desk, caller: Caller, *, wish: Wish) -> list[Re
     ]
 
 
-def _free_slots(session: Session, wish: Wish, *, now: datetime) -> list[SlotTime]:
+def _busy(session: Session, desk: Desk, caller: Caller, wish: Wish) -> frozenset[int]:
+    """When the patient has another appointment, as far as this caller may know; left out without a word."""
+    if not wish.patient_id:
+        return frozenset()
+    person = {"participant": [{"actor": {"reference": f"Patient/{wish.patient_id}"}}]}
+    found = patients_of(session, desk.policy, caller, appointment=person)
+    names = {name for patient in found for name in known_busy(session, desk.vault, patient)}
+    return occupancy.taken(session, names, wish.time, now=desk.clock.now())
+
+
+def _free_slots(session: Session, wish: Wish, *, now: datetime, busy: frozenset[int]) -> list[SlotTime]:
     free = or_(
         col(SlotTime.status) == SlotStatus.FREE,
         (col(SlotTime.status) == SlotStatus.HELD) & (col(SlotTime.hold_until) <= now),
@@ -114,7 +123,10 @@ def _free_slots(session: Session, wish: Wish, *, now: datetime) -> list[SlotTime
             col(SlotTime.offered),
             free,
         )
-        found += session.execute(statement.order_by(col(SlotTime.start)).limit(wish.count)).scalars()
+        # A tick that the patient is busy in can lie in no more than two slots of a schedule.
+        enough = wish.count + 2 * len(busy)
+        slots = session.execute(statement.order_by(col(SlotTime.start)).limit(enough)).scalars()
+        found += [slot for slot in slots if busy.isdisjoint(ticks(Interval(slot.start, slot.end)))]
     return sorted(found, key=lambda slot: (slot.start, slot.slot_id))[: wish.count]
 
 

@@ -15,7 +15,10 @@ from telemed.schedules.resource import moment
 
 # A name of this form can be repeated to whoever sent it; anything else could be a value in the wrong place.
 PLAIN_NAME: Final = re.compile(r"[A-Za-z_-]{1,30}")
-REFERENCE, TIME, TEXT, CODE, NUMBER, RESOURCE = "reference", "time", "text", "code", "number", "resource"
+REFERENCE, TIME, TEXT, CODE, NUMBER, FLAG = "reference", "time", "text", "code", "number", "flag"
+RESOURCE, PATIENT = "resource", "patient"
+# Kinds of parameters that are a whole resource, and of which type.
+RESOURCES: Final = {RESOURCE: "Appointment", PATIENT: "Patient"}
 # Which of the value[x] elements a kind of parameter may come in. IHE and Argonaut differ in uri, id and Reference.
 VALUES: Final[dict[str, tuple[str, ...]]] = {
     REFERENCE: ("valueReference", "valueUri", "valueId", "valueString", "valueCanonical"),
@@ -23,7 +26,9 @@ VALUES: Final[dict[str, tuple[str, ...]]] = {
     TEXT: ("valueString",),
     CODE: ("valueCodeableConcept", "valueCoding", "valueCode", "valueString"),
     NUMBER: ("valueInteger", "valuePositiveInt"),
+    FLAG: ("valueBoolean",),
 }
+_TYPES: Final[dict[str, tuple[type, str]]] = {NUMBER: (int, "a whole number"), FLAG: (bool, "true or false")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +100,18 @@ def _given(entry: Any, known: dict[str, str], *, text: str) -> Given:
     values = sorted(set(entry) - {"name"})
     if len(values) != 1:
         raise _wrong(name, f"needs exactly one value, {_expected(known[name])}")
-    if known[name] == RESOURCE:
+    if (type := RESOURCES.get(known[name])) is not None:
         if values != ["resource"]:
-            raise _wrong(name, f"must come {_expected(RESOURCE)}")
+            raise _wrong(name, f"must come {_expected(known[name])}")
         span = members(text)["resource"]
-        return Given(name, resource=codec.parse(text[span.start : span.end].encode(), type="Appointment"))
+        return Given(name, resource=codec.parse(text[span.start : span.end].encode(), type=type))
     if values[0] not in VALUES[known[name]]:
         raise _wrong(name, f"must come {_expected(known[name])}")
     return Given(name, _plain(name, known[name], values[0], value=entry[values[0]]))
 
 
 def _expected(kind: str) -> str:
-    return "as a resource" if kind == RESOURCE else f"as {' or '.join(VALUES[kind])}"
+    return "as a resource" if kind in RESOURCES else f"as {' or '.join(VALUES[kind])}"
 
 
 def _plain(name: str, kind: str, element: str, *, value: Any) -> Any:
@@ -114,8 +119,9 @@ def _plain(name: str, kind: str, element: str, *, value: Any) -> Any:
         value, element = value.get("reference"), f"{element}.reference"
     if kind == CODE:
         return _code(name, value)
-    if not isinstance(value, int if kind == NUMBER else str) or isinstance(value, bool):
-        raise _wrong(name, f"needs a {'whole number' if kind == NUMBER else 'text'} in {element}")
+    expected, words = _TYPES.get(kind, (str, "a text"))
+    if not isinstance(value, expected) or (isinstance(value, bool) and kind != FLAG):
+        raise _wrong(name, f"needs {words} in {element}")
     return value
 
 

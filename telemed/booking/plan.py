@@ -8,7 +8,7 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from fhir import compartments
+from fhir import compartments, persons
 from fhir.policy import Action, Policy
 from fhir.tables import Compartment
 from infra.caller import Caller
@@ -41,12 +41,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class PatientHere:
-    """A patient in the record: who keeps them, and the person behind them."""
+    """A patient in the record: who keeps them, and what they stand for by themselves."""
 
     id: str
     tenant: str
     compartment: str
-    person: str
+    own: str
 
 
 def plan_of(session: Session, calendar: Calendar, appointment: Resource, *, tenant: str) -> Plan | None:
@@ -103,12 +103,29 @@ def patients_of(session: Session, policy: Policy, caller: Caller, *, appointment
 def patient_here(session: Session, patient_id: str) -> PatientHere | None:
     """A patient of the record, or None."""
     row = session.execute(select(Compartment).where(col(Compartment.patient_id) == patient_id)).scalar_one_or_none()
-    return PatientHere(patient_id, row.tenant, row.id, row.person) if row else None
+    return PatientHere(patient_id, row.tenant, row.id, row.own) if row else None
 
 
-def person_resource(vault: Vault, patient: PatientHere) -> str:
-    """The name under which a person is busy: a pseudonym of its own, that can't be joined with compartments."""
-    return f"person/{vault.pseudonym('occupancy', patient.person)}"
+def patient_resource(vault: Vault, compartment: str) -> str:
+    """The name under which a patient is busy: a pseudonym of its own, that can't be joined with compartments."""
+    return f"person/{vault.pseudonym('occupancy', compartment)}"
+
+
+def same_person(session: Session, vault: Vault, patients: Iterable[PatientHere]) -> frozenset[str]:
+    """The names under which these patients are busy elsewhere: at every clinic that has the same person."""
+    behind: dict[str, str] = {}
+    for patient in patients:
+        behind |= persons.same(session, patient.compartment)
+    # Before Patients were busy one by one, the person was, under what a Patient stands for.
+    return frozenset(patient_resource(vault, name) for pair in behind.items() for name in pair)
+
+
+def known_busy(session: Session, vault: Vault, patient: PatientHere) -> frozenset[str]:
+    """The same, as far as the caller may know of it: this Patient's own appointments, and those at clinics that have
+    confirmed from both sides that it is one person. An equal number alone opens nobody's calendar.
+    """
+    own = patient_resource(vault, patient.own)
+    return frozenset(patient_resource(vault, id) for id in persons.confirmed(session, patient.compartment)) | {own}
 
 
 def _slots(session: Session, ids: list[str], *, must_exist: bool) -> list[SlotTime]:

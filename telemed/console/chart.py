@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+from fhir import compartments
 from fhir.search import parsing
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import NotFound
+from telemed.console.proposals import Proposals, proposals
+from telemed.persons.kept import replaced
 from telemed.visits import resource
 
 MOST_READ: Final = 100
@@ -46,6 +49,7 @@ class Chart:
     conditions: list[Entry]
     encounters: list[Entry]
     tasks: list[Entry]
+    same: Proposals
 
 
 def person(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> tuple[Person, datetime]:
@@ -62,13 +66,19 @@ def person(session: Session, store: Store, caller: Caller, *, appointment_id: st
 def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str) -> Chart:
     """The summary for one appointment of the caller's clinic. Part of an atomic unit."""
     who, start = person(session, store, caller, appointment_id=appointment_id)
-    patient_id = who.id
+    # Of merged records nothing is moved, so each is asked.
+    records = [who.id, *replaced(session, compartments.pseudonym(store.vault, who.id))]
+
+    def all_about(type: str) -> list[dict[str, Any]]:
+        return [each for id in records for each in about(session, store, caller, type=type, patient=id)]
+
     return Chart(
         who,
         start,
-        _conditions(about(session, store, caller, type="Condition", patient=patient_id)),
-        _encounters(about(session, store, caller, type="Encounter", patient=patient_id)),
-        _tasks(about(session, store, caller, type="Task", patient=patient_id)),
+        _conditions(all_about("Condition")),
+        _encounters(all_about("Encounter")),
+        _tasks(all_about("Task")),
+        proposals(session, store, caller, patient_id=who.id),
     )
 
 

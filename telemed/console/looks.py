@@ -8,6 +8,7 @@ from typing import Final
 from sqlmodel import col, select
 
 from fhir import compartments
+from fhir.audit_event import details
 from fhir.policy import Action
 from fhir.store import Store
 from fhir.tables import AuditRow
@@ -15,7 +16,7 @@ from infra.caller import Caller
 from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.pages.languages import N_, translate
-from telemed.pages.texts import AUDIT_ACTIONS, RECORD_TYPES
+from telemed.pages.texts import AUDIT_ACTIONS, AUDIT_STEPS, RECORD_TYPES
 from telemed.visits import resource
 
 MOST_READ: Final = 500
@@ -51,11 +52,14 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     found = session.exec(wanted).all()
     people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
     names = {row.agent: _name(row.agent, people, language=language) for row in found}
+    # What an operation was stands sealed beside it.
+    operations = [row.id for row in found if row.action == Action.OPERATION]
+    steps = {id: step for id, step in details(store.vault, session, operations).items() if step in AUDIT_STEPS}
     lines = [
         Look(
             row.recorded.replace(second=0, microsecond=0),
             names[row.agent],
-            _words(AUDIT_ACTIONS, row.action, language=language),
+            _words({**AUDIT_ACTIONS, **AUDIT_STEPS}, steps.get(row.id, row.action), language=language),
             _words(RECORD_TYPES, row.type, language=language),
         )
         for row in found

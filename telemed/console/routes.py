@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from fhir import transactions
-from infra.caller import Caller
+from infra.caller import Caller, Role
 from infra.database import Session
 from infra.problems import Problem
 from telemed.console import documentation
@@ -56,7 +56,10 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
         "pause": PAUSE_MILLISECONDS,
     }
     waiting = sum(row.state == Stage.WAITING for row in found)
-    return page(request, "today.html", rows=found, waiting=waiting, now=now, data=data, **names)
+    at_the_desk = caller.role is Role.RECEPTIONIST  # who opens no record
+    return page(
+        request, "today.html", rows=found, waiting=waiting, now=now, data=data, at_the_desk=at_the_desk, **names
+    )
 
 
 @router.get("/console/waiting", include_in_schema=False)
@@ -86,6 +89,7 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
         "conditions": summary.conditions,
         "encounters": summary.encounters,
         "tasks": summary.tasks,
+        "same": summary.same,
         **names,
     }
     if state == Stage.ENDED:

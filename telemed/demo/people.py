@@ -9,10 +9,10 @@ from random import Random
 from typing import Any, Final
 
 from anonymise.municipalities import Municipality, municipality_table
+from fhir.insurance import KVNR, MADE_UP, check_digit
 from telemed.demo.clinics import CLINICS, Clinic
 from telemed.demo.names import family_name, given_name
 
-KVID: Final = "http://fhir.de/sid/gkv/kvid-10"
 AGS: Final = "http://fhir.de/sid/destatis/ags"
 AGS_EXTENSION: Final = "http://fhir.de/StructureDefinition/destatis/ags"
 # Persons of each ten-year age band per 100, about as in Schleswig-Holstein (rounded; the last band is 90 and over).
@@ -49,14 +49,7 @@ class Person:
     def insurance_number(self) -> str:
         """A KVID-10 whose check digit is wrong, so that it can't be anybody's."""
         body = f"{chr(65 + self.number % 26)}{self.number:08}"
-        return f"{body}{(check_digit(body) + 5) % 10}"
-
-
-def check_digit(body: str) -> int:
-    """The right check digit of a letter and eight digits (GKV: letter as two digits, weights 1 and 2, digit sums)."""
-    digits = f"{ord(body[0]) - 64:02}{body[1:]}"
-    products = (int(digit) * (1 + index % 2) for index, digit in enumerate(digits))
-    return sum(product // 10 + product % 10 for product in products) % 10
+        return f"{body}{(check_digit(body) + MADE_UP) % 10}"
 
 
 def people(random: Random, count: int, *, today: date) -> Iterator[Person]:
@@ -88,7 +81,7 @@ def patient(person: Person, clinic: Clinic) -> Resource:
     return {
         "resourceType": "Patient",
         "id": person.patient_id(clinic),
-        "identifier": [{"system": KVID, "value": person.insurance_number}],
+        "identifier": [{"system": KVNR, "value": person.insurance_number}],
         "active": True,
         "name": [{"use": "official", "family": person.family, "given": [person.given]}],
         "telecom": [{"system": "email", "value": f"person-{person.number:06}@patient.example"}],

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import text
 from sqlmodel import Session, col, delete, select
 
-from fhir import audit, compartments, erasure
+from fhir import audit, compartments, erasure, persons
 from fhir.audit import Access
 from fhir.policy import Action
 from fhir.rows import COMPARTMENT
@@ -34,6 +34,7 @@ from telemed.access.models import CareGrant, ConsentRule
 from telemed.booking.models import Booking
 from telemed.keys.hold import refuse_retained
 from telemed.notices.models import Notice, SinkMessage
+from telemed.persons import questions
 from telemed.schedules.models import Occupancy
 from telemed.visits.models import JoinAttempt, JoinCode, Visit, VisitSession
 
@@ -103,6 +104,7 @@ def close(session: Session, compartment: str) -> None:
         session.exec(delete(access).where(col(access.compartment) == compartment))
     for table in (Notice, SinkMessage):
         session.exec(delete(table).where(col(table.compartment) == compartment))
+    questions.forget(session, compartment)
     erasure.close(session, compartment)
 
 
@@ -113,6 +115,7 @@ def _destroyed(session: Session, *, eraser: Eraser, order: Order) -> bytes:
     before = destruction(session, scope)
     if before is not None:
         return before.line
+    persons.alone(session)  # first, as all do who take the record from its person
     tenant = tenant_of(session, compartment)
     refuse_retained(session, compartment, now=now)
     line = destroy(session, eraser.listed, scope, tenant=tenant, at=now)

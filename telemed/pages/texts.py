@@ -139,6 +139,16 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "search-type": N_("looked through"),
     "history-instance": N_("read the history"),
 }
+# Operations about who somebody is, by the name that stands sealed in the log.
+AUDIT_STEPS: Final[Mapping[str, str]] = {
+    "$match": N_("compared, whether it is the same person"),
+    "$merge": N_("put together with another record of the clinic"),
+    "$unmerge": N_("took apart from another record of the clinic"),
+    "$ask": N_("asked another clinic whether it is the same person"),
+    "$link": N_("joined with the same person at another clinic"),
+    "$unlink": N_("separated from the person at another clinic"),
+    "$refuse": N_("said that it is not another clinic's patient"),
+}
 
 
 # What a log line is about; a type without a word stands as it is.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, select
+from sqlalchemy import CursorResult, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col
@@ -36,12 +36,16 @@ class TooLong(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an appointment needs: resources for a time, for good or until a hold expires."""
+    """What an appointment needs: resources for a time, for good or until a hold expires.
+
+    `beside` names what must be free, too, but is not taken: the same person's other Patients. The caller has locked them.
+    """
 
     appointment_id: str
     resources: frozenset[str]
     interval: Interval
     hold_until: datetime | None = None
+    beside: frozenset[str] = frozenset()
 
 
 def ticks(interval: Interval) -> range:
@@ -72,6 +76,8 @@ def claim(session: Session, claimed: Claim, *, now: datetime) -> None:
     resources = sorted(claimed.resources)
     lock(session, resources)
     release(session, claimed.appointment_id)
+    if taken(session, claimed.beside, claimed.interval, now=now, besides=claimed.appointment_id):
+        raise TimeTaken(_told(wanted))
     _free_expired(session, resources, wanted, now=now)
     rows = [
         {
@@ -86,7 +92,7 @@ def claim(session: Session, claimed: Claim, *, now: datetime) -> None:
         for tick in wanted
     ]
     if _insert_if_absent(session, Occupancy, rows) != len(rows):
-        raise TimeTaken(_blocking(session, claimed, wanted))
+        raise TimeTaken(_told(wanted))
 
 
 def release(session: Session, appointment_id: str) -> None:
@@ -98,6 +104,23 @@ def occupied(session: Session, appointment_id: str) -> tuple[str, ...]:
     """The resources that an appointment occupies or holds, sorted."""
     statement = select(col(Occupancy.resource)).where(col(Occupancy.appointment_id) == appointment_id).distinct()
     return tuple(sorted(session.execute(statement).scalars()))
+
+
+def taken(
+    session: Session, resources: Iterable[str], interval: Interval, *, now: datetime, besides: str = ""
+) -> frozenset[int]:
+    """The ticks of the interval in which one of the resources is taken or held by an appointment other than `besides`."""
+    names, wanted = sorted(resources), ticks(interval)
+    if not names:
+        return frozenset()
+    statement = select(col(Occupancy.tick)).where(
+        col(Occupancy.resource).in_(names),
+        col(Occupancy.tick) >= wanted.start,
+        col(Occupancy.tick) < wanted.stop,
+        col(Occupancy.appointment_id) != besides,
+        or_(col(Occupancy.hold_until).is_(None), col(Occupancy.hold_until) > now),
+    )
+    return frozenset(session.execute(statement).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +175,9 @@ def _count(result: Any) -> int:
     return int(result.rowcount)
 
 
-def _blocking(session: Session, claimed: Claim, wanted: range) -> str:
-    # The interval, never whose it is or which resource: one of them is the patient.
-    statement = select(col(Occupancy.tick)).where(
-        col(Occupancy.resource).in_(sorted(claimed.resources)),
-        col(Occupancy.tick) >= wanted.start,
-        col(Occupancy.tick) < wanted.stop,
-        col(Occupancy.appointment_id) != claimed.appointment_id,
-    )
-    found = sorted(session.execute(statement).scalars())
-    start, end = _moment(found[0]), _moment(found[-1] + 1)
-    return f"The time from {start} to {end} is taken. Choose another slot."
+def _told(wanted: range) -> str:
+    # The time that was asked for: never whose it is, which resource (one of them is the patient), nor from when to when.
+    return f"The time from {_moment(wanted.start)} to {_moment(wanted.stop)} is taken. Choose another slot."
 
 
 def _moment(tick: int) -> str:

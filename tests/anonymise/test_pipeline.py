@@ -23,15 +23,14 @@ from tests.anonymise.builders import BASE_URL, KIEL
 from tests.fhir import record
 
 CLOCK = FixedClock(datetime(2026, 11, 23, 8, tzinfo=UTC))
-ICD, KVID = "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "http://fhir.de/sid/gkv/kvid-10"
+ICD = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 
 
 def patient(id: str, number: int) -> Item:
     coding = {"system": "http://fhir.de/sid/destatis/ags", "code": KIEL}
     ags = {"url": "http://fhir.de/StructureDefinition/destatis/ags", "valueCoding": coding}
     address = [{"city": "Kiel", "postalCode": "24103", "extension": [ags]}]
-    kvid = [{"system": KVID, "value": f"X{number:09}"}]
-    return Item(record.parsed(record.patient(identifier=kvid, address=address)), id)
+    return Item(record.parsed(record.patient(identifier=[record.kvnr(number)], address=address)), id)
 
 
 def encounter(id: str, code: str, day: int = 3) -> Item:

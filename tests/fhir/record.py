@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from fhir.codec import Parsed, parse
 from fhir.here import stand_at
+from fhir.insurance import KVNR, MADE_UP, check_digit
 from fhir.interactions import Record, astray, router
 from fhir.interactions.direct import direct
 from fhir.policy import REGION_WIDE, Action, Opened, Protected
@@ -153,3 +154,9 @@ async def created(http: httpx.AsyncClient, resource: dict[str, Any]) -> str:
     assert answer.status_code == 201, answer.text
     id: str = answer.json()["id"]
     return id
+
+
+def kvnr(number: int) -> dict[str, str]:
+    """A made-up insurance number, whose check digit can't be anybody's."""
+    body = f"X{number:08}"
+    return {"system": KVNR, "value": f"{body}{(check_digit(body) + MADE_UP) % 10}"}

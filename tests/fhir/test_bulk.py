@@ -15,7 +15,7 @@ from fhir.rows import COMPARTMENT, DATA_KEY, RESOURCE, TOKEN
 from fhir.store import Change, Store
 from infra.caller import Caller
 from infra.database import Database
-from tests.fhir.record import caller, observation, parsed, patient
+from tests.fhir.record import caller, kvnr, observation, parsed, patient
 
 
 def clinic(number: int) -> list[Item]:
@@ -23,9 +23,8 @@ def clinic(number: int) -> list[Item]:
     items: list[Item] = []
     for n in range(number):
         id = new_id()
-        kvnr = [{"system": "http://fhir.de/sid/gkv/kvid-10", "value": f"X{n:09}"}]
         items.append(Item(parsed(observation(id))))
-        items.append(Item(parsed(patient(identifier=kvnr)), id))
+        items.append(Item(parsed(patient(identifier=[kvnr(n)])), id))
     return items
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from fhir.audit import AUDIT
+from fhir.codec import Parsed
 from fhir.compartments import pseudonym
 from fhir.rows import COMPARTMENT, RESOURCE, TOKEN
 from fhir.store import Change, IdTaken, Store
@@ -16,6 +17,8 @@ from infra.database import Database
 from infra.problems import Conflict, NotFound
 from tests.fhir.record import LocalPolicy, caller, observation, parsed, patient
 from tests.fhir.record import store as a_store
+
+KVNR = {"system": "http://fhir.de/sid/gkv/kvid-10"}
 
 
 def counted(session: Session) -> list[int]:
@@ -75,8 +78,8 @@ async def test_a_chosen_id_is_taken_only_once(database: Database, store: Store) 
 
 
 async def test_one_person_stands_behind_the_patients_of_two_clinics(database: Database, store: Store) -> None:
-    for tenant, number in (("north", "X123456789"), ("south", "X123456789123"), ("south", "Y987654321")):
-        identifier = [{"system": "http://fhir.de/sid/gkv/kvid-10", "value": number}]
+    for tenant, number in (("north", "X123456788"), ("south", "X123456788123"), ("south", "Y987654329")):
+        identifier = [KVNR | {"value": number}]
         await database.write(
             partial(store.create, caller=caller(tenant), parsed=parsed(patient(identifier=identifier)))
         )
@@ -87,17 +90,35 @@ async def test_one_person_stands_behind_the_patients_of_two_clinics(database: Da
     assert len(set(found)) == 2
 
 
-async def test_a_corrected_insurance_number_moves_the_patient_to_that_person(database: Database, store: Store) -> None:
+async def test_a_corrected_insurance_number_moves_the_patient_to_that_person_and_a_removed_one_back(
+    database: Database, store: Store
+) -> None:
     made = await database.write(lambda s: store.create(s, caller(), parsed(patient(identifier=[]))))
-    persons = select(COMPARTMENT.c.person)
-    before = await database.read(lambda s: s.connection().execute(persons).scalar_one())
-    again = parsed(patient(id=made.id))
-    await database.write(lambda s: store.update(s, caller(), "Patient", made.id, again, if_match=None))
+    persons, found = select(COMPARTMENT.c.person), []
+    for identifier in ([KVNR | {"value": "X123456788"}], []):
+        found.append(await database.read(lambda s: s.connection().execute(persons).scalar_one()))
+        again = parsed(patient(id=made.id, identifier=identifier))
+        await database.write(partial(_update, store=store, id=made.id, to=again))
 
     after = await database.read(lambda s: s.connection().execute(persons).scalar_one())
 
-    assert after != before
-    assert after == store.vault.pseudonym("person", "X123456789")
+    assert found[1] == store.vault.pseudonym("person", "X123456788")
+    assert after == found[0] != found[1]
+
+
+def _update(session: Session, *, store: Store, id: str, to: Parsed) -> None:
+    store.update(session, caller(), "Patient", id, to, if_match=None)
+
+
+@pytest.mark.parametrize("number", ["X123456789", "X000000000", "123456788X", "X12345678"])
+async def test_a_mistyped_insurance_number_joins_nobody(database: Database, store: Store, number: str) -> None:
+    for tenant in ("north", "south"):
+        mistyped = parsed(patient(identifier=[KVNR | {"value": number}]))
+        await database.write(partial(store.create, caller=caller(tenant), parsed=mistyped))
+
+    found = await database.read(lambda s: list(s.connection().execute(select(COMPARTMENT.c.person)).scalars()))
+
+    assert len(set(found)) == 2
 
 
 async def test_a_grant_opens_a_record_and_its_end_closes_it(

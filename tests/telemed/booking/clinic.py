@@ -22,6 +22,7 @@ from telemed.access.policy import CarePolicy
 from telemed.booking.engine import Desk, booking_hook
 from telemed.booking.parameters import Given, Parameters
 from telemed.notices.service import Office
+from telemed.persons.hook import merged_hook
 from telemed.schedules.calendar import Calendar, calendar_hook
 from telemed.schedules.models import SlotTime
 from telemed.schedules.resource import SLOT_MINUTES
@@ -100,7 +101,7 @@ def make_desk(database: Database, folder: Path, clock: FixedClock) -> Clinic:
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=7))
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
-    hooks = (appointment_changed, calendar_hook(calendar), booking_hook(desk), grants_hook(clock))
+    hooks = (appointment_changed, calendar_hook(calendar), booking_hook(desk), grants_hook(clock), merged_hook())
     database.on_lost.append(vault.forget)
     return Clinic(database, clock, desk, Store(vault, policy, clock, hooks))
 

@@ -11,10 +11,11 @@ import pytest
 from anonymise.municipalities import municipality_table
 from fhir import rules
 from fhir.codec import Parsed
+from fhir.insurance import check_digit, stands_for_a_person
 from telemed.demo.clinics import CLINICS, PRACTITIONERS
 from telemed.demo.diagnoses import DIAGNOSES
 from telemed.demo.names import ENDINGS, STEMS
-from telemed.demo.people import AGE_BANDS, AGS_EXTENSION, check_digit
+from telemed.demo.people import AGE_BANDS, AGS_EXTENSION
 from telemed.demo.population import Population
 from telemed.demo.today import appointment
 
@@ -72,6 +73,7 @@ def test_no_insurance_number_is_anybodys(resources: list[tuple[str, Resource]]) 
         number = patient["identifier"][0]["value"]
         assert len(number) == 10
         assert check_digit(number[:9]) != int(number[9])
+        assert stands_for_a_person(number), "in the demo, too, one person is one person in all clinics"
 
 
 def test_the_check_digit_is_the_one_of_the_insurers() -> None:

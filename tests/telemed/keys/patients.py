@@ -58,8 +58,12 @@ async def left(database: Database, vault: Vault, id: str) -> dict[str, int]:
         "compartment": f"SELECT count(*) FROM compartment WHERE patient_id = '{id}'",
         **{
             table: f"SELECT count(*) FROM {table} WHERE compartment = '{compartment}'"
-            for table in ("resource", "resource_history", "care_grant", "consent_rule", "notice", "sink_message")
+            for table in (
+                *("resource", "resource_history", "care_grant", "consent_rule", "notice", "sink_message"),
+                *("person_question", "person_refusal"),
+            )
         },
+        "person_link": f"SELECT count(*) FROM person_link WHERE one = '{compartment}' OR other = '{compartment}'",
     }
     counts = await database.read(
         lambda session: {name: session.connection().execute(text(sql)).scalar_one() for name, sql in asked.items()}

@@ -56,14 +56,14 @@ async def test_two_resources_in_opposite_order_do_not_deadlock(database: Databas
     assert count == results.count(True) * 2 * 9, "every winner has both resources for all its ticks"
 
 
-async def test_overlap_of_a_single_tick_is_refused_and_names_the_interval_only(database: Database) -> None:
+async def test_overlap_of_a_single_tick_is_refused_and_names_the_asked_time_only(database: Database) -> None:
     await attempt(database, booking("first"))
     late = Interval(NOON + timedelta(minutes=28), NOON + timedelta(minutes=58))
 
     with pytest.raises(TimeTaken) as refused:
         await database.write(lambda session: occupancy.claim(session, booking("second", at=late), now=NOON))
 
-    assert "2026-11-24T12:25Z to 2026-11-24T12:30Z" in refused.value.text
+    assert "2026-11-24T12:25Z to 2026-11-24T13:00Z" in refused.value.text
     assert "first" not in refused.value.text
     assert "Practitioner" not in refused.value.text
 
