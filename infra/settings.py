@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     ice_loopback: bool = False
     slot_horizon_days: int = 28
     phone: str = "0431 0000000"
+    patients_see_names: bool = False
 
     @property
     def database(self) -> str:

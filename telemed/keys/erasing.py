@@ -33,6 +33,7 @@ from infra.vault.destroying import cleared, destroy, destruction
 from telemed.access.models import CareGrant
 from telemed.booking.models import Booking
 from telemed.keys.hold import refuse_retained
+from telemed.mydata.models import LetterCode, MySession
 from telemed.notices.models import Notice, SinkMessage
 from telemed.schedules.models import Occupancy
 from telemed.visits.models import JoinAttempt, JoinCode, Visit, VisitSession
@@ -100,7 +101,7 @@ async def clear(eraser: Eraser, erased: Sequence[str]) -> bool:
 def close(session: Session, compartment: str) -> None:
     """Nothing; the record is open to nobody, and nobody is told of its appointments."""
     session.exec(delete(CareGrant).where(col(CareGrant.compartment) == compartment))
-    for table in (Notice, SinkMessage):
+    for table in (Notice, SinkMessage, LetterCode, MySession):
         session.exec(delete(table).where(col(table.compartment) == compartment))
     erasure.close(session, compartment)
 

@@ -130,6 +130,43 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "delete": N_("deleted"),
     "search-type": N_("looked through"),
     "history-instance": N_("read the history"),
+    "history-type": N_("read the history"),
+    "patch": N_("changed"),
+    "operation": N_("handled as a whole"),
+}
+
+# Who comes along to a visit.
+GUESTS: Final[Mapping[str, str]] = {
+    "relative": N_("Relative"),
+    "interpreter": N_("Interpreter"),
+    "nurse": N_("Nurse with the patient"),
+}
+
+# Who looked, for the patient: by role, as names of staff are told only where the house wants it.
+YOURSELF: Final = N_("You, or somebody with your letter and PIN")
+REFUSED_LOOK: Final = N_("(was refused)")
+LOOKERS: Final[Mapping[str, str]] = {
+    "system": N_("A computer system of the clinic"),
+    "physician": N_("A doctor"),
+    "nurse": N_("A nurse"),
+    "coordinator": N_("A care coordinator"),
+    "receptionist": N_("The front desk"),
+    "patient": N_("The visit by your link"),
+    "analyst": N_("Statistics"),
+    "operator": N_("The operator of this service"),
+    "service": N_("This service, by itself"),
+}
+# Codes of http://terminology.hl7.org/CodeSystem/v3-ActReason.
+PURPOSES: Final[Mapping[str, str]] = {
+    "TREAT": N_("for your treatment"),
+    "ETREAT": N_("in an emergency"),
+    "BTG": N_("in an emergency, with access forced open"),
+    "PATRQT": N_("because you asked for it"),
+    "PATADMIN": N_("to look after the records"),
+    "HOPERAT": N_("to run the clinic"),
+    "HPAYMT": N_("for the bill"),
+    "HRESCH": N_("for research"),
+    "PUBHLTH": N_("for public health"),
 }
 
 
