@@ -21,9 +21,12 @@ from infra.caller import Caller
 from infra.database import Session
 from telemed.console.chart import coded_entry, day_of
 from telemed.console.looks import words
+from telemed.mydata.consents import STATISTICS, is_about, is_care
 from telemed.mydata.record import own_store
 from telemed.mydata.sessions import MyPatient
-from telemed.pages.texts import RECORD_TYPES
+from telemed.pages.languages import N_, translate
+from telemed.pages.texts import RECORD_STATUSES, RECORD_TYPES
+from telemed.pages.times import day_and_time
 from telemed.services import Services
 from telemed.visits import resource
 
@@ -36,6 +39,9 @@ DATES: Final = (
 PERIODS: Final = ("period", "effectivePeriod", "performedPeriod", "onsetPeriod")
 TEXTS: Final = ("description", "title", "comment", "patientInstruction", "conclusion", "valueString")
 LONGEST_NOTE: Final = 20_000
+FOR_CARE: Final = N_("for care with other clinics")
+FOR_STATISTICS: Final = N_("for statistics")
+OTHER: Final = N_("for something else")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def chapters(found: Sequence[Stored], patient: MyPatient, *, language: str) -> l
     by_type: dict[str, list[Readable]] = {}
     for stored in found:
         if stored.compartment == patient.compartment:
-            by_type.setdefault(stored.type, []).append(readable(stored.data))
+            by_type.setdefault(stored.type, []).append(readable(stored.data, language=language))
     ordered = [type for type in RECORD_TYPES if type in by_type] + sorted(by_type.keys() - RECORD_TYPES.keys())
     return [
         Chapter(
@@ -87,12 +93,15 @@ def chapters(found: Sequence[Stored], patient: MyPatient, *, language: str) -> l
     ]
 
 
-def readable(data: Mapping[str, Any]) -> Readable:
+def readable(data: Mapping[str, Any], *, language: str) -> Readable:
     """What a resource says to people."""
     day = next((found for name in DATES if (found := day_of(data.get(name)))), None)
     day = day or next((found for name in PERIODS if (found := day_of(data.get(name, {}).get("start")))), None)
-    lines = [*_person(data), *_values(data), *_texts(data), *_notes(data), *_attachments(data)]
-    return Readable(day, _title(data), tuple(dict.fromkeys(filter(None, lines))), str(data.get("status", "")))
+    title = _title(data) or _of_consent(data, language=language)
+    lines = [*_person(data), *_times(data, language=language), *_values(data), *_texts(data), *_notes(data)]
+    said = dict.fromkeys(line for line in (*lines, *_attachments(data)) if line and line != title)
+    status = words(RECORD_STATUSES, str(data.get("status", "")), language=language)
+    return Readable(day, title, tuple(said), status)
 
 
 def _everything(session: Session, services: Services, caller: Caller, patient: MyPatient) -> tuple[list[Stored], int]:
@@ -113,10 +122,23 @@ def _title(data: Mapping[str, Any]) -> str:
         held = data.get(name)
         concept = held[0] if isinstance(held, list) and held else held
         if isinstance(concept, dict):
-            text = coded_entry(concept if "coding" in concept or "text" in concept else {"coding": [concept]}).text
-            if text:
-                return text
+            entry = coded_entry(concept if "coding" in concept or "text" in concept else {"coding": [concept]})
+            # A code without its words tells people nothing.
+            if entry.text != entry.code:
+                return entry.text
     return ""
+
+
+def _of_consent(data: Mapping[str, Any], *, language: str) -> str:
+    if data.get("resourceType") != "Consent":
+        return ""
+    return translate(language, FOR_STATISTICS if is_about(data, STATISTICS) else FOR_CARE if is_care(data) else OTHER)
+
+
+def _times(data: Mapping[str, Any], *, language: str) -> list[str]:
+    if data.get("resourceType") != "Appointment" or not data.get("start"):
+        return []
+    return [day_and_time(resource.moment(data["start"]), language=language)]
 
 
 def _person(data: Mapping[str, Any]) -> list[str]:

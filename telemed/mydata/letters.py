@@ -99,7 +99,7 @@ def issue(session: Session, services: Services, letter: LetterFor, *, pin_by_pos
     made, until = now_to_the_second(services.clock.now()), (now + codes.LIFETIME).date().isoformat()
     held = [Held(Sheets.CODE, issued.code, (to.name, *to.address), to.language, made, until)]
     if pin_by_post:
-        held.append(Held(Sheets.PIN, issued.pin, (to.name, *to.address), to.language, made))
+        held.append(Held(Sheets.PIN, str(issued.pin), (to.name, *to.address), to.language, made))
     for each in held:
         _post(session, services.vault, each, tenant=caller.tenant, compartment=compartment)
     return issued

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import col, select
+from sqlmodel import and_, col, select, true
 
 from fhir.audit import REFUSED
 from fhir.store import Store
@@ -40,6 +40,7 @@ class Asking:
     language: str
     page: int
     with_names: bool
+    with_own: bool = False
 
 
 def looks(
@@ -50,9 +51,11 @@ def looks(
     Part of an atomic unit. Reading the log is itself an access in it.
     """
     store.read(session, caller, "Patient", patient.patient_id)
+    own = and_(col(AuditRow.role) == Role.PATIENT, col(AuditRow.agent) == patient.patient_id)
     wanted = (
         select(AuditRow)
         .where(AuditRow.compartment == patient.compartment)
+        .where(true() if asking.with_own else ~own)
         .order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc())
         .offset(asking.page * ON_A_PAGE)
         .limit(ON_A_PAGE + 1)
@@ -66,16 +69,16 @@ def looks(
     )
     lines = []
     for row in found[:ON_A_PAGE]:
-        own = row.role == Role.PATIENT and row.agent == patient.patient_id
-        person = "" if own else resource.name(people.get(row.agent, {}))
-        role = translate(asking.language, YOURSELF) if own else words(LOOKERS, row.role, language=asking.language)
+        is_own = row.role == Role.PATIENT and row.agent == patient.patient_id
+        person = "" if is_own else resource.name(people.get(row.agent, {}))
+        role = translate(asking.language, YOURSELF) if is_own else words(LOOKERS, row.role, language=asking.language)
         action = words(AUDIT_ACTIONS, row.action, language=asking.language)
         refused = translate(asking.language, REFUSED_LOOK) if row.outcome == REFUSED else ""
         lines.append(
             MyLook(
                 row.recorded.replace(second=0, microsecond=0),
                 ", ".join(filter(None, (person, role))),
-                "" if own else resource.name(clinics.get(row.agent_tenant, {})),
+                "" if is_own else resource.name(clinics.get(row.agent_tenant, {})),
                 " ".join(filter(None, (action, refused))),
                 words(RECORD_TYPES, row.type, language=asking.language),
                 words(PURPOSES, row.purpose, language=asking.language),

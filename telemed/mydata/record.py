@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, String, bindparam, literal
+from sqlalchemy import ColumnElement, String, and_, bindparam, literal, or_
 from sqlmodel import Session
 
 from fhir.policy import REGION_WIDE, Action, Protected
@@ -93,6 +93,6 @@ class OwnPermit:
 
 @lru_cache(maxsize=1024)
 def _clause(compartment: str) -> ColumnElement[bool]:
-    return (RESOURCE.c.compartment == compartment) | (
-        RESOURCE.c.compartment.is_(None) & RESOURCE.c.type.in_(sorted(REGION_WIDE))
-    )
+    # Not IN: a prepared statement has no place for a list.
+    directory = or_(*(RESOURCE.c.type == type for type in sorted(REGION_WIDE)))
+    return or_(RESOURCE.c.compartment == compartment, and_(RESOURCE.c.compartment.is_(None), directory))

@@ -65,9 +65,14 @@ async def show_looks(request: Request, patient: Mine) -> Response:
     asked = request.query_params.get("page", "0")
     number = min(int(asked), LAST_PAGE) if asked.isascii() and asked.isdigit() and len(asked) < 5 else 0
     services = services_of(request)
-    asking = Asking(reading_of(request).language, number, with_names=services.settings.patients_see_names)
+    asking = Asking(
+        reading_of(request).language,
+        number,
+        with_names=services.settings.patients_see_names,
+        with_own=request.query_params.get("own") == "yes",
+    )
     found, more = await _own(request, patient, partial(looks, patient=patient, asking=asking))
-    return page(request, "my_looks.html", looks=found, number=number, more=more, with_names=asking.with_names)
+    return page(request, "my_looks.html", looks=found, number=number, more=more, asking=asking)
 
 
 @router.get("/requests")

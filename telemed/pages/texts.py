@@ -135,6 +135,40 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "operation": N_("handled as a whole"),
 }
 
+# States of entries, of all types together, as patients read them.
+RECORD_STATUSES: Final[Mapping[str, str]] = {
+    "active": N_("valid"),
+    "inactive": N_("no longer valid"),
+    "proposed": N_("proposed"),
+    "pending": N_("not confirmed yet"),
+    "booked": N_("booked"),
+    "arrived": N_("you are there"),
+    "checked-in": N_("you are there"),
+    "fulfilled": N_("took place"),
+    "cancelled": N_("cancelled"),
+    "noshow": N_("did not take place"),
+    "planned": N_("planned"),
+    "in-progress": N_("under way"),
+    "finished": N_("ended"),
+    "final": N_("final"),
+    "preliminary": N_("not final yet"),
+    "amended": N_("corrected"),
+    "corrected": N_("corrected"),
+    "registered": N_("begun"),
+    "current": N_("valid"),
+    "superseded": N_("replaced by a newer one"),
+    "draft": N_("draft"),
+    "requested": N_("asked for"),
+    "received": N_("received"),
+    "accepted": N_("accepted"),
+    "rejected": N_("refused"),
+    "completed": N_("done"),
+    "stopped": N_("stopped"),
+    "on-hold": N_("paused"),
+    "revoked": N_("taken back"),
+    "entered-in-error": N_("entered by mistake"),
+}
+
 # Who comes along to a visit.
 GUESTS: Final[Mapping[str, str]] = {
     "relative": N_("Relative"),
@@ -193,6 +227,8 @@ RECORD_TYPES: Final[Mapping[str, str]] = {
     "Goal": N_("goal of treatment"),
     "Flag": N_("warning"),
     "Communication": N_("message"),
+    "RelatedPerson": N_("relative or other close person"),
+    "Composition": N_("summary"),
 }
 
 
