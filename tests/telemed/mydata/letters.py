@@ -1,7 +1,7 @@
 """Letters and browsers of a patient, for tests of My data."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import httpx
