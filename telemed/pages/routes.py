@@ -28,7 +28,8 @@ async def start(request: Request) -> Response:
     made = [str(each["appointment_id"]) for each in offered_in(settings).get("appointments") or []]
     now = services.clock.now()
     used = await services.database.read(lambda session: closed(session, made, business_now=now)) if made else ()
-    return page(request, "start.html", doors=doors(settings, language=reading_of(request).language, used=used))
+    shown = doors(settings, language=reading_of(request).language, used=used)
+    return page(request, "start.html", doors=shown, my_data=offered_in(settings).get("my_data"))
 
 
 # May be called by anybody, mail scanners too: it consumes nothing and shows nothing personal.

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from fastapi.requests import HTTPConnection
 
 from telemed.mydata import codes, sessions
 from telemed.mydata.codes import ALLOWED_FAILURES
@@ -189,7 +190,7 @@ async def test_the_session_knows_its_patient_and_nobody_elses(clinic: Clinic) ->
     assert await sessions.patient_of(connection(clinic, {"cookie": "telemed_my=guess"})) is None
 
 
-def connection(clinic: Clinic, headers: dict[str, str]) -> sessions.HTTPConnection:
+def connection(clinic: Clinic, headers: dict[str, str]) -> HTTPConnection:
     """A request as code that decides about access sees it."""
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return sessions.HTTPConnection({"type": "http", "method": "GET", "headers": raw, "app": clinic.service.app})
+    return HTTPConnection({"type": "http", "method": "GET", "headers": raw, "app": clinic.service.app})

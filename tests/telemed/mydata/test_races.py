@@ -58,8 +58,8 @@ async def test_of_fifty_right_tries_in_two_processes_one_device_is_in(
 
     await raced(database_url, tmp_path, kind, code=code, factor=factor)
 
-    table = {"letter": MySession, "visit": VisitSession}[kind]
-    ended = await database.read(lambda session: [one.ended for one in session.exec(select(table))])
+    wanted = {"letter": select(MySession.ended), "visit": select(VisitSession.ended)}[kind]
+    ended = await database.read(lambda session: list(session.exec(wanted)))
     assert len(ended) == PROCESSES * EACH and ended.count("") == 1
 
 
@@ -71,6 +71,6 @@ async def test_fifty_wrong_tries_in_two_processes_count_fifty(
 
     await raced(database_url, tmp_path, kind, code=code, factor=WRONG[kind])
 
-    table = {"letter": LetterAttempt, "visit": JoinAttempt}[kind]
-    counted = await database.read(lambda session: [one.failures for one in session.exec(select(table))])
+    wanted = {"letter": select(LetterAttempt.failures), "visit": select(JoinAttempt.failures)}[kind]
+    counted = await database.read(lambda session: list(session.exec(wanted)))
     assert counted == [PROCESSES * EACH]
