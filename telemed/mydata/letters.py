@@ -27,7 +27,7 @@ from telemed.notices.delivery import keep
 from telemed.notices.message import Attachment, House, Message
 from telemed.notices.models import Channel, Notice, NoticeState
 from telemed.notices.service import binding
-from telemed.notices.wording import GREETING, HELP, SHORT_WAY, Words
+from telemed.notices.wording import GREETING, SHORT_WAY, Words
 from telemed.pages.languages import N_, translate
 from telemed.pages.times import short_day
 from telemed.services import Services
@@ -42,6 +42,7 @@ PIN_APART: Final = N_(
     "You also need a PIN of six digits. You get it in a second letter or on the phone, never in this one."
 )
 KEEP: Final = N_("Letter and PIN together open your record. Keep them apart. The letter is valid until %(day)s.")
+HELP: Final = N_("Not for emergencies. Danger to life: 112. Doctor on call: 116117. Help with your data: %(phone)s")
 PIN_SUBJECT: Final = N_("Your PIN")
 PIN_ABOUT: Final = N_("This PIN belongs to the letter “Your data at this clinic”: %(pin)s")
 PIN_KEEP: Final = N_("Keep it apart from that letter. Nobody from the clinic will ask you for it.")

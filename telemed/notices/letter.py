@@ -16,7 +16,8 @@ MODULE = 1.4  # millimetres; a QR code of version 3 is then about 5 cm wide, for
 # Narrower than the page: printers and viewers put wider fonts in place of Helvetica, which is not embedded.
 WIDTH = 140.0
 # Letters that Unicode does not take apart into a base letter and an accent.
-PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ħ": "h", "ŋ": "n", "\u2019": "'"})
+PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ħ": "h", "ŋ": "n", "\u2019": "'",
+                       "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2013": "-", "\u2026": "..."})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,10 +164,13 @@ def finish(session: Session, appointment_id: str) -> None:
 
 
 def closed(session: Session, appointments: Iterable[str], *, business_now: datetime) -> frozenset[str]:
-    """Those of the appointments that no code opens any more."""
+    """Those of the appointments that no patient's code opens any more."""
     wanted = frozenset(appointments)
     still = select(JoinCode.appointment_id).where(
-        col(JoinCode.appointment_id).in_(wanted), JoinCode.state == CodeState.ACTIVE, JoinCode.closes >= business_now
+        col(JoinCode.appointment_id).in_(wanted),
+        JoinCode.role == Guest.PATIENT,
+        JoinCode.state == CodeState.ACTIVE,
+        JoinCode.closes >= business_now,
     )
     opened: set[str] = set(session.exec(still))
     return wanted - opened

@@ -58,7 +58,15 @@ async def left(database: Database, vault: Vault, id: str) -> dict[str, int]:
         "compartment": f"SELECT count(*) FROM compartment WHERE patient_id = '{id}'",
         **{
             table: f"SELECT count(*) FROM {table} WHERE compartment = '{compartment}'"
-            for table in ("resource", "resource_history", "care_grant", "notice", "sink_message")
+            for table in (
+                "resource",
+                "resource_history",
+                "care_grant",
+                "notice",
+                "sink_message",
+                "letter_code",
+                "my_session",
+            )
         },
     }
     counts = await database.read(
