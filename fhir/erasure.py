@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, literal, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Table, delete, func, literal, or_, select, tuple_, union_all, update
 from sqlmodel import Session
 
 from fhir.audit import AUDIT
@@ -65,16 +65,11 @@ def last_written(session: Session, compartment: str, *, besides: Collection[str]
 
 def _written_by(role: Role, table: Table, compartment: str) -> ColumnElement[bool]:
     """True for a version that the log of accesses says this role wrote, or whose resource it made."""
-    own = select(AUDIT.c.id).where(
-        AUDIT.c.compartment == compartment,
-        AUDIT.c.role == role.value,
-        AUDIT.c.resource_id == table.c.id,
-        or_(
-            AUDIT.c.action == Action.CREATE.value,
-            and_(AUDIT.c.action == Action.UPDATE.value, AUDIT.c.version == table.c.version),
-        ),
-    )
-    return own.correlate(table).exists()
+    own = (AUDIT.c.compartment == compartment, AUDIT.c.role == role.value, AUDIT.c.version.is_not(None))
+    made = select(AUDIT.c.resource_id).where(*own, AUDIT.c.action == Action.CREATE.value)
+    changed = select(AUDIT.c.resource_id, AUDIT.c.version).where(*own, AUDIT.c.action == Action.UPDATE.value)
+    # Not correlated: asked once, not for each of the compartment's versions.
+    return or_(table.c.id.in_(made), tuple_(table.c.id, table.c.version).in_(changed))
 
 
 def close(session: Session, compartment: str) -> None:

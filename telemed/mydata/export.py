@@ -31,7 +31,9 @@ from telemed.services import Services
 from telemed.visits import resource
 
 # What an entry is called and when it was, by the elements in which the types say so; the first that is there.
-TITLES: Final = ("code", "vaccineCode", "medicationCodeableConcept", "type", "class", "category", "scope")
+TITLES: Final = (
+    "code", "vaccineCode", "medicationCodeableConcept", "type", "class", "description", "category", "scope"
+)  # fmt: skip
 DATES: Final = (
     "effectiveDateTime", "performedDateTime", "occurrenceDateTime", "recordedDate", "authoredOn", "onsetDateTime",
     "dateTime", "date", "start", "birthDate", "sent", "created", "issued", "statusDate",
