@@ -102,13 +102,14 @@ def bring(session: Session, services: Services, caller: Caller, appointment_id: 
 
 def turn_away(session: Session, services: Services, caller: Caller, appointment_id: str, *, person: str) -> Shown:
     """That one person's code is dead and their device out; the others' stay. Part of an atomic unit."""
-    _own(session, services, caller, appointment_id)
+    appointment, _ = _own(session, services, caller, appointment_id)
     services.store.policy.permit(caller, Action.UPDATE, "Appointment")
     named = select(JoinCode.role).where(col(JoinCode.appointment_id) == appointment_id, col(JoinCode.person) == person)
     role = session.exec(named).first()
     if not person or role is None:
         raise NotFound
     revoke_person(session, appointment_id, role=Guest(role), person=person)
+    _log(session, services, caller, appointment, what="code revoked")
     return Shown("revoked")
 
 
@@ -124,12 +125,13 @@ def write_letter(
 
 def revoke_letter(session: Session, services: Services, caller: Caller, appointment_id: str) -> Shown:
     """That no letter opens the patient's data any more. Part of an atomic unit."""
-    _, patient_id = _own(session, services, caller, appointment_id)
+    appointment, patient_id = _own(session, services, caller, appointment_id)
     services.store.policy.permit(caller, Action.UPDATE, "Patient")
     here = patient_here(session, patient_id)
     if here is None or here.tenant != caller.tenant:
         raise NotFound
     letters.revoke(session, here.compartment)
+    _log(session, services, caller, appointment, what="my-data letter revoked")
     return Shown("letter-revoked")
 
 
@@ -148,10 +150,7 @@ def _visit(session: Session, services: Services, caller: Caller, appointment_id:
     here = patient_here(session, patient_id)
     if appointment.data.get("status") not in OPEN or here is None:
         raise NothingToOpen
-    access = Access(
-        Action.OPERATION, "Appointment", appointment_id, appointment.version, appointment.compartment, query="new code"
-    )
-    audit.record(services.vault, session, caller, access=access, recorded=services.clock.now())
+    _log(session, services, caller, appointment, what="new code")
     return Visit(
         appointment_id=appointment_id,
         tenant=caller.tenant,
@@ -162,6 +161,14 @@ def _visit(session: Session, services: Services, caller: Caller, appointment_id:
         end=resource.moment(appointment.data["end"]),
         sequence=_sequence(session, appointment_id),
     )
+
+
+def _log(session: Session, services: Services, caller: Caller, appointment: Stored, *, what: str) -> None:
+    """Nothing; what the desk did stands in the log, sealed like a search, and in the patient's list."""
+    access = Access(
+        Action.OPERATION, "Appointment", appointment.id, appointment.version, appointment.compartment, query=what
+    )
+    audit.record(services.vault, session, caller, access=access, recorded=services.clock.now())
 
 
 def _sequence(session: Session, appointment_id: str) -> int:

@@ -31,7 +31,7 @@ CATEGORY: Final = "https://telemed.example/fhir/CodeSystem/consent-category"
 STATISTICS: Final = "statistics"
 CARE: Final = "care"
 CARE_SCOPES: Final = frozenset({"patient-privacy", "treatment"})
-MOST_CLINICS: Final = 500
+MOST_READ: Final = 500
 Data = dict[str, Any]
 
 
@@ -87,10 +87,14 @@ def consents(session: Session, store: Store, caller: Caller, patient: MyPatient)
 def clinics(session: Session, store: Store, caller: Caller) -> list[tuple[str, str]]:
     """The clinics of the region that a consent may be given to, by name; not the own one. Part of an atomic unit."""
     found: dict[str, str] = {}
-    asked, after = parsing.parse("Organization", [("_count", str(MOST_CLINICS)), ("_total", "none")]), None
-    page = store.search(session, caller, asked, after=after)
-    # Who keeps an Organization under its own tenant's id is a clinic; others are departments and partners.
-    found |= {entry.id: resource.name(entry.data) for entry in page.entries if entry.id == entry.tenant}
+    asked, after = parsing.parse("Organization", [("_count", str(MOST_READ)), ("_total", "none")]), None
+    while True:
+        page = store.search(session, caller, asked, after=after)
+        # Who keeps an Organization under its own tenant's id is a clinic; others are departments and partners.
+        found |= {entry.id: resource.name(entry.data) for entry in page.entries if entry.id == entry.tenant}
+        after = page.next
+        if after is None:
+            break
     found.pop(caller.tenant, None)
     return sorted(found.items(), key=lambda each: each[1].casefold())
 

@@ -11,6 +11,7 @@ from sqlmodel import select
 from telemed.notices.models import Notice, NoticeState
 from telemed.visits.companions import MOST
 from tests.telemed.mydata.letters import inside
+from tests.telemed.mydata.test_consents import log_of
 from tests.telemed.visits.clinic import PATIENT, TENANT, VIDEO, Clinic
 
 PAGE = f"/console/visits/{VIDEO}/codes"
@@ -199,9 +200,17 @@ async def test_another_clinics_desk_finds_nothing_here(clinic: Clinic) -> None:
     assert await opens(clinic, clinic.code) == 303
 
 
-async def test_what_the_desk_did_stands_in_the_patients_list(clinic: Clinic) -> None:
-    await act(await clinic.clinician(role="receptionist"), "renew-phone")
+async def test_what_the_desk_did_stands_in_the_log_and_in_the_patients_list(clinic: Clinic) -> None:
+    desk = await clinic.clinician(role="receptionist")
+    for action in ("renew-phone", "renew-post", "letter-phone", "letter-revoke"):
+        await act(desk, action)
+    made = await act(desk, "bring", role="relative")
+    [person] = re.findall(r'name="person" value="([^"]+)"', made.text)
+    await act(desk, "revoke", person=person)
 
+    lines = [line for type in ("Appointment", "Patient") for line in await log_of(clinic, type)]
     told = (await (await inside(clinic)).get("/my/looks")).text
 
+    done = [line for line in lines if line.action == "operation" and line.role == "receptionist"]
+    assert len(done) == 6 and all(line.detail for line in done)
     assert "Der Empfang, Praxis am Hafen" in told and "als Ganzes bearbeitet" in told and TENANT not in told

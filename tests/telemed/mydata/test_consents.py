@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from fhir.rules import validate
 from fhir.tables import AuditRow
+from telemed.mydata import consents
 from telemed.visits import resource
 from tests.telemed.mydata.letters import inside, patient_of
 from tests.telemed.visits.clinic import PATIENT, PLATFORM, TENANT, Clinic
@@ -179,3 +180,19 @@ async def log_of(clinic: Clinic, type: str) -> Sequence[AuditRow]:
     compartment = patient_of(clinic.services).compartment
     wanted = select(AuditRow).where(AuditRow.compartment == compartment, AuditRow.type == type).order_by("id")
     return await clinic.services.database.read(lambda session: session.exec(wanted).all())
+
+
+async def test_all_clinics_of_a_large_region_can_be_chosen(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consents, "MOST_READ", 2)
+    store = clinic.services.store
+    for number in range(5):
+        name, body = f"clinic-{number}", {"resourceType": "Organization", "name": f"Praxis Muster {number}"}
+        caller = PLATFORM._replace(tenant=name)
+        await clinic.services.database.write(
+            lambda session, c=caller, b=body, n=name: store.create(session, c, resource.parsed(b), id=n)  # type: ignore[misc]  # bound now
+        )
+
+    page = (await (await inside(clinic)).get("/my/consents")).text
+
+    assert [f"Praxis Muster {number}</option>" in page for number in range(5)] == [True] * 5
+    assert "Praxis am Hafen</option>" not in page
