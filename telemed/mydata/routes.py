@@ -158,7 +158,7 @@ async def erase_record(request: Request, patient: Mine) -> Response:
 async def _wrong_pin(request: Request, patient: MyPatient, refused: Refused) -> Response:
     if not refused.tries_left:
         return entrance(request, why="locked", status=429)
-    told = in_words(TOLD[refused.reason.value], reading_of(request).language, number=refused.tries_left)
+    told = in_words(TOLD["wrong_again"], reading_of(request).language, number=refused.tries_left)
     return await _erasure(request, patient, error=told, status=422)
 
 

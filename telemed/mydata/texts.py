@@ -11,11 +11,12 @@ from telemed.mydata.requests import NothingSaid, NotOpenAnyMore, TooManyOpen
 from telemed.pages.languages import N_, translate
 from telemed.pages.texts import Told
 
-# Keys are codes.Refusal, the ends of a session, and `busy` for an address that guesses.
+# Keys are codes.Refusal, the ends of a session, `busy` for an address that guesses, `wrong_again` for the second question.
 TOLD: Final[Mapping[str, Told]] = {
     "wrong_pin": Told(
         N_("Code and PIN do not match."), N_("Please check both and try again. Tries left: %n. Or call us.")
     ),
+    "wrong_again": Told(N_("This is not your PIN."), N_("Please check it and try again. Tries left: %n.")),
     "locked_letter": Told(
         N_("This was tried too often."), N_("For your safety this letter is locked. Please call us for a new one.")
     ),

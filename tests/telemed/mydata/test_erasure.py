@@ -58,6 +58,7 @@ async def test_without_the_right_pin_nothing_is_erased_and_five_tries_end_the_se
     answers = [await http.post("/my/erasure", data={"pin": wrong}) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [422] * 4 + [429]
+    assert "Das ist nicht Ihre PIN" in answers[0].text and "autofocus" in answers[0].text
     assert (await http.get("/my/record")).status_code == 401
     assert (await clinic.read("Patient", NEW))["name"][0]["family"] == "Probe"
 
