@@ -8,13 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import Final, cast
 
-from sqlalchemy import Table, delete, func, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Table, delete, func, literal, or_, select, tuple_, union_all, update
 from sqlmodel import Session
 
 from fhir import persons
+from fhir.audit import AUDIT
+from fhir.policy import Action
 from fhir.rows import COMPARTMENT, DELETE_TOKEN, HISTORY, RESOURCE, TOKEN
 from fhir.tables import UniqueToken
-from infra.caller import Caller
+from infra.caller import Caller, Role
 from infra.database import Database
 from infra.problems import Gone
 from infra.vault.destroying import destruction, overwriting
@@ -44,18 +46,31 @@ def refuse_erased(session: Session, caller: Caller, compartment: str) -> None:
         raise RecordErased
 
 
-def last_written(session: Session, compartment: str, *, besides: Collection[str]) -> datetime | None:
-    """When something was last written in the compartment, other than resources of these types; None if never."""
+def last_written(session: Session, compartment: str, *, besides: Collection[str], not_by: Role) -> datetime | None:
+    """When something was last written in the compartment, other than resources of these types; None if never.
+
+    What this role made does not count in any version, nor do the versions that it wrote of what others made.
+    """
     moments = [
         select(func.max(table.c.last_updated)).where(
             table.c.rid.in_(select(RESOURCE.c.rid).where(RESOURCE.c.compartment == compartment)),
             table.c.compartment == compartment,
             table.c.type.not_in(besides),
+            ~_written_by(not_by, table, compartment),
         )
         for table in (RESOURCE, HISTORY)
     ]
     found = [moment for (moment,) in session.execute(union_all(*moments)).fetchall() if moment is not None]
     return max(found, default=None)
+
+
+def _written_by(role: Role, table: Table, compartment: str) -> ColumnElement[bool]:
+    """True for a version that the log of accesses says this role wrote, or whose resource it made."""
+    own = (AUDIT.c.compartment == compartment, AUDIT.c.role == role.value, AUDIT.c.version.is_not(None))
+    made = select(AUDIT.c.resource_id).where(*own, AUDIT.c.action == Action.CREATE.value)
+    changed = select(AUDIT.c.resource_id, AUDIT.c.version).where(*own, AUDIT.c.action == Action.UPDATE.value)
+    # Not correlated: asked once, not for each of the compartment's versions.
+    return or_(table.c.id.in_(made), tuple_(table.c.id, table.c.version).in_(changed))
 
 
 def close(session: Session, compartment: str) -> None:

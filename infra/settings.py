@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     rate_pages: str = "200/second;6000/minute"
     slot_horizon_days: int = 28
     phone: str = "0431 0000000"
+    patients_see_names: bool = False
 
     @property
     def database(self) -> str:

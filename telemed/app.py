@@ -21,7 +21,7 @@ from infra.settings import Settings
 from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
-from telemed.console import apps, same_person
+from telemed.console import apps, code_routes, same_person
 from telemed.console import routes as console
 from telemed.guards import require_guards
 from telemed.identity import authorize, discovery, endpoints
@@ -29,6 +29,10 @@ from telemed.identity import routes as identity
 from telemed.identity.app_origins import CrossOrigin
 from telemed.identity.callers import caller_of, clinician_of
 from telemed.identity.sessions import tidy
+from telemed.mydata import codes as mydata_codes
+from telemed.mydata import entrance as mydata_entrance
+from telemed.mydata import routes as mydata
+from telemed.mydata import sessions as mydata_sessions
 from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
@@ -65,6 +69,9 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     assets.router,
     exchange.router,
     visits.router,
+    mydata_entrance.router,
+    mydata.router,
+    code_routes.router,
     console.router,
     apps.router,
     authorize.router,
@@ -74,7 +81,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
 )
 
 # Whoever depends on one of these has said who may call.
-GUARDS: Final = (caller_of, clinician_of, attending_of)
+GUARDS: Final = (caller_of, clinician_of, attending_of, mydata_sessions.my_patient)
 
 # All that anybody may call without a sign-in, and why.
 PUBLIC: Final[Mapping[str, str]] = {
@@ -94,6 +101,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/dev/outbox.json": "the same for programs; 404 in production",
     "/dev/outbox/{notice_id}/{name}": "letters and invitations of the demo's outbox; 404 in production",
     "/j": "takes code and date of birth, which is the patient's sign-in",
+    "/my": "takes code and PIN of a letter, which is the patient's sign-in; shows nothing personal without",
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
     "/console/sign-in/{token}": "the demo's one-click sign-in; 404 in production",
     "/assets/{version_asked}/{folder}/{name}": "styles and scripts of our own",
@@ -102,7 +110,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/visits"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visits"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
@@ -139,6 +147,7 @@ def create_app(settings: Settings) -> Application:
         **dict.fromkeys(("/oauth/token", "/oauth/revoke", "/oauth/introspect"), identity.as_oauth),
         "/oauth/authorize": authorize.as_page,
         "/console": in_the_console,
+        "/my": mydata_entrance.in_my_data,
     }
     web.install(
         app,
@@ -202,7 +211,14 @@ async def _housekeeping(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         try:
-            for forget in (tidy, forget_attempts, forget_sessions, questions.forget_old):
+            for forget in (
+                tidy,
+                forget_attempts,
+                forget_sessions,
+                questions.forget_old,
+                mydata_codes.forget_letters,
+                mydata_sessions.forget_sessions,
+            ):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:

@@ -7,6 +7,7 @@ import infra.vault.models
 import telemed.access.models
 import telemed.booking.models
 import telemed.identity.models
+import telemed.mydata.models
 import telemed.notices.models
 import telemed.persons.models
 import telemed.schedules.models
@@ -20,6 +21,7 @@ MODULES = (
     telemed.access.models,
     telemed.booking.models,
     telemed.identity.models,
+    telemed.mydata.models,
     telemed.notices.models,
     telemed.persons.models,
     telemed.schedules.models,

@@ -33,6 +33,7 @@ from telemed.identity.users import Clinicians
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
+from telemed.mydata import letters
 from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
@@ -152,4 +153,5 @@ def _handlers(services: Services) -> dict[str, Handler]:
         **schedule_jobs.handlers(database, services.calendar),
         **booking_jobs.handlers(database, services.desk, store=services.store),
         **delivery.handlers(database, vault, clock=services.clock, house=house, smtp_url=settings.smtp_url),
+        **letters.handlers(database, vault, clock=services.clock, house=house),
     }

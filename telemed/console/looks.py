@@ -59,8 +59,8 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
         Look(
             row.recorded.replace(second=0, microsecond=0),
             names[row.agent],
-            _words({**AUDIT_ACTIONS, **AUDIT_STEPS}, steps.get(row.id, row.action), language=language),
-            _words(RECORD_TYPES, row.type, language=language),
+            words({**AUDIT_ACTIONS, **AUDIT_STEPS}, steps.get(row.id, row.action), language=language),
+            words(RECORD_TYPES, row.type, language=language),
         )
         for row in found
     ]
@@ -73,5 +73,6 @@ def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) ->
     return translate(language, PLATFORM) if agent == "visit" else f"{translate(language, SYSTEM)} ({agent})"
 
 
-def _words(texts: Mapping[str, str], key: str, *, language: str) -> str:
+def words(texts: Mapping[str, str], key: str, *, language: str) -> str:
+    """What the log's word means in a language; a word without a meaning stands as it is. The patient reads the same."""
     return translate(language, texts[key]) if key in texts else key

@@ -24,7 +24,7 @@ from telemed.pages.languages import translate
 from telemed.pages.problems import problem_in_words
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
-from telemed.pages.texts import CONSOLE, in_language
+from telemed.pages.texts import CONSOLE, GUESTS, in_language
 from telemed.pages.times import REGION
 from telemed.services import Services, services_of
 from telemed.visits import service
@@ -57,9 +57,8 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
     }
     waiting = sum(row.state == Stage.WAITING for row in found)
     at_the_desk = caller.role is Role.RECEPTIONIST  # who opens no record
-    return page(
-        request, "today.html", rows=found, waiting=waiting, now=now, data=data, at_the_desk=at_the_desk, **names
-    )
+    names |= {"guests": in_language(GUESTS, reading_of(request).language), "at_the_desk": at_the_desk}
+    return page(request, "today.html", rows=found, waiting=waiting, now=now, data=data, **names)
 
 
 @router.get("/console/waiting", include_in_schema=False)

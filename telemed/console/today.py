@@ -11,11 +11,12 @@ from fhir import codec
 from fhir.search import parsing
 from fhir.store import Store
 from infra.caller import Caller
+from infra.clock import SystemClock
 from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.pages.times import REGION
 from telemed.schedules.practitioners import practitioners
-from telemed.visits import resource
+from telemed.visits import companions, resource
 from telemed.visits.codes import EARLY, Window
 from telemed.visits.models import CodeState, JoinCode, Stage, Visit
 from telemed.visits.service import OPEN, minutes_waiting
@@ -40,6 +41,7 @@ class Row:
     practitioner: str
     video: bool
     state: str
+    companions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
     staff = by_id(session, store, caller, type="Practitioner", ids=attending.values())
     coded = _with_code(session, appointments)
     present = presences(session, caller.tenant, rooms=rooms, now=now)
+    # Presence goes by the machine's clock, as the waiting page does.
+    along = companions.here(session, list(appointments), now=SystemClock().now())
     made = []
     for id, data in appointments.items():
         patient = patients.get(resource.participant(data, "Patient") or "", {})
@@ -73,6 +77,7 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
                 practitioner=resource.name(staff.get(attending.get(id, ""), {})),
                 video=id in coded or id in present,
                 state=present[id].state if id in present else _state_of(data["status"]),
+                companions=tuple(sorted(along.get(id, {}).values())),
             )
         )
     return sorted(made, key=lambda row: (row.start, row.patient))

@@ -22,6 +22,15 @@ class JoinableAppointment:
 
 
 @dataclass(frozen=True, slots=True)
+class MyData:
+    """A "my data" letter of the first patient who can be joined: its address and the PIN of the second letter."""
+
+    patient_id: str
+    url: str
+    pin: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """A clinician and the one-click sign-in, which works as often as it is used."""
 
@@ -73,6 +82,7 @@ class Offer:
     backend_clients: tuple[BackendClient, ...]
     free_slots: tuple[FreeSlot, ...]
     datasets: tuple[str, ...]
+    my_data: MyData
 
 
 def publish(offer: Offer, file: Path, *, pids: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""What the demo says when it is ready: four doors and five things to try."""
+"""What the demo says when it is ready: doors and five things to try."""
 
 import shlex
 from pathlib import Path
@@ -19,6 +19,7 @@ def show(console: Console, offer: Offer, *, file: Path) -> None:
     doctor = offer.clinicians[visit.clinician]
     console.print(Rule("The demo is running. All people are made up. Stop it with Ctrl-C."))
     _line(console, f"Patient   birth date {visit.birth_date}", visit.join_url)
+    _line(console, f"My data   the same patient's own record, PIN {offer.my_data.pin}", offer.my_data.url)
     _line(console, f"Clinic    {doctor.name}", doctor.sign_in_url)
     _line(console, f"Nurse     {nurse.name}", nurse.sign_in_url)
     _line(console, "Analyst   published statistics", offer.portal_url)

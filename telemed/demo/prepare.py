@@ -13,12 +13,14 @@ from sqlmodel import col, func, select
 from infra.clock import clock_from
 from infra.revision import newest_revision, present_revision
 from telemed.demo import accounts, seed, today
-from telemed.demo.describe import FreeSlot, Offer
+from telemed.demo.describe import FreeSlot, JoinableAppointment, MyData, Offer
 from telemed.demo.files import Made
 from telemed.demo.free_slots import free_slots
 from telemed.demo.options import Options
 from telemed.demo.population import ENCOUNTERS_PER_PERSON, Population
 from telemed.demo.statistics import publish_last_quarter
+from telemed.mydata.letters import LetterFor, issue, my_url
+from telemed.schedules.calendar import platform
 from telemed.schedules.jobs import extend_all
 from telemed.schedules.models import SlotTime
 from telemed.services import Services
@@ -51,6 +53,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         population = Population.made_up(min(made.patients, VISITORS), now=made.now)
         await _slots(services, console=console)
         appointments = await today.book_today(services, population)
+        my_data = await _letter(services, appointments[0])
         signed_in = await accounts.sign_ins(services, today.at_work(population))
         clients = await accounts.backend_clients(services, files)
         telling = partial(_step, console, "Publishing the last complete quarter")
@@ -70,6 +73,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
             backend_clients=clients,
             free_slots=slots,
             datasets=datasets,
+            my_data=my_data,
         )
 
 
@@ -102,6 +106,13 @@ async def _slots(services: Services, *, console: Console) -> None:
 async def _free_slots(services: Services, tenant: str) -> tuple[FreeSlot, ...]:
     soon = services.clock.now() + SLOTS_FROM
     return await services.database.read(lambda session: free_slots(session, tenant, after=soon))
+
+
+async def _letter(services: Services, visit: JoinableAppointment) -> MyData:
+    """A new letter of this patient; like any, it goes to the outbox, and its PIN in a second one."""
+    wanted = LetterFor(visit.patient_id, platform(visit.organization_id))
+    issued = await services.database.write(lambda session: issue(session, services, wanted, pin_by_post=True))
+    return MyData(visit.patient_id, my_url(services.settings.base_url, issued.code), str(issued.pin))
 
 
 async def _finish_jobs(services: Services) -> None:

@@ -33,6 +33,7 @@ from infra.vault.destroying import cleared, destroy, destruction
 from telemed.access.models import CareGrant, ConsentRule
 from telemed.booking.models import Booking
 from telemed.keys.hold import refuse_retained
+from telemed.mydata.models import LetterCode, MySession
 from telemed.notices.models import Notice, SinkMessage
 from telemed.persons import questions
 from telemed.schedules.models import Occupancy
@@ -102,7 +103,7 @@ def close(session: Session, compartment: str) -> None:
     """Nothing; the record is open to nobody, and nobody is told of its appointments."""
     for access in (CareGrant, ConsentRule):
         session.exec(delete(access).where(col(access.compartment) == compartment))
-    for table in (Notice, SinkMessage):
+    for table in (Notice, SinkMessage, LetterCode, MySession):
         session.exec(delete(table).where(col(table.compartment) == compartment))
     questions.forget(session, compartment)
     erasure.close(session, compartment)

@@ -10,6 +10,7 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from fhir import erasure
+from infra.caller import Role
 from infra.problems import Conflict
 from telemed.access.table import MEMBERS, Group
 from telemed.booking.models import Booking
@@ -30,7 +31,8 @@ class PatientExpected(Conflict):
 
 def retained_until(session: Session, compartment: str) -> datetime | None:
     """Until when the record must be kept; None if nothing of a treatment is in it."""
-    last = erasure.last_written(session, compartment, besides=NO_TREATMENT)
+    # What patients say about their own data treats nobody: asking for erasure must not put it off for ten years.
+    last = erasure.last_written(session, compartment, besides=NO_TREATMENT, not_by=Role.PATIENT)
     return None if last is None else later_by_years(last, RETENTION_YEARS)
 
 

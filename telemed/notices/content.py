@@ -32,6 +32,8 @@ class Content:
     name: str
     address: tuple[str, ...]
     code: str
+    # The desk made a new code for the same time.
+    renewed: bool = False
 
     def encode(self) -> bytes:
         """The content as bytes to seal."""

@@ -55,7 +55,7 @@ def handlers(database: Database, vault: Vault, *, clock: Clock, house: House, sm
             await _send(smtp_url, waiting, made, house=house)
             await database.write(lambda session: _delivered(session, ref))
         else:
-            await database.write(lambda session: _keep(session, vault, ref, made=made, clock=clock))
+            await database.write(lambda session: keep(session, vault, ref, made=made, clock=clock))
         log.info("notice_delivered", channel=waiting.channel.value)
 
     return {DELIVER: deliver}
@@ -86,7 +86,8 @@ def _delivered(session: Session, id: str) -> None:
         session.flush()
 
 
-def _keep(session: Session, vault: Vault, id: str, *, made: Message, clock: Clock) -> None:
+def keep(session: Session, vault: Vault, id: str, *, made: Message, clock: Clock) -> None:
+    """Nothing; the notice is delivered, and what left lies in the sink."""
     notice = session.get(Notice, id)
     if notice is None:
         return

@@ -1,7 +1,7 @@
 """Making notices: in the atomic unit of the booking, sealed at once; the job that delivers them knows an id only."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -47,19 +47,24 @@ def invite(session: Session, office: Office, visit: Visit) -> None:
     patient = _patient(session, office, visit)
     if patient is None:
         return
-    code = ""
-    if patient.birth_date is not None:
-        window = codes.Window.around(visit.start, visit.end)
-        code = codes.issue(
-            session,
-            office.vault,
-            appointment_id=visit.appointment_id,
-            tenant=visit.tenant,
-            birth_date=patient.birth_date,
-            window=window,
-        )
-    content = _content(office, visit, patient, method=Method.REQUEST, code=code)
+    content = _content(office, visit, patient, method=Method.REQUEST, code=_code(session, office, visit, patient))
     _tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
+
+
+def renew(session: Session, office: Office, visit: Visit) -> str:
+    """A new join code, on its way as the first one was; the old one is dead. Empty without a full date of birth."""
+    patient = _patient(session, office, visit)
+    code = _code(session, office, visit, patient) if patient is not None else ""
+    if patient is not None and code:
+        content = replace(_content(office, visit, patient, method=Method.REQUEST, code=code), renewed=True)
+        _tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
+    return code
+
+
+def read_out(session: Session, office: Office, visit: Visit) -> str:
+    """A new join code that is not sent, for the phone; the old one is dead. Empty without a full date of birth."""
+    patient = _patient(session, office, visit)
+    return _code(session, office, visit, patient) if patient is not None else ""
 
 
 def withdraw(session: Session, office: Office, visit: Visit) -> None:
@@ -88,6 +93,19 @@ def _patient(session: Session, office: Office, visit: Visit) -> Recipient | None
     except (NotFound, Gone):
         return None
     return recipient_of(found.data)
+
+
+def _code(session: Session, office: Office, visit: Visit, patient: Recipient) -> str:
+    if patient.birth_date is None:
+        return ""
+    return codes.issue(
+        session,
+        office.vault,
+        appointment_id=visit.appointment_id,
+        tenant=visit.tenant,
+        factor=patient.birth_date,
+        window=codes.Window.around(visit.start, visit.end),
+    )
 
 
 def _content(office: Office, visit: Visit, patient: Recipient, *, method: Method, code: str) -> Content:

@@ -9,11 +9,13 @@ from telemed.pages.times import day_in_words, time_of_day
 INVITED = N_("Your appointment")
 CANCELLED = N_("Your appointment is cancelled")
 MOVED = N_("Your appointment has a new time")
+RENEWED = N_("Your new code for your appointment")
 GREETING = N_("Good day,")
 WHEN = N_("Your appointment: %(day)s, %(start)s to %(end)s.")
 OFF = N_("This appointment will not take place: %(day)s, %(start)s.")
 LINK = N_("At the time of the appointment, open this link in a browser. You need no account and no app.")
 BIRTH_DATE = N_("You will be asked for your date of birth.")
+OLD_CODE = N_("The code that you had before does not work any more.")
 SECRET = N_("The link and the code are only for you. Do not pass them on.")
 CODE = N_("Or open %(address)s and type this code: %(code)s")
 SHORT_WAY = N_("Scan the picture with your phone, or open this address in a browser and type the code:")
@@ -40,11 +42,13 @@ def words(content: Content, *, phone: str) -> Words:
         "end": time_of_day(content.end, language=language),
     }
     said: tuple[str, ...]
+    joining: tuple[str, ...]
     if content.method is Method.CANCEL:
         subject, said = CANCELLED, (translate(language, OFF) % times,)
     else:
-        subject = MOVED if content.sequence else INVITED
+        subject = RENEWED if content.renewed else MOVED if content.sequence else INVITED
         joining = (LINK, BIRTH_DATE, SECRET) if content.code else ()
+        joining = (*joining, OLD_CODE) if content.renewed else joining
         said = (translate(language, WHEN) % times, *(translate(language, text) for text in joining))
     return Words(
         subject=translate(language, subject),

@@ -19,7 +19,9 @@ SOURCE_LANGUAGE: Final = "en"
 METHODS: Final = [
     ("pages/templates/**.html", "jinja2.ext:babel_extract"),
     ("console/templates/**.html", "jinja2.ext:babel_extract"),
+    ("mydata/templates/**.html", "jinja2.ext:babel_extract"),
     ("pages/**.py", "python"),
+    ("mydata/**.py", "python"),
     ("console/**.py", "python"),
     ("visits/**.py", "python"),
     ("notices/**.py", "python"),

@@ -104,7 +104,9 @@ def content_policy(request: Request) -> str:
 def environment(language: str) -> Environment:
     """The template environment of a language."""
     made = Environment(
-        loader=ChoiceLoader([PackageLoader("telemed.pages"), PackageLoader("telemed.console")]),
+        loader=ChoiceLoader(
+            [PackageLoader("telemed.pages"), PackageLoader("telemed.console"), PackageLoader("telemed.mydata")]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

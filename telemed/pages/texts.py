@@ -138,6 +138,77 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "delete": N_("deleted"),
     "search-type": N_("looked through"),
     "history-instance": N_("read the history"),
+    "history-type": N_("read the history"),
+    "patch": N_("changed"),
+    "operation": N_("handled as a whole"),
+}
+
+# States of entries, of all types together, as patients read them.
+RECORD_STATUSES: Final[Mapping[str, str]] = {
+    "active": N_("valid"),
+    "inactive": N_("no longer valid"),
+    "proposed": N_("proposed"),
+    "pending": N_("not confirmed yet"),
+    "booked": N_("booked"),
+    "arrived": N_("you are there"),
+    "checked-in": N_("you are there"),
+    "fulfilled": N_("took place"),
+    "cancelled": N_("cancelled"),
+    "noshow": N_("did not take place"),
+    "planned": N_("planned"),
+    "in-progress": N_("under way"),
+    "finished": N_("ended"),
+    "final": N_("final"),
+    "preliminary": N_("not final yet"),
+    "amended": N_("corrected"),
+    "corrected": N_("corrected"),
+    "registered": N_("begun"),
+    "current": N_("valid"),
+    "superseded": N_("replaced by a newer one"),
+    "draft": N_("draft"),
+    "requested": N_("asked for"),
+    "received": N_("received"),
+    "accepted": N_("accepted"),
+    "rejected": N_("refused"),
+    "completed": N_("done"),
+    "stopped": N_("stopped"),
+    "on-hold": N_("paused"),
+    "revoked": N_("taken back"),
+    "entered-in-error": N_("entered by mistake"),
+}
+
+# Who comes along to a visit.
+GUESTS: Final[Mapping[str, str]] = {
+    "relative": N_("Relative"),
+    "interpreter": N_("Interpreter"),
+    "nurse": N_("Nurse with the patient"),
+}
+
+# Who looked, for the patient: by role, as names of staff are told only where the house wants it.
+YOURSELF: Final = N_("You, or somebody with your letter and PIN")
+REFUSED_LOOK: Final = N_("(was refused)")
+LOOKERS: Final[Mapping[str, str]] = {
+    "system": N_("A computer system of the clinic"),
+    "physician": N_("A doctor"),
+    "nurse": N_("A nurse"),
+    "coordinator": N_("A care coordinator"),
+    "receptionist": N_("The front desk"),
+    "patient": N_("The visit by your link"),
+    "analyst": N_("Statistics"),
+    "operator": N_("The operator of this service"),
+    "service": N_("This service, by itself"),
+}
+# Codes of http://terminology.hl7.org/CodeSystem/v3-ActReason.
+PURPOSES: Final[Mapping[str, str]] = {
+    "TREAT": N_("for your treatment"),
+    "ETREAT": N_("in an emergency"),
+    "BTG": N_("in an emergency, with access forced open"),
+    "PATRQT": N_("because you asked for it"),
+    "PATADMIN": N_("to look after the records"),
+    "HOPERAT": N_("to run the clinic"),
+    "HPAYMT": N_("for the bill"),
+    "HRESCH": N_("for research"),
+    "PUBHLTH": N_("for public health"),
 }
 # Operations about who somebody is, by the name that stands sealed in the log.
 AUDIT_STEPS: Final[Mapping[str, str]] = {
@@ -174,6 +245,8 @@ RECORD_TYPES: Final[Mapping[str, str]] = {
     "Goal": N_("goal of treatment"),
     "Flag": N_("warning"),
     "Communication": N_("message"),
+    "RelatedPerson": N_("relative or other close person"),
+    "Composition": N_("summary"),
 }
 
 

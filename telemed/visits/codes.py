@@ -1,7 +1,8 @@
-"""Join codes: 12 characters that, with the birth date, open one appointment (DESIGN 7).
+"""Join codes: 12 characters that, with a second factor, open one appointment (DESIGN 7).
 
-60 random bits can't be guessed through the limits below; the birth date is weak and only guards a letter that fell
-into other hands. Nobody can tell an unknown code from a wrong date: both write the same row and answer the same.
+60 random bits can't be guessed through the limits below. The patient's factor is the birth date, which is weak and only
+guards a letter that fell into other hands; who comes along (`companions.py`) has a PIN. Nobody can tell an unknown code
+from a wrong factor: both write the same row and answer the same.
 """
 
 import secrets
@@ -11,12 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, delete, select, update
 
 from infra.database import Session
 from infra.vault import Vault
+from telemed.visits import attempts
 from telemed.visits.models import CodeState, Guest, JoinAttempt, JoinCode, VisitSession
 
 # Crockford's base 32: no I, L, O, U, so that a code can be read out and copied by hand.
@@ -31,6 +31,16 @@ EARLY = timedelta(minutes=30)
 LATE = timedelta(hours=4)
 # Failed attempts at codes that never locked are forgotten after this time.
 FORGET_AFTER = timedelta(days=1)
+
+
+class Pin(str):
+    """Six digits that somebody was told beside a code."""
+
+    __slots__ = ()
+
+
+# What is asked for beside a code: the patient's date of birth, or the PIN of whoever comes along.
+Factor = date | Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class Admitted:
     tenant: str
     role: Guest
     closes: datetime
+    person: str = ""
 
 
 def normalise(text: str) -> str:
@@ -99,25 +110,37 @@ def issue(
     *,
     appointment_id: str,
     tenant: str,
-    birth_date: date,
+    factor: Factor,
     window: Window,
     role: Guest = Guest.PATIENT,
+    person: str = "",
 ) -> str:
-    """A new code in groups of four; an older one of the same appointment and role stops working."""
-    _end_codes(session, appointment_id, state=CodeState.REPLACED, role=role)
-    code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    """A new code in groups of four; an older one of the same appointment, role and person stops working."""
+    _end_codes(session, appointment_id, state=CodeState.REPLACED, role=role, person=person)
+    code = random_code()
     session.add(
         JoinCode(
             hash=_hash(vault, code),
-            factor=_factor(vault, code, birth_date),
+            factor=_factor(vault, code, factor),
             appointment_id=appointment_id,
             tenant=tenant,
             role=role,
+            person=person,
             opens=window.opens,
             closes=window.closes,
         )
     )
     return grouped(code)
+
+
+def random_code() -> str:
+    """Twelve letters and digits that nobody can guess."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def random_pin() -> Pin:
+    """Six digits; only good behind a limit of tries."""
+    return Pin(f"{secrets.randbelow(10**6):06}")
 
 
 def cancel(session: Session, appointment_id: str) -> None:
@@ -130,32 +153,42 @@ def revoke(session: Session, appointment_id: str) -> None:
     _end_codes(session, appointment_id, state=CodeState.REPLACED)
 
 
+def revoke_person(session: Session, appointment_id: str, *, role: Guest, person: str) -> None:
+    """Nothing; this one person's code opens nothing any more, and the device that used it is told so."""
+    _end_codes(session, appointment_id, state=CodeState.REPLACED, role=role, person=person)
+
+
 def finish(session: Session, appointment_id: str) -> None:
     """Nothing; the codes of an appointment that took place only tell its holder that it is over."""
     _end_codes(session, appointment_id, state=CodeState.OVER)
 
 
 def closed(session: Session, appointments: Iterable[str], *, business_now: datetime) -> frozenset[str]:
-    """Those of the appointments that no code opens any more."""
+    """Those of the appointments that no patient's code opens any more."""
     wanted = frozenset(appointments)
     still = select(JoinCode.appointment_id).where(
-        col(JoinCode.appointment_id).in_(wanted), JoinCode.state == CodeState.ACTIVE, JoinCode.closes >= business_now
+        col(JoinCode.appointment_id).in_(wanted),
+        JoinCode.role == Guest.PATIENT,
+        JoinCode.state == CodeState.ACTIVE,
+        JoinCode.closes >= business_now,
     )
     opened: set[str] = set(session.exec(still))
     return wanted - opened
 
 
 def check(
-    session: Session, vault: Vault, *, code: str, birth_date: date, now: datetime, business_now: datetime
+    session: Session, vault: Vault, *, code: str, factors: tuple[Factor, ...], now: datetime, business_now: datetime
 ) -> Admitted | Refused:
-    """What code and birth date open. Counts the attempt in the same unit, so that a race gains no extra try."""
+    """What the code opens with one of these readings of what was typed beside it. Counts the attempt in the same unit, so that a race gains no extra try."""
     code = normalise(code)[: 2 * LENGTH]
     key = _hash(vault, code)
-    attempt = _count_attempt(session, key, now)
+    attempt = attempts.counted(session, JoinAttempt, key, now=now)
     if attempt > ALLOWED_FAILURES:
         return Refused(Refusal.LOCKED)
     found = session.get(JoinCode, key)
-    if found is None or not secrets.compare_digest(found.factor, _factor(vault, code, birth_date)):
+    # All of them, always: a code has one kind of factor, so two readings of six digits are no second try.
+    right = [found is not None and secrets.compare_digest(found.factor, _factor(vault, code, each)) for each in factors]
+    if found is None or not any(right):
         left = ALLOWED_FAILURES - attempt
         return Refused(Refusal.WRONG if left else Refusal.LOCKED, tries_left=left)
     session.exec(delete(JoinAttempt).where(col(JoinAttempt.hash) == key))
@@ -176,20 +209,12 @@ def _in_time(found: JoinCode, moment: datetime) -> Admitted | Refused:
         return Refused(Refusal.EARLY, opens=found.opens)
     if moment > found.closes:
         return Refused(Refusal.OVER)
-    return Admitted(found.hash, found.appointment_id, found.tenant, Guest(found.role), found.closes)
+    return Admitted(found.hash, found.appointment_id, found.tenant, Guest(found.role), found.closes, found.person)
 
 
-def _count_attempt(session: Session, key: bytes, now: datetime) -> int:
-    # One statement that also locks the row, so that parallel attempts at one code queue up behind each other.
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    statement = insert(JoinAttempt).values(hash=key, failures=1, last=now)
-    counted = statement.on_conflict_do_update(
-        index_elements=["hash"], set_={"failures": JoinAttempt.failures + 1, "last": now}
-    ).returning(col(JoinAttempt.failures))
-    return int(session.execute(counted).scalar_one())
-
-
-def _end_codes(session: Session, appointment_id: str, *, state: CodeState, role: Guest | None = None) -> None:
+def _end_codes(
+    session: Session, appointment_id: str, *, state: CodeState, role: Guest | None = None, person: str = ""
+) -> None:
     codes = update(JoinCode).where(
         col(JoinCode.appointment_id) == appointment_id, col(JoinCode.state) == CodeState.ACTIVE
     )
@@ -197,8 +222,8 @@ def _end_codes(session: Session, appointment_id: str, *, state: CodeState, role:
         col(VisitSession.appointment_id) == appointment_id, col(VisitSession.ended) == ""
     )
     if role is not None:
-        codes = codes.where(col(JoinCode.role) == role)
-        sessions = sessions.where(col(VisitSession.role) == role)
+        codes = codes.where(col(JoinCode.role) == role, col(JoinCode.person) == person)
+        sessions = sessions.where(col(VisitSession.role) == role, col(VisitSession.person) == person)
     session.exec(codes.values(state=state))
     session.exec(sessions.values(ended=state))
 
@@ -207,5 +232,5 @@ def _hash(vault: Vault, code: str) -> bytes:
     return vault.token("join-code", code)
 
 
-def _factor(vault: Vault, code: str, birth_date: date) -> bytes:
-    return vault.token("join-factor", code, birth_date.isoformat())
+def _factor(vault: Vault, code: str, factor: Factor) -> bytes:
+    return vault.token("join-factor", code, factor if isinstance(factor, str) else factor.isoformat())

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,8 +18,8 @@ from telemed.pages.texts import Told, told
 from telemed.pages.times import REGION, day_and_time
 from telemed.services import Services, services_of
 from telemed.visits import attending, codes, sessions
-from telemed.visits.birth_dates import read_date
-from telemed.visits.codes import Admitted, Refusal, Refused
+from telemed.visits.codes import Admitted, Factor, Refusal, Refused
+from telemed.visits.companions import read_factors
 
 NEXT_PAGE: Final = "/visit"
 LONGEST: Final = 100
@@ -69,18 +68,19 @@ class Shown:
 @router.post("/j", include_in_schema=False)
 async def exchange(request: Request) -> Response:
     """A cookie for the one appointment, or the same page again with what happened and what to do."""
-    _refuse_foreign_page(request)
+    refuse_foreign_page(request)
     services, shown = services_of(request), await _shown(request)
     address = request.client.host if request.client else ""
     try:
         services.guessing.admit(address, now=time.monotonic())
     except TooMany as problem:
         return _answer(request, shown, told("busy", reading_of(request).language), problem=problem)
-    birth_date = read_date(shown.birth_date, today=services.clock.now().astimezone(REGION).date())
-    if birth_date is None:
+    today = services.clock.now().astimezone(REGION).date()
+    factors = read_factors(shown.birth_date, today=today)
+    if not factors:
         # No guess at anything, so it uses up no try; the answer is the same whatever the code.
         return _answer(request, shown, told("date", reading_of(request).language), problem=UnreadableDate())
-    outcome = await services.database.write(lambda session: _redeem(session, services, shown, birth_date=birth_date))
+    outcome = await services.database.write(lambda session: _redeem(session, services, shown, factors=factors))
     if isinstance(outcome, Refused):
         if outcome.reason in (Refusal.WRONG, Refusal.LOCKED):
             services.guessing.note_failure(address, now=time.monotonic())
@@ -91,7 +91,7 @@ async def exchange(request: Request) -> Response:
     return response
 
 
-def _refuse_foreign_page(request: Request) -> None:
+def refuse_foreign_page(request: Request) -> None:
     """Nothing; a page that is not ours may not put somebody into a waiting room.
 
     A browser that names neither site nor origin may still sign in: the form works in old ones, without a script.
@@ -104,13 +104,15 @@ def _refuse_foreign_page(request: Request) -> None:
         raise ForeignOrigin
 
 
-def _redeem(session: Session, services: Services, shown: Shown, *, birth_date: date) -> tuple[str, str] | Refused:
+def _redeem(
+    session: Session, services: Services, shown: Shown, *, factors: tuple[Factor, ...]
+) -> tuple[str, str] | Refused:
     now, business_now = services.system_clock.now(), services.clock.now()
     outcome = codes.check(
         session,
         services.vault,
         code=shown.code,
-        birth_date=birth_date,
+        factors=factors,
         now=now,
         business_now=business_now,
     )

@@ -46,6 +46,8 @@ class JoinCode(SQLModel, table=True):
     appointment_id: str = Field(index=True)
     tenant: str
     role: str
+    # Who of several in one role; empty for the patient. A random name, as people who come along are not registered.
+    person: str = ""
     state: str = CodeState.ACTIVE
     opens: datetime = Field(sa_type=UtcDateTime)
     closes: datetime = Field(sa_type=UtcDateTime)
@@ -71,8 +73,11 @@ class VisitSession(SQLModel, table=True):
     appointment_id: str = Field(index=True)
     tenant: str
     role: str
+    person: str = ""
     expires: datetime = Field(sa_type=UtcDateTime)
     ended: str = ""
+    # When who comes along last asked for the page: the only sign that they wait.
+    seen: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Visit(SQLModel, table=True):

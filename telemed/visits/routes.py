@@ -7,15 +7,20 @@ from fastapi import APIRouter, Request
 
 from infra.caller import Caller
 from infra.database import Session
+from infra.problems import Conflict
 from telemed.identity.callers import SignedInClinician
 from telemed.services import Services, services_of
 from telemed.visits.attending import Attending
-from telemed.visits.models import Visit
+from telemed.visits.models import Guest, Visit
 from telemed.visits.service import VisitEnded, Visits
 from telemed.visits.sessions import Attendance
 from video.room import NobodyWaits, Role, Seat, Stage
 
 router = APIRouter()
+
+
+class NoSeatYet(Conflict):
+    """This call has two places, the patient's and the clinic's. Who comes along waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ async def join(request: Request, appointment: str, who: Attending) -> Place:
     services = services_of(request)
     if isinstance(who, Caller):
         return await clinic_place(services, who, appointment)
+    if who.role is not Guest.PATIENT:
+        raise NoSeatYet
     visit = await services.database.write(lambda session: _entered(services, session, who=who, request=request))
     return _place(services, visit, role=Role.PATIENT, participant=who.participant)
 

@@ -45,6 +45,7 @@ def open_session(session: Session, admitted: Admitted, *, now: datetime, busines
             appointment_id=admitted.appointment_id,
             tenant=admitted.tenant,
             role=admitted.role,
+            person=admitted.person,
             # The window is of the business clock, the lifetime of the real one: only the remainder is carried over.
             expires=now + (admitted.closes - business_now),
         )

@@ -3,7 +3,7 @@ const field = document.getElementById("code");
 const fromLink = decodeURIComponent(location.hash.slice(1));
 if (fromLink && !field.value) {
   field.value = fromLink;
-  document.getElementById("birth_date").focus();
+  document.querySelector("[data-factor]").focus();
 }
 for (const link of document.querySelectorAll(".top a")) {
   link.addEventListener("click", () => { link.hash = encodeURIComponent(field.value); });

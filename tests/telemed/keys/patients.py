@@ -60,7 +60,7 @@ async def left(database: Database, vault: Vault, id: str) -> dict[str, int]:
             table: f"SELECT count(*) FROM {table} WHERE compartment = '{compartment}'"
             for table in (
                 *("resource", "resource_history", "care_grant", "consent_rule", "notice", "sink_message"),
-                *("person_question", "person_refusal"),
+                *("person_question", "person_refusal", "letter_code", "my_session"),
             )
         },
         "person_link": f"SELECT count(*) FROM person_link WHERE one = '{compartment}' OR other = '{compartment}'",

@@ -142,7 +142,7 @@ async def test_the_code_of_the_letter_opens_the_appointment_until_it_is_cancelle
 
     def check(session: Session) -> Admitted | Refused:
         now = clinic.clock.now()
-        return codes.check(session, clinic.desk.vault, code=code, birth_date=born, now=now, business_now=slot.start)
+        return codes.check(session, clinic.desk.vault, code=code, factors=(born,), now=now, business_now=slot.start)
 
     opened = await clinic.run(check)
     await clinic.update(stored, status="cancelled")
@@ -176,7 +176,7 @@ async def test_a_moved_appointment_has_a_new_code_and_the_old_one_is_told_apart(
     def check(code: str) -> Callable[[Session], Admitted | Refused]:
         now, moment = clinic.clock.now(), second.start
         vault = clinic.desk.vault
-        return lambda s: codes.check(s, vault, code=code, birth_date=born, now=now, business_now=moment)
+        return lambda s: codes.check(s, vault, code=code, factors=(born,), now=now, business_now=moment)
 
     replaced = await clinic.run(check(old))
     assert isinstance(replaced, Refused)

@@ -32,12 +32,12 @@ class Desk:
         """A new code."""
         return await self.database.write(
             lambda session: codes.issue(
-                session, self.vault, appointment_id=appointment, tenant="t1", birth_date=born, window=window, role=role
+                session, self.vault, appointment_id=appointment, tenant="t1", factor=born, window=window, role=role
             )
         )
 
     async def check(self, code: str, *, born: date = BORN, at: datetime = NOW) -> Admitted | Refused:
         """What code and birth date open at this time."""
         return await self.database.write(
-            lambda session: codes.check(session, self.vault, code=code, birth_date=born, now=at, business_now=at)
+            lambda session: codes.check(session, self.vault, code=code, factors=(born,), now=at, business_now=at)
         )

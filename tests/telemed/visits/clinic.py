@@ -95,7 +95,7 @@ def new_code(session: Session, services: Services) -> str:
     """A code for the appointment in place of the one that was mailed."""
     start = services.clock.now()
     window = Window.around(start, start + timedelta(minutes=20))
-    return codes.issue(session, services.vault, appointment_id=VIDEO, tenant=TENANT, birth_date=BORN, window=window)
+    return codes.issue(session, services.vault, appointment_id=VIDEO, tenant=TENANT, factor=BORN, window=window)
 
 
 def people() -> dict[str, dict[str, Any]]:

@@ -178,7 +178,7 @@ async def test_a_code_opens_half_an_hour_early_and_for_four_hours_after_the_end(
             clinic.services.vault,
             appointment_id=VIDEO,
             tenant=TENANT,
-            birth_date=BORN,
+            factor=BORN,
             window=Window.around(start, start + timedelta(minutes=20)),
         )
     )

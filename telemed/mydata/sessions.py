@@ -1,0 +1,153 @@
+"""Sessions of My data: a device that showed code and PIN, for a quarter of an hour after its last request."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+from fastapi import Depends, Response
+from fastapi.requests import HTTPConnection
+from sqlmodel import col, delete, select, update
+
+from fhir import compartments
+from infra import log
+from infra.database import Session
+from infra.problems import Unauthorized
+from infra.settings import Settings
+from infra.vault import Vault
+from telemed.identity.callers import require_own_origin
+from telemed.mydata.models import LetterCode, MySession
+from telemed.services import Services, services_of
+from telemed.visits.codes import FORGET_AFTER
+
+TOKEN_BYTES: Final = 32
+LONGEST_TOKEN: Final = 100
+IDLE: Final = timedelta(minutes=15)
+# Nobody reads their record for longer at a stretch; a shared tablet is not left open over a day.
+ABSOLUTE: Final = timedelta(hours=2)
+# Use is noted at most this often, so that looking around does not write with every click.
+NOTED: Final = timedelta(seconds=30)
+# A session ended by another device with the same letter says so.
+ELSEWHERE: Final = "elsewhere"
+EXPIRED: Final = "expired"
+LEFT: Final = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class MyPatient:
+    """Whose record a session opens: the clinic's Patient that the letter was issued for, and no other of the person's."""
+
+    tenant: str
+    patient_id: str
+    compartment: str
+    code_hash: bytes
+
+
+class NotSignedIn(Unauthorized):
+    """This browser has not shown code and PIN. Sign in at /my."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(headers={"WWW-Authenticate": 'LetterCode realm="my"'})
+        # Why an earlier session opens nothing any more; empty if there was none.
+        self.why = why
+
+
+def open_session(session: Session, vault: Vault, letter: LetterCode, *, now: datetime) -> str:
+    """A new cookie value. A device that used the same letter before is out, and its next page says so."""
+    of_letter = update(MySession).where(col(MySession.code_hash) == letter.hash, col(MySession.ended) == "")
+    session.exec(of_letter.values(ended=ELSEWHERE))
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    session.add(
+        MySession(
+            hash=_hash(vault, token),
+            code_hash=letter.hash,
+            compartment=letter.compartment,
+            tenant=letter.tenant,
+            used=now,
+            expires=now + ABSOLUTE,
+        )
+    )
+    return token
+
+
+async def patient_of(connection: HTTPConnection) -> MyPatient | None:
+    """Which Patient this browser's My-data session belongs to; None without a session that is open now."""
+    try:
+        return await _found(connection)
+    except NotSignedIn:
+        return None
+
+
+async def my_patient(connection: HTTPConnection) -> MyPatient:
+    """The same as a guard of routes: a 401 that says why, and no change from a page that is not ours."""
+    found = await _found(connection)
+    require_own_origin(connection)
+    log.note(tenant=found.tenant, role="patient")
+    return found
+
+
+Mine = Annotated[MyPatient, Depends(my_patient)]
+
+
+def leave(session: Session, vault: Vault, token: str) -> None:
+    """Nothing; the cookie opens nothing any more."""
+    own = update(MySession).where(col(MySession.hash) == _hash(vault, token), col(MySession.ended) == "")
+    session.exec(own.values(ended=LEFT))
+
+
+def forget_sessions(session: Session, *, now: datetime) -> None:
+    """Nothing; sessions leave a day after they expired. Until then their browser is told why nothing opens."""
+    session.exec(delete(MySession).where(col(MySession.expires) < now - FORGET_AFTER))
+
+
+def cookie_name(settings: Settings) -> str:
+    """The cookie's name; `__Host-` where TLS makes browsers accept it."""
+    return "__Host-telemed_my" if settings.is_tls else "telemed_my"
+
+
+def set_cookie(response: Response, settings: Settings, *, token: str) -> None:
+    """Nothing; the browser keeps the cookie until it closes and never shows it to a script."""
+    response.set_cookie(
+        cookie_name(settings), token, path="/", httponly=True, samesite="strict", secure=settings.is_tls
+    )
+
+
+def clear_cookie(response: Response, settings: Settings) -> None:
+    """Nothing; the answer makes the browser forget the session."""
+    response.delete_cookie(cookie_name(settings), httponly=True, samesite="strict", secure=settings.is_tls)
+
+
+async def _found(connection: HTTPConnection) -> MyPatient:
+    services = services_of(connection)
+    token = connection.cookies.get(cookie_name(services.settings), "")
+    if not token:
+        raise NotSignedIn
+    now = services.system_clock.now()
+    patient, stale = await services.database.read(lambda session: _open(session, services, token, now=now))
+    if stale:
+        await services.database.write(lambda session: _note_use(session, services.vault, token, now=now))
+    return patient
+
+
+def _open(session: Session, services: Services, token: str, *, now: datetime) -> tuple[MyPatient, bool]:
+    found = session.exec(select(MySession).where(col(MySession.hash) == _hash(services.vault, token))).one_or_none()
+    if found is None:
+        raise NotSignedIn(EXPIRED)
+    if found.ended:
+        raise NotSignedIn(found.ended)
+    if found.expires <= now or found.used + IDLE <= now:
+        raise NotSignedIn(EXPIRED)
+    patient_id = compartments.patient_of(session, found.compartment)
+    if patient_id is None:
+        raise NotSignedIn(EXPIRED)
+    patient = MyPatient(found.tenant, patient_id, found.compartment, found.code_hash)
+    return patient, found.used + NOTED <= now
+
+
+def _note_use(session: Session, vault: Vault, token: str, *, now: datetime) -> None:
+    own = update(MySession).where(col(MySession.hash) == _hash(vault, token), col(MySession.ended) == "")
+    session.exec(own.values(used=now))
+
+
+def _hash(vault: Vault, token: str) -> bytes:
+    return vault.token("my-session", token[:LONGEST_TOKEN])
