@@ -6,9 +6,11 @@ import infra.queue.models
 import infra.vault.models
 import telemed.access.models
 import telemed.booking.models
+import telemed.emergency.models
 import telemed.identity.models
 import telemed.notices.models
 import telemed.schedules.models
+import telemed.signin.models
 import telemed.visits.models
 
 MODULES = (
@@ -18,8 +20,10 @@ MODULES = (
     infra.vault.models,
     telemed.access.models,
     telemed.booking.models,
+    telemed.emergency.models,
     telemed.identity.models,
     telemed.notices.models,
     telemed.schedules.models,
+    telemed.signin.models,
     telemed.visits.models,
 )

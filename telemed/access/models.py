@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, Index, String
 from sqlmodel import Field, SQLModel
 
 from infra.columns import RowId, UtcDateTime
@@ -20,6 +20,8 @@ class CareGrant(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
     compartment: str = Field(max_length=64)
     tenant: str = Field(max_length=64)
+    # Empty: everybody of the tenant. Else one practitioner of it, in an emergency (`telemed.emergency`).
+    subject: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=""))
     kind: str = Field(max_length=16)
     source: str = Field(max_length=130)
     # Whose word it is: the grant can't outlast what this tenant itself may see (see settle.py).
