@@ -15,6 +15,7 @@ class Role(StrEnum):
     PATIENT = "patient"
     ANALYST = "analyst"
     OPERATOR = "operator"
+    PRIVACY_OFFICER = "privacy-officer"
     SERVICE = "service"
 
 

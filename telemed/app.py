@@ -32,6 +32,9 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
+from telemed.signin import account, enrolling
+from telemed.signin import routes as signin
+from telemed.signin.challenges import forget_challenges
 from telemed.startup import refuse_settings
 from telemed.visits import exchange
 from telemed.visits import routes as visits
@@ -61,6 +64,9 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     assets.router,
     exchange.router,
     visits.router,
+    signin.router,
+    enrolling.router,
+    account.router,
     console.router,
     notices.router,
 )
@@ -82,6 +88,14 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/dev/outbox/{notice_id}/{name}": "letters and invitations of the demo's outbox; 404 in production",
     "/j": "takes code and date of birth, which is the patient's sign-in",
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
+    "/console/sign-in": "the door of the console",
+    "/console/passkey/options": "a challenge for whoever wants to sign in",
+    "/console/passkey": "takes a passkey's answer, which is the sign-in",
+    "/console/recovery": "takes a recovery code, which is the sign-in",
+    "/console/oidc/start": "leads to the house's own sign-in",
+    "/console/oidc/callback": "takes that sign-in's answer",
+    "/console/enrol": "takes an invitation and a new passkey",
+    "/console/enrol/options": "a challenge for whoever holds an invitation",
     "/console/sign-in/{token}": "the demo's one-click sign-in; 404 in production",
     "/assets/{version_asked}/{folder}/{name}": "styles and scripts of our own",
     "/video/rooms/{room}/ws": "takes a ticket for this room in its first message",
@@ -171,7 +185,7 @@ async def _housekeeping(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         try:
-            for forget in (tidy, forget_attempts, forget_sessions):
+            for forget in (tidy, forget_attempts, forget_sessions, forget_challenges):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:

@@ -16,6 +16,7 @@ from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.keys.erasing import Eraser
 from telemed.schedules.calendar import Calendar
+from telemed.signin.provider import IdentityProvider
 from telemed.visits.limits import GuessingGuard
 from video.ice import Ice
 from video.precheck import Precheck
@@ -47,6 +48,7 @@ class Services:
     issuer: TokenIssuer
     failures: FailureLimit
     eraser: Eraser
+    identity: IdentityProvider
     guessing: GuessingGuard = field(default_factory=GuessingGuard)
 
 

@@ -32,6 +32,7 @@ from telemed.notices.service import Office
 from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
+from telemed.signin.choice import identity_provider
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from video.ice import ice_from
@@ -99,6 +100,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue) -> Ser
         issuer=TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock),
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
+        identity=identity_provider(settings, database, vault, clock=system_clock),
     )
 
 

@@ -76,6 +76,8 @@ ALLOWED: dict[Role, dict[Group, str]] = {
     Role.PATIENT: _NOTHING | {Group.BOOKING: "r"},
     # Sees published tables only.
     Role.ANALYST: _DIRECTORY_ONLY,
+    # Reviews what was opened in an emergency; no clinical read.
+    Role.PRIVACY_OFFICER: _DIRECTORY_ONLY | {Group.TRACE: LOOK},
     # Keeps the service running; no clinical read.
     Role.OPERATOR: _DIRECTORY_ONLY | {Group.DIRECTORY: KEEP},
 }

@@ -19,7 +19,11 @@ SOURCE_LANGUAGE: Final = "en"
 METHODS: Final = [
     ("pages/templates/**.html", "jinja2.ext:babel_extract"),
     ("console/templates/**.html", "jinja2.ext:babel_extract"),
+    ("signin/templates/**.html", "jinja2.ext:babel_extract"),
+    ("emergency/templates/**.html", "jinja2.ext:babel_extract"),
     ("pages/**.py", "python"),
+    ("signin/**.py", "python"),
+    ("emergency/**.py", "python"),
     ("console/**.py", "python"),
     ("visits/**.py", "python"),
     ("notices/**.py", "python"),
