@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,8 @@ class Rig:
     provider: IdentityProvider
     clock: FixedClock
     database: Database
-    # The answer of a clinician's browser to what `begin` gave it; last verified at this moment, else now.
+    # The answer of a clinician's browser to what `begin` gave it.
     prove: Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-    verified_at: Callable[[datetime], None]
 
 
 @pytest.fixture
@@ -69,7 +67,7 @@ async def _embedded(database: Database, vault: Vault, clock: FixedClock) -> Rig:
             devices[who] = type(devices["anke"])(PARTY.origin)
         return devices[who].get(begun["publicKey"])
 
-    return Rig(provider, clock, database, prove, lambda moment: None)
+    return Rig(provider, clock, database, prove)
 
 
 async def _external(database: Database, vault: Vault, clock: FixedClock, start: Start) -> Rig:
@@ -80,13 +78,12 @@ async def _external(database: Database, vault: Vault, clock: FixedClock, start: 
         unit = partial(external.connect, vault=vault, house=house, clinician_id=id, subject=f"staff-{id}")
         await database.write(unit)
     provider = ExternalProvider(database, vault, house=house, clock=clock)
-    said: list[int] = []
 
     async def prove(who: str, begun: Mapping[str, Any]) -> dict[str, Any]:
-        server.user(who, verified=said[-1] if said else None)
+        server.user(who)
         return await walk(server, str(begun["location"]))
 
-    return Rig(provider, clock, database, prove, lambda moment: said.append(int(moment.timestamp())))
+    return Rig(provider, clock, database, prove)
 
 
 async def walk(server: OpenId, location: str) -> dict[str, Any]:
