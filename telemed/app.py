@@ -22,6 +22,8 @@ from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.console import routes as console
+from telemed.emergency import routes as emergency
+from telemed.emergency.service import forget_tries
 from telemed.guards import require_guards
 from telemed.identity import routes as identity
 from telemed.identity.callers import caller_of, clinician_of
@@ -67,6 +69,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     signin.router,
     enrolling.router,
     account.router,
+    emergency.router,
     console.router,
     notices.router,
 )
@@ -185,7 +188,7 @@ async def _housekeeping(services: Services) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING.total_seconds())
         try:
-            for forget in (tidy, forget_attempts, forget_sessions, forget_challenges):
+            for forget in (tidy, forget_attempts, forget_sessions, forget_challenges, forget_tries):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:

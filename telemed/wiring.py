@@ -21,6 +21,7 @@ from telemed.access.policy import CarePolicy
 from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
+from telemed.emergency.guarding import review_kept
 from telemed.identity.failures import FailureLimit
 from telemed.identity.tokens import TokenIssuer
 from telemed.keys.erasing import eraser
@@ -123,6 +124,7 @@ def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
         Watching(MANAGED, calendar_hook(desk.calendar)),
         Watching(appointments, booking_hook(desk)),
         Watching(frozenset(READERS), grants_hook(clock)),
+        Watching(frozenset({"Task"}), review_kept),
     )
 
 

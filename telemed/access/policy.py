@@ -33,6 +33,10 @@ LETTER: dict[Action, str] = {
 CARING = frozenset({Role.SYSTEM, Role.SERVICE, Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.RECEPTIONIST})
 
 
+# v3-ActReason: the purpose under which, and only under which, broken glass lets its breaker in (`telemed.emergency`).
+EMERGENCY = "ETREAT"
+
+
 class NotInScope(Forbidden):
     """The token's scope or the role does not cover this action on this type."""
 
@@ -52,6 +56,11 @@ def decide(role: Role, scopes: frozenset[str], action: Action, type: str) -> Rea
     return Reach.REGION if type in REGION_WIDE else Reach.RECORD
 
 
+def in_emergency(caller: Caller) -> str:
+    """Who acts in an emergency; empty in daily work."""
+    return caller.subject if caller.purpose == EMERGENCY else ""
+
+
 @dataclass(frozen=True, slots=True)
 class CarePermit:
     """An allowance: a filter for SQL, and the same rule for a row in hand."""
@@ -63,11 +72,13 @@ class CarePermit:
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         """True if this caller may act in this patient's compartment now."""
-        return caller.role in CARING and is_open(session, caller.tenant, compartment=compartment, now=self.now())
+        return caller.role in CARING and is_open(
+            session, caller.tenant, compartment=compartment, now=self.now(), subject=in_emergency(caller)
+        )
 
     def entry(self, caller: Caller) -> ColumnElement[bool] | None:
         """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
-        return entry(caller.tenant, now=self.now) if caller.role in CARING else None
+        return entry(caller.tenant, now=self.now, subject=in_emergency(caller)) if caller.role in CARING else None
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""
@@ -93,7 +104,7 @@ class CarePolicy:
         if reach is None:
             raise NotInScope
         one = caller.subject if reach is Reach.ONE else ""
-        return self._permit(reach, Standing(caller.tenant, one))
+        return self._permit(reach, Standing(caller.tenant, one, in_emergency(caller)))
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:
         return CarePermit(reach, standing, clause(reach, standing, now=self._now), self._now)

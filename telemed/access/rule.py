@@ -54,10 +54,11 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who asks, for the rule: a tenant, and for a patient's session the one resource."""
+    """Who asks, for the rule: a tenant, for a patient's session the one resource, in an emergency who it is."""
 
     tenant: str
     one: str = ""
+    subject: str = ""
 
 
 def holds(reach: Reach, row: Row, *, standing: Standing, opened: Callable[[str], bool]) -> bool:
@@ -80,29 +81,32 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
     if reach is Reach.ONE:
         return RESOURCE.c.id == standing.one
     own = RESOURCE.c.tenant == standing.tenant
-    within = or_(_home(standing.tenant), _granted(standing.tenant, now))
+    within = or_(_home(standing.tenant), _granted(standing, now))
     if reach is Reach.RECORD:
         return or_(own, within)
     return and_(own, or_(RESOURCE.c.compartment.is_(None), within))
 
 
-def is_open(session: Session, tenant: str, *, compartment: str, now: datetime) -> bool:
-    """True if the compartment is of the tenant's own patient, or a grant opens it to the tenant now."""
-    asked = {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now}
+def is_open(session: Session, tenant: str, *, compartment: str, now: datetime, subject: str = "") -> bool:
+    """True if the compartment is of the tenant's own patient, or a grant opens it to the tenant now.
+
+    `subject` is who asks in an emergency: grants for one person count for nobody else, and not in their daily work.
+    """
+    asked = {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now, "asked_subject": subject}
     found = _IS_OPEN.first(session, asked)
     return found is not None and bool(found[0])
 
 
 @lru_cache(maxsize=4096)
-def entry(tenant: str, *, now: Callable[[], datetime]) -> ColumnElement[bool]:
+def entry(tenant: str, *, now: Callable[[], datetime], subject: str = "") -> ColumnElement[bool]:
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
-    return _open_to(tenant, bindparam("entered", type_=String()), moment)
+    return _open_to(tenant, bindparam("entered", type_=String()), moment, subject)
 
 
-def _open_to(tenant: Any, compartment: Any, moment: Any) -> ColumnElement[bool]:
+def _open_to(tenant: Any, compartment: Any, moment: Any, subject: Any) -> ColumnElement[bool]:
     home = exists().where(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
-    return or_(home, exists().where(CARE_GRANT.c.compartment == compartment, _valid(tenant, moment)))
+    return or_(home, exists().where(CARE_GRANT.c.compartment == compartment, _valid(tenant, moment, subject)))
 
 
 def _home(tenant: str) -> ColumnElement[bool]:
@@ -110,20 +114,24 @@ def _home(tenant: str) -> ColumnElement[bool]:
     return same.correlate(RESOURCE)
 
 
-def _granted(tenant: str, now: Callable[[], datetime]) -> ColumnElement[bool]:
+def _granted(standing: Standing, now: Callable[[], datetime]) -> ColumnElement[bool]:
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
-    grant = exists().where(CARE_GRANT.c.compartment == RESOURCE.c.compartment, _valid(tenant, moment))
+    valid = _valid(standing.tenant, moment, standing.subject)
+    grant = exists().where(CARE_GRANT.c.compartment == RESOURCE.c.compartment, valid)
     return grant.correlate(RESOURCE)
 
 
-def _valid(tenant: Any, moment: Any) -> ColumnElement[bool]:
-    return and_(CARE_GRANT.c.tenant == tenant, CARE_GRANT.c["from"] <= moment, CARE_GRANT.c.until > moment)
+def _valid(tenant: Any, moment: Any, subject: Any) -> ColumnElement[bool]:
+    # Without an emergency the comparison is with a constant, so that daily work asks no more than it did.
+    everybodys = CARE_GRANT.c.subject == ""
+    whose = everybodys if isinstance(subject, str) and not subject else or_(everybodys, CARE_GRANT.c.subject == subject)
+    return and_(CARE_GRANT.c.tenant == tenant, whose, CARE_GRANT.c["from"] <= moment, CARE_GRANT.c.until > moment)
 
 
 def _is_open() -> Select[tuple[bool]]:
     compartment, tenant = bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String())
-    moment = bindparam("asked_now", type_=UtcDateTime())
-    return select(_open_to(tenant, compartment, moment))
+    moment, subject = bindparam("asked_now", type_=UtcDateTime()), bindparam("asked_subject", type_=String())
+    return select(_open_to(tenant, compartment, moment, subject))
 
 
 # Built once: building it for each question costs more than the database's answer.

@@ -59,7 +59,7 @@ def invite(session: Session, office: Office, visit: Visit) -> None:
             window=window,
         )
     content = _content(office, visit, patient, method=Method.REQUEST, code=code)
-    _tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
+    tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
 
 
 def withdraw(session: Session, office: Office, visit: Visit) -> None:
@@ -68,7 +68,7 @@ def withdraw(session: Session, office: Office, visit: Visit) -> None:
     if patient is None:
         return
     content = _content(office, visit, patient, method=Method.CANCEL, code="")
-    _tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])
+    tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])
 
 
 def binding(notice: Notice) -> Binding:
@@ -106,7 +106,8 @@ def _content(office: Office, visit: Visit, patient: Recipient, *, method: Method
     )
 
 
-def _tell(session: Session, office: Office, visit: Visit, content: Content, *, channels: list[Channel]) -> None:
+def tell(session: Session, office: Office, visit: Visit, content: Content, *, channels: list[Channel]) -> None:
+    """Nothing; the content is on its way by each of these channels, sealed under the patient's own key."""
     for channel in channels:
         notice = Notice(
             id=secrets.token_hex(16),

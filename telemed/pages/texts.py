@@ -130,6 +130,15 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "delete": N_("deleted"),
     "search-type": N_("looked through"),
     "history-instance": N_("read the history"),
+    "operation": N_("opened"),
+}
+
+# v3-ActReason. A purpose without a word stands as it is.
+AUDIT_PURPOSES: Final[Mapping[str, str]] = {
+    "TREAT": N_("for treatment"),
+    "ETREAT": N_("in an emergency, without being part of the care before"),
+    "HOPERAT": N_("to run the practice"),
+    "PATRQT": N_("at the patient's request"),
 }
 
 

@@ -23,6 +23,7 @@ EXPECTED = {
     "receptionist": " rs        cruds    crus   crus    -        -            crus    rs    -       -     -",
     "patient": "      -         -        -      r       -        -            -       -     -       -     -",
     "analyst": "      rs        rs       -      -       -        -            -       -     -       -     -",
+    "privacy-officer": " rs       rs       -      -       -        -            -       -     -       rs    -",
     "operator": "     crus      rs       -      -       -        -            -       -     -       -     -",
 }
 GROUPS = [
