@@ -277,6 +277,8 @@ LATE = (
     "rdflib",
     "fhir.resources",
     "hvac",
+    "webauthn",
+    "requests",
 )
 
 

@@ -18,7 +18,7 @@ from telemed.access.models import CareGrant
 from telemed.access.rule import is_open
 from telemed.emergency import service as emergency
 from telemed.emergency import telling
-from telemed.emergency.models import EmergencyAccess
+from telemed.emergency.models import EmergencyAccess, EmergencyAttempt
 from telemed.emergency.rules import LASTS, TRIES
 from telemed.emergency.service import TASK
 from telemed.identity.lifetimes import STEP_UP
@@ -176,7 +176,7 @@ async def test_an_incomplete_form_comes_back_and_counts_as_no_try(far: Far, chan
     answer = await eva.post("/console/emergency", data=FORM | change)
 
     assert answer.status_code == 422 and "Please fill in everything" in answer.text
-    assert await far.rows(emergency.EmergencyAttempt) == []
+    assert await far.rows(EmergencyAttempt) == []
 
 
 async def test_by_the_patients_id_it_opens_too_and_twice_is_once(far: Far) -> None:
