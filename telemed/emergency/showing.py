@@ -1,6 +1,6 @@
 """What is seen through broken glass, and what its reviewer sees of that."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ SHOWN: Final = (
     ("Immunization", N_("Vaccinations"), "vaccineCode", "occurrenceDateTime"),
     ("Observation", N_("Findings"), "code", "effectiveDateTime"),
 )
+# An entry that can't be put into words here is there all the same.
+NAMELESS: Final = N_("recorded, without words that can be shown here")
 MOST_REVIEWS: Final = 200
 
 
@@ -69,9 +71,14 @@ def seen(session: Session, services: Services, caller: Caller, access: Emergency
         person = person or patient
         for type, heading, words, day in SHOWN:
             for data in about(session, services.store, caller, type=type, patient=id):
-                parts[heading].append(coded_entry(data.get(words) or {}, day=data.get(day)))
-    shown = [(translate(language, heading), list(dict.fromkeys(entries))) for heading, entries in parts.items()]
+                entry = coded_entry(data.get(words) or {}, day=data.get(day))
+                parts[heading].append(entry if entry.text else replace(entry, text=translate(language, NAMELESS)))
+    shown = [(translate(language, heading), _newest_first(entries)) for heading, entries in parts.items()]
     return Seen(resource.name(person), resource.birth_date(person), shown)
+
+
+def _newest_first(entries: list[Entry]) -> list[Entry]:
+    return sorted(dict.fromkeys(entries), key=lambda entry: entry.day or date.min, reverse=True)
 
 
 def reviews(session: Session, services: Services, caller: Caller, *, language: str) -> list[Listed]:

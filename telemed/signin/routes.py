@@ -47,7 +47,9 @@ TEXTS: Final[Mapping[str, str]] = {
 @router.get("/console/sign-in", include_in_schema=False)
 async def sign_in_page(request: Request) -> Response:
     """The sign-in page; the same bytes for everybody, whoever has an account."""
-    return _sign_in_page(request, path=browser.local_path(request.query_params.get("next", "")))
+    # The links to another language or size name no path; the browser remembers it.
+    asked = request.query_params.get("next") or browser.wanted_path(request, services_of(request).settings)
+    return _sign_in_page(request, path=browser.local_path(asked))
 
 
 @router.post("/console/passkey/options", include_in_schema=False)

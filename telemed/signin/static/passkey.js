@@ -67,4 +67,6 @@ async function run(button) {
   button.disabled = false;
 }
 
+// Another language is another page: the invitation goes along.
+for (const link of document.querySelectorAll(".top a")) link.addEventListener("click", () => { link.hash = token; });
 for (const button of document.querySelectorAll("[data-passkey]")) button.addEventListener("click", () => run(button));

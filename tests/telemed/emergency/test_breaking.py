@@ -1,7 +1,10 @@
 """Breaking the glass: one clinician, one patient, one hour, never without a fresh proof, never without being told."""
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
@@ -12,19 +15,20 @@ from fhir.policy import Action
 from fhir.tables import AuditRow
 from infra.clock import FixedClock
 from infra.database import Session
-from infra.queue.models import Job
 from telemed.access import rule
 from telemed.access.models import CareGrant
 from telemed.access.rule import is_open
 from telemed.emergency import service as emergency
-from telemed.emergency import telling
 from telemed.emergency.models import EmergencyAccess, EmergencyAttempt
 from telemed.emergency.rules import LASTS, TRIES
 from telemed.emergency.service import TASK
 from telemed.identity.lifetimes import STEP_UP
 from telemed.notices.models import Notice
+from tests.fixtures.processes import scrubbed
 from tests.telemed.emergency.conftest import FAR, FORM, Far
 from tests.telemed.visits.clinic import PATIENT, TENANT
+
+ROOT = Path(__file__).parents[3]
 
 
 async def test_the_record_opens_to_who_broke_the_glass_and_says_what_counts(far: Far) -> None:
@@ -218,21 +222,21 @@ async def test_the_patient_and_the_privacy_officer_are_told_without_a_name_a_cli
     assert "112" in told["karla@example.org"]["text"]
 
 
-async def test_killed_between_grant_and_notice_there_is_neither(far: Far, monkeypatch: pytest.MonkeyPatch) -> None:
-    eva = await far.clinician("eva")
-    before = {table: await far.rows(table) for table in (CareGrant, Notice, Job)}
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+async def test_killed_between_grant_and_notice_there_is_neither(far: Far, database_url: str, tmp_path: Path) -> None:
+    before = {table: len(await far.rows(table)) for table in (CareGrant, Notice, EmergencyAttempt)}
+    arguments = ("-m", "tests.telemed.emergency.crashing", database_url, str(tmp_path))
+    process = await create_subprocess_exec(sys.executable, *arguments, stdout=PIPE, cwd=ROOT, env=scrubbed())
+    assert process.stdout is not None
+    while (said := await process.stdout.readline()) != b"inside\n":
+        assert said, "it ended by itself"
 
-    def killed(*_: object, **__: object) -> None:
-        raise RuntimeError("power is gone")
-
-    monkeypatch.setattr(telling, "tell", killed)
-    with pytest.raises(RuntimeError):
-        await eva.post("/console/emergency", data=FORM)
+    process.kill()
+    await process.wait()
 
     assert await far.rows(EmergencyAccess) == [] and not await far.sees(far.caller("eva"))
-    assert {table: len(rows) for table, rows in before.items()} == {
-        table: len(await far.rows(table)) for table in before
-    }
+    assert {table: len(await far.rows(table)) for table in before} == before
+    assert (await (await far.clinician("eva")).post("/console/emergency", data=FORM)).status_code == 303
 
 
 async def test_every_look_is_logged_as_emergency_treatment_and_shown_to_the_patients_clinic(far: Far) -> None:
