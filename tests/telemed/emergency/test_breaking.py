@@ -23,7 +23,9 @@ from telemed.emergency.models import EmergencyAccess, EmergencyAttempt
 from telemed.emergency.rules import LASTS, TRIES
 from telemed.emergency.service import TASK
 from telemed.identity.lifetimes import STEP_UP
-from telemed.notices.models import Notice
+from telemed.notices.message import House, message
+from telemed.notices.models import Channel, Notice
+from telemed.notices.service import opened
 from tests.fixtures.processes import scrubbed
 from tests.telemed.emergency.conftest import FAR, FORM, Far
 from tests.telemed.visits.clinic import PATIENT, TENANT
@@ -220,6 +222,23 @@ async def test_the_patient_and_the_privacy_officer_are_told_without_a_name_a_cli
     assert [word for word in named if word in text] == []
     assert all(each["attachments"] == [] and each["join_url"] is None for each in found)
     assert "112" in told["karla@example.org"]["text"]
+
+
+async def test_a_patient_without_a_mail_address_gets_a_letter(far: Far) -> None:
+    await far.clinic.change("Patient", PATIENT, telecom=[])
+    await (await far.clinician("eva")).post("/console/emergency", data=FORM)
+    [access] = await far.rows(EmergencyAccess)
+
+    sent = [each for each in await far.rows(Notice) if each.appointment_id == access.id]
+    services = far.clinic.services
+    content = await services.database.read(
+        lambda session: [opened(session, services.vault, each) for each in sent if each.channel == Channel.LETTER]
+    )
+    made = message(content[0], Channel.LETTER, house=House(services.settings.base_url, "a@b.example", "0431"))
+
+    assert sorted(each.channel for each in sent) == ["letter", "mail"]
+    assert made.attachments[0].body.startswith(b"%PDF")
+    assert made.subject == "Eine Nachricht zu Ihrer Akte"
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])

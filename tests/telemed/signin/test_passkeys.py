@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlmodel import select
+from webauthn.helpers import decode_credential_public_key
 
 from infra.clock import FixedClock
 from infra.database import Database, Session
@@ -54,6 +55,24 @@ async def test_an_answer_that_is_not_as_it_must_be_is_refused(
 
     with pytest.raises(SignInRefused):
         await provider.finish(SIGN_IN, device.get((await provider.begin(SIGN_IN))["publicKey"]))
+
+
+async def test_an_unknown_passkey_costs_the_check_of_a_known_one(
+    provider: EmbeddedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[bytes] = []
+    real = ceremony.used
+
+    def used(*arguments: Any, public_key: bytes, **more: Any) -> int | None:
+        checked.append(public_key)
+        return real(*arguments, public_key=public_key, **more)
+
+    monkeypatch.setattr(ceremony, "used", used)
+    with pytest.raises(SignInRefused):
+        await provider.finish(SIGN_IN, Authenticator(PARTY.origin).get((await provider.begin(SIGN_IN))["publicKey"]))
+
+    assert checked == [ceremony.DECOY]
+    assert decode_credential_public_key(ceremony.DECOY).alg == -7
 
 
 async def test_an_answer_with_no_count_counts_again_and_again(
