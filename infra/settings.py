@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     vault_token_file: Path | None = None
     vault_mount: str = "transit"
     vault_key: str = "telemed"
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret_file: Path | None = None
+    oidc_claim: str = "sub"
+    oidc_acr: str = ""
+    privacy_mail: str = ""
     checkpoints_dir: Path | None = None
     demo_now: datetime | None = None
     body_limit: int = 1_048_576

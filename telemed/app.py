@@ -23,6 +23,8 @@ from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.console import apps, code_routes, same_person
 from telemed.console import routes as console
+from telemed.emergency import routes as emergency
+from telemed.emergency.service import forget_tries
 from telemed.guards import require_guards
 from telemed.identity import authorize, discovery, endpoints
 from telemed.identity import routes as identity
@@ -41,6 +43,9 @@ from telemed.persons import questions
 from telemed.persons import routes as persons
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
+from telemed.signin import account, enrolling
+from telemed.signin import routes as signin
+from telemed.signin.challenges import forget_challenges
 from telemed.startup import refuse_settings
 from telemed.visits import exchange
 from telemed.visits import routes as visits
@@ -72,6 +77,10 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     mydata_entrance.router,
     mydata.router,
     code_routes.router,
+    signin.router,
+    enrolling.router,
+    account.router,
+    emergency.router,
     console.router,
     apps.router,
     authorize.router,
@@ -103,6 +112,14 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/j": "takes code and date of birth, which is the patient's sign-in",
     "/my": "takes code and PIN of a letter, which is the patient's sign-in; shows nothing personal without",
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
+    "/console/sign-in": "the door of the console",
+    "/console/passkey/options": "a challenge for whoever wants to sign in",
+    "/console/passkey": "takes a passkey's answer, which is the sign-in",
+    "/console/recovery": "takes a recovery code, which is the sign-in",
+    "/console/oidc/start": "leads to the house's own sign-in",
+    "/console/oidc/callback": "takes that sign-in's answer",
+    "/console/enrol": "takes an invitation and a new passkey",
+    "/console/enrol/options": "a challenge for whoever holds an invitation",
     "/console/sign-in/{token}": "the demo's one-click sign-in; 404 in production",
     "/assets/{version_asked}/{folder}/{name}": "styles and scripts of our own",
     "/video/rooms/{room}/ws": "takes a ticket for this room in its first message",
@@ -216,6 +233,8 @@ async def _housekeeping(services: Services) -> None:
                 forget_attempts,
                 forget_sessions,
                 questions.forget_old,
+                forget_challenges,
+                forget_tries,
                 mydata_codes.forget_letters,
                 mydata_sessions.forget_sessions,
             ):

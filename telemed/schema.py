@@ -6,11 +6,13 @@ import infra.queue.models
 import infra.vault.models
 import telemed.access.models
 import telemed.booking.models
+import telemed.emergency.models
 import telemed.identity.models
 import telemed.mydata.models
 import telemed.notices.models
 import telemed.persons.models
 import telemed.schedules.models
+import telemed.signin.models
 import telemed.visits.models
 
 MODULES = (
@@ -20,10 +22,12 @@ MODULES = (
     infra.vault.models,
     telemed.access.models,
     telemed.booking.models,
+    telemed.emergency.models,
     telemed.identity.models,
     telemed.mydata.models,
     telemed.notices.models,
     telemed.persons.models,
     telemed.schedules.models,
+    telemed.signin.models,
     telemed.visits.models,
 )

@@ -23,6 +23,7 @@ from telemed.identity.tokens import TokenIssuer
 from telemed.identity.users import UserSource
 from telemed.keys.erasing import Eraser
 from telemed.schedules.calendar import Calendar
+from telemed.signin.provider import IdentityProvider
 from telemed.visits.limits import GuessingGuard
 from video.ice import Ice
 from video.precheck import Precheck
@@ -62,6 +63,7 @@ class Services:
     failures: FailureLimit
     eraser: Eraser
     gate: Gate
+    identity: IdentityProvider
     guessing: GuessingGuard = field(default_factory=GuessingGuard)
 
 

@@ -20,6 +20,7 @@ from infra.vault.state import require_fitting
 from telemed.access.net import is_bypassed
 from telemed.gate import rates_of
 from telemed.identity.models import SignInLink
+from telemed.signin.metadata import is_safe
 from video.ice import ice_from
 
 log = structlog.get_logger()
@@ -55,6 +56,7 @@ def refuse_settings(settings: Settings) -> None:
         rates_of(settings)
     except ValueError as error:
         raise StartRefused(str(error)) from None
+    _refuse_provider(settings)
     if settings.is_demo:
         return
     if not settings.is_tls and address.hostname not in LOOPBACK:
@@ -63,6 +65,18 @@ def refuse_settings(settings: Settings) -> None:
         raise StartRefused("TELEMED_DEMO_NOW moves the clock and is for the demo only. Remove it.")
     if settings.ice_loopback:
         raise StartRefused("TELEMED_ICE_LOOPBACK is for the demo only. Remove it.")
+
+
+def _refuse_provider(settings: Settings) -> None:
+    if not settings.oidc_issuer:
+        return
+    if not is_safe(settings.oidc_issuer, issuer=settings.oidc_issuer):
+        raise StartRefused("TELEMED_OIDC_ISSUER must begin with https:// (plain http on a loopback only).")
+    if not settings.oidc_client_id:
+        raise StartRefused("TELEMED_OIDC_ISSUER needs TELEMED_OIDC_CLIENT_ID, the id that its provider gave us.")
+    file = settings.oidc_client_secret_file
+    if file is not None and (not file.is_file() or file.stat().st_mode & 0o077):
+        raise StartRefused("TELEMED_OIDC_CLIENT_SECRET_FILE must be a file of mode 0600.")
 
 
 def placeholders(settings: Settings) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from fhir import rules
 
-LATER: Final = ("telemed.notices.letter", "telemed.notices.invitation", "video.transport")
+LATER: Final = ("telemed.notices.letter", "telemed.notices.invitation", "video.transport", "webauthn")
 
 
 def warm() -> None:

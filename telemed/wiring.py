@@ -23,6 +23,7 @@ from telemed.access.policy import CarePolicy
 from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
 from telemed.booking.engine import Desk, booking_hook
+from telemed.emergency.guarding import review_kept
 from telemed.gate import gate_from
 from telemed.identity.app_origins import AppOrigins
 from telemed.identity.failures import FailureLimit
@@ -41,6 +42,7 @@ from telemed.persons.hook import merged_hook
 from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
+from telemed.signin.choice import identity_provider
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from video.ice import ice_from
@@ -119,6 +121,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         failures=FailureLimit(system_clock.now),
         eraser=eraser(settings, database, vault),
         gate=gate_from(settings, counter, provider),
+        identity=identity_provider(settings, database, vault, clock=system_clock),
     )
 
 
@@ -142,6 +145,7 @@ def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
         Watching(appointments, booking_hook(desk)),
         Watching(frozenset(READERS), grants_hook(clock)),
         Watching(frozenset({"Patient"}), merged_hook()),
+        Watching(frozenset({"Task"}), review_kept),
     )
 
 

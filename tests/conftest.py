@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixtures.queues",
     "tests.fixtures.browsers",
     "tests.fixtures.javascript",
+    "tests.fixtures.openid",
     "tests.fixtures.reference",
     "tests.fixtures.logs",
 ]

@@ -51,7 +51,9 @@ def grants_hook(clock: Clock) -> Hook:
 def resettle(session: Session, compartment: str, *, now: datetime) -> None:
     """Write down anew until when each grant of the compartment really holds (see settle.py)."""
     home = session.exec(select(Compartment.tenant).where(col(Compartment.id) == compartment)).one_or_none()
-    grants = session.exec(select(CareGrant).where(col(CareGrant.compartment) == compartment)).all()
+    # What one person opened in an emergency has an end of its own, and nobody refers on by it.
+    everybodys = (col(CareGrant.compartment) == compartment, col(CareGrant.subject) == "")
+    grants = session.exec(select(CareGrant).where(*everybodys)).all()
     claims = [
         Claim(grant.tenant, grant.granted_by, grant.asked_until, whole=not grant.type and not grant.item)
         for grant in grants

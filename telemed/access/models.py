@@ -20,6 +20,8 @@ class CareGrant(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(RowId, primary_key=True))
     compartment: str = Field(max_length=64)
     tenant: str = Field(max_length=64)
+    # Empty: everybody of the tenant. Else one practitioner of it, in an emergency (`telemed.emergency`).
+    subject: str = Field(default="", sa_column=Column(String(64), nullable=False, server_default=""))
     kind: str = Field(max_length=16)
     source: str = Field(max_length=130)
     # What of the record: one type, one resource; empty is all of it. Only all of it lets the tenant act in the record.

@@ -24,6 +24,7 @@ from telemed.access.scopes import allows
 from telemed.access.scopes import bounds as bounds_of
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
 
+# All of an action's letters are needed.
 LETTER: dict[Action, str] = {
     Action.CREATE: "c",
     Action.READ: "r",
@@ -32,13 +33,18 @@ LETTER: dict[Action, str] = {
     # SMART 2.2: searching a type and reading its history are one permission.
     Action.HISTORY_TYPE: "s",
     Action.UPDATE: "u",
-    Action.PATCH: "u",
+    # A patch tests what is there and is answered with all of it.
+    Action.PATCH: "ru",
     Action.DELETE: "d",
     Action.SEARCH: "s",
     Action.OPERATION: "r",
 }
 # Roles that act inside patients' compartments; the others own no clinical reach whatever the rows say.
 CARING = frozenset({Role.SYSTEM, Role.SERVICE, Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.RECEPTIONIST})
+
+
+# v3-ActReason: the purpose under which, and only under which, broken glass lets its breaker in (`telemed.emergency`).
+EMERGENCY = "ETREAT"
 
 
 class NotInScope(Forbidden):
@@ -48,10 +54,11 @@ class NotInScope(Forbidden):
 @lru_cache(maxsize=8192)
 def decide(role: Role, scopes: frozenset[str], action: Action, type: str) -> Reach | None:
     """How far this action goes for this role with these scopes, or nothing if it is refused. Pure."""
-    letter = LETTER[action]
-    if letter not in letters(role, type):
+    if not set(LETTER[action]) <= set(letters(role, type)):
         return None
-    if role is not Role.SERVICE and not allows(scopes, CONTEXT[role], type=type, letter=letter):
+    if role is not Role.SERVICE and not all(
+        allows(scopes, CONTEXT[role], type=type, letter=letter) for letter in LETTER[action]
+    ):
         return None
     if role is Role.PRIVACY_OFFICER and type not in REGION_WIDE:
         return Reach.OWN
@@ -75,7 +82,8 @@ class _Told:
         """What holds now for the tenant in a compartment; nothing for a role that acts in none."""
         if not self.enters:
             return ()
-        return said_of(self.session, self.standing.tenant, compartment=compartment, now=self.now)
+        asked = self.standing
+        return said_of(self.session, asked.tenant, compartment=compartment, now=self.now, subject=asked.subject)
 
     def whose(self, compartment: str) -> str:
         """The id of its Patient."""
@@ -100,7 +108,8 @@ def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Acti
         reach = decide(role, scopes, action, type)
         contexts = {CONTEXT[role]}
     elif role is Role.PATIENT:
-        reach = (Reach.REGION if type in REGION_WIDE else Reach.SELF) if LETTER[action] in own_letters(type) else None
+        is_theirs = set(LETTER[action]) <= set(own_letters(type))
+        reach = (Reach.REGION if type in REGION_WIDE else Reach.SELF) if is_theirs else None
         contexts = {"patient"}
     else:
         contexts = {CONTEXT[role], "patient"}
@@ -108,7 +117,7 @@ def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Acti
         reach = decide(role, same, action, type)
     if reach is None or role is Role.SERVICE or reach is Reach.ONE:
         return None if reach is None else Decision(reach, ())
-    found = bounds_of(scopes, contexts, type=type, letter=LETTER[action])
+    found = _left(scopes, contexts, type, LETTER[action])
     if found and reach in (Reach.REGION, Reach.SELF):
         # The reach of a patient's own record is that record; who works where is about no patient.
         found = tuple(sorted({bound._replace(of_patient=False) for bound in found}))
@@ -116,6 +125,19 @@ def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Acti
     if found:
         found = bounds.usable(found, action=action, type=type) or None
     return None if found is None else Decision(reach, found)
+
+
+def in_emergency(caller: Caller) -> str:
+    """Who acts in an emergency; empty in daily work."""
+    return caller.subject if caller.purpose == EMERGENCY else ""
+
+
+def _left(scopes: frozenset[str], contexts: set[str], type: str, wanted: str) -> tuple[Bound, ...] | None:
+    """What the scopes leave for all of these letters; nothing where two of them leave different parts."""
+    parts = {bounds_of(scopes, contexts, type=type, letter=letter) for letter in wanted}
+    if None in parts or len(parts - {()}) > 1:
+        return None
+    return next(iter(parts - {()}), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +154,13 @@ class CarePermit:
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
         """True if this caller may act in this patient's compartment now."""
-        return caller.role in CARING and is_open(session, caller.tenant, compartment=compartment, now=self.now())
+        return caller.role in CARING and is_open(
+            session, caller.tenant, compartment=compartment, now=self.now(), subject=in_emergency(caller)
+        )
 
     def entry(self, caller: Caller) -> ColumnElement[bool] | None:
         """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
-        return entry(caller.tenant, now=self.now) if caller.role in CARING else None
+        return entry(caller.tenant, now=self.now, subject=in_emergency(caller)) if caller.role in CARING else None
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""
@@ -171,10 +195,10 @@ class CarePolicy:
             raise NotInScope
         reach, left = made
         patient = self._compartment(caller.patient) if caller.patient else ""
-        one = patient if reach is Reach.SELF else caller.subject if reach is Reach.ONE else ""
+        one = patient if reach is Reach.SELF else caller.subject.removeprefix("Patient/") if reach is Reach.ONE else ""
         if left:
-            return self._bounded(reach, Standing(caller.tenant, one), left, type, patient)
-        return self._permit(reach, Standing(caller.tenant, one))
+            return self._bounded(reach, Standing(caller.tenant, one, in_emergency(caller)), left, type, patient)
+        return self._permit(reach, Standing(caller.tenant, one, in_emergency(caller)))
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:
         return CarePermit(reach, standing, clause(reach, standing, now=self._now), self._now)

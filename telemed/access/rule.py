@@ -75,10 +75,11 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who asks, for the rule: a tenant, and for a patient the one resource: an Appointment, or their own Patient."""
+    """Who asks, for the rule: a tenant, for a patient their Appointment, Patient or record, in an emergency who it is."""
 
     tenant: str
     one: str = ""
+    subject: str = ""
 
 
 class Said(NamedTuple):
@@ -162,20 +163,23 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
     home, tenant = _home(standing.tenant), standing.tenant
     if reach is Reach.RECORD:
-        let_in = or_(home, _granted(tenant, moment, RESOURCE.c.type, RESOURCE.c.id))
+        let_in = or_(home, _granted(standing, moment, RESOURCE.c.type, RESOURCE.c.id))
         return or_(own, and_(let_in, ~_denied(tenant, moment, RESOURCE.c.type, RESOURCE.c.id)))
-    let_in = and_(_granted(tenant, moment), ~_denied(tenant, moment))
+    let_in = and_(_granted(standing, moment), ~_denied(tenant, moment))
     return and_(own, or_(RESOURCE.c.compartment.is_(None), home, let_in))
 
 
-def is_open(session: Session, tenant: str, *, compartment: str, now: datetime) -> bool:
-    """True if the tenant may act in the record now: it is of its own patient, or a grant opens all of it."""
-    return is_entered(said_of(session, tenant, compartment=compartment, now=now))
+def is_open(session: Session, tenant: str, *, compartment: str, now: datetime, subject: str = "") -> bool:
+    """True if the tenant may act in the record now: it is of its own patient, or a grant opens all of it.
+
+    `subject` is who asks in an emergency: grants for one person count for nobody else, and not in their daily work.
+    """
+    return is_entered(said_of(session, tenant, compartment=compartment, now=now, subject=subject))
 
 
-def said_of(session: Session, tenant: str, *, compartment: str, now: datetime) -> list[Said]:
-    """What holds now for a tenant in a compartment."""
-    asked = {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now}
+def said_of(session: Session, tenant: str, *, compartment: str, now: datetime, subject: str = "") -> list[Said]:
+    """What holds now for a tenant, and for the subject in an emergency, in a compartment."""
+    asked = {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now, "asked_subject": subject}
     return [Said._make(row) for row in _SAID.rows(session, asked)]
 
 
@@ -186,12 +190,12 @@ def patient_id(session: Session, compartment: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def entry(tenant: str, *, now: Callable[[], datetime]) -> ColumnElement[bool]:
+def entry(tenant: str, *, now: Callable[[], datetime], subject: str = "") -> ColumnElement[bool]:
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
     entered = bindparam("entered", type_=String())
     home = exists().where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == tenant)
-    granted = exists().where(CARE_GRANT.c.compartment == entered, _valid(tenant, moment), _about(CARE_GRANT))
+    granted = exists().where(CARE_GRANT.c.compartment == entered, _valid(tenant, moment, subject), _about(CARE_GRANT))
     return or_(home, and_(granted, ~_denial(entered, tenant, moment)))
 
 
@@ -205,11 +209,11 @@ def _of_patient(id: str) -> ColumnElement[bool]:
     return same.correlate(RESOURCE)
 
 
-def _granted(tenant: str, moment: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]:
+def _granted(standing: Standing, moment: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]:
     """Whether a grant is about the row; without a type and an item, whether one is about the whole record."""
     grant = exists().where(
         CARE_GRANT.c.compartment == RESOURCE.c.compartment,
-        _valid(tenant, moment),
+        _valid(standing.tenant, moment, standing.subject),
         _about(CARE_GRANT, type, item),
     )
     return grant.correlate(RESOURCE)
@@ -240,8 +244,11 @@ def _denial(compartment: Any, tenant: str, moment: Any, type: Any = None, item: 
     return found.correlate(RESOURCE)
 
 
-def _valid(tenant: Any, moment: Any) -> ColumnElement[bool]:
-    return and_(CARE_GRANT.c.tenant == tenant, CARE_GRANT.c["from"] <= moment, CARE_GRANT.c.until > moment)
+def _valid(tenant: Any, moment: Any, subject: Any) -> ColumnElement[bool]:
+    # Without an emergency the comparison is with a constant, so that daily work asks no more than it did.
+    everybodys = CARE_GRANT.c.subject == ""
+    whose = everybodys if isinstance(subject, str) and not subject else or_(everybodys, CARE_GRANT.c.subject == subject)
+    return and_(CARE_GRANT.c.tenant == tenant, whose, CARE_GRANT.c["from"] <= moment, CARE_GRANT.c.until > moment)
 
 
 def _in_force(rule: Any, tenant: Any, moment: Any) -> ColumnElement[bool]:
@@ -260,14 +267,14 @@ def _about(line: Any, type: Any = None, item: Any = None) -> ColumnElement[bool]
 
 def _said() -> CompoundSelect[Any]:
     compartment, tenant = bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String())
-    moment = bindparam("asked_now", type_=UtcDateTime())
+    moment, subject = bindparam("asked_now", type_=UtcDateTime()), bindparam("asked_subject", type_=String())
     grant, rule = CARE_GRANT.c, CONSENT_RULE.c
     empty = _text("")
     home = select(_text("home"), empty, empty, empty, empty).where(
         COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant
     )
     granted = select(_text("grant"), grant.source, empty, grant.type, grant.item).where(
-        grant.compartment == compartment, _valid(tenant, moment)
+        grant.compartment == compartment, _valid(tenant, moment, subject)
     )
     kinds = [
         select(_text(kind), rule.source, rule.path, rule.type, rule.item).where(

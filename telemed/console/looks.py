@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from fhir import compartments
 from fhir.audit_event import details
@@ -14,9 +14,10 @@ from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller
 from infra.database import Session
+from telemed.access.policy import EMERGENCY
 from telemed.console.directory import by_id
 from telemed.pages.languages import N_, translate
-from telemed.pages.texts import AUDIT_ACTIONS, AUDIT_STEPS, RECORD_TYPES
+from telemed.pages.texts import AUDIT_ACTIONS, AUDIT_PURPOSES, AUDIT_STEPS, RECORD_TYPES
 from telemed.visits import resource
 
 MOST_READ: Final = 500
@@ -26,12 +27,13 @@ SYSTEM: Final = N_("A system of the clinic")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One line: when, who, did what, with which kind of entry."""
+    """One line: when, who, did what, with which kind of entry, and why."""
 
     moment: datetime
     who: str
     action: str
     what: str
+    why: str
 
 
 def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, language: str) -> list[Look]:
@@ -45,22 +47,33 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     compartment = compartments.pseudonym(store.vault, patient_id)
     wanted = (
         select(AuditRow)
-        .where(AuditRow.compartment == compartment, AuditRow.tenant == caller.tenant)
+        # Of other clinics what they did in an emergency: the patient's own clinic is to know who broke the glass.
+        .where(
+            AuditRow.compartment == compartment,
+            or_(col(AuditRow.tenant) == caller.tenant, col(AuditRow.purpose) == EMERGENCY),
+        )
         .order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc())
         .limit(MOST_READ)
     )
     found = session.exec(wanted).all()
     people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
-    names = {row.agent: _name(row.agent, people, language=language) for row in found}
+    foreign = {row.agent_tenant for row in found} - {caller.tenant}
+    clinics = by_id(session, store, caller, type="Organization", ids=foreign)
+    names = {
+        (row.agent, row.agent_tenant): _name(row.agent, people, language=language)
+        + (f" ({resource.name(clinics.get(row.agent_tenant, {}))})" if row.agent_tenant in foreign else "")
+        for row in found
+    }
     # What an operation was stands sealed beside it.
     operations = [row.id for row in found if row.action == Action.OPERATION]
     steps = {id: step for id, step in details(store.vault, session, operations).items() if step in AUDIT_STEPS}
     lines = [
         Look(
             row.recorded.replace(second=0, microsecond=0),
-            names[row.agent],
+            names[row.agent, row.agent_tenant],
             words({**AUDIT_ACTIONS, **AUDIT_STEPS}, steps.get(row.id, row.action), language=language),
             words(RECORD_TYPES, row.type, language=language),
+            words(AUDIT_PURPOSES, row.purpose, language=language),
         )
         for row in found
     ]

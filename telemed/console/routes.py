@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from fhir import transactions
 from infra.caller import Caller, Role
@@ -19,6 +19,7 @@ from telemed.console.documentation import OTHER_REASON, Closing, Documentation
 from telemed.console.documented import Documented, documented
 from telemed.console.looks import looks
 from telemed.console.today import presence, presences, rows
+from telemed.emergency.rules import MAY_BREAK, MAY_REVIEW
 from telemed.identity.callers import SignedInClinician
 from telemed.pages.languages import translate
 from telemed.pages.problems import problem_in_words
@@ -43,6 +44,8 @@ router = APIRouter()
 @router.get("/console", include_in_schema=False)
 async def today(request: Request, caller: SignedInClinician) -> Response:
     """Today's list of the clinic."""
+    if caller.role in MAY_REVIEW:
+        return RedirectResponse("/console/emergency/reviews", 303)
     services, now = services_of(request), services_of(request).clock.now()
     found, names = await services.database.write(
         lambda session: (
@@ -58,7 +61,8 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
     waiting = sum(row.state == Stage.WAITING for row in found)
     at_the_desk = caller.role is Role.RECEPTIONIST  # who opens no record
     names |= {"guests": in_language(GUESTS, reading_of(request).language), "at_the_desk": at_the_desk}
-    return page(request, "today.html", rows=found, waiting=waiting, now=now, data=data, **names)
+    emergency = caller.role in MAY_BREAK
+    return page(request, "today.html", rows=found, waiting=waiting, now=now, data=data, emergency=emergency, **names)
 
 
 @router.get("/console/waiting", include_in_schema=False)

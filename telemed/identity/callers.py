@@ -40,6 +40,7 @@ async def clinician_of(connection: HTTPConnection) -> Caller:
     if found is None:
         raise refusals.nothing_sent(services.settings)
     require_own_origin(connection)
+    connection.scope["signed_in"] = found
     return Caller(
         tenant=found.clinician.tenant,
         subject=found.clinician.practitioner_id,

@@ -18,6 +18,11 @@ SIGNING_KEY_AHEAD = timedelta(days=1)
 # A console left alone locks after half an hour; nobody stays signed in over two shifts.
 CONSOLE_IDLE = timedelta(minutes=30)
 CONSOLE_ABSOLUTE = timedelta(hours=12)
+# What breaks glass, takes data out or touches keys asks for a verification of the user not older than this.
+STEP_UP = timedelta(minutes=5)
+# A sign-in page left open; an invitation on its way to a new colleague.
+CHALLENGE = timedelta(minutes=5)
+INVITATION = timedelta(hours=24)
 # Activity is noted at most this often, so that looking around does not write with every click.
 CONSOLE_NOTED = timedelta(seconds=60)
 

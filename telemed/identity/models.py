@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, LargeBinary
+from sqlalchemy import JSON, BigInteger, Column, LargeBinary, String
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
@@ -85,6 +85,11 @@ class ConsoleSession(SQLModel, table=True):
     opened: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     seen: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     expires: datetime = Field(sa_column=Column(UtcDateTime, nullable=False, index=True))
+    # When its owner was last seen to be its owner, and by what (`sessions.Proof`).
+    verified: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+    proof: str = Field(default="", sa_column=Column(String(8), nullable=False, server_default=""))
+    # "Firefox, Linux": of a short list, so that people know their own sessions; never an address.
+    browser: str = Field(default="", sa_column=Column(String(40), nullable=False, server_default=""))
 
 
 class OAuthGrant(SQLModel, table=True):

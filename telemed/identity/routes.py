@@ -7,10 +7,12 @@ from sqlmodel import Session
 
 from infra.problems import Problem, TooMany, Unavailable
 from telemed.identity.asking import Asked, answer, as_json
+from telemed.identity.browsers import described
 from telemed.identity.callers import SignedInClinician
 from telemed.identity.refusals import NoSuchSignIn, StaleSignIn
 from telemed.identity.server import Answer
 from telemed.identity.sessions import (
+    Proof,
     clear_cookie,
     clinician_of_link,
     cookie_name,
@@ -53,7 +55,12 @@ async def sign_in(request: Request, token: str) -> Response:
 
     def unit(session: Session) -> str | None:
         clinician = clinician_of_link(session, vault, token)
-        return open_session(session, vault, clinician_id=clinician.id, now=now) if clinician is not None else None
+        if clinician is None:
+            return None
+        known_as = described(request.headers.get("user-agent", ""))
+        return open_session(
+            session, vault, clinician_id=clinician.id, now=now, proof=Proof.DEMO, verified=now, browser=known_as
+        )
 
     secret = await services.database.write(unit)
     if secret is None:

@@ -11,10 +11,20 @@ from telemed.pages.languages import DEFAULT, LANGUAGES
 
 
 class Method(StrEnum):
-    """What a notice asks the reader's calendar to do (RFC 5546): never PUBLISH, which calendars refuse to take back."""
+    """What a notice asks the reader's calendar to do (RFC 5546): never PUBLISH, which calendars refuse to take back.
+
+    The last two are no appointments and ask calendars for nothing.
+    """
 
     REQUEST = "REQUEST"
     CANCEL = "CANCEL"
+    OPENED = "OPENED"
+    REVIEW = "REVIEW"
+
+    @property
+    def is_appointment(self) -> bool:
+        """True where an invitation goes along."""
+        return self in (Method.REQUEST, Method.CANCEL)
 
 
 @dataclass(frozen=True, slots=True)

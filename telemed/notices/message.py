@@ -66,6 +66,8 @@ def message(content: Content, channel: Channel, *, house: House) -> Message:
     short = urlsplit(link)
     joining = (link, by_hand(content, address=f"{short.netloc}{short.path}")) if link else ()
     text = "\n\n".join((said.greeting, *said.paragraphs, *joining, said.help)) + "\n"
+    if not content.method.is_appointment:
+        return Message(content.method, content.mail, said.subject, text, link, ())
     file = Attachment("invite.ics", "text/calendar", invitation(content, sender=house.sender, link=link))
     return Message(content.method, content.mail, said.subject, text, link, (file,))
 

@@ -48,7 +48,7 @@ def invite(session: Session, office: Office, visit: Visit) -> None:
     if patient is None:
         return
     content = _content(office, visit, patient, method=Method.REQUEST, code=_code(session, office, visit, patient))
-    _tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
+    tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
 
 
 def renew(session: Session, office: Office, visit: Visit) -> str:
@@ -57,7 +57,7 @@ def renew(session: Session, office: Office, visit: Visit) -> str:
     code = _code(session, office, visit, patient) if patient is not None else ""
     if patient is not None and code:
         content = replace(_content(office, visit, patient, method=Method.REQUEST, code=code), renewed=True)
-        _tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
+        tell(session, office, visit, content, channels=[*([Channel.MAIL] if patient.mail else []), Channel.LETTER])
     return code
 
 
@@ -73,7 +73,7 @@ def withdraw(session: Session, office: Office, visit: Visit) -> None:
     if patient is None:
         return
     content = _content(office, visit, patient, method=Method.CANCEL, code="")
-    _tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])
+    tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])
 
 
 def binding(notice: Notice) -> Binding:
@@ -124,7 +124,8 @@ def _content(office: Office, visit: Visit, patient: Recipient, *, method: Method
     )
 
 
-def _tell(session: Session, office: Office, visit: Visit, content: Content, *, channels: list[Channel]) -> None:
+def tell(session: Session, office: Office, visit: Visit, content: Content, *, channels: list[Channel]) -> None:
+    """Nothing; the content is on its way by each of these channels, sealed under the patient's own key."""
     for channel in channels:
         notice = Notice(
             id=secrets.token_hex(16),

@@ -19,6 +19,17 @@ OLD_CODE = N_("The code that you had before does not work any more.")
 SECRET = N_("The link and the code are only for you. Do not pass them on.")
 CODE = N_("Or open %(address)s and type this code: %(code)s")
 SHORT_WAY = N_("Scan the picture with your phone, or open this address in a browser and type the code:")
+OPENED = N_("A message about your record")
+OPENED_WHEN = N_(
+    "Your record was opened in an emergency: %(day)s, %(start)s. It closes again by %(end)s at the latest. "
+    "Somebody else reviews whether that was right."
+)
+OPENED_WHY = N_("You did not expect this, or you want to know who it was and why? Please call: %(phone)s")
+REVIEW = N_("An emergency access has to be reviewed")
+REVIEW_WHEN = N_(
+    "A record was opened in an emergency: %(day)s, %(start)s. Please review it in the console, under Emergency accesses."
+)
+NOT_FOR_EMERGENCIES = N_("This message can not be answered. Danger to life: 112. Doctor on call: 116117.")
 HELP = N_("Not for emergencies. Danger to life: 112. Doctor on call: 116117. Help with this appointment: %(phone)s")
 
 
@@ -41,6 +52,8 @@ def words(content: Content, *, phone: str) -> Words:
         "start": time_of_day(content.start, language=language),
         "end": time_of_day(content.end, language=language),
     }
+    if not content.method.is_appointment:
+        return _told(content, times | {"phone": phone})
     said: tuple[str, ...]
     joining: tuple[str, ...]
     if content.method is Method.CANCEL:
@@ -56,6 +69,19 @@ def words(content: Content, *, phone: str) -> Words:
         paragraphs=said,
         short_way=translate(language, SHORT_WAY),
         help=translate(language, HELP) % {"phone": phone},
+    )
+
+
+def _told(content: Content, facts: dict[str, str]) -> Words:
+    """What is said about an emergency: when, and what to do. No name, no clinic, no reason: mails are read by others."""
+    language, to_patient = content.language, content.method is Method.OPENED
+    said = (OPENED_WHEN, OPENED_WHY) if to_patient else (REVIEW_WHEN,)
+    return Words(
+        subject=translate(language, OPENED if to_patient else REVIEW),
+        greeting=translate(language, GREETING),
+        paragraphs=tuple(translate(language, text) % facts for text in said),
+        short_way="",
+        help=translate(language, NOT_FOR_EMERGENCIES),
     )
 
 

@@ -24,6 +24,7 @@ MEDIA_TYPES: Final = {
 FOLDERS: Final = {
     "pages": ("telemed.pages", "static"),
     "console": ("telemed.console", "static"),
+    "signin": ("telemed.signin", "static"),
     "video": ("video", "web"),
 }
 SMALLEST_PACKED = 200

@@ -1,7 +1,10 @@
 """Problems as pages: whoever reads in a browser is told what to do, a program gets data."""
 
+from urllib.parse import urlencode
+
 import msgspec
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
 
 from infra.problems import NotFound, Problem, Unauthorized
 from infra.rates.permits import TooManyRequests
@@ -10,6 +13,7 @@ from telemed.identity.refusals import StaleSignIn
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import told
 from telemed.services import services_of
+from telemed.signin.stepup import StepUpNeeded
 
 BROKEN = 500
 
@@ -43,6 +47,11 @@ def problem_in_words(problem: Problem, *, title: str, detail: str, language: str
 
 def in_the_console(request: Request, problem: Problem) -> Response:
     """The same; whoever is not signed in is told how to, whatever they prefer."""
+    if isinstance(problem, StepUpNeeded) and prefers_page(request.headers.get("accept", "")):
+        if request.method == "GET":
+            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/console/step-up?{urlencode({'next': asked})}", 303)
+        return page(request, "confirm-first.html", status=problem.status)
     if problem.status != Unauthorized.status:
         return for_people(request, problem)
     demo = services_of(request).settings.is_demo

@@ -24,6 +24,8 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; "
     "connect-src 'self'{socket}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Rooms with pages of their own.
+OTHERS: Final = tuple(PackageLoader(f"telemed.{room}") for room in ("mydata", "signin", "emergency"))
 HEADERS: Final = {
     "Cache-Control": "no-store",
     # Not `no-referrer`: that would turn the Origin of our own form posts into `null`.
@@ -104,9 +106,7 @@ def content_policy(request: Request) -> str:
 def environment(language: str) -> Environment:
     """The template environment of a language."""
     made = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("telemed.pages"), PackageLoader("telemed.console"), PackageLoader("telemed.mydata")]
-        ),
+        loader=ChoiceLoader([PackageLoader("telemed.pages"), PackageLoader("telemed.console"), *OTHERS]),
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

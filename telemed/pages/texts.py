@@ -140,7 +140,7 @@ AUDIT_ACTIONS: Final[Mapping[str, str]] = {
     "history-instance": N_("read the history"),
     "history-type": N_("read the history"),
     "patch": N_("changed"),
-    "operation": N_("handled as a whole"),
+    "operation": N_("opened"),
 }
 
 # States of entries, of all types together, as patients read them.
@@ -219,6 +219,14 @@ AUDIT_STEPS: Final[Mapping[str, str]] = {
     "$link": N_("joined with the same person at another clinic"),
     "$unlink": N_("separated from the person at another clinic"),
     "$refuse": N_("said that it is not another clinic's patient"),
+}
+
+# v3-ActReason. A purpose without a word stands as it is.
+AUDIT_PURPOSES: Final[Mapping[str, str]] = {
+    "TREAT": N_("for treatment"),
+    "ETREAT": N_("in an emergency, without being part of the care before"),
+    "HOPERAT": N_("to run the practice"),
+    "PATRQT": N_("at the patient's request"),
 }
 
 

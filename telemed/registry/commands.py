@@ -65,14 +65,38 @@ def add_clinician(
     family: Annotated[str, typer.Option(help="Family name.")],
     given: Annotated[str, typer.Option(help="Given name.")],
     role: Annotated[ConsoleRole, typer.Option(help="What they may do.")],
+    subject: Annotated[str, typer.Option(help="Their account at TELEMED_OIDC_ISSUER, by its claim.")] = "",
+    mail: Annotated[str, typer.Option(help="Where they are told of what concerns their role.")] = "",
 ) -> None:
     """Register somebody who works at a clinic."""
     from infra.caller import Role
     from telemed.registry import service
 
-    work = service.add_clinician(loaded(), id=id, tenant=tenant, name=(family, given), role=Role(role.value))
+    work = service.add_clinician(
+        loaded(), id=id, tenant=tenant, name=(family, given), role=Role(role.value), subject=subject, mail=mail
+    )
     asyncio.run(work)
     typer.echo(f"{id} is registered.")
+
+
+@clinician.command(name="invite")
+def invite_clinician(id: Annotated[str, typer.Argument(help="The clinician.")]) -> None:
+    """Print an address under which the clinician makes a passkey: once, within a day. Hand it to nobody else."""
+    from telemed.registry import service
+
+    typer.echo(asyncio.run(service.invite(loaded(), id=id)))
+
+
+@clinician.command(name="link")
+def link_clinician(
+    id: Annotated[str, typer.Argument(help="The clinician.")],
+    subject: Annotated[str, typer.Option(help="Their account at TELEMED_OIDC_ISSUER, by its claim.")],
+) -> None:
+    """Let somebody who is registered sign in with this account of the external identity provider."""
+    from telemed.registry import service
+
+    asyncio.run(service.link(loaded(), id=id, subject=subject))
+    typer.echo(f"{id} is linked.")
 
 
 @clinician.command(name="list")

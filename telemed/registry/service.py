@@ -20,6 +20,8 @@ from telemed.identity.clients import App, register
 from telemed.identity.models import Clinician, OAuthClient
 from telemed.schedules.calendar import platform
 from telemed.services import Services
+from telemed.signin import external, invitations
+from telemed.signin.external import House
 from telemed.startup import preflight
 from telemed.wiring import open_services
 
@@ -39,6 +41,18 @@ class NotRegistered(NotFound):
 
 class UnknownTenant(NotFound):
     """There is no such clinic. Register it first: telemed organization add."""
+
+
+class NoProvider(Unprocessable):
+    """An account needs its provider: set TELEMED_OIDC_ISSUER first."""
+
+
+class NoPasskeysHere(Unprocessable):
+    """TELEMED_OIDC_ISSUER is set, so clinicians sign in there. Connect their account: telemed clinician link."""
+
+
+class SubjectTaken(Conflict):
+    """This account is somebody else's already."""
 
 
 class UnusableId(Unprocessable):
@@ -77,7 +91,16 @@ async def organizations(settings: Settings) -> Sequence[Registered]:
     return await _write(settings, unit)
 
 
-async def add_clinician(settings: Settings, *, id: str, tenant: str, name: tuple[str, str], role: Role) -> None:
+async def add_clinician(
+    settings: Settings,
+    *,
+    id: str,
+    tenant: str,
+    name: tuple[str, str],
+    role: Role,
+    subject: str = "",
+    mail: str = "",
+) -> None:
     """Nothing; the clinician's Practitioner stands in the record, and the console knows their clinic and role."""
     family, given = name
     body = {
@@ -85,7 +108,7 @@ async def add_clinician(settings: Settings, *, id: str, tenant: str, name: tuple
         "id": id,
         "active": True,
         "name": [{"use": "official", "family": family, "given": [given]}],
-    }
+    } | ({"telecom": [{"system": "email", "use": "work", "value": mail}]} if mail else {})
 
     def unit(services: Services, session: Session) -> None:
         _require_tenant(services, session, tenant)
@@ -94,8 +117,35 @@ async def add_clinician(settings: Settings, *, id: str, tenant: str, name: tuple
         _create(services, session, body, tenant=tenant)
         session.add(Clinician(id=id, tenant=tenant, practitioner_id=id, role=role.value))
         session.flush()
+        if subject:
+            _link(services, session, id=id, subject=subject)
 
     await _write(settings, unit)
+
+
+async def link(settings: Settings, *, id: str, subject: str) -> None:
+    """Nothing; the account of the external provider with this value of its claim is the clinician's."""
+
+    def unit(services: Services, session: Session) -> None:
+        if session.get(Clinician, id) is None:
+            raise NotRegistered
+        _link(services, session, id=id, subject=subject)
+
+    await _write(settings, unit)
+
+
+async def invite(settings: Settings, *, id: str) -> str:
+    """The address under which the clinician makes a passkey, once and within a day; older ones stop working."""
+    if settings.oidc_issuer:
+        raise NoPasskeysHere
+
+    def unit(services: Services, session: Session) -> str:
+        found = session.get(Clinician, id)
+        if found is None or not found.active:
+            raise NotRegistered
+        return invitations.invite(session, services.vault, clinician_id=id, now=services.system_clock.now())
+
+    return invitations.url(settings.base_url, await _write(settings, unit))
 
 
 async def clinicians(settings: Settings) -> Sequence[Registered]:
@@ -155,6 +205,15 @@ async def _listed(
         return [Registered(row[key], row["tenant"], row[about], row["active"]) for row in told]
 
     return await _write(settings, unit)
+
+
+def _link(services: Services, session: Session, *, id: str, subject: str) -> None:
+    if not services.settings.oidc_issuer:
+        raise NoProvider
+    house = House.of(services.settings)
+    if external.owner_of(session, services.vault, house=house, subject=subject) not in (None, id):
+        raise SubjectTaken
+    external.connect(session, services.vault, house=house, clinician_id=id, subject=subject)
 
 
 def _create(services: Services, session: Session, body: Resource, *, tenant: str) -> None:

@@ -23,7 +23,9 @@ async def test_no_page_is_wider_than_a_phone_and_the_list_shows_what_to_tap(clin
     page = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
     await page.goto(await clinic.service.sign_in_link(TENANT, practitioner="doctor-1"))
 
-    for path in ("/", "/j", "/dev/outbox", f"/console/visits/{VIDEO}", f"/console/visits/{VIDEO}/looks", "/console"):
+    own = [f"/console/{name}" for name in ("sign-in", "step-up", "account", "enrol", "emergency")]
+    visits = f"/console/visits/{VIDEO}", f"/console/visits/{VIDEO}/looks"
+    for path in ("/", "/j", "/dev/outbox", *own, *visits, "/console"):
         await page.goto(path)
         for width in WIDTHS:
             await page.set_viewport_size(ViewportSize(width=width, height=800))

@@ -103,6 +103,39 @@ def test_an_app_is_registered_with_its_addresses_and_a_look_alike_is_not(run: Ru
     assert "Latin letters" in alike.err and "looks like" in twin.err
 
 
+def test_a_clinician_is_invited_by_an_address_whose_secret_no_server_sees(run: Run) -> None:
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    person = ("--family", "Schutz", "--given", "Pia", "--role", "privacy-officer", "--mail", "pia@example.org")
+    run("clinician", "add", "pia-schutz", "--tenant", "praxis-kai", *person)
+
+    first, second = run("clinician", "invite", "pia-schutz"), run("clinician", "invite", "pia-schutz")
+    run("clinician", "off", "pia-schutz")
+
+    path, _, token = first.out.strip().partition("#")
+    assert path == "http://localhost:8000/console/enrol" and len(token) >= 43
+    assert second.out != first.out
+    assert run("clinician", "invite", "pia-schutz").status == 1
+    assert run("clinician", "invite", "nobody").status == 1
+
+
+def test_an_account_of_the_house_is_one_persons(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    person = ("--tenant", "praxis-kai", "--family", "Muster", "--given", "Anke", "--role", "nurse")
+    early = run("clinician", "add", "anke-muster", *person, "--subject", "anke@praxis.example")
+    monkeypatch.setenv("TELEMED_OIDC_ISSUER", "https://login.example")
+    monkeypatch.setenv("TELEMED_OIDC_CLIENT_ID", "telemed")
+
+    added = run("clinician", "add", "anke-muster", *person, "--subject", "anke@praxis.example")
+    run("clinician", "add", "bert-muster", *person)
+    taken = run("clinician", "link", "bert-muster", "--subject", "anke@praxis.example")
+    linked = run("clinician", "link", "bert-muster", "--subject", "bert@praxis.example")
+    invited = run("clinician", "invite", "anke-muster")
+
+    assert early.status == 1 and "TELEMED_OIDC_ISSUER" in early.err
+    assert (added.status, taken.status, linked.status, invited.status) == (0, 1, 0, 1)
+    assert "somebody else's" in taken.err and "clinician link" in invited.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

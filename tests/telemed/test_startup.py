@@ -280,6 +280,8 @@ LATE = (
     "rdflib",
     "fhir.resources",
     "hvac",
+    "webauthn",
+    "requests",
 )
 
 
