@@ -176,7 +176,7 @@ def fill(session: Session, small: Small) -> None:
         common | {"rid": n, "id": item.id, "type": item.type, "tenant": item.tenant, "compartment": item.compartment}
         for n, item in enumerate(small.items)
     ]
-    homes = [{"id": c, "tenant": t, "patient_id": f"p-{c}", "person": c} for c, t in small.homes.items()]
+    homes = [{"id": c, "tenant": t, "patient_id": f"p-{c}", "person": c, "own": c} for c, t in small.homes.items()]
     grants = [
         {"compartment": g.compartment, "tenant": g.tenant, "kind": "x", "source": "x/1", "granted_by": "a"}
         | {"type": g.type, "item": g.item, "subject": g.subject}

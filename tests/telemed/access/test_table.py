@@ -8,7 +8,7 @@ from fhir.models import SERVED
 from fhir.policy import REGION_WIDE, Action
 from infra.caller import Role
 from telemed.access import table
-from telemed.access.policy import LETTER, decide
+from telemed.access.policy import LETTER, decide, decision
 from telemed.access.rule import Reach
 from telemed.access.table import CONTEXT
 
@@ -58,13 +58,25 @@ def test_every_role_may_do_what_the_table_says_and_nothing_else(role: Role) -> N
     for type, action in itertools.product(SERVED, Action):
         allowed = decide(role, EVERYTHING, action, type) is not None
 
-        assert allowed == (LETTER[action] in letters_of(role, type)), (role, type, action)
+        assert allowed == (set(LETTER[action]) <= set(letters_of(role, type))), (role, type, action)
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SERVICE])
 def test_without_a_scope_no_role_may_do_anything(role: Role) -> None:
     for type, action in itertools.product(SERVED, Action):
         assert decide(role, frozenset(), action, type) is None
+
+
+def test_who_may_only_update_patches_nothing_as_a_patch_tells_what_is_there() -> None:
+    for scopes, allowed in ((["system/Patient.u"], False), (["system/Patient.ru"], True)):
+        assert (decide(Role.SYSTEM, frozenset(scopes), Action.PATCH, "Patient") is not None) is allowed
+        assert decide(Role.SYSTEM, frozenset(scopes), Action.UPDATE, "Patient") is not None
+
+    parts = frozenset({"system/Observation.u", "system/Observation.r?category=laboratory"})
+    apart = frozenset({"system/Observation.u?category=vital-signs", "system/Observation.r?category=laboratory"})
+    found = decision(Role.SYSTEM, parts, False, Action.PATCH, "Observation")
+    assert found is not None and [bound.query for bound in found.left] == ["category=laboratory"]
+    assert decision(Role.SYSTEM, apart, False, Action.PATCH, "Observation") is None
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SERVICE])
