@@ -185,20 +185,27 @@ class CarePolicy:
         # Grants come from appointments and periods, so they end by the clock that appointments go by.
         self._now = clock.now
         self._vault = vault
+        self._known = lru_cache(maxsize=8192)(self._find)
         self._permit = lru_cache(maxsize=4096)(self._make)
         self._bounded = lru_cache(maxsize=4096)(self._make_bounded)
 
     def permit(self, caller: Caller, action: Action, type: str) -> CarePermit:
         """The permit, or `NotInScope` where scope or role does not cover the action on this type."""
-        made = decision(caller.role, caller.scopes, bool(caller.patient), action, type)
+        # Whoever acts for a clinic is one of many with the same permit; a patient's visit, or an emergency, is about one.
+        subject = caller.subject.removeprefix("Patient/") if caller.role is Role.PATIENT else in_emergency(caller)
+        return self._known(caller.tenant, subject, caller.role, caller.scopes, caller.patient, action, type)
+
+    def _find(
+        self, tenant: str, subject: str, role: Role, scopes: frozenset[str], patient: str, action: Action, type: str
+    ) -> CarePermit:
+        made = decision(role, scopes, bool(patient), action, type)
         if made is None:
             raise NotInScope
         reach, left = made
-        patient = self._compartment(caller.patient) if caller.patient else ""
-        one = patient if reach is Reach.SELF else caller.subject.removeprefix("Patient/") if reach is Reach.ONE else ""
-        if left:
-            return self._bounded(reach, Standing(caller.tenant, one, in_emergency(caller)), left, type, patient)
-        return self._permit(reach, Standing(caller.tenant, one, in_emergency(caller)))
+        compartment = pseudonym(self._keys, patient) if patient else ""
+        one = {Reach.SELF: compartment, Reach.ONE: subject}.get(reach, "")
+        standing = Standing(tenant, one, "" if role is Role.PATIENT else subject)
+        return self._bounded(reach, standing, left, type, compartment) if left else self._permit(reach, standing)
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:
         return CarePermit(reach, standing, clause(reach, standing, now=self._now), self._now)
@@ -209,9 +216,6 @@ class CarePolicy:
         wide = clause(reach, standing, now=self._now)
         within = and_(wide, bounds.clause(left, type, patient=patient, vault=self._keys))
         return CarePermit(reach, standing, within, self._now, left, patient, bounds.is_decided(left, type))
-
-    def _compartment(self, patient: str) -> str:
-        return pseudonym(self._keys, patient)
 
     @property
     def _keys(self) -> Vault:

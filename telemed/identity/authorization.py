@@ -129,8 +129,13 @@ def read(fields: Fields, client: OAuthClient, back: Return, *, audience: str) ->
         raise AuthorizationError("interaction_required", "Nothing is allowed here without asking the person.")
     asked = granted(given.get("scope", ""), client)
     launch = given.get("launch", "")
-    if bool(launch) != ("launch" in asked) or len(launch) > LONGEST_LAUNCH:
-        raise AuthorizationError("invalid_request", "The scope launch and the parameter launch come together.")
+    if len(launch) > LONGEST_LAUNCH or (launch and "launch" not in asked):
+        raise AuthorizationError("invalid_request", "The parameter launch comes with the scope launch.")
+    if not launch:
+        # Apps that can be opened both ways ask for both; without a launch there is nothing to open with.
+        asked = tuple(scope for scope in asked if scope != "launch")
+    if not asked:
+        raise AuthorizationError("invalid_scope", "Nothing is left of what is asked for without a launch.")
     return AuthorizationRequest(client.client_id, back, asked, given["code_challenge"], given.get("nonce", ""), launch)
 
 

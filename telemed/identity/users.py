@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Protocol
 from urllib.parse import urlencode
 
-from fastapi.requests import HTTPConnection
 from sqlmodel import Session
+from starlette.requests import HTTPConnection
 
 from infra.caller import Role
 from infra.settings import Settings

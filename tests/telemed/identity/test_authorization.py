@@ -165,6 +165,20 @@ def test_a_scope_by_another_case_blanks_or_signs_opens_nothing(scope: str) -> No
     assert refused.value.error == "invalid_scope"
 
 
+def test_launch_as_a_scope_means_nothing_without_a_launch_and_a_launch_nothing_without_the_scope() -> None:
+    able = CLIENT.model_copy(update={"scope": f"{REGISTERED} launch"})
+
+    def asked(**changed: str) -> tuple[str, ...]:
+        fields = [*(GOOD | changed).items()]
+        return read(fields, able, addressee(fields, able), audience=FHIR).scopes
+
+    assert asked(scope="launch user/Patient.rs") == ("user/Patient.rs",)
+    assert asked(scope="launch user/Patient.rs", launch="x") == ("launch", "user/Patient.rs")
+    for changed in ({"scope": "launch"}, {"launch": "x"}, {"scope": "launch user/Patient.rs", "launch": "x" * 101}):
+        with pytest.raises(AuthorizationError):
+            asked(**changed)
+
+
 @pytest.mark.parametrize(
     ("asked", "got"),
     [
