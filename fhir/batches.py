@@ -11,7 +11,8 @@ from typing import Final
 from fhir import costs
 from fhir.carrying import Check, Done, Worker
 from fhir.costs import Budget, Left
-from fhir.entries import Entry, located
+from fhir.entries import Entry
+from fhir.located import located
 from infra.problems import Problem
 
 SLICE: Final = 0.05  # seconds; others wait for one entry more at most

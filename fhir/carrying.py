@@ -14,7 +14,8 @@ from fhir.choices import Choices
 from fhir.codec import Parsed
 from fhir.costs import Budget
 from fhir.drafts import Draft
-from fhir.entries import Entry, located
+from fhir.entries import Entry
+from fhir.located import located
 from fhir.policy import Action
 from fhir.rows import Stored
 from fhir.search.asking import PageEnd

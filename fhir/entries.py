@@ -9,8 +9,6 @@ import binascii
 import re
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -19,6 +17,7 @@ from fhir import capability, codec, costs, links, misread, preconditions, unreso
 from fhir.codec import Parsed
 from fhir.drafts import Draft
 from fhir.ids import new_id
+from fhir.located import located
 from fhir.outcome import Telling
 from fhir.patches import patch as patches
 from fhir.patches.patch import Ahead, Patch
@@ -201,28 +200,6 @@ def relinked(entry: Entry, known: Mapping[str, str]) -> Entry:
         return entry
     costs.opened(entry.parsed.raw)
     return entry._replace(parsed=codec.parse(changed.encode(), type=entry.type), draft=None)
-
-
-def located(index: int) -> AbstractContextManager[None]:
-    """A stretch of work on one entry: a problem in it says which entry it is about."""
-    return _Located(index)
-
-
-class _Located(AbstractContextManager[None]):
-    """A class, as a generator costs three times as much, and an entry has half a dozen of such stretches."""
-
-    __slots__ = ("_index",)
-
-    def __init__(self, index: int) -> None:
-        self._index = index
-
-    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> None:
-        if isinstance(problem, Problem):
-            place = f"Bundle.entry[{self._index}]"
-            # Lines and columns were counted in the entry's own text, not in what was sent.
-            problem.issues = tuple(
-                replace(issue, expression=(place, *issue.expression), place=None) for issue in problem.issues
-            )
 
 
 def _texts(body: bytes, entries: list[Any]) -> Iterator[tuple[Any, str | None]]:

@@ -16,9 +16,10 @@ from fhir import conditional, links, matched, preconditions, rows
 from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.conditional import SeveralMatches
-from fhir.entries import KEPT, Entry, SameTwice, located, twice
+from fhir.entries import KEPT, Entry, SameTwice, twice
 from fhir.here import relative
 from fhir.ids import new_row_id
+from fhir.located import located
 from fhir.models import KNOWN
 from fhir.policy import Action
 from fhir.rows import Stored

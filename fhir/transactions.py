@@ -11,7 +11,8 @@ from fhir import costs, later, unresolved
 from fhir.carrying import Check, Done, Trace, Worker, nowhere
 from fhir.choices import Choices
 from fhir.costs import Budget, Left
-from fhir.entries import Entry, Kind, batch, located, relinked, sent, transaction
+from fhir.entries import Entry, Kind, batch, relinked, sent, transaction
+from fhir.located import located
 from fhir.policy import Action
 from fhir.resolving import Resolved, Resolver
 from fhir.store import Store

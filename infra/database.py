@@ -47,8 +47,8 @@ OneOf = Callable[[], One[T] | None]
 
 # 64 MB of pages for the writer: the blind index is written in random order and would spill the default 2 MB. It waits
 # for other processes by itself (`infra.writer`), as SQLite's own waiting would stop the event loop. A checkpoint comes
-# every 64 MB of log, not every 4: pages of the index that many writes touch are copied once, a quarter off a commit.
-WRITER = ("cache_size=-65536", "busy_timeout=0", "wal_autocheckpoint=16000")
+# every 16 MB of log, not every 4: pages of the index that many writes touch are copied once, a fifth off a commit.
+WRITER = ("cache_size=-65536", "busy_timeout=0", "wal_autocheckpoint=4000")
 READERS = 4
 POOL = 10
 # Serialisation failure and deadlock: the transaction did nothing and may be repeated (PostgreSQL, appendix A).

@@ -13,8 +13,9 @@ from fhir import carrying
 from fhir.codec import Parsed
 from fhir.costs import TOKENS, Budget, Left
 from fhir.drafts import Draft
-from fhir.entries import Entry, located
+from fhir.entries import Entry
 from fhir.interactions.record import LARGE, Record
+from fhir.located import located
 from fhir.patches.patch import Ahead, Patch
 from fhir.policy import Action
 from fhir.rows import Stored
