@@ -37,6 +37,9 @@ from telemed.access.models import CareGrant, ConsentRule
 CARE_GRANT: Final = cast(Table, CareGrant.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 CONSENT_RULE: Final = cast(Table, ConsentRule.__table__)  # type: ignore[attr-defined]  # as above
 
+# The patient's own clinic sees who closed the record for the patient: a denial does not hide itself from it.
+TOLD_HOME: Final = "Consent"
+
 
 class Reach(StrEnum):
     """How far an allowed action goes."""
@@ -127,7 +130,10 @@ def holds(reach: Reach, row: Row, *, standing: Standing, told: Callable[[], Told
 
 def is_shown(said: Sequence[Said], type: str, id: str) -> bool:
     """True if somebody of whom this is said may see the resource of a record; that they wrote it does not count."""
-    let_in = any(line.kind == "home" or (line.kind == "grant" and line.is_about(type, id)) for line in said)
+    home = any(line.kind == "home" for line in said)
+    if home and type == TOLD_HOME:
+        return True
+    let_in = home or any(line.kind == "grant" and line.is_about(type, id) for line in said)
     return let_in and not is_denied(said, type, id)
 
 
@@ -164,7 +170,8 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
     home, tenant = _home(standing.tenant), standing.tenant
     if reach is Reach.RECORD:
         let_in = or_(home, _granted(standing, moment, RESOURCE.c.type, RESOURCE.c.id))
-        return or_(own, and_(let_in, ~_denied(tenant, moment, RESOURCE.c.type, RESOURCE.c.id)))
+        shown = and_(let_in, ~_denied(tenant, moment, RESOURCE.c.type, RESOURCE.c.id))
+        return or_(own, shown, and_(home, RESOURCE.c.type == TOLD_HOME))
     let_in = and_(_granted(standing, moment), ~_denied(tenant, moment))
     return and_(own, or_(RESOURCE.c.compartment.is_(None), home, let_in))
 

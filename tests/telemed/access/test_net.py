@@ -19,9 +19,12 @@ from infra.problems import NotFound
 from infra.row_security import act
 from infra.statements import Row
 from telemed.access.net import is_bypassed
+from telemed.operators import findings, migrated
+from telemed.startup import require_tables
 from tests.fixtures.postgres import PostgresServer
 from tests.telemed.access import world as w
 from tests.telemed.access.world import World, system
+from tests.telemed.service import demo_settings
 
 POLICIES = text(
     "SELECT tablename, policyname, cmd, qual, with_check, c.relrowsecurity AND c.relforcerowsecurity FROM pg_policies"
@@ -187,6 +190,21 @@ async def test_an_account_above_the_net_is_noticed(
     await above.close()
 
     assert found == (False, True)
+
+
+@postgresql
+async def test_the_doctor_and_a_start_tell_of_an_account_above_the_net(
+    empty_database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found: list[tuple[list[str], bool]] = []
+    for account in ("telemed@", "postgres@"):
+        settings = demo_settings(tmp_path, empty_database_url.replace("telemed@", account))
+        await migrated(settings)
+        marks = [each.mark for each in await findings(settings) if each.part == "row security"]
+        await require_tables(settings.model_copy(update={"environment": "production"}))
+        found.append((marks, "row_security_bypassed" in capsys.readouterr().out))
+
+    assert found == [([], False), (["look"], True)]
 
 
 async def _note(world: World) -> str:

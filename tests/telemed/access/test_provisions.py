@@ -107,6 +107,15 @@ async def test_a_denial_that_names_nobody_is_of_everybody_but_leaves_each_clinic
     assert not await world.sees("a", theirs), "but the patient's own clinic sees no more of others"
 
 
+async def test_a_denial_does_not_hide_itself_from_the_patients_own_clinic(world: World) -> None:
+    region = await Region.make(world)
+
+    denial = await region.agrees(type="deny", actor=[], by="b")
+
+    assert await world.sees("a", denial)
+    assert not await world.sees("c", denial)
+
+
 async def test_a_denial_of_a_kind_of_resource_closes_that_kind(world: World) -> None:
     region = await Region.make(world)
 

@@ -24,7 +24,7 @@ from telemed.access.rule import CARE_GRANT, CONSENT_RULE
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TENANTS = ("a", "b", "c")
-TYPES = ("Patient", "Appointment", "Observation", "Organization", "Slot", "Questionnaire", "Task")
+TYPES = ("Patient", "Appointment", "Observation", "Organization", "Slot", "Questionnaire", "Task", "Consent")
 SCOPES = frozenset({"system/*.cruds", "user/*.cruds", "patient/*.cruds"})
 
 
@@ -150,7 +150,7 @@ def may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
         for grant in small.grants
         if grant.subject in known_as
     )
-    denied = _denied(small, item, caller.tenant, whole=whole)
+    denied = _denied(small, item, caller.tenant, whole=whole) and not (at_home and item.type == "Consent")
     if action.changes:
         return item.tenant == caller.tenant and (item.compartment is None or at_home or (let_in and not denied))
     return item.type in REGION_WIDE or item.tenant == caller.tenant or ((at_home or let_in) and not denied)
