@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
 from infra import log, web
+from infra.envelope import Envelope
 from infra.problems import Issue, NotFound, Problem, Unprocessable
 
 LIMIT = 1000
@@ -142,3 +143,14 @@ async def test_every_answer_has_a_request_id_and_a_line_without_path_or_query(
 async def test_an_unknown_path_and_a_wrong_method_are_problems_too(client: httpx.AsyncClient) -> None:
     assert (await client.get("/nothing")).json()["status"] == 404
     assert (await client.post("/invalid")).json()["status"] == 405
+
+
+async def test_without_the_limit_the_same_bodies_would_be_read() -> None:
+    """The twin: whoever counts nothing takes anything."""
+    app = application()
+    assert isinstance(app, web.Application) and isinstance(app.envelope, Envelope)
+    app.envelope._limited = lambda scope, receive: receive  # type: ignore[method-assign]  # removes the guard
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as careless:
+        assert (await careless.post("/bytes", content=b"x" * 9 * LIMIT)).text == str(9 * LIMIT)
