@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     vault_token_file: Path | None = None
     vault_mount: str = "transit"
     vault_key: str = "telemed"
+    log_years: int = 10
     checkpoints_dir: Path | None = None
     demo_now: datetime | None = None
     body_limit: int = 1_048_576

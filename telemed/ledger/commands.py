@@ -23,6 +23,10 @@ class NothingLost(Problem):
     """The second place knows of nothing that is gone. There is no reason to begin anew."""
 
 
+class NothingForgotten(Problem):
+    """Nothing was changed. Rows that are forgotten do not come back; add --confirm to go on."""
+
+
 class NotConfirmed(Problem):
     """Nothing was changed. What is lost stays lost, and is told by every `telemed audit verify`; add --confirm to go on."""
 
@@ -154,6 +158,21 @@ def restart(
     if not confirm:
         raise NotConfirmed
     _show_handover(asyncio.run(handed_over(loaded(), reason=reason, losses=found)))
+
+
+@audit.command()
+def forget(
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Looks from before this day, in UTC.")],
+    *,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Really forget; without it, nothing is changed.")] = False,
+) -> None:
+    """Remove old looks from the log of accesses; their leaves stay, so that nobody else can remove one unseen."""
+    from telemed.ledger.service import forget_looks
+
+    if not confirm:
+        raise NothingForgotten
+    told = asyncio.run(forget_looks(loaded(), before=before.replace(tzinfo=UTC)))
+    typer.echo(f"{told.rows} looks from before {told.before.date()} are forgotten.")
 
 
 @audit.command()

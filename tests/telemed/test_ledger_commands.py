@@ -244,3 +244,17 @@ async def one_more_look(settings: Settings) -> None:
     async with running(settings) as service, await service.system("north") as http:
         assert (await http.get("/fhir/Patient?family=Musterfrau")).status_code == 200
         await service.services.sequencer.catch_up()
+
+
+def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young = run("audit", "forget", "--before", "2024-01-01", "--confirm")
+    monkeypatch.setenv("TELEMED_LOG_YEARS", "0")
+    asked = run("audit", "forget", "--before", "2024-01-01")
+    done = run("audit", "forget", "--before", "2024-01-01", "--confirm")
+
+    assert (young.status, asked.status, done.status) == (1, 1, 0)
+    assert "TELEMED_LOG_YEARS" in young.err and "Nothing was changed" in asked.err
+    assert done.out == "0 looks from before 2024-01-01 are forgotten.\n"
+    assert run("audit", "verify").status == 0
