@@ -15,6 +15,7 @@ from infra import log
 from infra.problems import Problem, TooLarge
 
 REQUEST_ID = "x-request-id"
+TRY_AGAIN_LATER = 1013  # of a socket, https://www.iana.org/assignments/websocket
 # Finds the application that answers a request itself, without trying the routes one after the other.
 Direct = Callable[[Scope], ASGIApp | None]
 # Lets a request pass with None, or with what is to be waited for first; a `Problem` is its refusal.
@@ -58,7 +59,7 @@ class Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; log it when it is answered."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await (await self._speaking(scope))(scope, receive, send)
             return
         if self.scheme:
             scope["scheme"] = self.scheme
@@ -88,6 +89,16 @@ class Envelope:
             log.line("request", method=scope["method"], route=route, status=status, milliseconds=milliseconds)
             log.leave(context)
 
+    async def _speaking(self, scope: Scope) -> ASGIApp:
+        """What speaks on a socket: the application, or a refusal of the handshake (403) of who asks too often."""
+        try:
+            waiting = self.admit(scope) if scope["type"] == "websocket" else None
+            if waiting is not None:
+                await waiting
+        except Problem:
+            return _closed
+        return self.app
+
     async def _answering(self, scope: Scope) -> ASGIApp:
         """What answers the request: the application, or the refusal of who asks too often."""
         try:
@@ -115,6 +126,11 @@ class Envelope:
 
     def _limit(self, scope: Scope) -> int:
         return next(size for prefix, size in self.limits if scope["path"].startswith(prefix))
+
+
+async def _closed(_scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
 
 
 def _counted(receive: Receive, limit: int, *, seen: int) -> Callable[[], Awaitable[Message]]:

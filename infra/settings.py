@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     oidc_claim: str = "sub"
     oidc_acr: str = ""
     privacy_mail: str = ""
+    log_years: int = 10
     checkpoints_dir: Path | None = None
     demo_now: datetime | None = None
     body_limit: int = 1_048_576

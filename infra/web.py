@@ -99,7 +99,7 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or speak on a socket."""
-        if self.envelope is None or scope["type"] != "http":
+        if self.envelope is None or scope["type"] not in ("http", "websocket"):
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self

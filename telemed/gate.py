@@ -54,7 +54,7 @@ class Gate:
         address = self.peers.address_of(scope)
         if client is not None and client[0] != address:
             scope["client"] = (address, 0)
-        kind = kind_of(scope["method"], scope["path"])
+        kind = kind_of(scope.get("method", "GET"), scope["path"])
         if kind is None:
             return None
         key = (kind.value, network_of(address))

@@ -86,7 +86,9 @@ def hand_over(
 
 def notes_here(session: Session) -> list[str]:
     """The handovers in the database, as they were signed, oldest first."""
-    return list(session.connection().execute(select(HANDOVER.c.note).order_by(HANDOVER.c.made)).scalars())
+    found = session.connection().execute(select(HANDOVER.c.note).order_by(HANDOVER.c.made)).scalars()
+    # Beside them stand the notes of retention.
+    return [note for note in found if note.startswith(f"{FORM}\n")]
 
 
 def followed(notes: Iterable[str], keys: Iterable[KnownKey]) -> tuple[list[KnownKey], list[Handover], list[str]]:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from fhir.ledger.handover import Handover, followed, notes_here
 from fhir.ledger.keys import KnownKey, SigningKey, origin, signing_keys
 from fhir.ledger.models import CHECKPOINT
+from fhir.ledger.retention import Forgotten, forgotten
 from infra.checkpoints import Checkpoint, CheckpointBroken, opened
 from infra.vault import SealBroken, Vault
 
@@ -40,6 +41,7 @@ class Stated:
     copies: int = 0
     copied: dict[str, int] = field(default_factory=dict)
     handovers: list[Handover] = field(default_factory=list)
+    forgotten: list[Forgotten] = field(default_factory=list)
 
     def is_given_up(self, size: int, signed: Signed) -> bool:
         """True for a checkpoint of the second place that a handover gives up."""
@@ -61,7 +63,7 @@ def stated(
     `handovers` are those of the second place, None where there is no such place.
     """
     keys, handed = _known(session, vault, handovers, differs)
-    found = Stated(handovers=handed)
+    found = Stated(handovers=handed, forgotten=forgotten(session, keys))
     verified = dict[str, Checkpoint]()
     here = select(CHECKPOINT.c.tenant, CHECKPOINT.c.size, CHECKPOINT.c.note, CHECKPOINT.c.peaks)
     for tenant, size, note, peaks in session.connection().execute(

@@ -2,7 +2,7 @@
 
 Counted by address and claimed client together, and by address alone more generously: a stranger can't lock a clinic out
 by failing in its name from somewhere else. The counts live in this process; with several processes a guesser gets as
-many times the attempts, which a 384-bit key does not mind.
+many times the attempts, which a 384-bit key does not mind, and all attempts of an address count together at the gate.
 """
 
 from collections import OrderedDict
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from infra.problems import TooMany
+from infra.rates import network_of
 
 WINDOW = timedelta(minutes=5)
 PER_NAME = 10
@@ -29,12 +30,14 @@ class FailureLimit:
         self._counts: OrderedDict[tuple[str, str], tuple[datetime, int]] = OrderedDict()
 
     def check(self, address: str, name: str) -> None:
-        """Nothing; refuses who has failed too often in the last five minutes."""
+        """Nothing; refuses who has failed too often in the last five minutes. All of an IPv6 /64 is one address."""
+        address = network_of(address)
         if self._count((address, name)) >= PER_NAME or self._count((address, "")) >= PER_ADDRESS:
             raise TooManyFailures(headers={"Retry-After": str(int(WINDOW.total_seconds()))})
 
     def failed(self, address: str, name: str) -> None:
         """Nothing; the failure is counted."""
+        address = network_of(address)
         for key in ((address, name[:64]), (address, "")):
             count = self._count(key)
             start = self._counts[key][0] if count else self._now()

@@ -14,12 +14,17 @@ from infra.settings import loaded
 if TYPE_CHECKING:
     from fhir.ledger.handover import Handover
     from fhir.ledger.verify import Report
+    from infra.cosignatures import Witness
 
 audit = typer.Typer(help="Who looked at what, and the proof that nobody has rewritten it.", no_args_is_help=True)
 
 
 class NothingLost(Problem):
     """The second place knows of nothing that is gone. There is no reason to begin anew."""
+
+
+class NothingForgotten(Problem):
+    """Nothing was changed. Rows that are forgotten do not come back; add --confirm to go on."""
 
 
 class NotConfirmed(Problem):
@@ -91,6 +96,41 @@ def prove(
 
 
 @audit.command()
+def cosign(
+    file: Annotated[Path, typer.Argument(help="A checkpoint, or a proof of `audit prove ID --since SIZE`.")],
+    key: Annotated[str, typer.Option(help="The public key of the log, as you wrote it down.")],
+    folder: Annotated[Path, typer.Option(help="Where the witness keeps its key and what it has seen.")],
+    name: Annotated[str, typer.Option(help="Who the witness is, without blanks, like north.example/witness.")],
+) -> None:
+    """Cosign another platform's log as its witness, if it has only grown; needs no database and no keys of ours."""
+    from infra.clock import SystemClock
+    from infra.cosignatures import Witness
+    from telemed.ledger.witness import cosign as cosigned
+    from telemed.ledger.witness import witness_key
+
+    signed = cosigned(file, key=key, folder=folder, name=name, now=SystemClock().now())
+    typer.echo(signed, nl=False)
+    typer.echo(f"The witness's key: {Witness(name, witness_key(folder).public_key()).text}", err=True)
+
+
+@audit.command()
+def witnessed(
+    file: Annotated[Path, typer.Argument(help="A checkpoint with the lines of its witnesses.")],
+    key: Annotated[str, typer.Option(help="The public key of the log, as you wrote it down.")],
+    witness: Annotated[str, typer.Option(help="The witness's key, as you wrote it down.")],
+) -> None:
+    """Tell whether a witness has seen this state of a log, and when; the exit status is 1 if not."""
+    from telemed.ledger.witness import witnessed as seen
+
+    said, found = seen(file, key=key, witness=_witness(witness))
+    for each in found:
+        typer.echo(f"{each.name} saw {said.size} events of {said.origin} at {each.at.isoformat()}.")
+    if not found:
+        typer.echo(f"This witness has not signed for {said.size} events of {said.origin}.")
+        raise typer.Exit(1)
+
+
+@audit.command()
 def rotate(reason: Annotated[str, typer.Option(help="Why, in one line; everybody who verifies reads it.")]) -> None:
     """Let a new key sign the log from now on; the old one signs for it, and stays to verify what it has signed."""
     from telemed.ledger.service import handed_over
@@ -118,6 +158,21 @@ def restart(
     if not confirm:
         raise NotConfirmed
     _show_handover(asyncio.run(handed_over(loaded(), reason=reason, losses=found)))
+
+
+@audit.command()
+def forget(
+    before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Looks from before this day, in UTC.")],
+    *,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Really forget; without it, nothing is changed.")] = False,
+) -> None:
+    """Remove old looks from the log of accesses; their leaves stay, so that nobody else can remove one unseen."""
+    from telemed.ledger.service import forget_looks
+
+    if not confirm:
+        raise NothingForgotten
+    told = asyncio.run(forget_looks(loaded(), before=before.replace(tzinfo=UTC)))
+    typer.echo(f"{told.rows} looks from before {told.before.date()} are forgotten.")
 
 
 @audit.command()
@@ -152,6 +207,16 @@ def _check(file: Path, key: str) -> None:
         typer.echo(f"The log begins as it was signed before:\n{proof.grown.checkpoint}")
     if not key:
         typer.echo(f"Signed with the key in the file. Compare it with the log's, or use --key: {proof.key}")
+
+
+def _witness(text: str) -> "Witness":
+    from infra.checkpoints import CheckpointBroken
+    from infra.cosignatures import witness_of
+
+    try:
+        return witness_of(text)
+    except CheckpointBroken as error:
+        raise typer.BadParameter("This is no key of a witness.") from error
 
 
 def _show_handover(made: "Handover") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlmodel import Session, col, select
@@ -13,6 +14,7 @@ from fhir.ledger.export import exported
 from fhir.ledger.handover import Handover, Loss, hand_over, notes_here
 from fhir.ledger.keys import tenant_of
 from fhir.ledger.proof import Proof, prove
+from fhir.ledger.retention import Forgotten, forget
 from fhir.ledger.verify import Report, Tell, lost, verify
 from fhir.policy import Action
 from fhir.tables import AuditRow
@@ -67,6 +69,13 @@ async def losses(settings: Settings) -> list[Loss]:
     if settings.checkpoints_dir is None:
         raise NoSecondPlace
     return lost(await verified(settings, tell=lambda _done, _all: None))
+
+
+async def forget_looks(settings: Settings, *, before: datetime) -> Forgotten:
+    """How many rows of looks from before the moment were forgotten."""
+    now, vault = SystemClock().now(), _vault(settings)
+    async with with_tables(settings) as database:
+        return await database.write(partial(forget, vault=vault, before=before, years=settings.log_years, now=now))
 
 
 async def handed_over(settings: Settings, *, reason: str, losses: Sequence[Loss]) -> Handover:

@@ -217,3 +217,18 @@ def test_official_examples_keep_every_byte(shared: Path) -> None:
         assert [text[span] for span in own] == [spliced[span] for span in new]
 
     assert len(bodies) == 384
+
+
+def nested(levels: int) -> bytes:
+    """JSON that is so many levels deep."""
+    return b"[" * levels + b"]" * levels
+
+
+def test_json_beyond_the_depth_that_is_allowed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec.load(nested(codec.MAX_DEPTH))
+    with pytest.raises(codec.TooDeep):
+        codec.load(nested(codec.MAX_DEPTH + 1))
+
+    # The twin: without the limit the same bytes are read.
+    monkeypatch.setattr(codec, "MAX_DEPTH", 200)
+    codec.load(nested(100))

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
 from infra import log, web
+from infra.envelope import Envelope
 from infra.problems import Issue, NotFound, Problem, Unprocessable
 
 LIMIT = 1000
@@ -178,3 +179,14 @@ async def test_who_goes_away_in_the_middle_is_no_error_of_ours() -> None:
     await app(scope, gone, sent)
 
     assert answers[0]["status"] == web.ClientGone.status
+
+
+async def test_without_the_limit_the_same_bodies_would_be_read() -> None:
+    """The twin: whoever counts nothing takes anything."""
+    app = application()
+    assert isinstance(app, web.Application) and isinstance(app.envelope, Envelope)
+    app.envelope._limited = lambda scope, receive: receive  # type: ignore[method-assign]  # removes the guard
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as careless:
+        assert (await careless.post("/bytes", content=b"x" * 9 * LIMIT)).text == str(9 * LIMIT)

@@ -1,9 +1,11 @@
 """Too many requests: refused in the form of their path, for whoever asks too often and nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from infra.caller import Caller, Role
 from infra.rates.permits import TooManyRequests
 from infra.settings import Settings
 from telemed.gate import Kind, kind_of, rates_of
+from telemed.identity.failures import PER_NAME, FailureLimit, TooManyFailures
 from tests.telemed.service import BASE, Service, demo_settings, running
 
 REFUSED = 429
@@ -201,3 +204,31 @@ async def test_without_a_limit_nobody_is_refused(tmp_path: Path, database_url: s
 def test_a_rate_that_is_none_is_named_by_its_variable() -> None:
     with pytest.raises(ValueError, match="TELEMED_RATE_CODE"):
         rates_of(Settings(rate_code="often"))
+
+
+async def test_sockets_are_opened_only_so_often_from_one_address(tmp_path: Path, database_url: str) -> None:
+    sent: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(f"{message['type']} {message.get('code', '')}".strip())
+
+    scope = {"type": "websocket", "path": "/video/rooms/r/ws", "headers": [], "client": ("192.0.2.1", 1)}
+    async with limited(tmp_path, database_url, rate_pages="2/minute") as service:
+        for _ in range(3):
+            more = {"query_string": b"", "subprotocols": [], "scheme": "ws", "server": ("localhost", 8000)}
+            await service.app({**scope, **more}, receive, send)
+
+    assert sent[:2] != ["websocket.close 1013"] * 2 and sent[-1] == "websocket.close 1013"
+
+
+def test_failures_of_an_ipv6_network_count_together() -> None:
+    limit = FailureLimit(lambda: datetime.now(UTC))
+    for host in range(PER_NAME):
+        limit.failed(f"2001:db8::{host:x}", "clinic-a")
+
+    with pytest.raises(TooManyFailures):
+        limit.check("2001:db8::ffff", "clinic-a")
+    limit.check("2001:db8:0:1::1", "clinic-a")

@@ -195,3 +195,66 @@ def test_there_is_no_new_beginning_without_a_loss_or_without_a_second_place(
 
     assert (nothing.status, nowhere.status) == (1, 1)
     assert "nothing that is gone" in nothing.err and "TELEMED_CHECKPOINTS_DIR" in nowhere.err
+
+
+def proof_of_newest(run: Run, file: Path, *, since: int | None = None) -> str:
+    """The log's key, after a proof of its newest event was written into the file."""
+    id = run("audit", "list", "--tenant", "north").out.splitlines()[1].split()[-1]
+    file.write_text(run("audit", "prove", id, *(() if since is None else ("--since", str(since)))).out)
+    return str(json.loads(file.read_text())["key"])
+
+
+def test_a_witness_cosigns_what_has_only_grown_and_nothing_else(settings: Settings, run: Run, tmp_path: Path) -> None:
+    file, note = tmp_path / "proof.json", tmp_path / "checkpoint.txt"
+    key = proof_of_newest(run, file)
+    by = ("--key", key, "--folder", str(tmp_path / "witness"), "--name", "north.example/witness")
+    first = run("audit", "cosign", str(file), *by)
+    note.write_text(first.out)
+    witness = first.err.split(": ", 1)[1].strip()
+    asyncio.run(one_more_look(settings))
+
+    proof_of_newest(run, file)
+    unshown = run("audit", "cosign", str(file), *by)
+    proof_of_newest(run, file, since=2)
+    grown = run("audit", "cosign", str(file), *by)
+    back = run("audit", "cosign", str(note), *by)
+    seen = run("audit", "witnessed", str(note), "--key", key, "--witness", witness)
+
+    assert (first.status, unshown.status, grown.status, back.status, seen.status) == (0, 1, 0, 1, 0)
+    assert "--since" in unshown.err and "not the log that was seen before" in back.err
+    assert "north.example/witness saw 2 events of localhost:8000/audit/north" in seen.out
+    assert (tmp_path / "witness/witness.pem").stat().st_mode & 0o077 == 0
+
+
+def test_a_state_that_no_witness_has_seen_is_told(settings: Settings, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "proof.json"
+    key = proof_of_newest(run, file)
+    other = run("audit", "cosign", str(file), "--key", key, "--folder", str(tmp_path / "w"), "--name", "w.example")
+    witness = other.err.split(": ", 1)[1].strip()
+
+    unseen = run("audit", "witnessed", str(file), "--key", key, "--witness", witness)
+    no_key = run("audit", "witnessed", str(file), "--key", key, "--witness", "nobody")
+
+    assert unseen.status == 1 and "has not signed for 2 events" in unseen.out
+    assert no_key.status != 0 and "no key of a witness" in " ".join(no_key.err.replace("│", " ").split())
+
+
+async def one_more_look(settings: Settings) -> None:
+    """Nothing; another clinic's look is signed in the same log."""
+    async with running(settings) as service, await service.system("north") as http:
+        assert (await http.get("/fhir/Patient?family=Musterfrau")).status_code == 200
+        await service.services.sequencer.catch_up()
+
+
+def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    young = run("audit", "forget", "--before", "2024-01-01", "--confirm")
+    monkeypatch.setenv("TELEMED_LOG_YEARS", "0")
+    asked = run("audit", "forget", "--before", "2024-01-01")
+    done = run("audit", "forget", "--before", "2024-01-01", "--confirm")
+
+    assert (young.status, asked.status, done.status) == (1, 1, 0)
+    assert "TELEMED_LOG_YEARS" in young.err and "Nothing was changed" in asked.err
+    assert done.out == "0 looks from before 2024-01-01 are forgotten.\n"
+    assert run("audit", "verify").status == 0

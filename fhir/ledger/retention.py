@@ -1,0 +1,77 @@
+"""Forgetting old looks: rows of reads and searches go, their leaves stay, and a signed note says up to when.
+
+What wrote the record stays for ever, as its versions are held against it. The tree is not touched: whoever kept a copy of
+a row that is gone can still show that it stood there, and verifying tells a row that was forgotten from one that somebody
+removed.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import delete, func, or_, select
+from sqlmodel import Session
+
+from fhir.audit import AUDIT, DONE
+from fhir.ids import first_after
+from fhir.ledger.handover import NothingToHandOver
+from fhir.ledger.heads import WRITES
+from fhir.ledger.keys import ID_BYTES, KnownKey, alone, signing_keys
+from fhir.ledger.models import HANDOVER, LEAF, AuditHandover
+from infra.append_only import removable
+from infra.checkpoints import CheckpointBroken, is_signed, signature_line
+from infra.problems import Conflict
+from infra.vault import Vault
+
+FORM: Final = "telemed.retention.1"
+_TEXT: Final = re.compile(rf"{FORM}\n(\S+)\nbefore (\S+)\nrows (\d+)\n")
+
+
+class TooYoung(Conflict):
+    """The log keeps its rows longer than that (TELEMED_LOG_YEARS)."""
+
+
+class Forgotten(NamedTuple):
+    """Rows of looks from before a moment, of which so many were forgotten at once."""
+
+    before: datetime
+    rows: int
+
+
+def forget(session: Session, vault: Vault, *, before: datetime, years: int, now: datetime) -> Forgotten:
+    """What was forgotten; only what is signed and older than so many years. The database refuses again afterwards."""
+    if before > now - timedelta(days=366 * years):
+        raise TooYoung
+    alone(session)
+    keys = signing_keys(session, vault)
+    if not keys:
+        raise NothingToHandOver
+    looks = or_(AUDIT.c.action.not_in(WRITES), AUDIT.c.outcome != DONE, AUDIT.c.resource_id.is_(None))
+    which = (AUDIT.c.id < first_after(before), looks, AUDIT.c.id.in_(select(LEAF.c.event)))
+    connection = session.connection()
+    rows = int(connection.execute(select(func.count()).select_from(AUDIT).where(*which)).scalar_one())
+    with removable(connection, AUDIT):
+        connection.execute(delete(AUDIT).where(*which))
+    text = f"{FORM}\n{keys[0].name}\nbefore {before.isoformat()}\nrows {rows}\n"
+    note = f"{text}\n{signature_line(text, keys[0].name, keys[0].private)}"
+    session.add(AuditHandover(key=secrets.token_hex(ID_BYTES), note=note, made=now))
+    session.flush()
+    return Forgotten(before, rows)
+
+
+def forgotten(session: Session, keys: Sequence[KnownKey]) -> list[Forgotten]:
+    """What was forgotten here, as far as one of our keys has signed it."""
+    notes = session.connection().execute(select(HANDOVER.c.note).order_by(HANDOVER.c.made)).scalars()
+    return [said for note in notes if (said := _opened(note, keys)) is not None]
+
+
+def _opened(note: str, keys: Iterable[KnownKey]) -> Forgotten | None:
+    match = _TEXT.fullmatch(f"{note.rpartition(chr(10) * 2)[0]}\n")
+    try:
+        if match is None or not any(is_signed(note, key.name, key.public) for key in keys if key.name == match[1]):
+            return None
+        return Forgotten(datetime.fromisoformat(match[2]).astimezone(UTC), int(match[3]))
+    except (CheckpointBroken, ValueError):
+        return None
