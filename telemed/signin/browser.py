@@ -13,15 +13,18 @@ from telemed.signin.challenges import from_text
 
 LASTS: Final = timedelta(minutes=10)
 HOME: Final = "/console"
-LONGEST_PATH: Final = 300
+# An authorisation request of an app (RFC 6749 4.1.1) brings its scopes, state and challenge along; a cookie holds 4 kB.
+LONGEST_PATH: Final = 2000
+# Where people are asked who they are: the console, and the page on which they let an app in.
+OURS: Final = (HOME, "/oauth/authorize")
 
 
 def local_path(asked: str) -> str:
-    """The path if it is one of the console's own, else the console's first page.
+    """The path if it is one that asks for a sign-in, else the console's first page.
 
     Nothing that a browser could read as another host: two slashes, a backslash, a control character.
     """
-    is_ours = asked == HOME or asked.startswith((f"{HOME}/", f"{HOME}?"))
+    is_ours = any(asked == home or asked.startswith((f"{home}/", f"{home}?")) for home in OURS)
     is_plain = asked.isascii() and asked.isprintable() and "\\" not in asked and "//" not in asked
     return asked if is_ours and is_plain and len(asked) <= LONGEST_PATH else HOME
 

@@ -114,6 +114,8 @@ async def test_whoever_fails_is_slowed_down_and_nobody_else_at_their_address(ser
         ("/console", "/console"),
         ("/console/visits/7?text=big", "/console/visits/7?text=big"),
         ("/console?x=1", "/console?x=1"),
+        ("/oauth/authorize?redirect_uri=https%3A%2F%2Fapp", "/oauth/authorize?redirect_uri=https%3A%2F%2Fapp"),
+        ("/oauth/token", "/console"),
         ("", "/console"),
         ("https://evil.example", "/console"),
         ("//evil.example/console", "/console"),
@@ -121,7 +123,7 @@ async def test_whoever_fails_is_slowed_down_and_nobody_else_at_their_address(ser
         ("/console\\evil", "/console"),
         ("/consolation", "/console"),
         ("/console/\r\nSet-Cookie: x=1", "/console"),
-        ("/console/" + "x" * 300, "/console"),
+        ("/console/" + "x" * 2000, "/console"),
         ("/console/ümlaut", "/console"),
     ],
 )
