@@ -1,22 +1,28 @@
 """Grants follow the record: written, changed and withdrawn in the same atomic unit as the resource that causes them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlmodel import col, delete, select
 
-from fhir.store import Change, Hook
+from fhir.here import named
+from fhir.store import Change, Hook, Store
 from fhir.tables import Compartment, Resource
 from infra.caller import Caller
 from infra.clock import Clock
 from infra.database import Session
 from telemed.access.models import CareGrant
+from telemed.access.owners import OWNING, problem
 from telemed.access.rule import is_open
 from telemed.access.settle import Claim, settle
 from telemed.access.sources import READERS, Opening, openings
+from telemed.schedules.calendar import platform
 
 
-def grants_hook(clock: Clock) -> Hook:
-    """The hook that keeps `care_grant` in step with CareTeam, Appointment, ServiceRequest and Consent."""
+def grants_hook(clock: Clock, record: Store) -> Hook:
+    """The hook that keeps `care_grant` in step with CareTeam, Appointment, ServiceRequest and Consent.
+
+    `record` is a store without hooks: in it stands what those who are named belong to.
+    """
 
     def written(session: Session, caller: Caller, change: Change) -> None:
         if change.type not in READERS:
@@ -33,7 +39,8 @@ def grants_hook(clock: Clock) -> Hook:
         # Naming somebody in a resource about a stranger opens nothing: the writer must be entitled already.
         if compartment is None or not is_open(session, caller.tenant, compartment=compartment, now=now):
             found = []
-        grants = _grants(session, found, compartment=compartment or "", source=source, granted_by=caller.tenant)
+        tenants = _tenants(session, record, {opening.actor for opening in found})
+        grants = _grants(found, tenants, compartment=compartment or "", source=source, granted_by=caller.tenant)
         if earlier:
             session.exec(delete(CareGrant).where(col(CareGrant.source) == source))
         session.add_all(grants)
@@ -73,11 +80,9 @@ def _of_source(session: Session, source: str) -> list[CareGrant]:
 
 
 def _grants(
-    session: Session, found: Iterable[Opening], *, compartment: str, source: str, granted_by: str
+    openings: Iterable[Opening], tenants: Mapping[str, str], *, compartment: str, source: str, granted_by: str
 ) -> list[CareGrant]:
     """One grant for each tenant that the openings name; nobody needs a grant for what is theirs."""
-    openings = list(found)
-    tenants = _tenants(session, {opening.actor for opening in openings})
     merged: dict[str, CareGrant] = {}
     for opening in openings:
         tenant = tenants.get(opening.actor)
@@ -101,18 +106,25 @@ def _grants(
     return list(merged.values())
 
 
-def _tenants(session: Session, actors: set[str]) -> dict[str, str]:
-    """The tenant that each actor belongs to: the one that keeps the Organization, Practitioner, role or place."""
-    ids = {actor: actor.split("/")[1] for actor in actors if actor.count("/") in (1, 3) and "://" not in actor}
-    kinds = {actor: actor.split("/")[0] for actor in ids}
-    named = {actor for actor, kind in kinds.items() if kind in ACTORS}
-    if not named:
+def _tenants(session: Session, record: Store, actors: set[str]) -> dict[str, str]:
+    """The tenant that each actor belongs to: the one that keeps it, if it also keeps what the actor stands under."""
+    meant = {actor: target for actor in actors if (target := named(actor)) and target[0] in ACTORS}
+    if not meant:
         return {}
     statement = select(Resource.type, Resource.id, Resource.tenant).where(
-        col(Resource.id).in_(sorted({ids[actor] for actor in named})), col(Resource.deleted).is_(False)
+        col(Resource.id).in_(sorted({id for _, id in meant.values()})), col(Resource.deleted).is_(False)
     )
     keepers = {(type, id): tenant for type, id, tenant in session.exec(statement)}
-    return {actor: keepers[kinds[actor], ids[actor]] for actor in named if (kinds[actor], ids[actor]) in keepers}
+    own = {target for target, tenant in keepers.items() if _is_own(session, record, target, tenant=tenant)}
+    return {actor: keepers[target] for actor, target in meant.items() if target in own}
 
 
-ACTORS = frozenset({"Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Location"})
+def _is_own(session: Session, record: Store, target: tuple[str, str], *, tenant: str) -> bool:
+    """True unless the entry stands under another tenant's: it may be older than its owner, which nobody knew then."""
+    type, id = target
+    if type not in OWNING:
+        return True
+    return problem(session, type, record.read(session, platform(tenant), type, id).data, tenant=tenant) is None
+
+
+ACTORS = frozenset({"Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Location", "Slot"})

@@ -207,8 +207,8 @@ def _unheld(held: Stored) -> bytes:
 
 
 def _appointment_id(reference: str) -> str:
-    """The id in `Appointment/id`, in an absolute address that ends so, or the bare id."""
-    parts = reference.rstrip("/").split("/")
-    if len(parts) > 1 and parts[-2] != "Appointment":
+    """The id in a reference to an Appointment here, or the bare id."""
+    id = local_id(reference, "Appointment") or reference
+    if "/" in id:
         raise AppointmentUnknown
-    return parts[-1]
+    return id

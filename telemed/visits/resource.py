@@ -8,7 +8,7 @@ import msgspec
 
 from fhir import codec
 from fhir.codec import Parsed
-from fhir.here import relative
+from fhir.here import named
 
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 # Decimals are written with the digits they came with.
@@ -29,10 +29,9 @@ def participant(appointment: Mapping[str, Any], type: str) -> str | None:
     """The id of the appointment's first participant of a type, such as Patient or Practitioner."""
     for entry in appointment.get("participant", ()):
         # What another server calls by the same id is somebody else.
-        reference = relative(str(entry.get("actor", {}).get("reference", ""))).partition("/_history/")[0]
-        kind, _, id = reference.partition("/")
-        if kind == type and id:
-            return id
+        found = named(entry.get("actor", {}).get("reference"))
+        if found and found[0] == type:
+            return found[1]
     return None
 
 

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from fhir.tables import Resource as Row
+from telemed.access.owners import OwnedElsewhere
 from telemed.booking.problems import SlotNotOffered
 from telemed.schedules.models import Occupancy, SlotTime
 from telemed.schedules.resource import SLOT_MINUTES
@@ -91,3 +93,14 @@ async def test_a_free_slot_of_another_clinic_can_be_booked_with_its_practitioner
     await clinic.write(visit(slot, DOCTOR), caller=system(OTHER))
 
     assert await taken(clinic, "Practitioner/doctor") == 4
+
+
+async def test_nobody_puts_slots_into_the_schedule_of_another_clinic(clinic: Clinic) -> None:
+    slot = (await clinic.slots())[0]
+    planted = {"resourceType": "Slot", "schedule": {"reference": "Schedule/schedule"}, "status": "free"}
+    times = {"start": slot.start.isoformat(), "end": slot.end.isoformat()}
+
+    with pytest.raises(OwnedElsewhere):
+        await clinic.write(planted | times, caller=system(OTHER))
+
+    assert not await clinic.rows(select(Row.id).where(col(Row.type) == "Slot", col(Row.tenant) == OTHER))
