@@ -5,14 +5,14 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 
-from infra.problems import BadRequest, Problem
+from infra.problems import BadRequest, Problem, Unauthorized, Unavailable
 from video.ice import Ice
 from video.messages import (
     VERSION,
@@ -56,6 +56,15 @@ MOST_STRANGERS: Final = 500
 """Sockets that have not shown a ticket yet; beyond that the handshake is refused."""
 
 
+Holds = Callable[[str, str], Awaitable[bool]]
+"""Whether a room, and what a ticket for it was bound to, still stand; the application knows."""
+
+
+async def always(room: str, bound: str) -> bool:
+    """True: for an application whose tickets are bound to nothing that could end before they do."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the signalling needs to know to serve a socket."""
@@ -64,7 +73,12 @@ class Desk:
     tickets: Tickets
     ice: Ice
     origins: frozenset[str]
+    holds: Holds = always
     strangers: set["SocketLine"] = field(default_factory=set)
+
+
+class TicketVoid(Unauthorized):
+    """What this ticket was for does not take place any more, or was taken over elsewhere."""
 
 
 class OtherVersion(BadRequest):
@@ -148,13 +162,17 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk) -
     try:
         async with asyncio.timeout(HELLO_WITHIN):
             hello = decode(await _receive(socket))
-        you, token = _enter(hello, room, line=line, desk=desk)
+        you, token = await _enter(hello, room, line=line, desk=desk)
     except TimeoutError:
         return Close.SILENT
     except WebSocketDisconnect:
         return None
     except TicketRefused:
         return Close.TICKET
+    except TicketVoid:
+        return Close.VOID
+    except Unavailable:
+        return Close.RESTART
     except RoomFull:
         return Close.FULL
     except RoomEnded:
@@ -175,16 +193,20 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk) -
         desk.rooms.drop(room, you.id, line=line)
 
 
-def _enter(hello: Incoming, room: str, *, line: SocketLine, desk: Desk) -> tuple[PeerInfo, str]:
+async def _enter(hello: Incoming, room: str, *, line: SocketLine, desk: Desk) -> tuple[PeerInfo, str]:
     if not isinstance(hello, Hello):
         raise TicketRefused
     if hello.v != VERSION:
         raise OtherVersion
     if hello.resume:
+        if not await desk.holds(room, desk.rooms.bound(room, hello.resume)):
+            raise TicketVoid
         return desk.rooms.resume(room, hello.resume, line=line)
     ticket = desk.tickets.check(hello.ticket)
     if ticket.room != room:
         raise TicketRefused
+    if not await desk.holds(room, ticket.bound):
+        raise TicketVoid
     return desk.rooms.enter(ticket, line)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from fhir import codec
 from fhir.codec import Parsed
+from fhir.compartments import patient_ids
 from fhir.here import named
 
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -33,6 +34,12 @@ def participant(appointment: Mapping[str, Any], type: str) -> str | None:
         if found and found[0] == type:
             return found[1]
     return None
+
+
+def is_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """True if the visit begins at another time, or is another patient's. Whoever stays longer is not moved."""
+    starts = [moment(data["start"]) if "start" in data else None for data in (before, after)]
+    return starts[0] != starts[1] or patient_ids("Appointment", dict(before)) != patient_ids("Appointment", dict(after))
 
 
 def moment(text: str) -> datetime:

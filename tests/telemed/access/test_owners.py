@@ -9,6 +9,7 @@ from infra.problems import Unprocessable
 from telemed.access.owners import OWNING, ColleagueElsewhere, OwnedElsewhere
 from tests.telemed.access import world as w
 from tests.telemed.access.world import Data, World
+from tests.telemed.service import Service
 
 SLOT = {"status": "free", "start": "2026-03-03T09:00:00Z", "end": "2026-03-03T09:20:00Z"}
 
@@ -132,3 +133,42 @@ async def test_ones_own_role_lets_its_clinic_in(world: World) -> None:
 
 def test_each_problem_is_the_clients_to_mend() -> None:
     assert {problem.status for problem in (OwnedElsewhere, ColleagueElsewhere)} == {Unprocessable.status}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_system_reads_what_is_wrong_and_where(service: Service) -> None:
+    first, second = await service.system("a"), await service.system("b")
+    practice = (await first.post("/fhir/Organization", json={"resourceType": "Organization", "name": "a"})).json()["id"]
+
+    answer = await second.post("/fhir/Location", json=entry("Location", f"Organization/{practice}", name="Raum"))
+
+    issue = answer.json()["issue"][0]
+    assert (answer.status_code, issue["code"], issue["expression"]) == (
+        422,
+        "business-rule",
+        ["Location.managingOrganization"],
+    )
+    assert issue["diagnostics"] == OwnedElsewhere.__doc__
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_in_a_transaction_the_role_may_stand_before_its_organization(service: Service) -> None:
+    first, second = await service.system("a"), await service.system("b")
+    one = (await first.post("/fhir/Practitioner", json={"resourceType": "Practitioner"})).json()["id"]
+    role = entry(
+        "PractitionerRole",
+        "urn:uuid:6f1b1a52-8a0e-4b39-9a51-111111111111",
+        practitioner={"reference": f"Practitioner/{one}"},
+    )
+    house = {"resourceType": "Organization", "name": "b"}
+    entries = [
+        {"fullUrl": f"urn:uuid:{name}", "resource": body, "request": {"method": "POST", "url": body["resourceType"]}}
+        for name, body in (
+            ("6f1b1a52-8a0e-4b39-9a51-222222222222", role),
+            ("6f1b1a52-8a0e-4b39-9a51-111111111111", house),
+        )
+    ]
+
+    answer = await second.post("/fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": entries})
+
+    assert answer.status_code == 200, answer.text
