@@ -1,5 +1,6 @@
 """What becomes of codes, sessions, tickets and rooms when the Appointment changes."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -149,6 +150,16 @@ async def test_what_does_not_take_place_now_ends_the_waiting(clinic: Clinic, how
     assert (await doctor.post(f"/visits/{VIDEO}/admit")).status_code in (404, 409, 410)
     seen = (await doctor.get("/console/waiting")).json()["visits"]
     assert seen.get(VIDEO, {}).get("state", "ended") == "ended"
+
+
+async def test_whoever_comes_at_the_moment_of_the_cancellation_is_not_left_waiting(clinic: Clinic) -> None:
+    browser = await clinic.patient()
+
+    joined, _ = await asyncio.gather(browser.post(f"/visits/{VIDEO}/join"), undo(clinic, "cancelled"))
+
+    assert joined.status_code in (200, 401, 409, 412), joined.text
+    assert joined.status_code != 200 or not await holds(clinic, joined.json()["ticket"])
+    assert (await browser.post(f"/visits/{VIDEO}/join")).status_code == 401
 
 
 @ON_SQLITE

@@ -100,6 +100,17 @@ async def test_a_third_clinic_neither_sees_nor_cancels_it(clinic: Clinic) -> Non
     assert [answer.status_code for answer in answers] == [404, 404]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+async def test_a_cancellation_that_is_sent_again_gets_the_same_answer(clinic: Clinic) -> None:
+    referred = await refer(clinic)
+    system, key = await referred.system(), {"Idempotency-Key": "once"}
+
+    answers = [await system.post(f"/fhir/Appointment/{referred.id}/$cancel", headers=key) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+
+
 async def test_cancelling_needs_the_scope_for_it(clinic: Clinic) -> None:
     referred = await refer(clinic)
     reader = await clinic.service.system(TENANT, scope="system/Appointment.rs")
