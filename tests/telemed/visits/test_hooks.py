@@ -1,7 +1,7 @@
 """What becomes of codes, sessions, tickets and rooms when the Appointment changes."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,6 +15,7 @@ from telemed.notices.models import Notice
 from telemed.notices.service import opened
 from telemed.visits import resource, standing
 from telemed.visits.hooks import VisitBegun
+from telemed.visits.models import CodeState, JoinCode, VisitSession
 from telemed.visits.service import NotBegun
 from tests.telemed.visits.clinic import DOCTOR, PLATFORM, VIDEO, Clinic
 from video.messages import Close, Outgoing
@@ -66,6 +67,17 @@ async def erase(clinic: Clinic) -> None:
     await clinic.services.database.write(lambda session: store.delete(session, PLATFORM, "Appointment", VIDEO))
 
 
+async def closing(clinic: Clinic) -> list[datetime]:
+    """Until when the patient's code and session open the appointment."""
+
+    def unit(session: Session) -> list[datetime]:
+        code = select(JoinCode).where(JoinCode.appointment_id == VIDEO, JoinCode.state == CodeState.ACTIVE)
+        opened = select(VisitSession).where(VisitSession.appointment_id == VIDEO, VisitSession.ended == "")
+        return [session.exec(code).one().closes, session.exec(opened).one().expires]
+
+    return await clinic.services.database.read(unit)
+
+
 async def undo(clinic: Clinic, how: str) -> None:
     """The appointment does not take place, or not now."""
     if how == "deleted":
@@ -113,11 +125,15 @@ async def test_another_spelling_of_the_same_time_moves_nobody(clinic: Clinic) ->
 async def test_a_longer_visit_goes_on_and_its_code_opens_longer(clinic: Clinic) -> None:
     browser, line = await wait_in_room(clinic)
     end = resource.moment((await clinic.read("Appointment", VIDEO))["end"])
+    before = await closing(clinic)
 
     await clinic.change("Appointment", VIDEO, end=codec.instant(end + timedelta(minutes=10)))
     await standing.close_fallen(clinic.services)
 
     assert line.closed is None
+    assert [after - time for after, time in zip(await closing(clinic), before, strict=True)] == [
+        timedelta(minutes=10)
+    ] * 2
     assert (await browser.post(f"/visits/{VIDEO}/join")).status_code == 200
 
 
