@@ -5,7 +5,10 @@ written under another base keeps that base's meaning until the index is rebuilt.
 https://hl7.org/fhir/R4/references.html#literal, https://hl7.org/fhir/R4/search.html#reference
 """
 
+import re
 from typing import Final
+
+_LITERAL: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 
 
 class _Here:
@@ -32,3 +35,12 @@ def relative(address: str) -> str:
     """The address without our own base; another one as it is."""
     base = _HERE.base
     return address[len(base) :] if base and address.startswith(base) else address
+
+
+def named(reference: str | None) -> tuple[str, str] | None:
+    """Type and id of the resource of this record that a reference names, in whichever form, of whichever version.
+
+    None for what stands elsewhere, is contained, or is no address of a resource.
+    """
+    found = _LITERAL.fullmatch(relative(reference or ""))
+    return (found[1], found[2]) if found else None

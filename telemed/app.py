@@ -47,7 +47,7 @@ from telemed.signin import account, enrolling
 from telemed.signin import routes as signin
 from telemed.signin.challenges import forget_challenges
 from telemed.startup import refuse_settings
-from telemed.visits import exchange
+from telemed.visits import exchange, standing
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.visits.codes import forget_attempts
@@ -203,13 +203,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         origins = _origins(settings)
         app.include_router(
             video.router(
-                services.rooms, services.tickets, ice=services.ice, precheck=services.precheck, origins=origins
+                services.rooms,
+                services.tickets,
+                ice=services.ice,
+                precheck=services.precheck,
+                origins=origins,
+                holds=standing.holds(services),
             )
         )
         _check(app)
         today = services.clock.now().date()
         await services.database.write(lambda session: extend_today(session, today=today))
         tasks = [asyncio.create_task(_housekeeping(services)), asyncio.create_task(asyncio.to_thread(warm))]
+        tasks.append(asyncio.create_task(standing.watch(services)))
         if not settings.redis_url:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
             tasks += [asyncio.create_task(services.queue.run()), asyncio.create_task(services.sequencer.run())]

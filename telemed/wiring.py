@@ -19,6 +19,7 @@ from infra.rates import Counter
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.access.grants import grants_hook
+from telemed.access.owners import OWNING, refuse_foreign_owner
 from telemed.access.policy import CarePolicy
 from telemed.access.sources import READERS
 from telemed.booking import jobs as booking_jobs
@@ -131,9 +132,10 @@ def _sequencer(settings: Settings, database: Database, vault: Vault) -> Sequence
 
 
 def _refusals(settings: Settings, policy: CarePolicy) -> Sequence[Hook]:
-    """What a write must not do by the operator's choice."""
+    """What a write must not do: pass for another clinic's, and what the operator chose."""
     base = f"{settings.base_url.rstrip('/')}/fhir"
-    return [refuse_dangling(policy, base)] if settings.dangling_references == "refuse" else []
+    owned = Watching(frozenset(OWNING), refuse_foreign_owner)
+    return [owned, refuse_dangling(policy, base)] if settings.dangling_references == "refuse" else [owned]
 
 
 def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
@@ -143,7 +145,7 @@ def _hooks(desk: Desk, clock: Clock) -> Sequence[Hook]:
         Watching(appointments, appointment_changed),
         Watching(MANAGED, calendar_hook(desk.calendar)),
         Watching(appointments, booking_hook(desk)),
-        Watching(frozenset(READERS), grants_hook(clock)),
+        Watching(frozenset(READERS), grants_hook(clock, desk.calendar.record)),
         Watching(frozenset({"Patient"}), merged_hook()),
         Watching(frozenset({"Task"}), review_kept),
     )

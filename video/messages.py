@@ -26,6 +26,7 @@ class Close(Enum):
     SILENT = 4408, "silent"
     ELSEWHERE = 4409, "elsewhere"
     ENDED = 4410, "ended"
+    VOID = 4411, "void"
     VERSION = 4412, "version"
     FULL = 4423, "full"
     RATE = 4429, "rate"

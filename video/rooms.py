@@ -75,6 +75,7 @@ class _Owned:
     touched: datetime
     lines: dict[str, Line]
     resume: dict[str, bytes]
+    bound: dict[str, str]
 
 
 class Rooms:
@@ -101,24 +102,31 @@ class Rooms:
         self._sweep(now)
         if ticket.nonce in self._spent:
             raise TicketRefused
-        owned = self._rooms.get(ticket.room) or _Owned(Room(ticket.room), now, {}, {})
+        owned = self._rooms.get(ticket.room) or _Owned(Room(ticket.room), now, {}, {}, {})
         room = machine.arrive(owned.room, ticket.participant, role=ticket.role, now=now)
         self._rooms[ticket.room] = owned
         self._spent[ticket.nonce] = ticket.expires
+        owned.bound[ticket.participant] = ticket.bound
         return self._seat(owned, room, participant=ticket.participant, line=line)
 
     def resume(self, room: str, token: str, *, line: Line) -> tuple[PeerInfo, str]:
         """The same as `enter` for a participant whose connection dropped; the token works once."""
-        owned, digest = self._rooms.get(room), _digest(token)
-        found = [] if owned is None else [who for who, known in owned.resume.items() if known == digest]
-        if owned is None or not found:
-            raise TicketRefused
+        owned, who = self._resuming(room, token)
         now = self._clock.now()
-        seat = machine.without_stale(owned.room, now).seat(found[0])
+        seat = machine.without_stale(owned.room, now).seat(who)
         if seat is None:
             raise TicketRefused
-        arrived = machine.arrive(owned.room, found[0], role=seat.role, now=now)
-        return self._seat(owned, arrived, participant=found[0], line=line)
+        arrived = machine.arrive(owned.room, who, role=seat.role, now=now)
+        return self._seat(owned, arrived, participant=who, line=line)
+
+    def bound(self, room: str, token: str) -> str:
+        """What the ticket of whoever holds this token to resume was bound to."""
+        owned, who = self._resuming(room, token)
+        return owned.bound[who]
+
+    def held(self) -> dict[str, str]:
+        """The rooms in which somebody is connected, each with what a ticket of theirs was bound to."""
+        return {id: owned.bound[next(iter(owned.lines))] for id, owned in self._rooms.items() if owned.lines}
 
     def peers(self, room: str, participant: str) -> tuple[PeerInfo, ...]:
         """The other participants that this one may know of."""
@@ -149,10 +157,10 @@ class Rooms:
             if owned and not seat.role.admits:
                 self._tell(owned, seat.participant, Late(minutes))
 
-    def end(self, room: str) -> None:
+    def end(self, room: str, *, reason: Close = Close.ENDED) -> None:
         """End a consultation: everybody is told, and no ticket opens it again."""
         now = self._clock.now()
-        owned = self._rooms.setdefault(room, _Owned(Room(room), now, {}, {}))
+        owned = self._rooms.setdefault(room, _Owned(Room(room), now, {}, {}, {}))
         if owned.room.ended:
             return
         lines = list(owned.lines.values())
@@ -160,7 +168,7 @@ class Rooms:
         owned.lines.clear()
         owned.resume.clear()
         for line in lines:
-            line.close(Close.ENDED)
+            line.close(reason)
         self._emit(Kind.ENDED, owned, None)
 
     def relay(self, room: str, sender: str, *, message: Relayed) -> bool:
@@ -218,6 +226,13 @@ class Rooms:
             yield _drain(queue)
         finally:
             self._watchers.discard(queue)
+
+    def _resuming(self, room: str, token: str) -> tuple[_Owned, str]:
+        owned, digest = self._rooms.get(room), _digest(token)
+        found = [] if owned is None else [who for who, known in owned.resume.items() if known == digest]
+        if owned is None or not found:
+            raise TicketRefused
+        return owned, found[0]
 
     def _seat(self, owned: _Owned, room: Room, *, participant: str, line: Line) -> tuple[PeerInfo, str]:
         before, token = owned.lines.get(participant), secrets.token_urlsafe(24)

@@ -13,7 +13,7 @@ from video.messages import LARGEST
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.sdp import LONGEST
-from video.signalling import Desk, converse
+from video.signalling import Desk, Holds, always, converse
 from video.tickets import Tickets
 
 BODY_LIMIT: Final = LARGEST
@@ -26,10 +26,15 @@ class CheckOffer(msgspec.Struct, forbid_unknown_fields=True):
     sdp: Annotated[str, Meta(max_length=LONGEST)]
 
 
-def router(rooms: Rooms, tickets: Tickets, *, ice: Ice, precheck: Precheck, origins: Sequence[str]) -> APIRouter:
-    """The routes of video; `origins` are the application's own addresses, as browsers name them in `Origin`."""
+def router(
+    rooms: Rooms, tickets: Tickets, *, ice: Ice, precheck: Precheck, origins: Sequence[str], holds: Holds = always
+) -> APIRouter:
+    """The routes of video; `origins` are the application's own addresses, as browsers name them in `Origin`.
+
+    `holds` is asked before a socket opens whether its room, and what its ticket is bound to, still stand.
+    """
     routes = APIRouter(prefix="/video", tags=["video"])
-    desk = Desk(rooms, tickets, ice, frozenset(origins))
+    desk = Desk(rooms, tickets, ice, frozenset(origins), holds)
 
     @routes.websocket("/rooms/{room}/ws")
     async def signalling(socket: WebSocket, room: str) -> None:

@@ -6,7 +6,7 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 
-from infra.problems import BadRequest, Problem
+from infra.problems import BadRequest, Problem, Unauthorized, Unavailable
 from video.ice import Ice
 from video.messages import (
     VERSION,
@@ -61,6 +61,15 @@ MOST_FROM_ONE: Final = 100
 """Of these, as many from one address: a page shows its ticket at once, so whoever has more of them open shows none."""
 
 
+Holds = Callable[[str, str], Awaitable[bool]]
+"""Whether a room, and what a ticket for it was bound to, still stand; the application knows."""
+
+
+async def always(room: str, bound: str) -> bool:
+    """True: for an application whose tickets are bound to nothing that could end before they do."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the signalling needs to know to serve a socket."""
@@ -69,6 +78,7 @@ class Desk:
     tickets: Tickets
     ice: Ice
     origins: frozenset[str]
+    holds: Holds = always
     strangers: Counter[str] = field(default_factory=Counter)
 
     def has_room_for(self, address: str) -> bool:
@@ -85,6 +95,10 @@ class Desk:
             self.strangers[address] -= 1
             if not self.strangers[address]:
                 del self.strangers[address]
+
+
+class TicketVoid(Unauthorized):
+    """What this ticket was for does not take place any more, or was taken over elsewhere."""
 
 
 class OtherVersion(BadRequest):
@@ -174,13 +188,17 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk, u
     try:
         async with asyncio.timeout(HELLO_WITHIN):
             hello = decode(await _receive(socket))
-        you, token = _enter(hello, room, line=line, desk=desk)
+        you, token = await _enter(hello, room, line=line, desk=desk)
     except TimeoutError:
         return Close.SILENT
     except WebSocketDisconnect:
         return None
     except TicketRefused:
         return Close.TICKET
+    except TicketVoid:
+        return Close.VOID
+    except Unavailable:
+        return Close.RESTART
     except RoomFull:
         return Close.FULL
     except RoomEnded:
@@ -200,16 +218,20 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk, u
         desk.rooms.drop(room, you.id, line=line)
 
 
-def _enter(hello: Incoming, room: str, *, line: SocketLine, desk: Desk) -> tuple[PeerInfo, str]:
+async def _enter(hello: Incoming, room: str, *, line: SocketLine, desk: Desk) -> tuple[PeerInfo, str]:
     if not isinstance(hello, Hello):
         raise TicketRefused
     if hello.v != VERSION:
         raise OtherVersion
     if hello.resume:
+        if not await desk.holds(room, desk.rooms.bound(room, hello.resume)):
+            raise TicketVoid
         return desk.rooms.resume(room, hello.resume, line=line)
     ticket = desk.tickets.check(hello.ticket)
     if ticket.room != room:
         raise TicketRefused
+    if not await desk.holds(room, ticket.bound):
+        raise TicketVoid
     return desk.rooms.enter(ticket, line)
 
 

@@ -1,7 +1,8 @@
 """Tickets: what the application gives an authenticated person so that a socket or the pre-call check opens.
 
 A ticket binds room, participant and role, lives for a minute and opens one socket. It travels in a message, never in a
-URL, so no server, proxy or history keeps it.
+URL, so no server, proxy or history keeps it. What the application bound it to, it is asked about once more when the
+ticket is used: an appointment may be cancelled within that minute.
 """
 
 import base64
@@ -36,6 +37,7 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
     role: Role
     expires: datetime
     nonce: str
+    bound: str = ""
 
 
 class Tickets:
@@ -47,13 +49,13 @@ class Tickets:
         self._key = key
         self._clock = clock or SystemClock()
 
-    def mint(self, room: str, participant: str, *, role: Role, ttl: timedelta = LIFETIME) -> str:
-        """A ticket for somebody whom the application has authenticated."""
+    def mint(self, room: str, participant: str, *, role: Role, ttl: timedelta = LIFETIME, bound: str = "") -> str:
+        """A ticket for somebody whom the application has authenticated; `bound` means something to it alone."""
         if not OPAQUE.fullmatch(room) or not OPAQUE.fullmatch(participant):
             raise ValueError("room and participant are opaque ids")
         if not timedelta() < ttl <= LONGEST_LIFETIME:
             raise ValueError("a ticket lives for at most five minutes")
-        ticket = Ticket(room, participant, role, self._clock.now() + ttl, secrets.token_urlsafe(12))
+        ticket = Ticket(room, participant, role, self._clock.now() + ttl, secrets.token_urlsafe(12), bound)
         body = msgspec.json.encode(ticket)
         return f"{_text(body)}.{_text(self._mac(body))}"
 

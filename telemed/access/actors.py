@@ -4,21 +4,39 @@ from collections.abc import Iterable
 
 from sqlmodel import col, select
 
+from fhir.here import named
+from fhir.store import Store
 from fhir.tables import Resource
 from infra.database import Session
+from telemed.access.owners import OWNING, problem
+from telemed.schedules.calendar import platform
 
-ACTORS = frozenset({"Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Location"})
+ACTORS = frozenset({"Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Location", "Slot"})
 
 
 def keepers(session: Session, actors: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
     """The tenant of each actor: who keeps the Organization, Practitioner, role or place; `deleted` ones only if asked."""
-    plain = {actor for actor in actors if actor.count("/") in (1, 3) and "://" not in actor}
-    named = {actor: (actor.split("/")[0], actor.split("/")[1]) for actor in plain}
-    ids = sorted({id for kind, id in named.values() if kind in ACTORS})
-    if not ids:
+    meant = {actor: target for actor in actors if (target := named(actor)) and target[0] in ACTORS}
+    if not meant:
         return {}
+    ids = sorted({id for _, id in meant.values()})
     statement = select(Resource.type, Resource.id, Resource.tenant).where(col(Resource.id).in_(ids))
     if not deleted:
         statement = statement.where(col(Resource.deleted).is_(False))
-    found = {(type, id): tenant for type, id, tenant in session.exec(statement) if type in ACTORS}
-    return {actor: found[key] for actor, key in named.items() if key in found}
+    found = {(type, id): tenant for type, id, tenant in session.exec(statement)}
+    return {actor: found[target] for actor, target in meant.items() if target in found}
+
+
+def own_keepers(session: Session, record: Store, actors: Iterable[str]) -> dict[str, str]:
+    """The same without those that stand under what another tenant keeps: they would be let in under its name."""
+    found = keepers(session, actors)
+    return {actor: tenant for actor, tenant in found.items() if _is_own(session, record, actor, tenant=tenant)}
+
+
+def _is_own(session: Session, record: Store, actor: str, *, tenant: str) -> bool:
+    # The entry may be older than its owner, which nobody knew when it was written.
+    target = named(actor)
+    if target is None or target[0] not in OWNING:
+        return True
+    data = record.read(session, platform(tenant), *target).data
+    return problem(session, target[0], data, tenant=tenant) is None

@@ -1,16 +1,16 @@
 """Grants and denials follow the record: written, changed and withdrawn in the atomic unit of the resource behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import col, delete, select
 
-from fhir.store import Change, Hook
+from fhir.store import Change, Hook, Store
 from fhir.tables import Compartment
 from infra.caller import Caller
 from infra.clock import Clock
 from infra.database import Session
-from telemed.access.actors import keepers
+from telemed.access.actors import own_keepers
 from telemed.access.closings import EVERYBODY, closings
 from telemed.access.models import CareGrant, ConsentRule
 from telemed.access.provisions import lines
@@ -19,8 +19,11 @@ from telemed.access.settle import Claim, settle
 from telemed.access.sources import READERS, Opening, openings
 
 
-def grants_hook(clock: Clock) -> Hook:
-    """The hook that keeps grants and denials in step with CareTeam, Appointment, ServiceRequest and Consent."""
+def grants_hook(clock: Clock, record: Store) -> Hook:
+    """The hook that keeps grants and denials in step with CareTeam, Appointment, ServiceRequest and Consent.
+
+    `record` is a store without hooks: in it stands what those who are named belong to.
+    """
 
     def written(session: Session, caller: Caller, change: Change) -> None:
         if change.type not in READERS:
@@ -39,7 +42,8 @@ def grants_hook(clock: Clock) -> Hook:
             session.exec(delete(ConsentRule).where(col(ConsentRule.source) == source))
         # Naming somebody in a resource about a stranger opens and closes nothing: the writer must be entitled already.
         if compartment is not None and is_open(session, caller.tenant, compartment=compartment, now=now):
-            session.add_all(_grants(session, found, compartment=compartment, source=source, granted_by=caller.tenant))
+            tenants = own_keepers(session, record, {opening.actor for opening in found})
+            session.add_all(_grants(found, tenants, compartment=compartment, source=source, granted_by=caller.tenant))
             session.add_all(closings(session, said, compartment=compartment, source=source))
         session.flush()
         for each in touched:
@@ -98,10 +102,9 @@ def _of_source(session: Session, source: str) -> set[str]:
 
 
 def _grants(
-    session: Session, found: Sequence[Opening], *, compartment: str, source: str, granted_by: str
+    found: Sequence[Opening], tenants: Mapping[str, str], *, compartment: str, source: str, granted_by: str
 ) -> list[CareGrant]:
     """A grant for each tenant, part and period that the openings name; nobody needs one for what is theirs."""
-    tenants = keepers(session, {opening.actor for opening in found})
     # As a set: ten members of one team are one grant. Periods are never joined, there may be a gap between them.
     wanted = {
         (tenant, opening.type, opening.item, opening.since, opening.until)

@@ -66,6 +66,9 @@ def _appointment(data: Data, now: datetime) -> Iterator[Opening]:
         if participant.get("status") != "declined":
             for actor in _references(participant.get("actor")):
                 yield Opening(actor, now, ends + AFTER_APPOINTMENT)
+    # In whose slot it stands treats the patient, whether anybody else is named or not.
+    for slot in _references(data.get("slot", [])):
+        yield Opening(slot, now, ends + AFTER_APPOINTMENT)
 
 
 def _referral(data: Data, now: datetime) -> Iterator[Opening]:

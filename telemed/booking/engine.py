@@ -28,7 +28,7 @@ from telemed.booking.plan import (
     plan_of,
     same_person,
 )
-from telemed.booking.problems import HoldExpired, HoldFixed, HoldTooLong, SlotNotOffered, StillBooked
+from telemed.booking.problems import HoldExpired, HoldFixed, HoldTooLong, PatientMissing, SlotNotOffered, StillBooked
 from telemed.booking.resource import Resource, hold_until
 from telemed.booking.states import OCCUPYING
 from telemed.notices.service import Office, Visit, invite, withdraw
@@ -37,6 +37,7 @@ from telemed.schedules.calendar import Calendar
 from telemed.schedules.occupancy import Claim
 from telemed.schedules.rules import Interval
 from telemed.schedules.slots import refresh
+from telemed.visits.resource import is_moved
 
 HOLD = timedelta(minutes=5)
 EXPIRE = "hold.expire"
@@ -116,6 +117,9 @@ def _occupy(
 ) -> list[PatientHere]:
     after = change.after or {}
     patients = patients_of(session, desk.policy, caller, appointment=after)
+    if plan.tenants - {change.stored.tenant} and len(patients) != 1:
+        # Whose patient it is says who may see it; without one, another clinic's day would be filled unseen.
+        raise PatientMissing
     resources = plan.resources | {patient_resource(desk.vault, patient.compartment) for patient in patients}
     earlier = frozenset(occupancy.occupied(session, change.id))
     if plan.foreign - earlier:
@@ -178,9 +182,10 @@ def _tell(
     session: Session, desk: Desk, change: Change, *, before: Booking, kept: Booking, patients: list[PatientHere]
 ) -> None:
     compartment = change.stored.compartment
-    moved = _time(before) != _time(kept)
-    invited = kept.status == "booked" and (before.status not in INVITED or moved)
-    withdrawn = before.sequence >= 0 and before.status == "booked" and kept.status in ("cancelled", "entered-in-error")
+    moved = change.before is not None and change.after is not None and is_moved(change.before, change.after)
+    # Whoever has opened the link already needs the new code as much as whoever has not.
+    invited = kept.status in INVITED if before.status in INVITED and moved else _is_new(before, kept)
+    withdrawn = before.sequence >= 0 and before.status in INVITED and kept.status in ("cancelled", "entered-in-error")
     if not (invited or withdrawn) or compartment is None:
         return
     patient = patients[0] if invited else _patient_of(session, change)
@@ -200,6 +205,10 @@ def _tell(
         sequence=kept.sequence,
     )
     (invite if invited else withdraw)(session, desk.office, visit)
+
+
+def _is_new(before: Booking, kept: Booking) -> bool:
+    return kept.status == "booked" and before.status not in INVITED
 
 
 def _patient_of(session: Session, change: Change) -> PatientHere | None:

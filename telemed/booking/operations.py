@@ -9,7 +9,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from fhir import compartments
+from fhir.audit import INSERT_AUDIT, Access, row
 from fhir.codec import Parsed, parse
+from fhir.policy import Action
 from fhir.rows import Stored
 from fhir.rules import validate
 from fhir.store import Store
@@ -29,7 +31,8 @@ from telemed.booking.problems import (
 from telemed.booking.proposals import looks_like_proposal, read_proposal
 from telemed.booking.resource import REPLACES, Resource, accepted, hold_extension, proposal, slot_ids, without_hold
 from telemed.booking.states import WrongState
-from telemed.schedules.calendar import platform, resources_of
+from telemed.schedules.calendar import platform, resources_of, tenant_of
+from telemed.schedules.keepers import keepers
 from telemed.schedules.models import ManagedSchedule, SlotTime
 from telemed.schedules.resource import changed, encode, interval, local_id, without
 from telemed.schedules.rules import Interval
@@ -45,7 +48,7 @@ BOOKING: Final = {
     "comment": TEXT,
 }
 CANCELLING: Final = {"appointment-reference": REFERENCE, "reason": CODE}
-CANCELLABLE: Final = frozenset({"proposed", "pending", "booked", "waitlist"})
+CANCELLABLE: Final = frozenset({"proposed", "pending", "booked", "waitlist", "arrived", "checked-in"})
 REASONS: Final = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 
 
@@ -78,8 +81,11 @@ def book(session: Session, desk: Desk, caller: Caller, *, store: Store, given: P
 
 
 def cancel(session: Session, caller: Caller, store: Store, *, id: str, reason: str | None) -> Stored:
-    """The cancelled Appointment; its time is free again. Only what is still to come can be cancelled."""
-    found = store.read(session, caller, "Appointment", id)
+    """The cancelled Appointment; its time is free again. Only what has not begun can be cancelled.
+
+    Who keeps an appointment may do it, and whose time it takes.
+    """
+    found, agent = _cancellable(session, caller, store, id=id)
     status = found.data.get("status")
     if status not in CANCELLABLE:
         raise WrongState(f"An appointment that is {status} can't be cancelled.")
@@ -87,7 +93,23 @@ def cancel(session: Session, caller: Caller, store: Store, *, id: str, reason: s
     why = {"cancelationReason": {"coding": [{"system": system or REASONS, "code": code}]}} if code else {}
     parsed = changed(_unheld(found), status="cancelled", **why)
     validate(parsed)
-    return store.update(session, caller, "Appointment", id, parsed, if_match=found.version)
+    cancelled = store.update(session, agent, "Appointment", id, parsed, if_match=found.version)
+    if agent is not caller:
+        # The log of the clinic that booked says who it was.
+        access = Access(Action.UPDATE, "Appointment", id, cancelled.version, cancelled.compartment)
+        INSERT_AUDIT.run(session, row(caller, access, recorded=store.clock.now(), tenant=agent.tenant))
+    return cancelled
+
+
+def _cancellable(session: Session, caller: Caller, store: Store, *, id: str) -> tuple[Stored, Caller]:
+    """The appointment, and as whom to change it: for whose time it takes, in the name of the clinic that keeps it."""
+    store.policy.permit(caller, Action.UPDATE, "Appointment")
+    tenant = tenant_of(session, "Appointment", id)
+    if tenant in (None, caller.tenant) or caller.tenant not in keepers(session, [id]).get(id, ()):
+        return store.read(session, caller, "Appointment", id), caller
+    # Whatever the patient's record shows them by now: their time is theirs.
+    agent = platform(str(tenant))._replace(request_id=caller.request_id)
+    return store.read(session, agent, "Appointment", id), agent
 
 
 def cancel_reference(given: Parameters) -> str:
@@ -207,8 +229,8 @@ def _unheld(held: Stored) -> bytes:
 
 
 def _appointment_id(reference: str) -> str:
-    """The id in `Appointment/id`, in an absolute address that ends so, or the bare id."""
-    parts = reference.rstrip("/").split("/")
-    if len(parts) > 1 and parts[-2] != "Appointment":
+    """The id in a reference to an Appointment here, or the bare id."""
+    id = local_id(reference, "Appointment") or reference
+    if "/" in id:
         raise AppointmentUnknown
-    return parts[-1]
+    return id

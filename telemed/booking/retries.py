@@ -17,10 +17,11 @@ from fhir.rows import Stored
 from fhir.store import Store
 from infra.caller import Caller
 from infra.clock import SystemClock
-from infra.problems import BadRequest
+from infra.problems import BadRequest, NotFound
 from infra.vault import Vault
 from telemed.booking.models import AnsweredRequest
 from telemed.booking.problems import KeyReused
+from telemed.schedules.calendar import platform, tenant_of
 
 LONGEST = 255
 
@@ -64,4 +65,13 @@ def _again(session: Session, store: Store, caller: Caller, key: RequestKey) -> S
     answered = session.get(AnsweredRequest, key.key, populate_existing=True)
     if answered is None or answered.request != key.request:
         raise KeyReused
-    return store.vread(session, caller, "Appointment", answered.appointment_id, version=answered.version)
+    id, version = answered.appointment_id, answered.version
+    try:
+        return store.vread(session, caller, "Appointment", id, version=version)
+    except NotFound:
+        # Whose time it took may see it no more once it is cancelled; but this very answer they were given before.
+        tenant = tenant_of(session, "Appointment", id)
+        if tenant in (None, caller.tenant):
+            raise
+        agent = platform(str(tenant))._replace(request_id=caller.request_id)
+        return store.vread(session, agent, "Appointment", id, version=version)

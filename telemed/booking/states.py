@@ -12,8 +12,9 @@ MOVES: Final[dict[str, frozenset[str]]] = {
     "pending": frozenset({"booked", "cancelled"}),
     "waitlist": frozenset({"pending", "booked", "cancelled"}),
     "booked": frozenset({"arrived", "checked-in", "noshow", "cancelled"}),
-    "arrived": frozenset({"checked-in", "fulfilled"}),
-    "checked-in": frozenset({"fulfilled"}),
+    # Who has opened the link, or stands at the desk, can still be sent home: the visit has not begun.
+    "arrived": frozenset({"booked", "checked-in", "fulfilled", "cancelled"}),
+    "checked-in": frozenset({"booked", "fulfilled", "cancelled"}),
     "noshow": frozenset({"fulfilled"}),
     "fulfilled": frozenset(),
     "cancelled": frozenset(),

@@ -13,6 +13,7 @@ from infra.database import Session
 from infra.problems import NotFound
 from telemed.console.proposals import Proposals, proposals
 from telemed.persons.kept import replaced
+from telemed.schedules.keepers import holder
 from telemed.visits import resource
 
 MOST_READ: Final = 100
@@ -56,7 +57,7 @@ def person(session: Session, store: Store, caller: Caller, *, appointment_id: st
     """Whom an appointment of the caller's clinic is with, and when. Part of an atomic unit."""
     appointment = store.read(session, caller, "Appointment", appointment_id)
     patient_id = resource.participant(appointment.data, "Patient")
-    if appointment.tenant != caller.tenant or patient_id is None:
+    if holder(session, appointment_id, tenant=appointment.tenant) != caller.tenant or patient_id is None:
         raise NotFound
     patient = store.read(session, caller, "Patient", patient_id).data
     who = Person(patient_id, resource.name(patient), resource.birth_date(patient))

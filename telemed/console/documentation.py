@@ -111,6 +111,11 @@ class Closing:
         return subject
 
     @property
+    def is_own(self) -> bool:
+        """True unless another clinic keeps the Appointment, which stands in a slot of this one."""
+        return self.appointment.tenant == self.encounter.tenant
+
+    @property
     def author(self) -> Data:
         """Who documents."""
         return {"reference": f"Practitioner/{self.practitioner}"}
@@ -132,7 +137,7 @@ def bundle(entered: Documentation, closing: Closing) -> bytes:
         entries.append(_post(f"urn:uuid:{uuid.uuid4()}", _note(entered, closing)))
     if entered.task:
         entries.append(_post(f"urn:uuid:{uuid.uuid4()}", _task(entered, closing)))
-    if closing.appointment.data["status"] != "fulfilled":
+    if closing.is_own and closing.appointment.data["status"] != "fulfilled":
         entries.append(_put(closing.appointment, {**closing.appointment.data, "status": "fulfilled"}))
     return resource.parsed({"resourceType": "Bundle", "type": "transaction", "entry": entries}).raw
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fhir.here import named
 from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
@@ -51,7 +52,7 @@ def _conditions(
     session: Session, store: Store, caller: Caller, *, encounter: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     for diagnosis in encounter.get("diagnosis", ()):
-        type, _, id = str(diagnosis["condition"].get("reference", "")).partition("/")
+        type, id = named(diagnosis["condition"].get("reference")) or ("", "")
         try:
             if type == "Condition":
                 yield store.read(session, caller, type, id).data

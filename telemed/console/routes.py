@@ -213,11 +213,14 @@ async def _close(
             now=services.clock.now(),
         )
 
-    plan = transactions.plan(documentation.bundle(entered, await services.database.write(begun)))
+    closing = await services.database.write(begun)
+    plan = transactions.plan(documentation.bundle(entered, closing))
 
     def closed(session: Session) -> tuple[str, str | None]:
         visit = visits.open(session, caller, appointment)
         transactions.run(store, session, caller, plan=plan)
+        if not closing.is_own:
+            visits.fulfil(session, appointment, request_id=caller.request_id)
         service.close(session, visit)
         return visit.room, visit.encounter_id
 

@@ -15,6 +15,7 @@ from infra.clock import SystemClock
 from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.pages.times import REGION
+from telemed.schedules.keepers import holders
 from telemed.schedules.practitioners import practitioners
 from telemed.visits import companions, resource
 from telemed.visits.codes import EARLY, Window
@@ -130,7 +131,8 @@ def _starting(session: Session, store: Store, caller: Caller, *, since: datetime
         ],
     )
     found = store.search(session, caller, asked).entries
-    return {entry.id: entry.data for entry in found if entry.tenant == caller.tenant}
+    held = holders(session, {entry.id: entry.tenant for entry in found})
+    return {entry.id: entry.data for entry in found if held[entry.id] == caller.tenant}
 
 
 def _joinable(data: Data, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from fhir.store import Store
 from infra.caller import Caller, Role
 from infra.database import Session
 from infra.problems import Gone, NotFound
+from telemed.schedules.keepers import holder
 from telemed.schedules.practitioners import practitioner
 from telemed.visits import resource
 from telemed.visits.sessions import Attendance
@@ -25,11 +26,11 @@ def summary(session: Session, store: Store, who: Attendance) -> Summary:
     """The appointment of a visit session, in words. Part of an atomic unit."""
     caller = Caller(tenant=who.tenant, subject="visit", role=Role.SERVICE)
     appointment = store.read(session, caller, "Appointment", who.appointment_id).data
-    attending = practitioner(session, appointment)
+    clinic, attending = holder(session, who.appointment_id, tenant=who.tenant), practitioner(session, appointment)
     return Summary(
         resource.moment(appointment["start"]),
         name_of(session, store, caller, reference=f"Practitioner/{attending}") if attending else "",
-        name_of(session, store, caller, reference=f"Organization/{who.tenant}"),
+        name_of(session, store, caller, reference=f"Organization/{clinic}"),
     )
 
 

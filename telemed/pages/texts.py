@@ -73,6 +73,7 @@ CONSOLE: Final[Mapping[str, str]] = {
     "minutes": N_("for %n min"),
     "waiting_count": N_("Waiting now: %n"),
     "told": N_("The patient has been told."),
+    "void": N_("The appointment was cancelled or moved."),
     "hungUp": N_("Hung up. The patient can come back until you end the visit."),
 }
 

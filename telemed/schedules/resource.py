@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from fhir.codec import Parsed, parse
+from fhir.here import named
 from fhir.spans import members as top_members
 from infra.problems import Issue, Unprocessable
 from telemed.schedules.rules import DAY, Interval, LocalDays, Opening, Region, Rules, local_midnight, slot_id
@@ -43,10 +44,9 @@ def actors(schedule: Resource, type: str) -> list[str]:
 
 
 def local_id(reference: str | None, type: str) -> str | None:
-    """The id in a relative reference to this type; None for anything else."""
-    parts = (reference or "").split("/")
-    plain = len(parts) == 2 or (len(parts) == 4 and parts[2] == "_history")
-    return parts[1] if plain and parts[0] == type and parts[1] else None
+    """The id in a reference to a resource of this type here, absolute and versioned ones too; None for anything else."""
+    found = named(reference)
+    return found[1] if found and found[0] == type else None
 
 
 def codes(resource: Resource, element: str) -> frozenset[str]:

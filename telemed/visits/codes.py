@@ -158,6 +158,16 @@ def revoke_person(session: Session, appointment_id: str, *, role: Guest, person:
     _end_codes(session, appointment_id, state=CodeState.REPLACED, role=role, person=person)
 
 
+def prolong(session: Session, appointment_id: str, *, by: timedelta) -> None:
+    """Nothing; codes and sessions last as much longer, or shorter, as the appointment does."""
+    codes = select(JoinCode).where(JoinCode.appointment_id == appointment_id, JoinCode.state == CodeState.ACTIVE)
+    sessions = select(VisitSession).where(VisitSession.appointment_id == appointment_id, VisitSession.ended == "")
+    for code in session.exec(codes):
+        code.closes += by
+    for opened in session.exec(sessions):
+        opened.expires += by
+
+
 def finish(session: Session, appointment_id: str) -> None:
     """Nothing; the codes of an appointment that took place only tell its holder that it is over."""
     _end_codes(session, appointment_id, state=CodeState.OVER)

@@ -8,6 +8,9 @@ from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
 
+# A room's name is what its tickets are for, so nobody may guess one.
+ROOM_BYTES = 18
+
 
 class Guest(StrEnum):
     """Who holds a join code; the clinic's people come through the console instead."""

@@ -8,7 +8,8 @@ import msgspec
 
 from fhir import codec
 from fhir.codec import Parsed
-from fhir.here import relative
+from fhir.compartments import patient_ids
+from fhir.here import named
 
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 # Decimals are written with the digits they came with.
@@ -29,11 +30,16 @@ def participant(appointment: Mapping[str, Any], type: str) -> str | None:
     """The id of the appointment's first participant of a type, such as Patient or Practitioner."""
     for entry in appointment.get("participant", ()):
         # What another server calls by the same id is somebody else.
-        reference = relative(str(entry.get("actor", {}).get("reference", ""))).partition("/_history/")[0]
-        kind, _, id = reference.partition("/")
-        if kind == type and id:
-            return id
+        found = named(entry.get("actor", {}).get("reference"))
+        if found and found[0] == type:
+            return found[1]
     return None
+
+
+def is_moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """True if the visit begins at another time, or is another patient's. Whoever stays longer is not moved."""
+    starts = [moment(data["start"]) if "start" in data else None for data in (before, after)]
+    return starts[0] != starts[1] or patient_ids("Appointment", dict(before)) != patient_ids("Appointment", dict(after))
 
 
 def moment(text: str) -> datetime:

@@ -14,6 +14,7 @@ from telemed.visits.attending import Attending
 from telemed.visits.models import Guest, Visit
 from telemed.visits.service import VisitEnded, Visits
 from telemed.visits.sessions import Attendance
+from telemed.visits.standing import bond
 from video.room import NobodyWaits, Role, Seat, Stage
 
 router = APIRouter()
@@ -51,7 +52,8 @@ async def join(request: Request, appointment: str, who: Attending) -> Place:
     if who.role is not Guest.PATIENT:
         raise NoSeatYet
     visit = await services.database.write(lambda session: _entered(services, session, who=who, request=request))
-    return _place(services, visit, role=Role.PATIENT, participant=who.participant)
+    bound = bond(appointment, who.session)
+    return _place(services, visit, role=Role.PATIENT, participant=who.participant, bound=bound)
 
 
 @router.post("/visits/{appointment}/admit")
@@ -84,7 +86,7 @@ async def clinic_place(services: Services, caller: Caller, appointment: str) -> 
     if services.rooms.view(visit.room).stage is Stage.ENDED:
         raise VisitEnded
     participant = services.vault.pseudonym("clinic-seat", caller.tenant, appointment)
-    return _place(services, visit, role=Role.PHYSICIAN, participant=participant)
+    return _place(services, visit, role=Role.PHYSICIAN, participant=participant, bound=bond(appointment))
 
 
 def visits_of(services: Services) -> Visits:
@@ -108,7 +110,7 @@ def _entered(services: Services, session: Session, *, who: Attendance, request: 
     )
 
 
-def _place(services: Services, visit: Visit, *, role: Role, participant: str) -> Place:
-    ticket = services.tickets.mint(visit.room, participant, role=role)
+def _place(services: Services, visit: Visit, *, role: Role, participant: str, bound: str) -> Place:
+    ticket = services.tickets.mint(visit.room, participant, role=role, bound=bound)
     check = services.tickets.mint(f"check-{secrets.token_urlsafe(12)}", participant, role=role)
     return Place(visit.room, role, ticket, check)

@@ -13,14 +13,17 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 
+from fhir.rows import Stored
 from fhir.store import Store
 from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.database import Session
 from infra.problems import Conflict, NotFound
+from telemed.schedules.calendar import tenant_of
+from telemed.schedules.keepers import holder
 from telemed.schedules.practitioners import practitioner
 from telemed.visits import codes, resource
-from telemed.visits.models import Stage, Visit
+from telemed.visits.models import ROOM_BYTES, Stage, Visit
 from video.rooms import Rooms
 
 # Appointment statuses out of which a patient may enter the waiting room, or a clinic may begin.
@@ -29,6 +32,10 @@ OPEN = frozenset({"booked", "arrived", "checked-in"})
 
 class VisitEnded(Conflict):
     """This consultation has ended."""
+
+
+class NotBegun(Conflict):
+    """This consultation has not begun: nobody was let in yet. Cancel the appointment if it does not take place."""
 
 
 class NotOpen(Conflict):
@@ -44,11 +51,11 @@ class Visits:
 
     def enter(self, session: Session, *, appointment_id: str, tenant: str, request_id: str, rooms: Rooms) -> Visit:
         """The visit that a patient with a valid session has come to; the Appointment has arrived."""
-        visit = found(session, appointment_id, tenant=tenant)
+        visit = found(session, appointment_id, tenant=holder(session, appointment_id, tenant=tenant))
         if visit.stage == Stage.ENDED:
             raise VisitEnded
         if visit.stage == Stage.EXPECTED:
-            self._arrived(session, _platform(tenant, request_id), appointment_id)
+            self._arrived(session, request_id, appointment_id)
             visit.stage = Stage.WAITING
             visit.waiting_since = self.clock.now()
             session.add(visit)
@@ -59,11 +66,16 @@ class Visits:
         return visit
 
     def open(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
-        """The visit of an appointment that the caller's own clinic keeps."""
-        appointment = self.store.read(session, caller, "Appointment", appointment_id)
-        if appointment.tenant != caller.tenant:
-            raise NotFound
+        """The visit of an appointment that the caller's own clinic holds."""
+        self.held(session, caller, appointment_id)
         return found(session, appointment_id, tenant=caller.tenant)
+
+    def held(self, session: Session, caller: Caller, appointment_id: str) -> Stored:
+        """An appointment that the caller's own clinic holds: its own, or another's in a slot of its own."""
+        appointment = self.store.read(session, caller, "Appointment", appointment_id)
+        if holder(session, appointment_id, tenant=appointment.tenant) != caller.tenant:
+            raise NotFound
+        return appointment
 
     def admit(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
         """The visit, begun: its Encounter is in progress. Repeating it changes nothing."""
@@ -72,7 +84,7 @@ class Visits:
             raise VisitEnded
         if visit.encounter_id is None:
             # Also where nobody came through the door: a visit by phone has taken place, too.
-            appointment = self._arrived(session, _platform(caller.tenant, caller.request_id), appointment_id)
+            appointment = self._arrived(session, caller.request_id, appointment_id)
             started = resource.started_encounter(
                 appointment,
                 practitioner=practitioner(session, appointment),
@@ -89,13 +101,14 @@ class Visits:
         visit = self.open(session, caller, appointment_id)
         if visit.stage == Stage.ENDED:
             return visit
-        platform = _platform(caller.tenant, caller.request_id)
-        if visit.encounter_id is not None:
-            self._finish_encounter(session, platform, visit.encounter_id)
-            self._fulfil(session, platform, appointment_id)
+        if visit.encounter_id is None:
+            raise NotBegun
+        self._finish_encounter(session, _platform(caller.tenant, caller.request_id), visit.encounter_id)
+        self.fulfil(session, appointment_id, request_id=caller.request_id)
         return close(session, visit)
 
-    def _arrived(self, session: Session, platform: Caller, appointment_id: str) -> dict[str, Any]:
+    def _arrived(self, session: Session, request_id: str, appointment_id: str) -> dict[str, Any]:
+        platform = _keeper(session, appointment_id, request_id)
         appointment = self.store.read(session, platform, "Appointment", appointment_id)
         data = appointment.data
         if data["status"] not in OPEN:
@@ -111,7 +124,9 @@ class Visits:
             done = resource.parsed(resource.finished_encounter(encounter.data, now=self.clock.now()))
             self.store.update(session, platform, "Encounter", encounter_id, done, if_match=encounter.version)
 
-    def _fulfil(self, session: Session, platform: Caller, appointment_id: str) -> None:
+    def fulfil(self, session: Session, appointment_id: str, *, request_id: str) -> None:
+        """Nothing; the Appointment has taken place, whichever clinic keeps it."""
+        platform = _keeper(session, appointment_id, request_id)
         appointment = self.store.read(session, platform, "Appointment", appointment_id)
         if appointment.data["status"] in OPEN:
             changed = resource.with_status(appointment.data, "fulfilled")
@@ -122,12 +137,15 @@ def found(session: Session, appointment_id: str, *, tenant: str) -> Visit:
     """The visit of an appointment, with its random room; made when somebody first asks."""
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     new = insert(Visit).values(
-        appointment_id=appointment_id, tenant=tenant, room=secrets.token_urlsafe(18), stage=Stage.EXPECTED
+        appointment_id=appointment_id, tenant=tenant, room=secrets.token_urlsafe(ROOM_BYTES), stage=Stage.EXPECTED
     )
     session.execute(new.on_conflict_do_nothing(index_elements=["appointment_id"]))
     visit = session.exec(select(Visit).where(col(Visit.appointment_id) == appointment_id).with_for_update()).one()
-    if visit.tenant != tenant:
+    if visit.tenant != tenant and visit.stage in (Stage.ADMITTED, Stage.ENDED):
         raise NotFound
+    # Until it begins it goes with its slot, which may be another clinic's by now.
+    visit.tenant = tenant
+    session.add(visit)
     return visit
 
 
@@ -142,6 +160,14 @@ def close(session: Session, visit: Visit) -> Visit:
 def minutes_waiting(visit: Visit, now: datetime) -> int:
     """For how many whole minutes the patient has been there."""
     return int((now - visit.waiting_since).total_seconds() // 60) if visit.waiting_since else 0
+
+
+def _keeper(session: Session, appointment_id: str, request_id: str) -> Caller:
+    """The platform in the name of the clinic that keeps the appointment: nobody else changes it."""
+    tenant = tenant_of(session, "Appointment", appointment_id)
+    if tenant is None:
+        raise NotFound
+    return _platform(tenant, request_id)
 
 
 def _platform(tenant: str, request_id: str) -> Caller:

@@ -21,7 +21,8 @@ EXPIRED = "expired"
 class Attendance:
     """Whom a visit cookie stands for, and whether it still opens anything (`ended` is empty then).
 
-    `participant` stays the same on every device of one code holder, so that a second device takes over the seat.
+    `participant` stays the same on every device of one code holder, so that a second device takes over the seat;
+    `session` is another for each device.
     """
 
     participant: str
@@ -29,6 +30,7 @@ class Attendance:
     tenant: str
     role: Guest
     ended: str
+    session: str = ""
 
 
 def open_session(session: Session, admitted: Admitted, *, now: datetime, business_now: datetime) -> str:
@@ -59,7 +61,15 @@ def attendance(session: Session, token: str, *, now: datetime) -> Attendance | N
     if found is None:
         return None
     ended = found.ended or (EXPIRED if now > found.expires else "")
-    return Attendance(found.code_hash.hex(), found.appointment_id, found.tenant, Guest(found.role), ended)
+    return Attendance(
+        found.code_hash.hex(), found.appointment_id, found.tenant, Guest(found.role), ended, found.hash.hex()
+    )
+
+
+def is_open(session: Session, name: str, *, now: datetime) -> bool:
+    """True while the session of this name (`Attendance.session`) has not ended, nor expired."""
+    found = session.get(VisitSession, bytes.fromhex(name))
+    return found is not None and not found.ended and now <= found.expires
 
 
 def forget_sessions(session: Session, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from fhir import compartments
 from fhir.drafts import blind
-from fhir.here import relative, stand_at
+from fhir.here import named, relative, stand_at
 from tests.fhir.record import BASE, created, observation, patient, vault
 
 
@@ -71,3 +71,19 @@ async def test_what_is_included_comes_in_the_version_that_is_named(north: httpx.
         found = (await north.get(f"/Observation?_id={about}&_include=Observation:subject")).json()
 
         assert [one["resource"]["gender"] for one in found["entry"][1:]] == [gender]
+
+
+@pytest.mark.parametrize("base", ["", f"{BASE}/", "https://elsewhere.example/fhir/", "http://test/", "/", f"{BASE}//"])
+@pytest.mark.parametrize("version", ["", "/_history/2", "/2"])
+def test_a_reference_names_exactly_what_a_search_finds_by_it(tmp_path: Path, base: str, version: str) -> None:
+    keys, link = vault(tmp_path), f"{base}Patient/p-1{version}"
+
+    found = blind(keys, "Observation", observation("", subject={"reference": link}))
+
+    near = blind(keys, "Observation", observation("p-1"))
+    assert named(link) == (("Patient", "p-1") if found == near else None)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "#p-1", "Patient", "Patient/", "Patient?identifier=1", "urn:uuid:p-1"])
+def test_what_is_no_address_of_a_resource_names_none(nothing: str | None) -> None:
+    assert named(nothing) is None

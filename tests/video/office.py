@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -86,11 +86,16 @@ class Office:
     rooms: Rooms
     tickets: Tickets
     host: str
+    fallen: set[tuple[str, str]] = field(default_factory=set, kw_only=True)
 
     def ticket(self, participant: str, *, room: str = "room-1") -> str:
-        """A ticket; who is called `doctor…` is a physician."""
+        """A ticket, bound to the participant; who is called `doctor…` is a physician."""
         role = Role.PHYSICIAN if participant.startswith("doctor") else Role.PATIENT
-        return self.tickets.mint(room, participant, role=role)
+        return self.tickets.mint(room, participant, role=role, bound=participant)
+
+    async def holds(self, room: str, bound: str) -> bool:
+        """True unless a test said otherwise."""
+        return (room, bound) not in self.fallen
 
     @asynccontextmanager
     async def socket(self, *, room: str = "room-1", origin: str | None = "same") -> AsyncIterator[Client]:
@@ -121,10 +126,11 @@ async def office() -> AsyncIterator[Office]:
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms, tickets = Rooms(), Tickets(KEY)
-    app = FastAPI()
-    app.include_router(router(rooms, tickets, ice=Ice(), precheck=Precheck(Ice()), origins=origins(host)))
+    app, made = FastAPI(), Office(rooms, tickets, host)
+    precheck = Precheck(Ice())
+    app.include_router(router(rooms, tickets, ice=Ice(), precheck=precheck, origins=origins(host), holds=made.holds))
     async with serving(app, listening):
-        yield Office(rooms, tickets, host)
+        yield made
 
 
 def origins(host: str) -> list[str]:

@@ -68,6 +68,27 @@ async def test_ticket_opens_one_socket(office: Office) -> None:
         assert await first.quiet() == ["waiting"]
 
 
+async def test_a_ticket_whose_appointment_has_fallen_opens_nothing(office: Office) -> None:
+    ticket = office.ticket("patient")
+    office.fallen.add(("room-1", "patient"))
+    async with office.socket() as client:
+        await client.say("hello", v=1, ticket=ticket)
+
+        assert await client.closed() == (4411, "void")
+    assert office.rooms.held() == {}
+
+
+async def test_nor_does_a_token_to_resume(office: Office) -> None:
+    async with office.enter("patient") as (_, welcome):
+        held = office.rooms.held()
+    office.fallen.add(("room-1", "patient"))
+    async with office.socket() as client:
+        await client.say("hello", v=1, resume=welcome["resume"])
+
+        assert await client.closed() == (4411, "void")
+    assert held == {"room-1": "patient"}
+
+
 @pytest.mark.parametrize("origin", [None, "https://elsewhere.example", "null"])
 async def test_foreign_origin_is_refused_in_the_handshake(office: Office, origin: str | None) -> None:
     with pytest.raises(InvalidStatus) as refused:

@@ -34,6 +34,7 @@ export class Call extends EventTarget {
     this.#on("admitted", () => this.state && !this.#live() && this.start());
     this.#on("ended", () => this.#finish("closed"));
     this.#on("elsewhere", () => this.#finish("closed"));
+    this.#on("void", () => this.#finish("closed"));
   }
 
   start() {

@@ -8,6 +8,7 @@ const LONGEST_QUEUE = 200;
 const ELSEWHERE = 4409;
 const ENDED = 4410;
 const TICKET = 4401;
+const VOID = 4411;
 const FINAL = { 4400: "message", 4412: "version", 4423: "full", 4429: "rate" };
 
 export class Signalling extends EventTarget {
@@ -110,11 +111,11 @@ export class Signalling extends EventTarget {
     clearTimeout(this.#pong);
     if (code === TICKET) this.#resume = "";
     const reason = code === TICKET && !resumed ? "ticket" : FINAL[code];
-    if (reason || code === ELSEWHERE || code === ENDED) {
+    if (reason || code === ELSEWHERE || code === ENDED || code === VOID) {
       this.#wanted = false;
       this.#resume = "";
       this.#queue = [];
-      this.#emit(reason ? "refused" : code === ENDED ? "ended" : "elsewhere", { reason });
+      this.#emit(reason ? "refused" : { [ENDED]: "ended", [VOID]: "void" }[code] ?? "elsewhere", { reason });
     } else if (this.#wanted) {
       const wait = Math.min(LONGEST_WAIT, 500 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
       this.#emit("offline", { attempt: this.#attempt });

@@ -69,13 +69,14 @@ async function connect() {
   const on = (name, handler) => signalling.addEventListener(name, ({ detail }) => handler(detail));
   const welcomed = new Promise((resolve, reject) => {
     on("welcome", resolve);
-    for (const end of ["refused", "elsewhere", "ended"]) on(end, reject);
+    for (const end of ["refused", "elsewhere", "ended", "void"]) on(end, reject);
   });
   on("online", () => banner(""));
   on("offline", () => banner(texts.net));
   on("elsewhere", () => { hangUp(); banner(texts.elsewhere); });
   on("refused", () => { hangUp(); banner(texts.refused); });
   on("ended", () => finish());
+  on("void", () => { hangUp(); banner(texts.void); });
   signalling.open();
   await welcomed;
   return room;

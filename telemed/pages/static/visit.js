@@ -126,6 +126,8 @@ async function connect() {
   on("elsewhere", () => stopped(texts.elsewhere));
   on("refused", ({ reason }) => stopped(reason === "full" ? texts.full : texts.refused));
   on("ended", () => goodbye(false));
+  // Cancelled or moved: the page that the server renders now says which.
+  on("void", () => { stopDevices(); sessionStorage.removeItem(CHECKED); location.reload(); });
   signalling.open();
 }
 

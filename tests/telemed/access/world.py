@@ -14,6 +14,7 @@ from infra.database import Database
 from infra.problems import NotFound
 from infra.vault import FileKeyProvider, Vault
 from telemed.access.grants import grants_hook
+from telemed.access.owners import refuse_foreign_owner
 from telemed.access.policy import CarePolicy
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -33,7 +34,9 @@ class World:
         """An empty region."""
         clock = FixedClock(NOW)
         vault = Vault(FileKeyProvider(folder / "keys.json"))
-        return cls(database, Store(vault, CarePolicy(clock, vault), clock, [grants_hook(clock)]), clock)
+        policy = CarePolicy(clock, vault)
+        hooks = (refuse_foreign_owner, grants_hook(clock, Store(vault, policy, clock)))
+        return cls(database, Store(vault, policy, clock, hooks), clock)
 
     async def write(self, tenant: str, data: Data) -> str:
         """The reference of a resource that the clinic has created."""

@@ -1,15 +1,20 @@
 """What one clinic's bookings can do to the calendars of another: nothing but take its free slots."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from telemed.booking.problems import SlotNotOffered
+from fhir.tables import Resource as Row
+from infra.problems import NotFound
+from telemed.access.owners import OwnedElsewhere
+from telemed.booking.problems import PatientMissing, SlotNotOffered
+from telemed.booking.resource import hold_extension
 from telemed.schedules.models import Occupancy, SlotTime
 from telemed.schedules.resource import SLOT_MINUTES
-from tests.telemed.booking.clinic import OTHER, Clinic, Resource, appointment, patient, role, system
+from tests.telemed.booking.clinic import MONDAY, OTHER, Clinic, Resource, appointment, patient, role, system
 
 DOCTOR = {"actor": {"reference": "Practitioner/doctor"}, "status": "accepted"}
 
@@ -61,7 +66,8 @@ async def test_nor_does_a_change_of_a_booking_or_a_role_that_names_the_practitio
     slot = await open_neighbour(clinic)
     made = visit(slot)
     stored = await clinic.write(made, caller=system(OTHER))
-    await clinic.write(role(), id="role-for-doctor", caller=system(OTHER))
+    second = role(organization={"reference": f"Organization/{OTHER}"})
+    await clinic.write(second, id="role-for-doctor", caller=system(OTHER))
 
     for actor in ("Practitioner/doctor", "PractitionerRole/role-for-doctor", "PractitionerRole/role"):
         named = [*made["participant"], {"actor": {"reference": actor}, "status": "accepted"}]
@@ -91,3 +97,60 @@ async def test_a_free_slot_of_another_clinic_can_be_booked_with_its_practitioner
     await clinic.write(visit(slot, DOCTOR), caller=system(OTHER))
 
     assert await taken(clinic, "Practitioner/doctor") == 4
+
+
+async def test_nobody_puts_slots_into_the_schedule_of_another_clinic(clinic: Clinic) -> None:
+    slot = (await clinic.slots())[0]
+    planted = {"resourceType": "Slot", "schedule": {"reference": "Schedule/schedule"}, "status": "free"}
+    times = {"start": slot.start.isoformat(), "end": slot.end.isoformat()}
+
+    with pytest.raises(OwnedElsewhere):
+        await clinic.write(planted | times, caller=system(OTHER))
+
+    assert not await clinic.rows(select(col(Row.id)).where(col(Row.type) == "Slot", col(Row.tenant) == OTHER))
+
+
+async def test_a_slot_of_another_clinic_is_booked_for_exactly_one_patient(clinic: Clinic) -> None:
+    slot = (await clinic.slots())[0]
+    await open_neighbour(clinic)
+    await clinic.write(patient(), id="second", caller=system(OTHER))
+    nobody = {"actor": {"display": "nobody"}, "status": "accepted"}
+    both = [*visit(slot)["participant"], {"actor": {"reference": "Patient/second"}, "status": "accepted"}]
+
+    for participants in ([nobody], [DOCTOR], both):
+        for status in ("booked", "pending"):
+            more = {"extension": [hold_extension(MONDAY + timedelta(minutes=5))]} if status == "pending" else {}
+            with pytest.raises(PatientMissing):
+                await clinic.write(
+                    appointment(slot, status=status) | more | {"participant": participants}, caller=system(OTHER)
+                )
+
+    assert await taken(clinic, "Practitioner/doctor") == 0
+
+
+async def test_nor_does_a_booking_lose_its_patient_afterwards(clinic: Clinic) -> None:
+    slot = (await clinic.slots())[0]
+    await open_neighbour(clinic)
+    stored = await clinic.write(visit(slot), caller=system(OTHER))
+
+    with pytest.raises(PatientMissing):
+        await clinic.update(stored, caller=system(OTHER), participant=[DOCTOR])
+
+
+async def test_ones_own_slot_may_be_filled_without_a_patient(clinic: Clinic) -> None:
+    await clinic.write(appointment((await clinic.slots())[0]) | {"participant": [DOCTOR]})
+
+    assert await taken(clinic, "Practitioner/doctor") == 4
+
+
+async def test_whose_slot_it_is_may_see_the_patient_until_the_booking_is_cancelled(clinic: Clinic) -> None:
+    slot = (await clinic.slots())[0]
+    await open_neighbour(clinic)
+    stored = await clinic.write(visit(slot), caller=system(OTHER))
+
+    opened = await clinic.read("Patient", "patient-of-other")
+    await clinic.update(stored, caller=system(OTHER), status="cancelled")
+
+    assert opened["id"] == "patient-of-other"
+    with pytest.raises(NotFound):
+        await clinic.read("Patient", "patient-of-other")

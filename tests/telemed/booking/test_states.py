@@ -14,7 +14,8 @@ proposed pending | proposed booked | proposed cancelled
 pending booked | pending cancelled
 waitlist pending | waitlist booked | waitlist cancelled
 booked arrived | booked checked-in | booked noshow | booked cancelled
-arrived checked-in | arrived fulfilled | checked-in fulfilled | noshow fulfilled
+arrived booked | arrived checked-in | arrived fulfilled | arrived cancelled
+checked-in booked | checked-in fulfilled | checked-in cancelled | noshow fulfilled
 """
 PAIRS = {tuple(pair.split()) for line in ALLOWED.strip().splitlines() for pair in line.split("|")}
 
