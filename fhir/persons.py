@@ -8,7 +8,7 @@ a join back gives each side what it had.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Table, delete, or_, select, text, update
+from sqlalchemy import Table, delete, func, or_, select, update
 from sqlmodel import Session
 
 from fhir.insurance import number_of
@@ -161,4 +161,4 @@ def _around(session: Session, touched: frozenset[str]) -> tuple[dict[str, Standi
 def _lock(session: Session, function: str) -> None:
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT {function}(:lock)"), {"lock": LOCK})
+        connection.execute(select(getattr(func, function)(LOCK)))

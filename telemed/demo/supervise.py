@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import typer
 
 from infra.problems import Unavailable
 
@@ -169,6 +170,6 @@ def _done(work: Callable[[], None]) -> bool:
     try:
         work()
     except OSError as error:
-        print(f"{error.strerror}: {error.filename}", file=sys.stderr, flush=True)
+        typer.echo(f"{error.strerror}: {error.filename}", err=True)
         return False
     return True

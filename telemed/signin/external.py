@@ -115,7 +115,7 @@ class ExternalProvider:
     def _claims(self, attempt: Attempt, answer: Mapping[str, Any], *, code: str, state: str) -> dict[str, Any]:
         """The claims of the ID token that the code is worth, its signature checked; a worker thread's work."""
         from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]  # Authlib ships no types
-        from requests import RequestException
+        from requests import RequestException  # nosemgrep: other-way-out - the operator names the provider
 
         with self._client() as client:
             metadata = self._directory.metadata(client)

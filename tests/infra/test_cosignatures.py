@@ -56,7 +56,11 @@ def test_a_witnesss_key_is_read_as_it_was_written() -> None:
     assert witness_of(WITNESS.text).text == WITNESS.text
 
 
-@pytest.mark.parametrize("text", ["", "north", "north+00+", WITNESS.text[:-4], WITNESS.text.replace("north", "south")])
+@pytest.mark.parametrize(
+    "text",
+    ["", "north", "north+00+", WITNESS.text[:-4], WITNESS.text.replace("north", "south")],
+    ids=["nothing", "name", "empty", "cut", "renamed"],
+)
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(CheckpointBroken):
         witness_of(text)

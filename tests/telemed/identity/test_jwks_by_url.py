@@ -181,7 +181,17 @@ async def test_such_an_address_is_not_even_registered(service: Service, clock: F
         {"jwks_uri": URL, "scope": "openid"},
         {"app": clients.App("Unbekannt", (URL,)), "scope": "user/Basic.rs"},
     ],
-    ids=str,
+    ids=[
+        "no key",
+        "keys twice",
+        "no keys",
+        "no address",
+        "no scheme",
+        "system scopes",
+        "user scopes",
+        "sign-in",
+        "unknown type",
+    ],
 )
 async def test_a_registration_that_does_not_fit_together_is_refused(
     service: Service, clock: FixedClock, changed: dict[str, Any]
