@@ -15,7 +15,7 @@ ROWS: Final = {
     Reach.RECORD: "own, own patients', granted; less what a Consent denies",
     Reach.OWN: "own tenant's",
     Reach.OWN_CHANGE: "own tenant's, in records open to it",
-    Reach.ONE: "the one appointment, or the record about them in the clinic that let them in",
+    Reach.ONE: "the one appointment, or by an app the own record in the clinic that let them in",
 }
 
 

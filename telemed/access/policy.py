@@ -18,8 +18,7 @@ from infra.problems import Forbidden
 from infra.vault import Vault
 from telemed.access import bounds
 from telemed.access.bounds import EVERYTHING, Bound
-from telemed.access.own_record import own_letters
-from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_open, patient_id, said_of
+from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_open, said_of
 from telemed.access.scopes import allows
 from telemed.access.scopes import bounds as bounds_of
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
@@ -85,10 +84,6 @@ class _Told:
         asked = self.standing
         return said_of(self.session, asked.tenant, compartment=compartment, now=self.now, subject=asked.subject)
 
-    def whose(self, compartment: str) -> str:
-        """The id of its Patient."""
-        return patient_id(self.session, compartment)
-
 
 class Decision(NamedTuple):
     """How far an action goes, and what of that the scopes leave; no `left` is all of it."""
@@ -108,7 +103,7 @@ def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Acti
         reach = decide(role, scopes, action, type)
         contexts = {CONTEXT[role]}
     elif role is Role.PATIENT:
-        is_theirs = set(LETTER[action]) <= set(own_letters(type))
+        is_theirs = set(LETTER[action]) <= set(letters(role, type))
         reach = (Reach.REGION if type in REGION_WIDE else Reach.SELF) if is_theirs else None
         contexts = {"patient"}
     else:
@@ -192,7 +187,7 @@ class CarePolicy:
     def permit(self, caller: Caller, action: Action, type: str) -> CarePermit:
         """The permit, or `NotInScope` where scope or role does not cover the action on this type."""
         # Whoever acts for a clinic is one of many with the same permit; a patient's visit, or an emergency, is about one.
-        subject = caller.subject.removeprefix("Patient/") if caller.role is Role.PATIENT else in_emergency(caller)
+        subject = caller.subject if caller.role is Role.PATIENT else in_emergency(caller)
         return self._known(caller.tenant, subject, caller.role, caller.scopes, caller.patient, action, type)
 
     def _find(

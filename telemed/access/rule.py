@@ -78,7 +78,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who asks, for the rule: a tenant, for a patient their Appointment, Patient or record, in an emergency who it is."""
+    """Who asks, for the rule: a tenant, for a patient one Appointment or the own record, in an emergency who it is."""
 
     tenant: str
     one: str = ""
@@ -106,17 +106,13 @@ class Told(Protocol):
         """What holds now for the standing's tenant in it."""
         ...
 
-    def whose(self, compartment: str) -> str:
-        """The id of its Patient."""
-        ...
-
 
 def holds(reach: Reach, row: Row, *, standing: Standing, told: Callable[[], Told]) -> bool:
     """True if the row is within reach; `told` is only asked where it depends on a compartment."""
     if reach is Reach.REGION:
         return True
     if reach is Reach.ONE:
-        return row.id == standing.one or (row.compartment is not None and told().whose(row.compartment) == standing.one)
+        return row.id == standing.one
     if reach is Reach.SELF:
         return row.compartment is not None and row.compartment == standing.one
     own = row.tenant == standing.tenant
@@ -160,7 +156,7 @@ def clause(reach: Reach, standing: Standing, *, now: Callable[[], datetime]) -> 
     if reach is Reach.REGION:
         return RESOURCE.c.id.is_not(None)
     if reach is Reach.ONE:
-        return or_(RESOURCE.c.id == standing.one, _of_patient(standing.one))
+        return RESOURCE.c.id == standing.one
     if reach is Reach.SELF:
         return RESOURCE.c.compartment == standing.one
     own = RESOURCE.c.tenant == standing.tenant
@@ -190,12 +186,6 @@ def said_of(session: Session, tenant: str, *, compartment: str, now: datetime, s
     return [Said._make(row) for row in _SAID.rows(session, asked)]
 
 
-def patient_id(session: Session, compartment: str) -> str:
-    """The id of the Patient whose compartment this is; empty if there is none."""
-    found = _PATIENT.first(session, {"asked_compartment": compartment})
-    return str(found[0]) if found else ""
-
-
 @lru_cache(maxsize=4096)
 def entry(tenant: str, *, now: Callable[[], datetime], subject: str = "") -> ColumnElement[bool]:
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
@@ -208,11 +198,6 @@ def entry(tenant: str, *, now: Callable[[], datetime], subject: str = "") -> Col
 
 def _home(tenant: str) -> ColumnElement[bool]:
     same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.tenant == tenant)
-    return same.correlate(RESOURCE)
-
-
-def _of_patient(id: str) -> ColumnElement[bool]:
-    same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.patient_id == id)
     return same.correlate(RESOURCE)
 
 
@@ -298,8 +283,5 @@ def _text(word: str) -> ColumnElement[str]:
     return literal_column(f"'{word}'", String())
 
 
-# Built once: building them for each question costs more than the database's answer.
+# Built once: building it for each question costs more than the database's answer.
 _SAID: Final = Statement(_said())
-_PATIENT: Final = Statement(
-    select(COMPARTMENT.c.patient_id).where(COMPARTMENT.c.id == bindparam("asked_compartment", type_=String()))
-)

@@ -75,9 +75,9 @@ ALLOWED: dict[Role, dict[Group, str]] = {
     | {Group.CONSENT: LOOK, Group.FORMS: LOOK},
     Role.RECEPTIONIST: _DIRECTORY_ONLY
     | {Group.CALENDAR: ALL, Group.PERSON: KEEP, Group.BOOKING: KEEP, Group.CONSENT: KEEP, Group.FORMS: LOOK},
-    # One appointment (a join code, whose scope is no wider), or through SMART what is kept about them in one clinic.
-    Role.PATIENT: dict.fromkeys(Group, LOOK)
-    | {Group.FORMS: NONE, Group.TASK: NONE, Group.TRACE: NONE, Group.TECHNICAL: NONE},
+    # The one appointment of a join code, or by an app the own record in one clinic. Writing is by the ways made for it
+    # ("My data": requests, consents), where somebody answers.
+    Role.PATIENT: dict.fromkeys(Group, LOOK) | {Group.TRACE: NONE, Group.TECHNICAL: NONE},
     # Checks who looked, what was agreed to and what was reviewed, in the own clinic; no clinical read.
     Role.PRIVACY_OFFICER: _DIRECTORY_ONLY | {Group.TRACE: LOOK, Group.CONSENT: LOOK, Group.TASK: "rus"},
     # Approves what is published; sees published tables only.

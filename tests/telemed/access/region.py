@@ -147,10 +147,11 @@ class Region:
         context = {Role.SYSTEM: "system", Role.PATIENT: "patient"}.get(role, "user")
         wide, narrow = f"{context}/*.cruds", f"{context}/{self.dice.choice(CLASSES)}.rs"
         scopes = frozenset({self.dice.choice([wide, wide, f"{context}/*.rs", narrow])})
-        subject = f"{tenant}-somebody"
+        patient = ""
         if role is Role.PATIENT:
-            subject, tenant = self.dice.choice(list(self.homes.items()))
-        return Caller(tenant, subject, role, scopes)
+            reference, tenant = self.dice.choice(list(self.homes.items()))
+            patient = reference.removeprefix("Patient/")
+        return Caller(tenant, f"{tenant}-somebody", role, scopes, patient=patient)
 
     def questions(self) -> Iterator[tuple[str, str, Data | list[Data] | None, dict[str, str]]]:
         """Method, address, body and headers of everything that can be asked about one resource and one patient."""

@@ -30,6 +30,8 @@ SCOPES = frozenset({"system/*.cruds", "user/*.cruds", "patient/*.cruds"})
 
 # Whom a grant lets in: everybody of the tenant, or one person in an emergency.
 SUBJECTS = ("", "eva", "ole")
+# As many as it takes until one of them has what a broken part is about.
+WORLDS = 120
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Small:
     items: list[Item]
     grants: list[Opened]
     told: list[Told]
-    patients: dict[str, str] = field(default_factory=dict)  # by compartment, where it is not p-compartment
+    patients: dict[str, str] = field(default_factory=dict)  # by compartment
 
 
 @st.composite
@@ -111,7 +113,7 @@ def _world(dice: random.Random) -> Small:
             *_part(dice),
             dice.choice(SUBJECTS),
         )
-        for _ in range(dice.randint(0, 4))
+        for _ in range(dice.randint(0, 6))
     ]
     return Small(homes, items, grants, [_told(dice, list(homes)) for _ in range(dice.choice([0, 1, 3]))])
 
@@ -134,9 +136,8 @@ def oracle(small: Small, caller: Caller, action: Action) -> set[str]:
 def may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
     """Whether the caller may do so with this one."""
     if caller.role is Role.PATIENT:
-        one = caller.subject.removeprefix("Patient/")
-        about = item.compartment and small.patients.get(item.compartment, f"p-{item.compartment}") == one
-        return item.type in REGION_WIDE or item.id == one or bool(about)
+        about = item.compartment is not None and small.patients.get(item.compartment) == caller.patient
+        return item.type in REGION_WIDE or (about if caller.patient else item.id == caller.subject)
     if caller.role is Role.PRIVACY_OFFICER:
         return item.type in REGION_WIDE or item.tenant == caller.tenant
     at_home = item.compartment is not None and small.homes[item.compartment] == caller.tenant
@@ -176,7 +177,10 @@ def fill(session: Session, small: Small) -> None:
         common | {"rid": n, "id": item.id, "type": item.type, "tenant": item.tenant, "compartment": item.compartment}
         for n, item in enumerate(small.items)
     ]
-    homes = [{"id": c, "tenant": t, "patient_id": f"p-{c}", "person": c, "own": c} for c, t in small.homes.items()]
+    homes = [
+        {"id": c, "tenant": t, "patient_id": f"p-{c}", "person": c, "own": c, "apart": False}
+        for c, t in small.homes.items()
+    ]
     grants = [
         {"compartment": g.compartment, "tenant": g.tenant, "kind": "x", "source": "x/1", "granted_by": "a"}
         | {"type": g.type, "item": g.item, "subject": g.subject}
@@ -221,7 +225,6 @@ def callers() -> Iterator[Caller]:
     for tenant in TENANTS:
         for role in (Role.SYSTEM, Role.PATIENT, Role.PRIVACY_OFFICER):
             yield Caller(tenant, "item-1", role, SCOPES)
-        yield Caller(tenant, "Patient/p-compartment-1", Role.PATIENT, SCOPES)
         # Somebody at their daily work, and in an emergency in which they may have broken glass.
         for purpose in ("TREAT", "ETREAT"):
             yield Caller(tenant, SUBJECTS[1], Role.PHYSICIAN, SCOPES, purpose)
@@ -270,14 +273,14 @@ def _closed_to_all(*_: object) -> Clause:
     return ~true()
 
 
-@pytest.mark.parametrize("name", ["_home", "_of_patient", "_granted", "_valid", "_denial", "_in_force", "_about"])
+@pytest.mark.parametrize("name", ["_home", "_granted", "_valid", "_denial", "_in_force", "_about"])
 @pytest.mark.parametrize("broken", [_open_to_all, _closed_to_all])
 def test_a_broken_part_of_the_clause_is_noticed(
     monkeypatch: pytest.MonkeyPatch, name: str, broken: Callable[..., Clause]
 ) -> None:
     monkeypatch.setattr(rule, name, broken)
 
-    assert any(_noticed(seed) for seed in range(20))
+    assert any(_noticed(seed) for seed in range(WORLDS))
 
 
 def _noticed(seed: int) -> bool:
@@ -301,4 +304,4 @@ def test_a_broken_rule_in_memory_is_noticed(monkeypatch: pytest.MonkeyPatch, ans
 def test_daily_work_that_gets_in_by_an_emergency_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("telemed.access.policy.in_emergency", lambda caller: caller.subject)
 
-    assert any(_noticed(seed) for seed in range(20))
+    assert any(_noticed(seed) for seed in range(WORLDS))

@@ -21,7 +21,7 @@ EXPECTED = {
     "nurse": "          rs        rs       crus   crus    crus     crus  crus         crus    rs    crus    -     -",
     "coordinator": "    rs        rs       rs     crus    -        crus  crus         rs      rs    -       -     -",
     "receptionist": "   rs        cruds    crus   crus    -        -     -            crus    rs    -       -     -",
-    "patient": "        rs        rs       rs     rs      rs       -     rs           rs      -     rs      -     -",
+    "patient": "        rs        rs       rs     rs      rs       rs    rs           rs      rs    rs      -     -",
     "privacy-officer": "rs        rs       -      -       -        rus   -            rs      -     -       rs    -",
     "release-board": "  rs        rs       -      -       -        -     -            -       -     -       -     -",
     "analyst": "        rs        rs       -      -       -        -     -            -       -     -       -     -",
