@@ -14,6 +14,7 @@ from rich.console import Console
 from infra import log
 from tests.bench import (
     anonymise,
+    audit,
     counting,
     figures,
     flow,
@@ -70,6 +71,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(counting.run(folder))
         with _stage(console, "who may see what"):
             found += asyncio.run(policy.run(folder, found))
+        with _stage(console, "the line of a read"):
+            found += asyncio.run(audit.run(folder, found))
         with _stage(console, "access tokens"):
             found += asyncio.run(tokens.run(folder))
         with _stage(console, "rotation of keys"):

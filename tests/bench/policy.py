@@ -90,7 +90,7 @@ def _decision() -> Figure:
 async def _search(database: Database, vault: Vault, searches: int, whole: float | None) -> Figure:
     """The part of a search that goes to the policy: the same search in the same process with one that decides nothing."""
     stores = [Store(vault, policy, SystemClock()) for policy in (CarePolicy(SystemClock()), _Open())]
-    patient = await _filled(database, stores[0])
+    patient = await filled(database, stores[0])
     query = parsed_query("Observation", [("patient", patient), ("code", "8867-4")])
     spent: list[list[float]] = [[], []]
     for turn in range(ROUNDS + 1):
@@ -111,7 +111,7 @@ def _searched(store: Store, query: Any, searches: int, session: Session) -> floa
     return (time.process_time() - began) / searches * 1e6
 
 
-async def _filled(database: Database, store: Store) -> str:
+async def filled(database: Database, store: Store) -> str:
     """The reference of a patient with as many Observations as a search finds."""
     new = parse(json.dumps({"resourceType": "Patient"}).encode(), type=None)
     patient = await database.write(lambda session: store.create(session, CALLER, new))
@@ -132,7 +132,7 @@ async def _net(folder: Path, reads: int) -> Figure:
         store = Store(vault, CarePolicy(SystemClock()), SystemClock())
         under, above = open_database(server.url("policy")), open_database(server.url("policy", user="postgres"))
         await under.create_all()
-        type, id = (await _filled(under, store)).split("/")
+        type, id = (await filled(under, store)).split("/")
         spent: list[list[float]] = [[], []]
         used = cpu.of_postgres(server)
         for turn in range(ROUNDS + 1):

@@ -12,6 +12,7 @@ from rich.console import Console
 from infra.database import open_database
 from infra.vault import Vault, sealing
 from tests.bench import (
+    audit,
     contents,
     counting,
     figures,
@@ -214,6 +215,12 @@ async def test_a_decision_its_part_of_a_search_and_row_security_are_measured(tmp
 
     assert [figure.what.split(",")[0] for figure in found] == ["policy", "policy", "row security"]
     assert found[0].ours > 0
+
+
+async def test_the_line_of_a_read_is_measured_on_both_databases(tmp_path: Path) -> None:
+    found = await audit.run(tmp_path, [], reads=3)
+
+    assert [figure.what.rpartition(", ")[2].split()[0] for figure in found] == ["SQLite", "PostgreSQL"]
 
 
 async def test_the_check_of_a_token_is_measured(tmp_path: Path) -> None:
