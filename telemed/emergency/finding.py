@@ -45,11 +45,12 @@ def registrations(session: Session, services: Services, asked: Asked, *, tenant:
 
 
 def _compartments(session: Session, services: Services, asked: Asked) -> list[Compartment]:
-    person = services.vault.pseudonym("person", asked.number) if asked.number else None
-    if person is None:
-        wanted = select(Compartment.person).where(Compartment.patient_id == asked.patient_id)
-        person = session.exec(wanted).one_or_none()
-    everywhere = select(Compartment).where(Compartment.person == (person or "")).order_by(col(Compartment.id))
+    named = col(Compartment.patient_id) == asked.patient_id
+    if asked.number:
+        # What they stand for by themselves; the person may be known by another of those who were joined.
+        named = col(Compartment.own) == services.vault.pseudonym("person", asked.number)
+    person = select(Compartment.person).where(named)
+    everywhere = select(Compartment).where(col(Compartment.person).in_(person)).order_by(col(Compartment.id))
     return list(session.exec(everywhere))
 
 

@@ -213,4 +213,4 @@ async def test_what_the_desk_did_stands_in_the_log_and_in_the_patients_list(clin
 
     done = [line for line in lines if line.action == "operation" and line.role == "receptionist"]
     assert len(done) == 6 and all(line.detail for line in done)
-    assert "Der Empfang, Praxis am Hafen" in told and "als Ganzes bearbeitet" in told and TENANT not in told
+    assert "Der Empfang, Praxis am Hafen" in told and "hat geöffnet" in told and TENANT not in told

@@ -16,7 +16,7 @@ from telemed.identity.models import Clinician
 from telemed.visits import resource
 from tests.telemed.visits.clinic import PATIENT, Clinic
 
-FAR, NUMBER = "clinic-far", "X123456789"
+FAR, NUMBER = "clinic-far", "X123456783"
 HERE = Caller(tenant=FAR, subject="test", role=Role.SERVICE)
 FORM = {"who": NUMBER, "birth_date": "14.03.1951", "reason": "ETREAT", "text": "Found unconscious in the waiting room."}
 

@@ -26,7 +26,7 @@ def _stuck(*_: object, **__: object) -> None:
 async def main(url: str, folder: Path) -> None:
     """Open a record until killed."""
     who = Breaking(Caller("clinic-far", "eva", Role.PHYSICIAN), "clinic-far-eva")
-    asked = read(who="X123456789", birth_date=date(1951, 3, 14), reason="ETREAT", text="Found unconscious.")
+    asked = read(who="X123456783", birth_date=date(1951, 3, 14), reason="ETREAT", text="Found unconscious.")
     assert asked is not None
     with patch.object(telling, "tell", _stuck):
         await _break(url, folder, who, asked)
