@@ -7,7 +7,7 @@ works without a caller, and every query is built from the policy's permit: no ro
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import true
@@ -36,6 +36,9 @@ from infra.row_security import EVERY, act
 from infra.vault import Sealed, Vault
 
 CLAIM_TRIES = 3
+
+
+LONGEST_ID: Final = 64  # characters (https://hl7.org/fhir/R4/datatypes.html#id)
 
 
 class OutsideScope(Forbidden):
@@ -279,7 +282,7 @@ class Store:
         type = access.type if access.type in KNOWN else EVERYTHING
         blank = Access(access.action, type, outcome=REFUSED, query=f"{access.type}/{access.id or ''}")
         audit.record(self.vault, session, caller, access=blank, recorded=now)
-        if access.id is None:
+        if access.id is None or type == EVERYTHING or len(access.id) > LONGEST_ID:
             return
         act(session, EVERY)  # whose it is, is told to nobody but them
         told = Access(access.action, access.type, id=access.id, outcome=REFUSED)

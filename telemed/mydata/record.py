@@ -23,7 +23,15 @@ from telemed.services import Services
 
 READABLE: Final = frozenset(
     type
-    for group in (Group.PERSON, Group.BOOKING, Group.CLINICAL, Group.COORDINATION, Group.CONSENT, Group.DEVICES)
+    for group in (
+        Group.PERSON,
+        Group.BOOKING,
+        Group.CLINICAL,
+        Group.COORDINATION,
+        Group.TASK,
+        Group.CONSENT,
+        Group.DEVICES,
+    )
     for type in MEMBERS[group]
 )
 CHANGEABLE: Final = frozenset({"Consent", "Task"})

@@ -103,7 +103,7 @@ async def codes(request: Request, caller: SteppedUp) -> Response:
     """Ten new recovery codes, shown once; those from before have ended."""
     services, mine = embedded(request), signed_in_of(request).clinician
     made = await services.database.write(lambda session: recovery.renew(session, services.vault, clinician_id=mine.id))
-    return page(request, "codes.html", codes=made)
+    return page(request, "recovery.html", codes=made)
 
 
 @router.post("/console/sessions/end", include_in_schema=False)

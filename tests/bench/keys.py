@@ -23,7 +23,7 @@ async def run(folder: Path, *, patients: int = PATIENTS) -> list[Figure]:
     binaries = programs()
     if binaries is not None:
         with postgres_running(binaries) as server:
-            server.run("CREATE DATABASE rotation")
+            server.run("CREATE DATABASE rotation OWNER telemed")
             found.append(await _rotated(folder, server.url("rotation"), name=bars.POSTGRES, patients=patients))
     return found
 
