@@ -71,7 +71,7 @@ class Form:
         if row is None:
             return None
         lists = ", ".join(f"{value}[]" for value in row[1].split(", "))
-        return f"{self.text[: row.start()]}SELECT * FROM unnest({lists}){self.text[row.end() :]}"  # nosec B608 - of a statement and its own types
+        return f"{self.text[: row.start()]}SELECT * FROM unnest({lists}){self.text[row.end() :]}"  # of a statement and its own types  # nosec B608
 
     def of_rows(self, count: int) -> str:
         """The text of an INSERT with so many rows of values."""

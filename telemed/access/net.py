@@ -24,7 +24,7 @@ _BOUND: Final = f"""CREATE FUNCTION is_bound_to(wanted varchar) RETURNS boolean 
 BEGIN
     RETURN EXISTS (SELECT FROM compartment WHERE id = wanted AND tenant = {_TENANT})
         OR EXISTS (SELECT FROM care_grant WHERE compartment = wanted AND tenant = {_TENANT});
-END $$"""  # nosec B608 - of constants
+END $$"""  # of constants  # nosec B608
 _OWN: Final = f"tenant = {_TENANT} OR {_TENANT} = '{EVERY}'"
 _SEEN: Final = f"{_OWN} OR type IN ({_TYPES}) OR is_bound_to(compartment)"
 _FORCED: Final = (

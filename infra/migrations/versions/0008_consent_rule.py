@@ -18,7 +18,7 @@ BOUND = f"""CREATE FUNCTION is_bound_to(wanted varchar) RETURNS boolean LANGUAGE
 BEGIN
     RETURN EXISTS (SELECT FROM compartment WHERE id = wanted AND tenant = {TENANT})
         OR EXISTS (SELECT FROM care_grant WHERE compartment = wanted AND tenant = {TENANT});
-END $$"""  # nosec B608 - of constants
+END $$"""  # of constants  # nosec B608
 TYPES = "'HealthcareService', 'Location', 'Organization', 'Practitioner', 'PractitionerRole', 'Schedule', 'Slot'"
 OWN = f"tenant = {TENANT} OR {TENANT} = '*'"
 SEEN = f"{OWN} OR type IN ({TYPES}) OR is_bound_to(compartment)"
