@@ -50,18 +50,21 @@ async def _added(
     store = Store(Vault(FileKeyProvider(folder / "audit.json")), CarePolicy(SystemClock()), SystemClock())
     await database.create_all()
     type, id = (await filled(database, store)).split("/")
-    spent: dict[bool, list[float]] = {True: [], False: []}
+    # Of this process and of the database's, as for whole requests: the one decides, the other stands beside it.
+    spent: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
     for turn in range(ROUNDS + 1):
         for logged, each in spent.items():
             with nullcontext() if logged else _without_log():
-                began = time.process_time() + backend()
+                here, there = time.process_time(), backend()
                 await asyncio.gather(*(_client(database, store, type, id, reads) for _ in range(CLIENTS)))
-                if turn:
-                    each.append((time.process_time() + backend() - began) / reads / CLIENTS * 1e6)
+                each += [(time.process_time() - here, backend() - there)] if turn else []
     await database.close()
-    ours, bare = median(spent[True]), median(spent[False])
+    each_read = reads * CLIENTS / 1e6
+    ours, bare = (median(here for here, _ in spent[logged]) / each_read for logged in (True, False))
+    beside = [median(there for _, there in spent[logged]) / each_read for logged in (True, False)]
     whole = min((figure.ours for figure in requests if figure.what == f"read Observation, {name}"), default=ours)
     note = f"the store's part: {number(ours)} us with the line, {number(bare)} us without; {CLIENTS} at once"
+    note += f"; backend {number(beside[0])} and {number(beside[1])} us" if beside[0] else ""
     return limited(_what(name), (ours - bare) / whole * 100, "%", most=bars.AUDIT_OF_READ, note=note)
 
 
