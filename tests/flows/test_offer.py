@@ -218,7 +218,6 @@ def test_the_manuals_program_books_for_a_patient_that_it_makes_once(demo: Demo, 
     assert found["total"] == 1
 
 
-@pytest.mark.skipif(not (BIN / "telemed").exists(), reason="the commands are not installed in this environment")
 def test_the_manuals_command_lists_who_looked_into_the_demo(demo: Demo, tmp_path: Path, http: httpx.Client) -> None:
     http.get("/Patient", params={"_count": 1}).raise_for_status()
     [line] = (line for line in shell_lines(manual("telemed")) if "audit list" in line)
