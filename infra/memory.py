@@ -19,7 +19,8 @@ class MemoryNotPrivate(Problem):
 def keep_private() -> None:
     """Nothing; this process leaves no core dump, and no debugger of the same account can attach to it."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if _prctl(PR_SET_DUMPABLE) != 0:
+    _prctl(PR_SET_DUMPABLE)
+    if not is_private():
         raise MemoryNotPrivate
 
 

@@ -3,7 +3,7 @@
 Pure: nothing here knows what a leaf says or where hashes lie. https://www.rfc-editor.org/rfc/rfc6962#section-2.1
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -50,14 +50,6 @@ class Frontier:
         for peak in reversed(self.peaks[:-1]):
             root = node_hash(peak, root)
         return root
-
-
-def root_of(leaves: Iterable[bytes]) -> bytes:
-    """The hash over a list of leaf hashes."""
-    tree = Frontier()
-    for leaf in leaves:
-        tree.append(leaf)
-    return tree.root()
 
 
 def split(count: int) -> int:

@@ -15,9 +15,9 @@ from infra.merkle import (
     is_included,
     leaf_hash,
     node_hash,
-    root_of,
     split,
 )
+from tests.fixtures.trees import root_of
 
 # The leaves that Certificate Transparency's own tests have used since 2012, and the roots over the first one to eight.
 LEAVES = ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")

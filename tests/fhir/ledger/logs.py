@@ -15,9 +15,10 @@ from fhir.ledger.sequencer import Sequencer
 from fhir.policy import Action
 from infra.clock import SystemClock
 from infra.database import Database
-from infra.merkle import leaf_hash, root_of
+from infra.merkle import leaf_hash
 from tests.fhir import record
 from tests.fhir.record import NOON, caller
+from tests.fixtures.trees import root_of
 
 NAME = "telemed.example"
 

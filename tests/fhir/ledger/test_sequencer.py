@@ -12,9 +12,9 @@ from fhir.ledger.models import CHECKPOINT, KEY, LEAF, NODE
 from fhir.ledger.sequencer import USUAL
 from infra.checkpoints import Checkpoint, opened
 from infra.database import Database
-from infra.merkle import root_of
 from tests.fhir import record
 from tests.fhir.ledger import logs
+from tests.fixtures.trees import root_of
 
 
 async def said(database: Database, folder: Path, tenant: str = "north") -> Checkpoint:
