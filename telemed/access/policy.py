@@ -1,6 +1,5 @@
 """The policy that the record asks: role, scopes and type give a reach or a refusal, the reach gives a filter."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,12 +50,17 @@ class NotInScope(Forbidden):
 
 
 @lru_cache(maxsize=8192)
-def decide(role: Role, scopes: frozenset[str], action: Action, type: str) -> Reach | None:
-    """How far this action goes for this role with these scopes, or nothing if it is refused. Pure."""
+def decide(role: Role, scopes: frozenset[str], action: Action, type: str, *, has_patient: bool = False) -> Reach | None:
+    """How far this action goes for this role with these scopes, or nothing if it is refused. Pure.
+
+    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
+    for their own record.
+    """
     if not set(LETTER[action]) <= set(letters(role, type)):
         return None
     if role is not Role.SERVICE and not all(
-        allows(scopes, CONTEXT[role], type=type, letter=letter) for letter in LETTER[action]
+        any(allows(scopes, context, type=type, letter=letter) for context in _contexts(role, has_patient=has_patient))
+        for letter in LETTER[action]
     ):
         return None
     if role is Role.PRIVACY_OFFICER and type not in REGION_WIDE:
@@ -65,7 +69,13 @@ def decide(role: Role, scopes: frozenset[str], action: Action, type: str) -> Rea
         return Reach.OWN_CHANGE
     if type in REGION_WIDE:
         return Reach.REGION
-    return Reach.ONE if role is Role.PATIENT else Reach.RECORD
+    if role is Role.PATIENT:
+        return Reach.SELF if has_patient else Reach.ONE
+    return Reach.RECORD
+
+
+def _contexts(role: Role, *, has_patient: bool) -> set[str]:
+    return {CONTEXT[role], "patient"} if has_patient else {CONTEXT[role]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +104,11 @@ class Decision(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Action, type: str) -> Decision | None:  # noqa: FBT001  a fact
-    """What this role may do with these scopes, or nothing if it is refused. Pure.
-
-    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
-    for their own record.
-    """
-    if not has_patient:
-        reach = decide(role, scopes, action, type)
-        contexts = {CONTEXT[role]}
-    elif role is Role.PATIENT:
-        is_theirs = set(LETTER[action]) <= set(letters(role, type))
-        reach = (Reach.REGION if type in REGION_WIDE else Reach.SELF) if is_theirs else None
-        contexts = {"patient"}
-    else:
-        contexts = {CONTEXT[role], "patient"}
-        same = frozenset(re.sub("^patient/", f"{CONTEXT[role]}/", scope) for scope in scopes)
-        reach = decide(role, same, action, type)
+    """What this role may do with these scopes, or nothing if it is refused. Pure."""
+    reach = decide(role, scopes, action, type, has_patient=has_patient)
     if reach is None or role is Role.SERVICE or reach is Reach.ONE:
         return None if reach is None else Decision(reach, ())
-    found = _left(scopes, contexts, type, LETTER[action])
+    found = _left(scopes, _contexts(role, has_patient=has_patient), type, LETTER[action])
     if found and reach in (Reach.REGION, Reach.SELF):
         # The reach of a patient's own record is that record; who works where is about no patient.
         found = tuple(sorted({bound._replace(of_patient=False) for bound in found}))
