@@ -11,17 +11,18 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from anonymise.approvals import NEEDED, private_key
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
-from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
+from anonymise.formats.csv import read_table
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
-from anonymise.municipalities import municipality_table
 from anonymise.periods import Quarter, last_complete_quarter, quarter_named
 from anonymise.persons import read_persons
-from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
+from anonymise.pipeline import Shelf, Work, approve, prepare, publish_draft, screened_for, withdraw_release
 from anonymise.screen import screen
 from anonymise.verification import Verified, verified
+from anonymise.withdrawals import Withdrawal
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
@@ -30,6 +31,8 @@ console = Console()
 Persons = Annotated[Path, typer.Option(help="CSV or Parquet: person, municipality, age_band, sex, chapter.")]
 DefinitionFile = Annotated[Path | None, typer.Option("--definition", help="TOML; without it, the one that is shipped.")]
 QuarterName = Annotated[str, typer.Option("--quarter", help="Such as 2026-Q3; without it, the last complete one.")]
+ReleasesDir = Annotated[Path, typer.Option(help="The folder that the portal serves.")]
+BaseUrl = Annotated[str, typer.Option(help="Address of the portal.")]
 DataDir = Annotated[Path, typer.Option(help="Holds the ledger and its key; stays inside.")]
 
 
@@ -71,20 +74,27 @@ def plan(persons: Persons, definition: DefinitionFile = None) -> None:
 
 
 @app.command(name="build")
-def build_rows(
+def build_draft(
     persons: Persons,
-    out: Annotated[Path, typer.Option(help="Folder for the draft. It is not published.")],
+    data_dir: DataDir,
+    releases_dir: ReleasesDir,
+    base_url: BaseUrl,
+    *,
+    by: Annotated[str, typer.Option(help="Who builds; somebody else approves.")],
+    out: Annotated[Path | None, typer.Option(help="Also copy the draft's files here, to look at.")] = None,
     definition: DefinitionFile = None,
     quarter: QuarterName = "",
 ) -> None:
-    """Write the rows as a draft, for `audit` and for people to look at."""
-    wanted = _definition(definition)
-    table = build(read_persons(persons), wanted)
-    period = _period(quarter)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{wanted.slug}.csv").write_bytes(csv_bytes(table, period.name))
-    (out / "areas.csv").write_bytes(areas_bytes(table, {row.ags: row.name for row in municipality_table()}))
-    console.print(f"{len(table.rows)} rows in {out}")
+    """Build and screen the draft of a release. It stays inside until two people have approved it."""
+    shelf = shelf_of(releases_dir, data_dir, base_url)
+    work = Work(_definition(definition), _period(quarter), datetime.now(UTC), by)
+    draft = prepare(_pseudonymous(read_persons(persons), shelf.ledger), shelf, work=work)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in draft.files.items():
+            (out / name).write_bytes(content)
+    console.print(f"draft of {work.entry.name}, screened; its digest: {draft.digest}", soft_wrap=True)
+    console.print(f"{NEEDED} people other than {by} approve it: anonymise approve {work.entry.name}", soft_wrap=True)
 
 
 @app.command()
@@ -100,7 +110,7 @@ def audit(
     table = read_table(folder, wanted.slug)
     period = _period(quarter)
     entry = Entry(wanted.slug, period.name, period.start, period.end)
-    ledger = _ledger(data_dir)
+    ledger = shelf_of(data_dir, data_dir, "").ledger
     cohort = _pseudonymous(read_persons(persons), ledger)
     screened = screened_for(table, cohort, entry, ledger=ledger, definition=wanted)
     met = ", ".join(screened.met) or "none"
@@ -109,23 +119,40 @@ def audit(
     console.print("passed")
 
 
-@app.command()
-def publish(
-    persons: Persons,
-    releases_dir: Annotated[Path, typer.Option(help="The folder that the portal serves.")],
+@app.command(name="approve")
+def approve_draft(
+    slug: str,
+    release: str,
     data_dir: DataDir,
-    base_url: Annotated[str, typer.Option(help="Address of the portal.")],
-    definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    *,
+    by: Annotated[str, typer.Option(help="Your name as it is enrolled: DATA_DIR/approvers/NAME.pem.")],
+    key: Annotated[Path, typer.Option(help="Your private Ed25519 key (PEM); it stays with you.")],
 ) -> None:
-    """Build, screen, sign and publish the release of a quarter."""
-    wanted = _definition(definition)
-    now = datetime.now(UTC)
-    period = _period(quarter)
-    shelf = Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
-    cohort = _pseudonymous(read_persons(persons), shelf.ledger())
-    release = publish_persons(cohort, shelf, definition=wanted, quarter=period, now=now)
-    console.print(f"published {release.folder}")
+    """Agree that exactly this draft is published. Look at it and its audit first; two people have to."""
+    shelf = shelf_of(data_dir, data_dir, "")
+    given = approve(shelf, slug, release, by=by, at=datetime.now(UTC), key=private_key(key))
+    console.print(f"{by} approved {slug} {release}, digest {given.digest}", soft_wrap=True)
+
+
+@app.command(name="publish")
+def publish_approved(slug: str, release: str, releases_dir: ReleasesDir, data_dir: DataDir, base_url: BaseUrl) -> None:
+    """Sign and publish the draft that two people have approved."""
+    done = publish_draft(shelf_of(releases_dir, data_dir, base_url), slug, release, now=datetime.now(UTC))
+    console.print(f"published {done.folder}", soft_wrap=True)
+
+
+@app.command(name="withdraw")
+def withdraw_published(
+    slug: str,
+    release: str,
+    releases_dir: ReleasesDir,
+    data_dir: DataDir,
+    *,
+    reason: Annotated[str, typer.Option(help="Public: it stands in the register and on the tombstone.")],
+) -> None:
+    """Take a release back. A tombstone stays, later audits still reckon with it, nothing else gets its name."""
+    wish = Withdrawal(slug, release, datetime.now(UTC), reason)
+    console.print(f"tombstone {withdraw_release(shelf_of(releases_dir, data_dir, ''), wish)}", soft_wrap=True)
 
 
 @app.command()
@@ -174,8 +201,9 @@ def _period(quarter: str) -> Quarter:
     return quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
 
 
-def _ledger(data_dir: Path) -> Ledger:
-    return Ledger(data_dir / LEDGER, SecretFile(data_dir / "ledger.key"))
+def shelf_of(releases_dir: Path, data_dir: Path, base_url: str) -> Shelf:
+    """Releases, drafts and ledger in folders, with the key file beside the ledger."""
+    return Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
 
 
 def _pseudonymous(persons: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:

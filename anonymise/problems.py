@@ -35,3 +35,21 @@ class RegisterDamaged(Problem):
     """A line of the register can't be read."""
 
     status, issue = 500, "exception"
+
+
+class ReleaseWithdrawn(Conflict):
+    """This release was withdrawn. It counts as published for ever, so nothing takes its place."""
+
+
+class DraftMissing(Problem):
+    """There is no such draft."""
+
+    status, issue = 404, "not-found"
+
+
+class ApprovalRefused(Conflict):
+    """This approval does not count."""
+
+
+class AuditStale(Conflict):
+    """Something else was published since this was audited. Build it again: the audit has to meet that, too."""

@@ -9,6 +9,8 @@ import pytest
 from anonymise import synthetic
 from tests.anonymise.builders import cohort, group
 
+Places = tuple[str | Path, ...]
+
 
 def anonymise(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "anonymise", *map(str, arguments)]
@@ -22,28 +24,79 @@ def persons(tmp_path: Path) -> Path:
     return path
 
 
-def test_from_persons_to_a_verified_release(tmp_path: Path, persons: Path) -> None:
-    draft, data, releases = tmp_path / "draft", tmp_path / "data", tmp_path / "releases"
-    quarter = ("--quarter", "2026-Q1")
+SLUG, QUARTER = "telemedicine-kiel", ("--quarter", "2026-Q1")
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return (
+        "--data-dir",
+        tmp_path / "data",
+        "--releases-dir",
+        tmp_path / "releases",
+        "--base-url",
+        "http://localhost:8001",
+    )
+
+
+def approver(folder: Path, name: str) -> Path:
+    """Somebody enrolled as the manual says, with openssl alone; their private key."""
+    key, approvers = folder / f"{name}.key", folder / "data" / "approvers"
+    approvers.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", approvers / f"{name}.pem"], check=True)
+    return key
+
+
+def test_from_persons_to_a_verified_release(tmp_path: Path, persons: Path, places: Places) -> None:
+    built = ("build", "--persons", persons, *places, "--by", "carla", "--out", tmp_path / "draft", *QUARTER)
+    named = (SLUG, "2026-Q1")
+    data = places[:2]
 
     steps = [
         anonymise("explain"),
         anonymise("plan", "--persons", persons),
-        anonymise("build", "--persons", persons, "--out", draft, *quarter),
-        anonymise("audit", draft, "--persons", persons, "--data-dir", data, *quarter),
-        anonymise(
-            "publish", "--persons", persons, "--releases-dir", releases, "--data-dir", data,
-            "--base-url", "http://localhost:8001", *quarter,
+        anonymise(*built),
+        anonymise("audit", tmp_path / "draft", "--persons", persons, *data, *QUARTER),
+        *(
+            anonymise("approve", *named, *data, "--by", name, "--key", approver(tmp_path, name))
+            for name in ("ada", "ben")
         ),
-        anonymise("verify", releases / "telemedicine-kiel" / "2026-Q1"),
-    ]  # fmt: skip
+        anonymise("publish", *named, *places),
+        anonymise("verify", tmp_path / "releases" / SLUG / "2026-Q1"),
+    ]
 
     assert [(step.returncode, step.stderr) for step in steps] == [(0, "")] * len(steps)
     assert "all as signed" in steps[-1].stdout
 
 
-def test_the_audit_refuses_a_draft_that_somebody_made_more_precise(tmp_path: Path, persons: Path) -> None:
-    anonymise("build", "--persons", persons, "--out", tmp_path / "draft")
+def test_one_approval_is_not_enough_and_a_withdrawn_release_stays_gone(
+    tmp_path: Path, persons: Path, places: Places
+) -> None:
+    built = ("build", "--persons", persons, *places, "--by", "carla", *QUARTER)
+    named, data = (SLUG, "2026-Q1"), places[:2]
+    keys = {name: approver(tmp_path, name) for name in ("ada", "ben", "carla")}
+    anonymise(*built)
+
+    own = anonymise("approve", *named, *data, "--by", "carla", "--key", keys["carla"])
+    anonymise("approve", *named, *data, "--by", "ada", "--key", keys["ada"])
+    early = anonymise("publish", *named, *places)
+    anonymise("approve", *named, *data, "--by", "ben", "--key", keys["ben"])
+    published = anonymise("publish", *named, *places)
+    withdrawn = anonymise("withdraw", *named, *places[:4], "--reason", "A sum was wrong.")
+    gone = anonymise("verify", tmp_path / "releases" / SLUG / "2026-Q1")
+    again = anonymise(*built)
+
+    assert (own.returncode, early.returncode) == (1, 1)
+    assert "Who built" in own.stderr and "1 of 2 approvals" in early.stderr
+    assert (published.returncode, withdrawn.returncode) == (0, 0)
+    assert "was withdrawn" in gone.stderr and "withdrawn" in again.stderr
+
+
+def test_the_audit_refuses_a_draft_that_somebody_made_more_precise(
+    tmp_path: Path, persons: Path, places: Places
+) -> None:
+    anonymise("build", "--persons", persons, *places, "--by", "carla", "--out", tmp_path / "draft")
     table = tmp_path / "draft" / "telemedicine-kiel.csv"
     lines = table.read_text().splitlines(keepends=True)
     period = lines[1].split(",")[0]
