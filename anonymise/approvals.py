@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from anonymise.placing import replace
-from anonymise.problems import ApprovalRefused, InputInvalid
+from anonymise.problems import ApprovalRefused, ApprovalsMissing, ApprovedAlready, InputInvalid, OwnDraft
 
 NEEDED: Final = 2
 """One person alone can be mistaken, hurried or pressed; the same number stands in the manual and on the method page."""
@@ -101,9 +101,9 @@ def approved(
     if enrolled is None or enrolled.public_bytes_raw() != key.public_key().public_bytes_raw():
         raise ApprovalRefused("This key is not enrolled under this name. The operator adds its public half first.")
     if by == subject.built_by:
-        raise ApprovalRefused("Who built a release does not approve it. Somebody else has to.")
+        raise OwnDraft
     if any(approval.by == by for approval in counted(subject, earlier, approvers=approvers)):
-        raise ApprovalRefused("You have approved this already. Somebody else has to, too.")
+        raise ApprovedAlready
     signature = key.sign(subject.message(by)).hex()
     return Approval(by, at.replace(microsecond=0).isoformat(), subject.digest, signature)
 
@@ -127,7 +127,7 @@ def require_two(subject: Subject, approvals: Sequence[Approval], *, approvers: A
     """The approvals that count; raises while there are fewer than are needed."""
     found = counted(subject, approvals, approvers=approvers)
     if len(found) < NEEDED:
-        raise ApprovalRefused(
+        raise ApprovalsMissing(
             f"{len(found)} of {NEEDED} approvals of exactly this draft are there. An approval lapses when the draft changes."
         )
     return found

@@ -31,7 +31,7 @@ from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key
 from anonymise.manifest_names import is_out
 from anonymise.periods import Quarter, last_complete_quarter
 from anonymise.placing import replace
-from anonymise.problems import AuditStale, PeriodFrozen, ReleaseRefused, ReleaseWithdrawn
+from anonymise.problems import AuditStale, DraftChanged, PeriodFrozen, PeriodNotOver, ReleaseRefused, ReleaseWithdrawn
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish
 from anonymise.screen import Screened, screen
@@ -133,6 +133,8 @@ def prepare(persons: pl.DataFrame, shelf: Shelf, *, work: Work) -> Draft:
     """The audited draft about some persons, whose `person` is already the ledger's pseudonym."""
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
     with shelf.ledger.alone():
+        if work.entry.end > work.frozen:
+            raise PeriodNotOver
         _require_free(shelf.releases_dir, work.entry)
         try:
             table = work.make(persons, work.definition)
@@ -197,7 +199,7 @@ def approve(shelf: Shelf, slug: str, release: str, *, by: str, at: datetime, key
 def approve_in_console(shelf: Shelf, slug: str, release: str, *, person: str, digest: str, at: datetime) -> Approval:
     """The approval of who is signed in to the platform, of the draft that was shown to them."""
     if shelf.drafts.read(slug, release).digest != digest:
-        raise AuditStale("The draft changed since you looked at it. Look again.")
+        raise DraftChanged
     return approve(shelf, slug, release, by=f"{CONSOLE}{person}", at=at, key=console_key(shelf.secrets))
 
 

@@ -25,6 +25,10 @@ class PeriodFrozen(Conflict):
     """This period is already published, with other content. What is published stays as it is."""
 
 
+class PeriodNotOver(Unprocessable):
+    """This period is not over yet. Its numbers would change after they were published."""
+
+
 class ReleaseDamaged(Problem):
     """A file of the release is not what was signed."""
 
@@ -49,6 +53,22 @@ class DraftMissing(Problem):
 
 class ApprovalRefused(Conflict):
     """This approval does not count."""
+
+
+class OwnDraft(ApprovalRefused):
+    """Who built a release does not approve it. Somebody else has to."""
+
+
+class ApprovedAlready(ApprovalRefused):
+    """You have approved this already. Somebody else has to, too."""
+
+
+class ApprovalsMissing(ApprovalRefused):
+    """Not enough people have approved exactly this draft. An approval lapses when the draft changes."""
+
+
+class DraftChanged(Conflict):
+    """The draft changed since you looked at it. Look again."""
 
 
 class AuditStale(Conflict):

@@ -41,6 +41,7 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.releases import routes as releases
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
 from telemed.signin import account, enrolling
@@ -81,6 +82,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     enrolling.router,
     account.router,
     emergency.router,
+    releases.router,
     console.router,
     apps.router,
     authorize.router,

@@ -27,6 +27,8 @@ METHODS: Final = [
     ("pages/**.py", "python"),
     ("signin/**.py", "python"),
     ("emergency/**.py", "python"),
+    ("releases/templates/**.html", "jinja2.ext:babel_extract"),
+    ("releases/**.py", "python"),
     ("console/**.py", "python"),
     ("visits/**.py", "python"),
     ("notices/**.py", "python"),

@@ -13,7 +13,7 @@ from anonymise import approvals, synthetic
 from anonymise.approvals import Approval, EnrolledKeys, Subject, approved, counted, read_approvals, require_two
 from anonymise.ledger import Entry
 from anonymise.pipeline import Shelf, Work, approve, approve_in_console, prepare, publish_draft
-from anonymise.problems import ApprovalRefused, AuditStale, DraftMissing, InputInvalid
+from anonymise.problems import ApprovalRefused, AuditStale, DraftChanged, DraftMissing, InputInvalid
 from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, enrolled, shelf
 
 SLUG, RELEASE = "telemedicine-kiel", "2026-Q3"
@@ -158,7 +158,7 @@ def test_in_the_console_only_what_was_shown_is_approved(tmp_path: Path) -> None:
     approve_in_console(place, SLUG, RELEASE, person="invented-1", digest=shown, at=NOW)
     drafted(place, seed=2)
 
-    with pytest.raises(AuditStale):
+    with pytest.raises(DraftChanged):
         approve_in_console(place, SLUG, RELEASE, person="invented-2", digest=shown, at=NOW)
 
 

@@ -22,7 +22,7 @@ from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest import public_pem, verify
 from anonymise.periods import Quarter
 from anonymise.pipeline import Shelf, Work, prepare, publish_draft
-from anonymise.problems import InputInvalid, PeriodFrozen, ReleaseDamaged, ReleaseRefused
+from anonymise.problems import InputInvalid, PeriodFrozen, PeriodNotOver, ReleaseDamaged, ReleaseRefused
 from anonymise.release import Release
 from anonymise.screen import screen
 from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, publish_persons, shelf, unlock
@@ -152,6 +152,11 @@ def test_two_publishers_at_once_publish_one_release(tmp_path: Path) -> None:
 
     assert outcomes == ["DraftMissing"] * 3 + ["NoneType"]
     assert [decision.outcome for decision in decisions(place.releases_dir)] == ["published"]
+
+
+def test_a_period_that_is_not_over_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PeriodNotOver):
+        published(shelf(tmp_path), quarter=QUARTER.next())
 
 
 def test_what_a_broken_attempt_left_behind_is_cleared_away(tmp_path: Path) -> None:
