@@ -11,7 +11,6 @@ from typing import Final
 
 import polars as pl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlmodel import Session
 
 from anonymise.approvals import (
     CONSOLE,
@@ -26,7 +25,8 @@ from anonymise.build import build
 from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
 from anonymise.drafts import Draft, Drafts, Facts
-from anonymise.extract import Cohort, Progress, Reading, extract
+from anonymise.extract import Progress
+from anonymise.gathering import Gathering
 from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key
 from anonymise.manifest_names import is_out
 from anonymise.periods import Quarter, last_complete_quarter
@@ -37,7 +37,6 @@ from anonymise.release import Release, compose, publish
 from anonymise.screen import Screened, screen
 from anonymise.tables import Table
 from anonymise.withdrawals import Withdrawal, withdraw
-from fhir.reader import Reader
 from infra.clock import Clock
 from infra.database import Database
 from infra.vault import Vault
@@ -100,16 +99,13 @@ async def prepare_quarter(
     Raises `ReleaseRefused` (and registers it) when the screen or the rule forbids publication.
     """
     quarter = quarter or last_complete_quarter(clock.now())
-    frozen, pseudonym = clock.now(), shelf.ledger.pseudonym
-
-    def unit(session: Session) -> Cohort:
-        reader = Reader(vault)
-        reading = Reading(lambda kind: reader.rows(session, kind), frozen, pseudonym, progress)
-        return extract(reading, definition, quarter=quarter)
-
-    cohort = await database.read(unit)
-    work = Work(definition, quarter, frozen, built_by, cohort.covered)
-    return await asyncio.to_thread(prepare, cohort.persons, shelf, work=work)
+    gathering = Gathering(database, vault, definition, quarter, shelf.ledger.pseudonym)
+    cohort = await gathering.cohort(clock, progress)
+    try:
+        work = Work(definition, quarter, cohort.frozen, built_by, cohort.covered)
+        return await asyncio.to_thread(prepare, cohort.persons, shelf, work=work)
+    finally:
+        await gathering.done()
 
 
 @dataclass(frozen=True, slots=True)

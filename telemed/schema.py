@@ -1,5 +1,6 @@
 """Every table of the platform, imported in one place: for migrations and for the tests that compare them."""
 
+import anonymise.models
 import fhir.ledger.models
 import fhir.tables
 import infra.queue.models
@@ -16,6 +17,7 @@ import telemed.signin.models
 import telemed.visits.models
 
 MODULES = (
+    anonymise.models,
     fhir.ledger.models,
     fhir.tables,
     infra.queue.models,

@@ -1,0 +1,37 @@
+"""Statistics are extracted in parts that any worker reads; what was read waits here, sealed, until the draft is made."""
+
+import sqlalchemy as sa
+from alembic import op
+
+import infra.columns
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "extract_run",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("frozen", infra.columns.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "extract_part",
+        sa.Column("run", sa.String(length=80), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("first", sa.String(length=32), nullable=False),
+        sa.Column("before", sa.String(length=32), nullable=False),
+        sa.Column("data_key", sa.BigInteger(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("run", "number"),
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("extract_part")
+    op.drop_table("extract_run")
