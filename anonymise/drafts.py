@@ -29,7 +29,9 @@ _INNER: Final = (AUDIT, FACTS, MEMBERS)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a draft: names, days and moments of its period (ISO 8601), who built it, the ledger's state then."""
+    """What is known of a draft: names, days and moments of its period (ISO 8601), who built it, the ledger's
+    state then, and the data sets it was built together with: the digest of their members by name.
+    """
 
     slug: str
     release: str
@@ -40,6 +42,7 @@ class Facts:
     built_by: str
     built_at: str
     ledger: str
+    together: dict[str, str]
     protection: dict[str, Any]
 
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from anonymise.coverage import covered
 from anonymise.facts import FACTS, Setting, types_for
-from anonymise.periods import Quarter
+from anonymise.periods import Period
 from anonymise.problems import DefinitionInvalid
 from anonymise.recorded import Asked, Recorded
 from anonymise.resources import SHAPES
@@ -58,11 +58,13 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is extracted: the period and its encounters, the dimensions by name, the basis, and what facts refer to."""
+    """What is extracted: the period and its encounters, the dimensions by name, the basis, what facts refer to, and how a
+    dimension reads a word of the record."""
 
     asked: Asked
     names: tuple[str, ...]
     setting: Setting
+    readers: Mapping[str, Callable[[str], str]]
     by_clinic: bool = False
 
     def __post_init__(self) -> None:
@@ -110,19 +112,17 @@ def extracted(rows: Iterable[Row], wanted: Wanted, *, pseudonym: Callable[[str],
     for (person, _), found in counted.items():
         for week in found.weeks:
             weeks[week] = weeks.get(week, 0) + 1
-        values = [FACTS[name](found, wanted.setting, name) for name in wanted.names]
-        if (
-            "municipality" in wanted.names
-            and values[wanted.names.index("municipality")] not in wanted.setting.municipalities
-        ):
+        facts = {name: FACTS[name](found, wanted.setting, name) for name in wanted.names}
+        if "municipality" in facts and facts["municipality"] not in wanted.setting.municipalities:
             continue
+        values = [wanted.readers[name](fact) for name, fact in facts.items()]
         for name, value in zip(columns, (pseudonym(person), found.clinic, *values), strict=True):
             columns[name].append(value)
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
     return Part(frame, len(treated), len(treated) - len(counted), len(counted) - frame.height, weeks)
 
 
-def assembled(parts: Sequence[Part], *, quarter: Quarter, k: int, frozen: datetime) -> Cohort:
+def assembled(parts: Sequence[Part], *, period: Period, k: int, frozen: datetime) -> Cohort:
     """The cohort of all spans, in the order of pseudonyms."""
     weeks: dict[date, int] = {}
     for part in parts:
@@ -132,7 +132,7 @@ def assembled(parts: Sequence[Part], *, quarter: Quarter, k: int, frozen: dateti
     treated, refused, outside = (
         sum(getattr(p, name) for p in parts) for name in ("treated", "not_permitted", "outside")
     )
-    return Cohort(persons, treated, refused, outside, frozen, covered(weeks, quarter, k=k))
+    return Cohort(persons, treated, refused, outside, frozen, covered(weeks, period, k=k))
 
 
 def _may_count(found: Recorded, wanted: Wanted) -> bool:

@@ -58,12 +58,13 @@ def sex(person: Recorded, setting: Setting, name: str) -> str:
 
 
 def reason(person: Recorded, setting: Setting, name: str) -> str:
-    """The code of the main reason of the last encounter, or the first group of the dimension that holds it."""
+    """The code of the main reason of the last encounter, or the first group of the dimension that holds it, else its last."""
     code = person.last[2] if person.last else None
     groups = setting.groups.get(name)
     if groups is None:
         return code or UNKNOWN
-    return next((group for group in groups if code and in_group(code, group)), UNKNOWN)
+    # A code that no group holds must not stop the statistics of all: the last group is the one for the rest.
+    return next((group for group in groups if code and in_group(code, group)), groups[-1])
 
 
 def mode(person: Recorded, setting: Setting, name: str) -> str:

@@ -9,7 +9,7 @@ import hmac
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,15 +128,17 @@ class Ledger:
     def sealed(self, members: pl.DataFrame, *, header: bytes) -> bytes:
         """Blocks and groups of persons, encrypted; they open with the same header alone."""
         buffer = io.BytesIO()
-        members.select("person", "block", "group", "chapter").write_parquet(buffer)
+        members.select("person", "block", "group", "value").write_parquet(buffer)
         nonce = os.urandom(NONCE)
         return nonce + self._seal.encrypt(nonce, buffer.getvalue(), header)
 
-    def state(self, *, but: Entry) -> str:
-        """A digest of all entries except one: what an audit was made against (SHA-256, hex)."""
-        own = f"{but.slug}--{but.release}.sealed"
-        entries = sorted(path for path in self._folder.glob("*.sealed") if path.name != own)
-        listed = "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in entries)
+    def state(self, *, but: Collection[str]) -> str:
+        """A digest of all entries except those of these names: what an audit was made against (SHA-256, hex)."""
+        listed = ""
+        for path in sorted(self._folder.glob("*.sealed")):
+            content = path.read_bytes()
+            if _entry(content.partition(b"\n")[0]).name not in but:
+                listed += f"{sha256(content).hexdigest()}  {path.name}\n"
         return sha256(listed.encode()).hexdigest()
 
     def overlapping(self, entry: Entry) -> Sequence[Earlier]:
@@ -157,6 +159,12 @@ class Ledger:
             return pl.read_parquet(io.BytesIO(self._seal.decrypt(body[:NONCE], body[NONCE:], header)))
         except InvalidTag as error:
             raise InputInvalid("An entry of the ledger can't be opened with this key.") from error
+
+
+def members_digest(members: pl.DataFrame) -> str:
+    """A digest of who stands in which block and group, whatever the order (SHA-256, hex)."""
+    told = members.select("person", "block", "group", "value").sort("person")
+    return sha256(told.write_csv().encode()).hexdigest()
 
 
 def _header(entry: Entry) -> bytes:

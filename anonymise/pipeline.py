@@ -1,8 +1,8 @@
-"""One quarter from the record to the portal: extract, build, screen, keep as a draft; approved by two, remember, publish."""
+"""One period from the record to the portal: extract, build, screen, keep as a draft; approved by two, remember, publish."""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -21,24 +21,33 @@ from anonymise.approvals import (
     require_two,
     write_approvals,
 )
-from anonymise.build import build
+from anonymise.build import Built, build
 from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
 from anonymise.drafts import Draft, Drafts, Facts
 from anonymise.extract import Progress
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
 from anonymise.gathering import Gathering
-from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key
+from anonymise.ledger import Entry, Ledger, Secrets, console_key, members_digest, signing_key
 from anonymise.manifest_names import is_out
-from anonymise.periods import Quarter, last_complete_quarter
+from anonymise.periods import Period, last_complete
 from anonymise.placing import replace
-from anonymise.problems import AuditStale, DraftChanged, PeriodFrozen, PeriodNotOver, ReleaseRefused, ReleaseWithdrawn
+from anonymise.problems import (
+    AuditStale,
+    DraftChanged,
+    PeriodFrozen,
+    PeriodNotOver,
+    ReleaseRefused,
+    ReleaseWithdrawn,
+    TooFewPersons,
+)
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish
-from anonymise.screen import Screened, screen
-from anonymise.tables import Table
+from anonymise.screen import Earlier, Published, Screened, screen
 from anonymise.withdrawals import Withdrawal, withdraw
 from infra.clock import Clock
 from infra.database import Database
+from infra.problems import Problem
 from infra.vault import Vault
 
 LEDGER: Final = "ledger"
@@ -46,7 +55,7 @@ DRAFTS: Final = "drafts"
 AUDITS: Final = "audits"
 APPROVERS: Final = "approvers"
 WITHDRAWN: Final = "withdrawn"
-Make = Callable[[pl.DataFrame, Definition], Table]
+Make = Callable[[pl.DataFrame, Definition], Built]
 Covered = tuple[date, date] | None
 
 
@@ -83,37 +92,12 @@ def no_progress(step: str, count: int) -> None:
     """Nothing; the default for callers without a display."""
 
 
-async def prepare_quarter(
-    database: Database,
-    vault: Vault,
-    shelf: Shelf,
-    *,
-    clock: Clock,
-    definition: Definition,
-    built_by: str,
-    quarter: Quarter | None = None,
-    progress: Progress = no_progress,
-) -> Draft:
-    """The audited draft of a quarter, by default of the last complete one.
-
-    Raises `ReleaseRefused` (and registers it) when the screen or the rule forbids publication.
-    """
-    quarter = quarter or last_complete_quarter(clock.now())
-    gathering = Gathering(database, vault, definition, quarter, shelf.ledger.pseudonym)
-    cohort = await gathering.cohort(clock, progress)
-    try:
-        work = Work(definition, quarter, cohort.frozen, built_by, cohort.covered)
-        return await asyncio.to_thread(prepare, cohort.persons, shelf, work=work)
-    finally:
-        await gathering.done()
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is built: by which definition, of which quarter, frozen when, by whom, over which days the record covers."""
+    """What is built: by which definition, of which period, frozen when, by whom, over which days the record covers."""
 
     definition: Definition
-    quarter: Quarter
+    period: Period
     frozen: datetime
     built_by: str
     covered: Covered = None
@@ -122,32 +106,101 @@ class Work:
     @property
     def entry(self) -> Entry:
         """What the ledger calls it."""
-        return Entry(self.definition.slug, self.quarter.name, self.quarter.start, self.quarter.end)
+        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of one data set: its draft, or why there is none."""
+
+    entry: Entry
+    draft: Draft | None
+    refused: Problem | None = None
+
+    def require(self) -> Draft:
+        """The draft; raises what it was refused for."""
+        if self.draft is None:
+            raise self.refused or ReleaseRefused()
+        return self.draft
+
+
+async def prepare_period(
+    database: Database,
+    vault: Vault,
+    shelf: Shelf,
+    *,
+    clock: Clock,
+    definitions: Sequence[Definition],
+    built_by: str,
+    period: Period | None = None,
+    progress: Progress = no_progress,
+) -> tuple[Prepared, ...]:
+    """What became of each data set of a cohort, by default in the last complete period: an audited draft, or a refusal.
+
+    The record is read once for all of them, as they are sums over one partition of the same persons.
+    """
+    period = period or last_complete(definitions[0].period, clock.now())
+    gathering = Gathering(database, vault, tuple(definitions), period, shelf.ledger.pseudonym)
+    cohort = await gathering.cohort(clock, progress)
+    try:
+        works = [Work(one, period, cohort.frozen, built_by, cohort.covered) for one in definitions]
+        return await asyncio.to_thread(prepare_together, cohort.persons, shelf, works=works)
+    finally:
+        await gathering.done()
 
 
 def prepare(persons: pl.DataFrame, shelf: Shelf, *, work: Work) -> Draft:
-    """The audited draft about some persons, whose `person` is already the ledger's pseudonym."""
+    """The audited draft about some persons, whose `person` is already the ledger's pseudonym; raises if it is refused."""
+    [prepared] = prepare_together(persons, shelf, works=[work])
+    return prepared.require()
+
+
+def prepare_together(persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work]) -> tuple[Prepared, ...]:
+    """The drafts of data sets about the same persons; each is met with everything published and with those before it."""
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
+    together: list[Earlier] = []
+    found = []
     with shelf.ledger.alone():
-        if work.entry.end > work.frozen:
-            raise PeriodNotOver
-        _require_free(shelf.releases_dir, work.entry)
-        try:
-            table = work.make(persons, work.definition)
-            screened = screened_for(table, persons, work.entry, ledger=shelf.ledger, definition=work.definition)
-            screened.require()
-            files = compose(
-                table,
-                work.definition,
-                quarter=work.quarter,
-                issued=work.frozen,
-                base_url=shelf.base_url,
-                covered=work.covered,
-            )
-        except ReleaseRefused:
-            register(shelf.releases_dir, _decision(work.entry, work.definition.protection.k, work.frozen, REFUSED))
-            raise
-        return shelf.drafts.write(_facts(work, shelf), files=files, audit=_audit(screened), members=screened.members)
+        for work in works:
+            try:
+                screened, files = _built(persons, shelf, work, together)
+            except ReleaseRefused as refused:
+                register(shelf.releases_dir, _decision(work.entry, work.definition.protection.k, work.frozen, REFUSED))
+                found.append(Prepared(work.entry, None, refused))
+                continue
+            except Problem as refused:
+                found.append(Prepared(work.entry, None, refused))
+                continue
+            facts = _facts(work, shelf, together)
+            draft = shelf.drafts.write(facts, files=files, audit=_audit(screened), members=screened.members)
+            together.append(Earlier(work.entry.name, screened.members))
+            found.append(Prepared(work.entry, draft))
+    return tuple(found)
+
+
+def _built(
+    persons: pl.DataFrame, shelf: Shelf, work: Work, together: Sequence[Earlier]
+) -> tuple[Screened, dict[str, bytes]]:
+    if work.entry.end > work.frozen:
+        raise PeriodNotOver
+    _require_free(shelf.releases_dir, work.entry)
+    if persons.is_empty():
+        raise TooFewPersons
+    built = work.make(persons, work.definition)
+    files = compose(
+        built,
+        work.definition,
+        quarter=work.period,
+        issued=work.frozen,
+        base_url=shelf.base_url,
+        covered=work.covered,
+    )
+    # What the ledger holds of a sibling is what an attempt left that did not publish it: its new draft counts.
+    siblings = {earlier.name for earlier in together}
+    earlier = [one for one in shelf.ledger.overlapping(work.entry) if one.name not in siblings]
+    screened = screened_for(files, built, definition=work.definition, earlier=[*earlier, *together])
+    screened.require()
+    return screened, files
 
 
 def _require_free(releases_dir: Path, entry: Entry) -> None:
@@ -157,18 +210,20 @@ def _require_free(releases_dir: Path, entry: Entry) -> None:
         raise PeriodFrozen
 
 
-def _facts(work: Work, shelf: Shelf) -> Facts:
+def _facts(work: Work, shelf: Shelf, together: Sequence[Earlier]) -> Facts:
     protection = work.definition.protection
+    siblings = {earlier.name: members_digest(earlier.members) for earlier in together}
     return Facts(
-        slug=work.definition.slug,
-        release=work.quarter.name,
-        first=work.quarter.first.isoformat(),
-        last=work.quarter.last.isoformat(),
+        slug=work.entry.slug,
+        release=work.entry.release,
+        first=work.period.first.isoformat(),
+        last=work.period.last.isoformat(),
         start=work.entry.start.isoformat(),
         end=work.entry.end.isoformat(),
         built_by=work.built_by,
         built_at=work.frozen.replace(microsecond=0).isoformat(),
-        ledger=shelf.ledger.state(but=work.entry),
+        ledger=shelf.ledger.state(but=(work.entry.name, *siblings)),
+        together=siblings,
         protection={
             "k": protection.k,
             "share_limit": protection.share_limit,
@@ -206,7 +261,7 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         facts = draft.facts
         agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
         entry = Entry(slug, release, datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end))
-        if shelf.ledger.state(but=entry) != facts.ledger:
+        if not _still_audited(shelf, facts, entry):
             raise AuditStale
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
         shelf.ledger.write(entry, shelf.drafts.members(draft))
@@ -238,10 +293,21 @@ def _manifest_facts(facts: Facts) -> dict[str, object]:
 
 
 def screened_for(
-    table: Table, persons: pl.DataFrame, entry: Entry, *, ledger: Ledger, definition: Definition
+    files: Mapping[str, bytes], built: Built, *, definition: Definition, earlier: Sequence[Earlier]
 ) -> Screened:
-    """What the screen says about some rows, met with everything the ledger holds about the period."""
-    return screen(table, persons, rule=definition.rule, earlier=ledger.overlapping(entry))
+    """What the screen says about some files, met with everything earlier about the period."""
+    table = table_of(files[f"{definition.slug}.csv"], files[CODES])
+    groups = lines_of(files[GROUPS]) if GROUPS in files else []
+    published = Published(table, lines_of(files[BLOCKS]), groups)
+    return screen(published, built.members, built.persons, rule=definition.rule, earlier=earlier)
+
+
+def _still_audited(shelf: Shelf, facts: Facts, entry: Entry) -> bool:
+    """Whether nothing was published since but what the draft was met with: the siblings it was built with, unchanged."""
+    if shelf.ledger.state(but=(entry.name, *facts.together)) != facts.ledger:
+        return False
+    met = (one for one in shelf.ledger.overlapping(entry) if one.name in facts.together)
+    return all(facts.together[one.name] == members_digest(one.members) for one in met)
 
 
 def _decision(entry: Entry, k: int, now: datetime, outcome: str, digest: str = "", approvals: int = 0) -> Decision:

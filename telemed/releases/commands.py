@@ -12,23 +12,26 @@ data = typer.Typer(help="Statistics of the record: drafts for the release board.
 
 @data.command(name="prepare")
 def prepare(
-    quarter: Annotated[str, typer.Option(help="Such as 2026-Q3; without it, the last complete one.")] = "",
+    cohort: Annotated[str, typer.Option(help="Whose data sets: a folder of definitions that ships.")] = "kiel",
+    period: Annotated[str, typer.Option(help="2026-Q3, 2026-M08, 2026-W45; without it, the last complete one.")] = "",
 ) -> None:
-    """Build and audit the draft of a quarter. Two members of the release board approve it in the console."""
+    """Build and audit the drafts of a cohort's data sets. Two members of the release board approve them in the console."""
     from rich.progress import Progress, TextColumn
 
     from telemed.releases.preparing import prepared
 
     with Progress(TextColumn("{task.description}"), TextColumn("{task.completed}"), transient=True) as bars:
-        tasks: dict[str, int] = {}
+        reading = bars.add_task("resources read", total=None)
 
-        def tell(step: str, count: int) -> None:
-            if step not in tasks:
-                tasks[step] = int(bars.add_task(step, total=None))
-            bars.update(tasks[step], completed=count)  # type: ignore[arg-type]  # TaskID is an int
+        def tell(_: str, count: int) -> None:
+            bars.advance(reading, count)
 
-        draft = asyncio.run(prepared(loaded(), quarter=quarter, progress=tell))
-    typer.echo(f"The draft of {draft.facts.slug} {draft.facts.release} waits for the board at /console/releases.")
+        found = asyncio.run(prepared(loaded(), cohort=cohort, period=period, progress=tell))
+    for one in found:
+        told = "waits for the board at /console/releases" if one.draft else f"is refused: {one.refused}"
+        typer.echo(f"{one.entry.name} {told}")
+    if all(one.draft is None for one in found):
+        raise typer.Exit(1)
 
 
 @data.command(name="list")

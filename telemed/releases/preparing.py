@@ -1,10 +1,9 @@
 """What the commands about statistics do; each opens the database and the keys for itself, while the service runs."""
 
-from anonymise.definition import shipped
-from anonymise.drafts import Draft
+from anonymise.definition import cohort_definitions
 from anonymise.extract import Progress
-from anonymise.periods import quarter_named
-from anonymise.pipeline import prepare_quarter
+from anonymise.periods import period_named
+from anonymise.pipeline import Prepared, prepare_period
 from infra.clock import SystemClock
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
@@ -14,19 +13,19 @@ from telemed.startup import refuse_settings, with_tables
 BUILDER = "telemed data prepare"
 
 
-async def prepared(settings: Settings, *, quarter: str, progress: Progress) -> Draft:
-    """The audited draft of a quarter, by default of the last complete one; raises where the audit refuses it."""
+async def prepared(settings: Settings, *, cohort: str, period: str, progress: Progress) -> tuple[Prepared, ...]:
+    """What became of each data set of a cohort that ships, by default in the last complete period."""
     refuse_settings(settings)
     async with with_tables(settings) as database:
         vault = Vault(key_provider(settings))
-        return await prepare_quarter(
+        return await prepare_period(
             database,
             vault,
             service.shelf_at(settings, vault),
             clock=SystemClock(),
-            definition=shipped(),
+            definitions=cohort_definitions(cohort),
             built_by=BUILDER,
-            quarter=quarter_named(quarter) if quarter else None,
+            period=period_named(period) if period else None,
             progress=progress,
         )
 

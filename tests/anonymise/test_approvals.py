@@ -16,7 +16,7 @@ from anonymise.pipeline import Shelf, Work, approve, approve_in_console, prepare
 from anonymise.problems import ApprovalRefused, AuditStale, DraftChanged, DraftMissing, InputInvalid
 from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, enrolled, shelf
 
-SLUG, RELEASE = "telemedicine-kiel", "2026-Q3"
+SLUG, RELEASE = "reasons-for-encounter", "2026-Q3"
 KEYS = {
     name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"."))
     for name in ("ada", "ben", "carla", "stranger")
@@ -124,7 +124,9 @@ def test_approvals_lapse_when_the_draft_is_built_anew(tmp_path: Path) -> None:
         publish_draft(place, SLUG, RELEASE, now=NOW)
 
 
-@pytest.mark.parametrize("name", ["telemedicine-kiel.csv", ".audit.json", ".facts.json", ".members.sealed", "new.csv"])
+@pytest.mark.parametrize(
+    "name", ["reasons-for-encounter.csv", ".audit.json", ".facts.json", ".members.sealed", "new.csv"]
+)
 def test_one_byte_changed_inside_lapses_them_too(tmp_path: Path, name: str) -> None:
     place = shelf(tmp_path)
     drafted(place)
@@ -134,7 +136,7 @@ def test_one_byte_changed_inside_lapses_them_too(tmp_path: Path, name: str) -> N
         path.chmod(0o600)
     content = path.read_bytes() if path.exists() else b""
 
-    path.write_bytes(content.replace(b"telemedicine", b"telemedicinf", 1) if name == ".facts.json" else content + b" ")
+    path.write_bytes(content.replace(b"encounter", b"encountes", 1) if name == ".facts.json" else content + b" ")
 
     with pytest.raises((ApprovalRefused, ValueError)):
         publish_draft(place, SLUG, RELEASE, now=NOW)

@@ -24,7 +24,7 @@ def persons(tmp_path: Path) -> Path:
     return path
 
 
-SLUG, QUARTER = "telemedicine-kiel", ("--quarter", "2026-Q1")
+SLUG, QUARTER = "reasons-for-encounter", ("--period", "2026-Q1")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_audit_refuses_a_draft_that_somebody_made_more_precise(
     tmp_path: Path, persons: Path, places: Places
 ) -> None:
     anonymise("build", "--persons", persons, *places, "--by", "carla", "--out", tmp_path / "draft")
-    table = tmp_path / "draft" / "telemedicine-kiel.csv"
+    table = tmp_path / "draft" / "reasons-for-encounter.csv"
     lines = table.read_text().splitlines(keepends=True)
     period = lines[1].split(",")[0]
     table.write_text("".join([*lines, f"{period},01002,30-39,other,*,1,,,\n"]))
@@ -135,7 +135,7 @@ def test_auditing_what_is_not_there_is_one_sentence(tmp_path: Path, persons: Pat
     refused = anonymise("audit", tmp_path / "draft", "--persons", persons, "--data-dir", tmp_path / "data")
 
     assert refused.returncode == 1
-    assert "telemedicine-kiel.csv" in refused.stderr.replace("\n", "")
+    assert "reasons-for-encounter.csv" in refused.stderr.replace("\n", "")
     assert "Traceback" not in refused.stderr
 
 

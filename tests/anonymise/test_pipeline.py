@@ -12,7 +12,7 @@ from anonymise.definition import shipped
 from anonymise.formats.csv import read_table
 from anonymise.ledger import VaultSecrets
 from anonymise.manifest import verify
-from anonymise.pipeline import Shelf, prepare_quarter, publish_draft
+from anonymise.pipeline import Shelf, prepare_period, publish_draft
 from anonymise.problems import PeriodFrozen
 from anonymise.release import Release
 from fhir import bulk
@@ -87,15 +87,16 @@ async def fill(database: Database, store: Store, *, clinics: int = 12) -> None:
 
 async def publish(database: Database, store: Store, folder: Path, clock: FixedClock = CLOCK) -> Release:
     place = Shelf(folder / "releases", folder / "data", VaultSecrets(store.vault), BASE_URL)
-    draft = await prepare_quarter(
-        database, store.vault, place, clock=clock, definition=shipped(), built_by="the service"
+    [prepared] = await prepare_period(
+        database, store.vault, place, clock=clock, definitions=[shipped()], built_by="the service"
     )
+    draft = prepared.require()
     approve_by_two(place, draft.facts.slug, draft.facts.release)
     return publish_draft(place, draft.facts.slug, draft.facts.release, now=clock.now())
 
 
 async def test_the_record_becomes_a_release_that_counts_persons_not_events(database: Database, tmp_path: Path) -> None:
-    store = record.store(tmp_path)
+    store = record.store(tmp_path, clock=CLOCK)
     await fill(database, store)
 
     release = await publish(database, store, tmp_path)
@@ -108,7 +109,7 @@ async def test_the_record_becomes_a_release_that_counts_persons_not_events(datab
 
 
 async def test_a_quarter_that_is_out_is_not_built_again(database: Database, tmp_path: Path) -> None:
-    store = record.store(tmp_path)
+    store = record.store(tmp_path, clock=CLOCK)
     await fill(database, store, clinics=1)
     first = await publish(database, store, tmp_path)
     await fill(database, store, clinics=2)

@@ -16,7 +16,7 @@ from anonymise.release import Release
 from anonymise.withdrawals import Withdrawal
 from tests.anonymise.builders import BASE_URL, BUILDER, NOW, QUARTER, definition, publish_persons, shelf
 
-SLUG = "telemedicine-kiel"
+SLUG = "reasons-for-encounter"
 WISH = Withdrawal(SLUG, "2026-Q3", NOW, "A sum was wrong.")
 
 

@@ -12,7 +12,7 @@ from telemed.releases import service
 from tests.anonymise.builders import NOW, QUARTER
 from tests.telemed.visits.clinic import TENANT, Clinic
 
-SLUG, RELEASE = "telemedicine-kiel", "2026-Q3"
+SLUG, RELEASE = "reasons-for-encounter", "2026-Q3"
 PLACE = f"/console/releases/{SLUG}/{RELEASE}"
 
 
