@@ -41,6 +41,7 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.releases import request_routes
 from telemed.releases import routes as releases
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
@@ -83,6 +84,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     account.router,
     emergency.router,
     releases.router,
+    request_routes.router,
     console.router,
     apps.router,
     authorize.router,
@@ -108,6 +110,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/oauth/introspect": "takes a signed assertion, which is the sign-in",
     "/oauth/revoke": "takes a signed assertion, or the token of a public app",
     "/": "the front page",
+    "/data-requests": "what the public asks of the statistics, as far as the board shows it; takes the next request",
     "/dev/outbox": "what the demo would have sent; 404 in production",
     "/dev/outbox.json": "the same for programs; 404 in production",
     "/dev/outbox/{notice_id}/{name}": "letters and invitations of the demo's outbox; 404 in production",
@@ -129,7 +132,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visits"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visits", "/data-requests"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 

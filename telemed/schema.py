@@ -12,6 +12,7 @@ import telemed.identity.models
 import telemed.mydata.models
 import telemed.notices.models
 import telemed.persons.models
+import telemed.releases.models
 import telemed.schedules.models
 import telemed.signin.models
 import telemed.visits.models
@@ -29,6 +30,7 @@ MODULES = (
     telemed.mydata.models,
     telemed.notices.models,
     telemed.persons.models,
+    telemed.releases.models,
     telemed.schedules.models,
     telemed.signin.models,
     telemed.visits.models,

@@ -58,14 +58,14 @@ class NoSuchFile(NotFound):
 @router.get("")
 async def overview(request: Request, caller: SignedInClinician) -> Response:
     """The drafts that wait and every decision so far."""
-    _require(caller)
+    require_board(caller)
     return await _overview(request)
 
 
 @router.get("/{slug}/{release}")
 async def draft(request: Request, slug: str, release: str, caller: SignedInClinician) -> Response:
     """One draft with its audit, and the button to agree to it."""
-    _require(caller)
+    require_board(caller)
     from telemed.releases import service
 
     person = signed_in_of(request).clinician.id
@@ -78,7 +78,7 @@ async def draft(request: Request, slug: str, release: str, caller: SignedInClini
 @router.get("/{slug}/{release}/files/{name}")
 async def file(request: Request, slug: str, release: str, name: str, caller: SignedInClinician) -> Response:
     """A file of the draft, as it would be public."""
-    _require(caller)
+    require_board(caller)
     from telemed.releases import service
 
     content = await _aside(request, lambda services: service.file(service.shelf_of(services), slug, release, name))
@@ -91,7 +91,7 @@ async def file(request: Request, slug: str, release: str, name: str, caller: Sig
 @router.post("/{slug}/{release}/approve")
 async def approve(request: Request, slug: str, release: str, caller: SteppedUp) -> Response:
     """The draft, agreed to by one more person."""
-    _require(caller)
+    require_board(caller)
     from telemed.releases import service
 
     digest, person = await _sent(request, "digest"), signed_in_of(request).clinician.id
@@ -103,7 +103,7 @@ async def approve(request: Request, slug: str, release: str, caller: SteppedUp) 
 @router.post("/{slug}/{release}/publish")
 async def publish(request: Request, slug: str, release: str, caller: SteppedUp) -> Response:
     """The draft that two people approved, on the portal."""
-    _require(caller)
+    require_board(caller)
     from telemed.releases import service
 
     return await _decided(request, lambda services: service.publish(services, slug, release))
@@ -112,14 +112,15 @@ async def publish(request: Request, slug: str, release: str, caller: SteppedUp) 
 @router.post("/{slug}/{release}/withdraw")
 async def withdraw(request: Request, slug: str, release: str, caller: SteppedUp) -> Response:
     """The release taken back, with a reason that everybody reads."""
-    _require(caller)
+    require_board(caller)
     from telemed.releases import service
 
     reason = await _sent(request, "reason")
     return await _decided(request, lambda services: service.withdraw(services, slug, release, reason=reason))
 
 
-def _require(caller: Caller) -> None:
+def require_board(caller: Caller) -> None:
+    """Nothing; raises unless the caller is of the release board."""
     if caller.role not in MAY_DECIDE:
         raise NotOnTheBoard
 

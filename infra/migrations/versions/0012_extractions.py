@@ -1,6 +1,7 @@
-"""Statistics are extracted in parts that any worker reads; what was read waits here, sealed, until the draft is made."""
+"""Statistics are extracted in parts that any worker reads, sealed until the draft is made; the public asks for data."""
 
 import sqlalchemy as sa
+import sqlmodel.sql.sqltypes
 from alembic import op
 
 import infra.columns
@@ -29,9 +30,21 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("run", "number"),
     )
+    op.create_table(
+        "data_request",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(length=32), nullable=False),
+        sa.Column("made", infra.columns.UtcDateTime(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("shown", sa.Boolean(), nullable=False),
+        sa.Column("data_key", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_data_request_made", "data_request", ["made"])
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("data_request")
     op.drop_table("extract_part")
     op.drop_table("extract_run")

@@ -88,7 +88,7 @@ async def test_without_the_table_of_roles_a_receptionist_would_decide(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = await board.member("eva", role="receptionist")
-    monkeypatch.setattr(routes, "_require", lambda caller: None)
+    monkeypatch.setattr(routes, "require_board", lambda caller: None)
 
     assert (await other.get(PLACE)).status_code == 200
 
