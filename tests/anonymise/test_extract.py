@@ -213,13 +213,14 @@ def test_a_date_at_the_edge_of_the_calendar_is_none_and_stops_nothing(text: str)
     assert moment(text) is None
 
 
+ON_SITE: dict[str, Any] = {"class": {"code": "AMB"}}
 ALL_NAMES = ("mode", "visits", "wait_days", "condition", "travel_km")
 
 
 def test_how_often_how_and_after_which_wait_a_person_came() -> None:
     record = Record()
     record.whole("ada")
-    record.encounter("ada", end="2026-08-04T10:00:00Z", **{"class": {"code": "AMB"}})
+    record.encounter("ada", end="2026-08-04T10:00:00Z", **ON_SITE)
     record.encounter("ada", end="2026-05-04T10:00:00Z")
     record.appointment("ada", "2026-08-03T10:00:00Z", created="2026-07-20T09:00:00Z")
     record.appointment("ada", "2026-07-04T10:00:00Z", created="2026-01-01T09:00:00Z", status="cancelled")
@@ -252,7 +253,7 @@ def test_travel_is_saved_by_video_alone_and_there_and_back() -> None:
     record.whole("far")
     record.encounter("far", clinic="clinic-b")
     record.whole("onsite")
-    record.encounter("onsite", clinic="clinic-b", **{"class": {"code": "AMB"}})
+    record.encounter("onsite", clinic="clinic-b", **ON_SITE)
     record.whole("nowhere")
     record.encounter("nowhere", clinic="clinic-unknown")
 

@@ -15,6 +15,7 @@ from anonymise.gathering import Gathering, handlers
 from anonymise.models import ExtractPart, ExtractRun
 from anonymise.periods import Period, Quarter
 from anonymise.pipeline import no_progress
+from fhir.reader import Reader
 from fhir.store import Store
 from infra.clock import FixedClock
 from infra.database import Database
@@ -63,7 +64,7 @@ async def test_parts_together_are_the_whole(database: Database, store: Store, mo
 async def test_an_attempt_that_died_goes_on_where_it_was_of_the_same_moment(database: Database, store: Store) -> None:
     await fill(database, store, clinics=1)
     gathering_ = gathered_by(database, store)
-    reader = parts.Reader(store.vault)
+    reader = Reader(store.vault)
     await database.write(lambda s: parts.begin(s, reader, gathering_.run, now=CLOCK.now(), persons=4) and None)
     await gathering_.part(gathering_.run, 3, no_progress)
     later = FixedClock(CLOCK.now() + timedelta(hours=1))
@@ -87,7 +88,7 @@ async def test_after_a_day_the_record_is_read_anew(database: Database, store: St
 async def test_workers_and_the_command_share_the_parts(database: Database, store: Store) -> None:
     await fill(database, store, clinics=2)
     own = gathered_by(database, store)
-    reader = parts.Reader(store.vault)
+    reader = Reader(store.vault)
     await database.write(lambda s: parts.begin(s, reader, own.run, now=CLOCK.now(), persons=4) and None)
     jobs = [job.ref for job in await rows(database, Job) if isinstance(job, Job) and job.kind == parts.JOB]
     extract = handlers(lambda cohort, period: named(cohort, period, own))[parts.JOB]
