@@ -124,4 +124,9 @@ class About(msgspec.Struct, frozen=True):
 
 def read(folder: Path) -> About:
     """What the release in a folder says about itself."""
-    return msgspec.json.decode((folder / FILE).read_bytes(), type=About)
+    return parse((folder / FILE).read_bytes())
+
+
+def parse(content: bytes) -> About:
+    """What a release says in the content of its `about.json`."""
+    return msgspec.json.decode(content, type=About)

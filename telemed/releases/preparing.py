@@ -39,6 +39,6 @@ async def listed(settings: Settings) -> list[str]:
     ]
     waiting = [
         f"{seen.built_at[:10]}  waits, {seen.approvals} of {seen.needed} approvals  {seen.slug} {seen.release}"
-        for seen in service.waiting(shelf, person="")
+        for seen in service.waiting(shelf, person="", language="de")
     ]
     return lines + waiting

@@ -68,9 +68,10 @@ async def draft(request: Request, slug: str, release: str, caller: SignedInClini
     require_board(caller)
     from telemed.releases import service
 
-    person = signed_in_of(request).clinician.id
+    person, language = signed_in_of(request).clinician.id, reading_of(request).language
     seen = await _aside(
-        request, lambda services: service.draft(service.shelf_of(services), slug, release, person=person)
+        request,
+        lambda services: service.draft(service.shelf_of(services), slug, release, person=person, language=language),
     )
     return page(request, "release-draft.html", draft=seen)
 
@@ -151,9 +152,10 @@ async def _overview(request: Request, *, problem: Problem | None = None) -> Resp
         shelf = service.shelf_of(services)
         lines = service.decided(shelf)
         gone = {(line.dataset, line.release) for line in lines if line.outcome == service.WITHDRAWN}
-        return {"drafts": service.waiting(shelf, person=person), "decisions": lines, "gone": gone}
+        return {"drafts": service.waiting(shelf, person=person, language=language), "decisions": lines, "gone": gone}
 
     found = await _aside(request, seen)
-    said = SAID.get(type(problem), REFUSED) if problem else ""
-    error, status = translate(reading_of(request).language, said), problem.status if problem else 200
+    language = reading_of(request).language
+    error = translate(language, SAID.get(type(problem), REFUSED)) if problem else ""
+    status = problem.status if problem else 200
     return page(request, "releases.html", status=status, error=error, **found)

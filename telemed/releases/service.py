@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from anonymise import about
 from anonymise.approvals import CONSOLE, NEEDED, counted
 from anonymise.decisions import decisions
 from anonymise.drafts import Draft
@@ -27,6 +28,7 @@ class Waiting:
 
     slug: str
     release: str
+    title: str
     digest: str
     built_at: str
     audit: dict[str, Any]
@@ -51,14 +53,14 @@ def shelf_at(settings: Settings, vault: Vault) -> Shelf:
     return Shelf(settings.releases, settings.data_dir, VaultSecrets(vault), settings.portal_url.rstrip("/"))
 
 
-def waiting(shelf: Shelf, *, person: str) -> list[Waiting]:
+def waiting(shelf: Shelf, *, person: str, language: str) -> list[Waiting]:
     """The drafts that wait for approval, as a member of the board sees them."""
-    return [_seen(shelf, draft, person=person) for draft in shelf.drafts.waiting()]
+    return [_seen(shelf, draft, person, language) for draft in shelf.drafts.waiting()]
 
 
-def draft(shelf: Shelf, slug: str, release: str, *, person: str) -> Waiting:
+def draft(shelf: Shelf, slug: str, release: str, *, person: str, language: str) -> Waiting:
     """One draft; raises if there is none."""
-    return _seen(shelf, shelf.drafts.read(slug, release), person=person)
+    return _seen(shelf, shelf.drafts.read(slug, release), person, language)
 
 
 def file(shelf: Shelf, slug: str, release: str, name: str) -> bytes | None:
@@ -86,11 +88,12 @@ def withdraw(services: Services, slug: str, release: str, *, reason: str) -> Non
     withdraw_release(shelf_of(services), Withdrawal(slug, release, services.clock.now(), reason))
 
 
-def _seen(shelf: Shelf, found: Draft, *, person: str) -> Waiting:
+def _seen(shelf: Shelf, found: Draft, person: str, language: str) -> Waiting:
     counting = counted(found.subject, shelf.approvals(found), approvers=shelf.approvers)
     return Waiting(
         slug=found.facts.slug,
         release=found.facts.release,
+        title=about.parse(found.files[about.FILE]).title.of(language),
         digest=found.digest,
         built_at=found.facts.built_at,
         audit=json.loads(found.audit),
