@@ -16,6 +16,7 @@ from tests.bench import (
     anonymise,
     audit,
     counting,
+    extraction,
     figures,
     flow,
     growth,
@@ -77,6 +78,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(tokens.run(folder))
         with _stage(console, "rotation of keys"):
             found += asyncio.run(keys.run(folder))
+        with _stage(console, "extraction"):
+            found += asyncio.run(extraction.run(folder))
         with _stage(console, "growth"):
             found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
         with _stage(console, "the log of accesses"):

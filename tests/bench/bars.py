@@ -33,6 +33,7 @@ VALIDATION: Final = 1.3  # all of validation against fhir.resources alone
 VERIFY: Final = 30.0  # seconds for a log of a million events, in proportion for a smaller one
 PROOF: Final = 10.0  # milliseconds for the proof of one event, whatever the size of the log
 EXTRACTION: Final = 60.0  # microseconds for all search values of a mean official example
+EXTRACTED: Final = 100_000.0  # resources a second and core, from sealed bytes to a row per person
 AUDIT_OF_READ: Final = 15.0  # per cent of a read's processor time, for its line in the log
 COUNTING: Final = 10.0  # microseconds of a request for its limits, by address and by client
 TOKEN: Final = 30.0  # microseconds to tell whose an access token is, known already
