@@ -10,7 +10,7 @@ AGS_EXTENSION: Final = "http://fhir.de/StructureDefinition/destatis/ags"
 ICD_SYSTEM: Final = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 
 
-class Encounter(msgspec.Struct, rename="camel"):
+class Encounter(msgspec.Struct, rename="camel", gc=False):
     """A visit: how it took place, when, why."""
 
     status: str = ""
@@ -19,27 +19,27 @@ class Encounter(msgspec.Struct, rename="camel"):
     reason_code: list[Concept] = []
 
 
-class Extension(msgspec.Struct, rename="camel"):
+class Extension(msgspec.Struct, rename="camel", gc=False):
     """An extension, as far as it may be a municipality's key."""
 
     url: str = ""
     value_coding: Coding = msgspec.field(default_factory=Coding)
 
 
-class Address(msgspec.Struct):
+class Address(msgspec.Struct, gc=False):
     """An address, as far as it names a municipality."""
 
     use: str | None = None
     extension: list[Extension] = []
 
 
-class Meta(msgspec.Struct, rename="camel"):
+class Meta(msgspec.Struct, rename="camel", gc=False):
     """When it was written."""
 
     last_updated: str = ""
 
 
-class Patient(msgspec.Struct, rename="camel"):
+class Patient(msgspec.Struct, rename="camel", gc=False):
     """A registration at a clinic."""
 
     meta: Meta = msgspec.field(default_factory=Meta)
@@ -48,13 +48,13 @@ class Patient(msgspec.Struct, rename="camel"):
     address: list[Address] = []
 
 
-class Organization(msgspec.Struct):
+class Organization(msgspec.Struct, gc=False):
     """A clinic, as far as it lies somewhere."""
 
     address: list[Address] = []
 
 
-class Appointment(msgspec.Struct):
+class Appointment(msgspec.Struct, gc=False):
     """An appointment: when it was made and when it is."""
 
     status: str = ""
@@ -62,7 +62,7 @@ class Appointment(msgspec.Struct):
     start: str | None = None
 
 
-class Condition(msgspec.Struct, rename="camel"):
+class Condition(msgspec.Struct, rename="camel", gc=False):
     """A diagnosis and whether it still holds."""
 
     clinical_status: Concept = msgspec.field(default_factory=Concept)
