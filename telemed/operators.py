@@ -20,7 +20,15 @@ from infra.vault.destroyed import DestroyedList
 from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
 from telemed.access.net import is_bypassed
-from telemed.startup import StartRefused, opened, placeholders, refuse_settings, require_tables, with_tables
+from telemed.startup import (
+    StartRefused,
+    opened,
+    placeholders,
+    refuse_lost_keys,
+    refuse_settings,
+    require_tables,
+    with_tables,
+)
 
 ROOM_WANTED = 1_000_000_000
 # Seconds; the sequencer looks every second.
@@ -97,6 +105,7 @@ async def _check_memory(settings: Settings) -> None:
 
 async def _check_keys(settings: Settings) -> None:
     if settings.key_provider == "file" and not settings.keys.exists():
+        await refuse_lost_keys(settings)
         raise StartRefused("There is no key file yet. The first start makes one; back it up apart from the database.")
     vault = Vault(key_provider(settings))
     listed = DestroyedList(settings.destroyed_keys, vault.provider)

@@ -44,7 +44,7 @@ from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
 from telemed.signin.choice import identity_provider
-from telemed.startup import refuse_database, refuse_settings
+from telemed.startup import make_first_keys, refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from video.ice import ice_from
 from video.precheck import Precheck
@@ -60,6 +60,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     database = open_database(settings.database)
     try:
         await refuse_database(settings, database)
+        await make_first_keys(settings)
         await database.write(adopt)
         queue_pool = await redis_pool(settings.redis_url)
         counter = Counter(settings.redis_url)
