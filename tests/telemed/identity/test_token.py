@@ -98,6 +98,7 @@ async def test_a_claim_that_is_off_is_refused(ask: Ask, client: Client, changed:
         {"x5u": "https://evil.example/cert"},
         {"jwk": dict(ec_key("evil").as_dict(private=False))},
         {"crit": ["exp"]},
+        {"typ": "at+jwt"},
     ],
     ids=lambda header: next(iter(header)),
 )
