@@ -36,6 +36,7 @@ from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
 from telemed.mydata import letters
+from telemed.mydata.app_source import Patients
 from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
@@ -94,7 +95,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
     issuer = TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock)
-    users = [Clinicians(settings, vault)]
+    users = [Clinicians(settings, vault), Patients(settings, vault, system_clock)]
     outgoing = outgoing_from(settings)
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
     return Services(
