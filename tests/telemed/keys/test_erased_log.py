@@ -70,10 +70,10 @@ async def test_nobody_passes_a_removed_record_for_an_erased_one(service: Service
 
     def forge(session: Session) -> None:
         without(session, kept)
-        scope = f"c:{pseudonym(service.services.vault, kept)}"
-        theirs = session.get_one(KeyChange, (f"c:{pseudonym(service.services.vault, gone)}", KeyEvent.DESTROYED.value))
-        values = {"tenant": "a", "at": datetime.now(UTC), "line": theirs.line, "cleared": True}
-        session.add(KeyChange(scope=scope, event=KeyEvent.DESTROYED.value, **values))
+        ours, theirs = (f"c:{pseudonym(service.services.vault, id)}" for id in (kept, gone))
+        told = session.get_one(KeyChange, (theirs, KeyEvent.DESTROYED.value))
+        # The line of another erasure: a MAC that holds, for somebody else.
+        session.add(KeyChange(scope=ours, event=told.event, at=told.at, tenant=told.tenant, line=told.line))
 
     await service.services.database.write(forge)
 
