@@ -31,7 +31,7 @@ from telemed.identity.failures import FailureLimit
 from telemed.identity.jwks_by_url import JwksByUrl
 from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
-from telemed.identity.users import Clinicians
+from telemed.identity.users import Clinicians, UserSource
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
@@ -95,7 +95,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
     issuer = TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock)
-    users = [Clinicians(settings, vault), Patients(settings, vault, system_clock)]
+    users: list[UserSource] = [Clinicians(settings, vault), Patients(settings, vault, system_clock)]
     outgoing = outgoing_from(settings)
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
     return Services(

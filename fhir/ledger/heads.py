@@ -5,7 +5,7 @@ no difference: where it lay is told by the log, and that this was erased by a pr
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Row, Subquery, func, or_, select
 from sqlmodel import Session
@@ -48,7 +48,7 @@ def count(session: Session) -> int:
     return int(session.connection().execute(select(func.count()).select_from(RESOURCE)).scalar_one())
 
 
-def _gone(session: Session) -> Sequence[Row[Any]]:
+def _gone(session: Session) -> Sequence[Row[str, int, str | None]]:
     """What the log tells of and the record lacks: its id, its newest version, and in whose compartment that lay."""
     written = _written()
     lay = select(AUDIT.c.compartment).where(*_WRITTEN, AUDIT.c.resource_id == written.c.resource_id)
