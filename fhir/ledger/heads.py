@@ -4,10 +4,11 @@ A whole old row that was put back in place of a newer one opens; only this sees 
 no difference: where it lay is told by the log, and that this was erased by a proof that who writes to the database can't make.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from sqlalchemy import Row, Subquery, func, or_, select
+from sqlalchemy import Row, Subquery, and_, func, or_, select
 from sqlmodel import Session
 
 from fhir.audit import AUDIT, DONE
@@ -51,11 +52,14 @@ def count(session: Session) -> int:
 def _gone(session: Session) -> Sequence[Row[str, int, str | None]]:
     """What the log tells of and the record lacks: its id, its newest version, and in whose compartment that lay."""
     written = _written()
-    lay = select(AUDIT.c.compartment).where(*_WRITTEN, AUDIT.c.resource_id == written.c.resource_id)
-    lay = lay.where(AUDIT.c.version == written.c.newest).limit(1)
-    gone = select(written.c.resource_id, written.c.newest, lay.scalar_subquery())
-    gone = gone.outerjoin(RESOURCE, RESOURCE.c.id == written.c.resource_id).where(RESOURCE.c.id.is_(None))
-    return session.connection().execute(gone.order_by(written.c.resource_id)).fetchall()
+    missing = select(written.c.resource_id, written.c.newest)
+    missing = missing.outerjoin(RESOURCE, RESOURCE.c.id == written.c.resource_id).where(RESOURCE.c.id.is_(None))
+    gone = missing.subquery()
+    # Joined, in one pass: the log has no index by resource, so that each by itself would read all of it.
+    newest = (AUDIT.c.resource_id == gone.c.resource_id, AUDIT.c.version == gone.c.newest)
+    lay = select(gone.c.resource_id, gone.c.newest, func.max(AUDIT.c.compartment)).join(AUDIT, and_(*newest))
+    lay = lay.where(*_WRITTEN).group_by(gone.c.resource_id, gone.c.newest)
+    return session.connection().execute(lay.order_by(gone.c.resource_id)).fetchall()
 
 
 def _written() -> Subquery:
@@ -70,13 +74,16 @@ def _pasts(session: Session, erased: Collection[str]) -> Iterator[str]:
     heads = select(RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.version, kept).outerjoin(
         past, past.c.rid == RESOURCE.c.rid
     )
-    for type, id, version, there in session.connection().execute(heads.where(kept != RESOURCE.c.version - 1)):
-        if there + _erased_versions(session, id, erased, before=version) != version - 1:
+    shortened = heads.where(kept != RESOURCE.c.version - 1)
+    taken = _erased_versions(session, shortened.subquery(), erased) if erased else Counter[str]()
+    for type, id, version, there in session.connection().execute(shortened):
+        if there + taken[id] != version - 1:
             yield f"history: {type}/{id} is in version {version} and has {there} earlier ones"
 
 
-def _erased_versions(session: Session, id: str, erased: Collection[str], *, before: int) -> int:
-    """How many earlier versions lay in an erased compartment: it was about that patient before it was corrected."""
-    lay = select(AUDIT.c.compartment, AUDIT.c.version).distinct().where(*_WRITTEN, AUDIT.c.resource_id == id)
-    found = session.connection().execute(lay.where(AUDIT.c.version < before))
-    return sum(compartment in erased for compartment, _version in found)
+def _erased_versions(session: Session, shortened: Subquery, erased: Collection[str]) -> Counter[str]:
+    """How many earlier versions of these lay in erased compartments: they were about that patient before they were corrected."""
+    earlier = (AUDIT.c.resource_id == shortened.c.id, AUDIT.c.version < shortened.c.version)
+    lay = select(shortened.c.id, AUDIT.c.version, AUDIT.c.compartment).distinct().join(AUDIT, and_(*earlier))
+    found = session.connection().execute(lay.where(*_WRITTEN))
+    return Counter(id for id, _version, compartment in found if compartment in erased)
