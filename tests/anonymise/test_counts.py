@@ -7,11 +7,16 @@ import numpy as np
 import polars as pl
 
 from anonymise import synthetic
-from anonymise.counts import count, tally
+from anonymise.counts import count
+from anonymise.counts import tally as unordered
 from anonymise.definition import shipped
 from tests.fixtures.participants import Participants
 
 NAMES = ("municipality", "age_band", "sex", "chapter")
+
+
+def tally(rows: Any, names: tuple[str, ...]) -> pl.DataFrame:
+    return unordered(rows, names).sort(names)
 
 
 def persons() -> pl.DataFrame:
