@@ -132,8 +132,8 @@ def _composition(told: Mapping[frozenset[int], int], values: int) -> Floats:
     for _ in range(ROUNDS):
         found = np.zeros(values)
         for own, persons in rows:
-            total = weights[own].sum()
-            if total:
-                found[own] += persons * weights[own] / total
+            share = weights[own].sum()
+            if share:
+                found[own] += persons * weights[own] / share
         weights = found
     return weights
