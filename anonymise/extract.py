@@ -16,8 +16,8 @@ from typing import Final, Protocol
 import msgspec
 import polars as pl
 
+from anonymise.columns import FACTS, Setting, types_for
 from anonymise.coverage import covered
-from anonymise.facts import FACTS, Setting, types_for
 from anonymise.periods import Period
 from anonymise.problems import DefinitionInvalid
 from anonymise.recorded import Asked, Recorded

@@ -1,138 +1,77 @@
-"""The columns that the record can give for a person, by the name of the dimension that a definition asks for."""
+"""Importers for the official tables: what a definition of another region or another vintage takes as its hierarchies."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from math import asin, cos, radians, sin, sqrt
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
-from anonymise.moments import moment
-from anonymise.periods import ZONE
-from anonymise.recorded import Recorded, visits_by_video
+from anonymise.hierarchy import ALL
+from anonymise.icd import STEM, chapter_of
+from anonymise.problems import InputInvalid
 
-UNKNOWN: Final = "unknown"
-NONE: Final = "none"
-OLDEST_AGE: Final = 130
-SEXES: Final = ("female", "male")
-OTHER_SEX: Final = "other"
-EARTH_KM: Final = 6371.0
-Place = tuple[float, float]
-"""Longitude and latitude in degrees."""
+MUNICIPALITY: Final = "60"
+"""The kind of record (Satzart) of a municipality in GV100AD."""
+AMT: Final = "5"
+"""Keys of an association (Gemeindeverband) that start so are those of an Amt; others mean the municipality itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What facts are reckoned with: the period's last day, the places of municipalities and clinics, groups of codes.
-
-    `groups` has for each dimension its values, such as `E10-E14`, in the order in which they are tried.
-    """
-
-    last_day: date
-    municipalities: Mapping[str, Place]
-    clinics: Mapping[str, str]
-    groups: Mapping[str, tuple[str, ...]]
-
-
-Fact = Callable[[Recorded, Setting, str], str]
+def import_groups(official: Path, out: Path) -> int:
+    """The number of groups written as a hierarchy (group, chapter) from the official table of groups of ICD-10-GM
+    (first;last;chapter;title, no header), such as `icd10gm2026syst_gruppen.txt`. Of nested groups the innermost count,
+    since every code has exactly one."""
+    lines = _text(official, "utf-8").splitlines()
+    rows = [(r[0].strip(), r[1].strip()) for r in csv.reader(lines, delimiter=";") if len(r) > STEM]
+    if not rows or any(len(first) != STEM or len(last) != STEM or last < first for first, last in rows):
+        raise InputInvalid(f"{official.name} is not the official table of groups: first;last;chapter;title.")
+    kept = sorted(row for row in rows if not any(_inside(other, row) for other in rows))
+    _write(out, ["group", "chapter"], ((f"{first}-{last}", chapter_of(first)) for first, last in kept))
+    return len(kept)
 
 
-def municipality(person: Recorded, setting: Setting, name: str) -> str:
-    """The official key of the municipality of the latest registration."""
-    return (person.registered and person.registered[2]) or UNKNOWN
+def _inside(inner: tuple[str, str], outer: tuple[str, str]) -> bool:
+    return inner != outer and outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
-def age(person: Recorded, setting: Setting, name: str) -> str:
-    """Completed years on the last day of the period; of a partial birth date the beginning counts."""
-    born = moment(person.registered[3]) if person.registered else None
-    if born is None:
-        return UNKNOWN
-    local, day = born.astimezone(ZONE), setting.last_day
-    years = day.year - local.year - ((day.month, day.day) < (local.month, local.day))
-    return str(years) if 0 <= years <= OLDEST_AGE else UNKNOWN
+def import_municipalities(official: Path, out: Path, *, districts: Sequence[str]) -> int:
+    """The number of municipalities of some districts (5 digits each) that are written from the official directory
+    (GV100AD of the Federal Statistical Office, a text file of fixed width): `places.csv`, a hierarchy, and `people.csv`,
+    the inhabitants, for `[denominators]`, in the folder `out`."""
+    wanted = set(districts)
+    found = []
+    for line in _text(official, "utf-8", "cp1252").splitlines():
+        if line[:2] != MUNICIPALITY or line[10:15] not in wanted:
+            continue
+        ags, association, people = line[10:18], line[18:22], line[139:150].strip()
+        if not (ags.isdecimal() and association.isdecimal() and people.isdecimal()):
+            raise InputInvalid(f"{official.name}: a municipality of {line[10:15]} is not written as in GV100AD.")
+        found.append((ags, ags[:5] + association if association.startswith(AMT) else ags, ags[:5], int(people)))
+    missing = wanted - {row[2] for row in found}
+    if missing or not found:
+        raise InputInvalid(f"{official.name} has no municipality of {', '.join(sorted(missing)) or 'any district'}.")
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / "places.csv", ["municipality", "amt", "district"], (row[:3] for row in sorted(found)))
+    _write(out / "people.csv", ["municipality", "persons"], ((row[0], str(row[3])) for row in sorted(found)))
+    return len(found)
 
 
-def sex(person: Recorded, setting: Setting, name: str) -> str:
-    """As in the latest registration; everything but female and male is `other`."""
-    gender = person.registered[4] if person.registered else None
-    return gender if gender in SEXES else OTHER_SEX
+def _text(path: Path, *encodings: str) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputInvalid(f"{path.name} can't be read.") from error
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InputInvalid(f"{path.name} is no text in {' or '.join(encodings)}.")
 
 
-def reason(person: Recorded, setting: Setting, name: str) -> str:
-    """The code of the main reason of the last encounter, or the first group of the dimension that holds it, else its last."""
-    code = person.last[2] if person.last else None
-    groups = setting.groups.get(name)
-    if groups is None:
-        return code or UNKNOWN
-    # A code that no group holds must not stop the statistics of all: the last group is the one for the rest.
-    return next((group for group in groups if code and in_group(code, group)), groups[-1])
-
-
-def mode(person: Recorded, setting: Setting, name: str) -> str:
-    """`video`, `on_site` or `mixed`."""
-    kinds = {by_video for _, by_video in person.visits}
-    return "mixed" if len(kinds) > 1 else "video" if True in kinds else "on_site"
-
-
-def visits(person: Recorded, setting: Setting, name: str) -> str:
-    """How many encounters."""
-    return str(sum(person.visits.values()))
-
-
-def wait_days(person: Recorded, setting: Setting, name: str) -> str:
-    """Whole days from booking to the first appointment of the period."""
-    return UNKNOWN if person.waited is None else str(person.waited.days)
-
-
-def condition(person: Recorded, setting: Setting, name: str) -> str:
-    """The first group of the dimension that one of the conditions belongs to: one for each person."""
-    groups = setting.groups.get(name, ())
-    return next((g for g in groups if any(in_group(code, g) for code in person.codes)), NONE)
-
-
-def travel_km(person: Recorded, setting: Setting, name: str) -> str:
-    """Kilometres there and back between municipality and clinic, as the crow flies, over all video encounters."""
-    home = setting.municipalities.get(municipality(person, setting, name))
-    total = 0.0
-    for clinic, count in visits_by_video(person.visits).items():
-        there = setting.municipalities.get(setting.clinics.get(clinic, ""))
-        if home is None or there is None:
-            return UNKNOWN
-        total += 2 * count * kilometres(home, there)
-    return str(round(total))
-
-
-FACTS: Final[Mapping[str, Fact]] = {
-    "municipality": municipality,
-    "age_band": age,
-    "age": age,
-    "sex": sex,
-    "chapter": reason,
-    "reason": reason,
-    "disease": reason,
-    "mode": mode,
-    "visits": visits,
-    "wait_days": wait_days,
-    "condition": condition,
-    "travel_km": travel_km,
-}
-
-NEEDED: Final[Mapping[str, str]] = {"wait_days": "Appointment", "condition": "Condition"}
-"""Types that are read for one dimension alone."""
-
-
-def types_for(names: Iterable[str]) -> tuple[str, ...]:
-    """The types that have to be read for these dimensions."""
-    return ("Encounter", "Consent", "Patient", *sorted({NEEDED[name] for name in names if name in NEEDED}))
-
-
-def in_group(code: str, group: str) -> bool:
-    """Whether a code of ICD-10-GM lies in a group such as `E10-E14` or `I50`."""
-    first, _, last = group.partition("-")
-    return first <= code[:3] <= (last or first)
-
-
-def kilometres(one: Place, other: Place) -> float:
-    """The distance of two places on a sphere (haversine)."""
-    (lon, lat), (far_lon, far_lat) = (tuple(map(radians, place)) for place in (one, other))
-    part = sin((far_lat - lat) / 2) ** 2 + cos(lat) * cos(far_lat) * sin((far_lon - lon) / 2) ** 2
-    return 2 * EARTH_KM * asin(min(1.0, sqrt(part)))
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    lines = [list(row) for row in rows]
+    if any(ALL in line for line in lines):
+        raise InputInvalid(f"{ALL} is no key.")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)

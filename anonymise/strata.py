@@ -33,10 +33,11 @@ def values_held(cells: Codes, within: Codes, *, hierarchies: Sequence[Hierarchy]
     found: dict[int, dict[int, frozenset[int]]] = {}
     for dimension, level in hard.items():
         row = hierarchies[dimension].levels[level]
-        pairs = np.unique(np.stack([within, row[cells[:, dimension]]], axis=1), axis=0)
+        width = int(row.max()) + 1
+        pairs = np.flatnonzero(np.bincount(within * width + row[cells[:, dimension]]))
         nodes: dict[int, set[int]] = {}
-        for stratum, node in pairs.tolist():
-            nodes.setdefault(stratum, set()).add(node)
+        for pair in pairs.tolist():
+            nodes.setdefault(pair // width, set()).add(pair % width)
         found[dimension] = {
             stratum: frozenset(np.flatnonzero(np.isin(row, sorted(own))).tolist()) for stratum, own in nodes.items()
         }

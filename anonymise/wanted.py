@@ -9,9 +9,9 @@ from importlib.resources import files
 import msgspec
 from sqlmodel import Session
 
+from anonymise.columns import Place, Setting
 from anonymise.definition import Definition
 from anonymise.extract import Wanted
-from anonymise.facts import Place, Setting
 from anonymise.hierarchy import UNKNOWN, Hierarchy
 from anonymise.periods import Period
 from anonymise.recorded import Asked
