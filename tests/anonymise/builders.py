@@ -17,7 +17,7 @@ from anonymise.extract import Cohort, assembled, extracted
 from anonymise.formats.csv import BLOCKS, CODES, GROUPS, csv_bytes, lines_of, table_of
 from anonymise.ledger import SecretFile
 from anonymise.manifest import public_pem
-from anonymise.periods import Quarter
+from anonymise.periods import Period, Quarter
 from anonymise.pipeline import APPROVERS, Shelf, Work, approve, prepare, publish_draft
 from anonymise.release import Release, number_files
 from anonymise.rows import Table
@@ -103,7 +103,7 @@ def publish_persons(
     place: Shelf,
     *,
     definition: Definition,
-    quarter: Quarter,
+    quarter: Period,
     now: datetime,
     covered: tuple[date, date] | None = None,
 ) -> Release:
