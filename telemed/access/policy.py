@@ -1,7 +1,7 @@
 """The policy that the record asks: role, scopes and type give a reach or a refusal, the reach gives a filter."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from fhir.compartments import pseudonym
 from fhir.policy import Action, Opened
 from infra.caller import Caller, Role
 from infra.clock import Clock
-from infra.problems import Forbidden
+from infra.problems import Conflict, Forbidden
 from infra.vault import Vault
 from telemed.access import bounds
 from telemed.access.bounds import EVERYTHING, Bound
-from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_open, said_of
+from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_entered, said_of
 from telemed.access.scopes import allows
 from telemed.access.scopes import bounds as bounds_of
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
@@ -43,6 +43,10 @@ CARING = frozenset({Role.SYSTEM, Role.SERVICE, Role.PHYSICIAN, Role.NURSE, Role.
 
 # v3-ActReason: the purpose under which, and only under which, broken glass lets its breaker in (`telemed.emergency`).
 EMERGENCY = "ETREAT"
+
+
+class RecordRestricted(Conflict):
+    """The processing of this record is restricted (Art. 18 GDPR). Ask your clinic's privacy officer."""
 
 
 class NotInScope(Forbidden):
@@ -91,8 +95,7 @@ class _Told:
         """What holds now for the tenant in a compartment; nothing for a role that acts in none."""
         if not self.enters:
             return ()
-        asked = self.standing
-        return said_of(self.session, asked.tenant, compartment=compartment, now=self.now, subject=asked.subject)
+        return said_of(self.session, self.standing, compartment=compartment, now=self.now)
 
 
 class Decision(NamedTuple):
@@ -116,6 +119,11 @@ def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Acti
     if found:
         found = bounds.usable(found, action=action, type=type) or None
     return None if found is None else Decision(reach, found)
+
+
+def standing_of(caller: Caller) -> Standing:
+    """For whom the rule is asked when this caller wants to act in a record."""
+    return Standing(caller.tenant, subject=in_emergency(caller), stores=caller.role is Role.SERVICE)
 
 
 def in_emergency(caller: Caller) -> str:
@@ -144,14 +152,22 @@ class CarePermit:
     is_decided: bool = True
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
-        """True if this caller may act in this patient's compartment now."""
-        return caller.role in CARING and is_open(
-            session, caller.tenant, compartment=compartment, now=self.now(), subject=in_emergency(caller)
-        )
+        """True if this caller may act in this patient's compartment now.
+
+        `RecordRestricted` for whom nothing but a restriction keeps from it: what they write would lie outside the record.
+        """
+        if caller.role not in CARING:
+            return False
+        asked, now = standing_of(caller), self.now()
+        if is_entered(said_of(session, asked, compartment=compartment, now=now)):
+            return True
+        if is_entered(said_of(session, replace(asked, stores=True), compartment=compartment, now=now)):
+            raise RecordRestricted
+        return False
 
     def entry(self, caller: Caller) -> ColumnElement[bool] | None:
         """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
-        return entry(caller.tenant, now=self.now, subject=in_emergency(caller)) if caller.role in CARING else None
+        return entry(standing_of(caller), now=self.now) if caller.role in CARING else None
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""
@@ -195,7 +211,7 @@ class CarePolicy:
         reach, left = made
         compartment = pseudonym(self._keys, patient) if patient else ""
         one = {Reach.SELF: compartment, Reach.ONE: subject}.get(reach, "")
-        standing = Standing(tenant, one, "" if role is Role.PATIENT else subject)
+        standing = Standing(tenant, one, "" if role is Role.PATIENT else subject, stores=role is Role.SERVICE)
         return self._bounded(reach, standing, left, type, compartment) if left else self._permit(reach, standing)
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:

@@ -26,7 +26,7 @@ BASE = "http://localhost:8000"
 FHIR = "application/fhir+json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Service:
     """The app, its services, and a browser without cookies."""
 

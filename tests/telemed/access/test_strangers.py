@@ -175,14 +175,14 @@ async def test_a_foreign_resource_answers_like_an_absent_one(service: Service, m
         await asked(stranger, question, ABSENT)  # what only a first request does is done: the clinic's key is known
 
     for question in QUESTIONS:
-        of_foreign = await _seen(service, stranger, question, foreign, monkeypatch)
-        of_absent = await _seen(service, stranger, question, absent, monkeypatch)
+        of_foreign = await seen_by(service, stranger, question, foreign, monkeypatch)
+        of_absent = await seen_by(service, stranger, question, absent, monkeypatch)
 
         assert of_foreign == of_absent, question
         assert of_foreign[0][0] < 500
 
 
-async def _seen(
+async def seen_by(
     service: Service, client: httpx.AsyncClient, question: Question, id: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[tuple[int, dict[str, str], str], list[str]]:
     """All that the answer to a question tells, and the statements behind it."""
