@@ -41,6 +41,8 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.rights import restriction
+from telemed.rights import routes as rights
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
 from telemed.signin import account, enrolling
@@ -81,6 +83,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     enrolling.router,
     account.router,
     emergency.router,
+    rights.router,
     console.router,
     apps.router,
     authorize.router,
@@ -245,6 +248,8 @@ async def _housekeeping(services: Services) -> None:
                 mydata_sessions.forget_sessions,
             ):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
+            # By the clock that the policy goes by, or one would end before it ends.
+            await services.database.write(partial(restriction.forget_ended, now=services.clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:
             log.error("housekeeping_failed", error=type(error).__name__)

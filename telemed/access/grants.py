@@ -43,9 +43,7 @@ def grants_hook(clock: Clock, record: Store) -> Hook:
         # Naming somebody in a resource about a stranger opens and closes nothing: the writer must be entitled already.
         # A patient's own word opens a record whose processing they have had restricted, too.
         stores = caller.role in (Role.SERVICE, Role.PATIENT)
-        if compartment is not None and is_open(
-            session, caller.tenant, compartment=compartment, now=now, stores=stores
-        ):
+        if compartment is not None and is_open(session, caller.tenant, compartment=compartment, now=now, stores=stores):
             tenants = own_keepers(session, record, {opening.actor for opening in found})
             session.add_all(_grants(found, tenants, compartment=compartment, source=source, granted_by=caller.tenant))
             session.add_all(closings(session, said, compartment=compartment, source=source))

@@ -64,6 +64,8 @@ def is_bypassed(session: Session) -> bool:
 @event.listens_for(SQLModel.metadata, "after_create")
 def _spread(_target: Any, connection: Connection, tables: Any = (), **_: Any) -> None:
     """Nothing; where all tables are made at once, the net is made with them."""
-    if connection.dialect.name == "postgresql" and {*TABLES, LOG, "care_grant", "restriction"} <= {table.name for table in tables}:
+    if connection.dialect.name == "postgresql" and {*TABLES, LOG, "care_grant", "restriction"} <= {
+        table.name for table in tables
+    }:
         for statement in STATEMENTS:
             connection.exec_driver_sql(statement)

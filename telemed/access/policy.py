@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, String, and_, bindparam
 from sqlmodel import Session
 
 from fhir.compartments import pseudonym
@@ -156,6 +156,8 @@ class CarePermit:
 
         `RecordRestricted` for whom nothing but a restriction keeps from it: what they write would lie outside the record.
         """
+        if self.reach is Reach.SELF:
+            return compartment == self.standing.one
         if caller.role not in CARING:
             return False
         asked, now = standing_of(caller), self.now()
@@ -167,6 +169,8 @@ class CarePermit:
 
     def entry(self, caller: Caller) -> ColumnElement[bool] | None:
         """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
+        if self.reach is Reach.SELF:
+            return bindparam("entered", type_=String()) == self.standing.one
         return entry(standing_of(caller), now=self.now) if caller.role in CARING else None
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:

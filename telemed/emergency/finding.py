@@ -12,8 +12,8 @@ from sqlmodel import Session, col, select
 from fhir.tables import Compartment
 from infra.problems import Gone, NotFound
 from telemed.emergency.rules import Asked
-from telemed.schedules.calendar import platform
 from telemed.rights.restriction import restricted
+from telemed.schedules.calendar import platform
 from telemed.services import Services
 from telemed.visits import resource
 

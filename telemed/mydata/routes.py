@@ -18,7 +18,7 @@ from telemed.mydata.codes import Refused
 from telemed.mydata.consents import Lasts, allow, clinics, consents, state_statistics, withdraw
 from telemed.mydata.entrance import HOME, address_of, entrance, form_of, request_id_of
 from telemed.mydata.erasure import erase_own, standing
-from telemed.mydata.export import as_bundle, chapters, own_record
+from telemed.mydata.export import chapters, own_record
 from telemed.mydata.looks import Asking, looks
 from telemed.mydata.record import own_caller, own_store
 from telemed.mydata.requests import Kind, ask, requests, take_back
@@ -27,6 +27,7 @@ from telemed.mydata.texts import DONE, KINDS, PROBLEMS, STATUSES, TOLD, all_in, 
 from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import Told
+from telemed.rights.records import as_bundle
 from telemed.services import Services, services_of
 
 T = TypeVar("T")

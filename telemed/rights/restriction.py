@@ -116,8 +116,6 @@ def _tell(
         return
     id = secrets.token_hex(16)
     blank = Content.about(Method.UNRESTRICTED, id, start=until, end=until, made=now_to_the_second(office.clock.now()))
-    content = replace(
-        blank, mail=patient.mail, name=patient.name, address=patient.address, language=patient.language
-    )
+    content = replace(blank, mail=patient.mail, name=patient.name, address=patient.address, language=patient.language)
     visit = Visit(id, tenant, patient_id, tenant, compartment, start=until, end=until, sequence=0)
     tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])

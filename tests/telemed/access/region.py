@@ -17,7 +17,8 @@ from fhir.store import Store
 from fhir.tables import Restriction
 from infra.caller import Caller, Role
 from infra.problems import Problem
-from telemed.mydata.record import OwnRecord
+from telemed.access.one_record import OneRecord
+from telemed.mydata.record import CHANGEABLE
 from telemed.services import Services
 from tests.telemed.access import world as w
 from tests.telemed.access.test_provisions import actors, of
@@ -142,7 +143,9 @@ class Region:
         await self.services.database.write(lambda session: session.add(kept))
         word = codec.parse(json.dumps(w.consent(patient, f"Organization/{self.tenant()}")).encode(), type="Consent")
         me = Caller(self.homes[patient], "me", Role.PATIENT, frozenset())
-        own = Store(self.services.vault, OwnRecord(compartment), self.services.clock, self.services.store.hooks)
+        clock = self.services.clock
+        policy = OneRecord(compartment, Role.PATIENT, clock.now, CHANGEABLE)
+        own = Store(self.services.vault, policy, clock, self.services.store.hooks)
         self.made.append((await self.services.database.write(lambda s: own.create(s, me, word))).reference)
 
     async def change(self, reference: str) -> None:
