@@ -218,7 +218,7 @@ def entry(standing: Standing, *, now: Callable[[], datetime]) -> ColumnElement[b
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
     entered = bindparam("entered", type_=String())
-    home = exists().where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == standing.tenant)
+    home: ColumnElement[bool] = exists().where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == standing.tenant)
     granted = exists().where(
         CARE_GRANT.c.compartment == entered, _valid(standing.tenant, moment, standing.subject), _about(CARE_GRANT)
     )
@@ -326,7 +326,8 @@ def _said(*, stores: bool) -> CompoundSelect[Any]:
     restricted = select(_text("restricted"), empty, empty, empty, empty).where(
         RESTRICTION.c.compartment == compartment, RESTRICTION.c.until > moment
     )
-    home, granted = home.where(~_restriction(compartment, moment)), granted.where(~_outweighed(moment))
+    home = home.where(~_restriction(compartment, moment))
+    granted = granted.where(~_outweighed(moment))
     return union_all(home, granted, restricted, *kinds)
 
 

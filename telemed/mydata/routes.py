@@ -1,6 +1,5 @@
 """The own record over HTTP: consents, who looked, requests, export, erasure. Plain forms; no address names anybody."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -136,7 +135,7 @@ async def erase_record(request: Request, patient: Mine) -> Response:
     services, fields = services_of(request), await form_of(request)
     pin, address = "".join(fields.get("pin", "").split()), address_of(request)
     try:
-        services.guessing.admit(address, now=time.monotonic())
+        await services.guessing.admit(address)
     except TooMany as problem:
         told = in_words(TOLD["busy"], reading_of(request).language)
         return await _erasure(request, patient, error=told, status=problem.status)
@@ -145,7 +144,7 @@ async def erase_record(request: Request, patient: Mine) -> Response:
         lambda session: codes.confirm(session, services.vault, code_hash=patient.code_hash, pin=pin, now=now)
     )
     if refused is not None:
-        services.guessing.note_failure(address, now=time.monotonic())
+        await services.guessing.note_failure(address)
         return await _wrong_pin(request, patient, refused)
     try:
         at = await erase_own(services, own_caller(patient, request_id=request_id_of(request)), patient)

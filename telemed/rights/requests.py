@@ -136,7 +136,7 @@ def _shown(session: Session, services: Services, caller: Caller, data: Mapping[s
 
 
 def _is_restricted(data: Mapping[str, Any]) -> bool:
-    return data.get("businessStatus", {}).get("text") == RESTRICTED
+    return bool(data.get("businessStatus", {}).get("text") == RESTRICTED)
 
 
 def _authored(data: Mapping[str, Any]) -> str:

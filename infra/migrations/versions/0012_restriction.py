@@ -1,4 +1,7 @@
-"""A record whose processing is restricted (Art. 18 GDPR) is told apart, by the policy and by the second net."""
+"""Records whose processing is restricted (Art. 18 GDPR) are told apart, by the policy and by the second net.
+
+Bookings that met a person who is busy elsewhere are counted.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,6 +36,15 @@ def upgrade() -> None:
         sa.Column("until", infra.columns.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("compartment"),
     )
+    op.create_table(
+        "busy_met",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("tenant", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("at", infra.columns.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("busy_met_of_tenant", "busy_met", ["tenant", "at"])
     if op.get_bind().dialect.name == "postgresql":
         op.execute(BOUND)
 
@@ -41,4 +53,5 @@ def downgrade() -> None:
     """Take back."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(BEFORE)
+    op.drop_table("busy_met")
     op.drop_table("restriction")

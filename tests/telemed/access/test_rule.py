@@ -121,7 +121,9 @@ def _world(dice: random.Random) -> Small:
     ]
     told = [_told(dice, list(homes)) for _ in range(dice.choice([0, 1, 3]))]
     # Since when and until when: what is over may stand there for a while.
-    restricted = {each: (dice.randint(-2, 0), dice.choice([-1, 1, 1])) for each in homes if dice.random() < 0.4}
+    restricted: dict[str, tuple[float, float]] = {
+        each: (dice.randint(-2, 0), dice.choice([-1, 1, 1])) for each in homes if dice.random() < 0.4
+    }
     filed = [replace(item, restricted=item.compartment in restricted) for item in items]
     return Small(homes, filed, grants, told, restricted=restricted)
 

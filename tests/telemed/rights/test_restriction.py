@@ -14,7 +14,7 @@ from telemed.access import rule
 from telemed.access.policy import RecordRestricted
 from telemed.mydata.record import own_caller, own_store
 from telemed.mydata.requests import Kind
-from telemed.notices.models import Notice
+from telemed.notices.models import Channel, Notice
 from telemed.notices.service import opened
 from telemed.rights.restriction import ANNOUNCED, forget_ended
 from telemed.visits import resource
@@ -167,7 +167,8 @@ async def notices(desk: Desk) -> list[str]:
     vault = desk.clinic.services.vault
 
     def unit(session: Session) -> list[str]:
-        found = [opened(session, vault, each) for each in session.exec(select(Notice))]
+        mails = session.exec(select(Notice).where(Notice.channel == Channel.MAIL))
+        found = [opened(session, vault, each) for each in mails]
         return [str(each.method) for each in found if not each.method.is_appointment]
 
     return await desk.clinic.services.database.read(unit)
