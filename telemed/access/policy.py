@@ -18,7 +18,6 @@ from infra.vault import Vault
 from telemed.access import bounds
 from telemed.access.bounds import EVERYTHING, Bound
 from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_entered, said_of
-from telemed.access.scopes import allows
 from telemed.access.scopes import bounds as bounds_of
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
 
@@ -53,19 +52,9 @@ class NotInScope(Forbidden):
     """The token's scope or the role does not cover this action on this type."""
 
 
-@lru_cache(maxsize=8192)
-def decide(role: Role, scopes: frozenset[str], action: Action, type: str, *, has_patient: bool = False) -> Reach | None:
-    """How far this action goes for this role with these scopes, or nothing if it is refused. Pure.
-
-    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
-    for their own record.
-    """
+def reach_of(role: Role, action: Action, type: str, *, has_patient: bool = False) -> Reach | None:
+    """How far this action goes for this role, before any scope, or nothing if it does not exist for it. Pure."""
     if not set(LETTER[action]) <= set(letters(role, type)):
-        return None
-    if role is not Role.SERVICE and not all(
-        any(allows(scopes, context, type=type, letter=letter) for context in _contexts(role, has_patient=has_patient))
-        for letter in LETTER[action]
-    ):
         return None
     if role is Role.PRIVACY_OFFICER and type not in REGION_WIDE:
         return Reach.OWN
@@ -107,11 +96,17 @@ class Decision(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Action, type: str) -> Decision | None:  # noqa: FBT001  a fact
-    """What this role may do with these scopes, or nothing if it is refused. Pure."""
-    reach = decide(role, scopes, action, type, has_patient=has_patient)
-    if reach is None or role is Role.SERVICE or reach is Reach.ONE:
+    """What this role may do with these scopes, or nothing if it is refused. Pure.
+
+    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
+    for their own record.
+    """
+    reach = reach_of(role, action, type, has_patient=has_patient)
+    if reach is None or role is Role.SERVICE:
         return None if reach is None else Decision(reach, ())
     found = _left(scopes, _contexts(role, has_patient=has_patient), type, LETTER[action])
+    if found is None or reach is Reach.ONE:
+        return None if found is None else Decision(reach, ())
     if found and reach in (Reach.REGION, Reach.SELF):
         # The reach of a patient's own record is that record; who works where is about no patient.
         found = tuple(sorted({bound._replace(of_patient=False) for bound in found}))

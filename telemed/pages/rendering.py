@@ -4,8 +4,9 @@ import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, partial
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -66,7 +67,7 @@ def unpacked_page(request: Request, template: str, *, status: int = 200, **conte
     return _dressed(request, Response(_html(request, template, context), status, media_type="text/html"))
 
 
-def _html(request: Request, template: str, context: Mapping[str, object]) -> bytes:
+def _html(request: Request, template: str, context: Mapping[str, Any]) -> bytes:
     reading = reading_of(request)
     html: str = (
         environment(reading.language)
@@ -75,11 +76,18 @@ def _html(request: Request, template: str, context: Mapping[str, object]) -> byt
             reading=reading,
             languages=LANGUAGES,
             path=request.url.path,
+            here=partial(here, request.url.path, context.get("query", request.url.query)),
             phone=services_of(request).settings.phone,
             **context,
         )
     )
     return html.encode()
+
+
+def here(path: str, query: str, **changed: str) -> str:
+    """The address of a page with its query, one part of which is another."""
+    kept = [(name, value) for name, value in parse_qsl(query) if name not in changed]
+    return f"{path}?{urlencode([*kept, *changed.items()])}"
 
 
 def _dressed(request: Request, response: Response) -> Response:

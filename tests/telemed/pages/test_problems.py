@@ -89,3 +89,20 @@ async def test_a_method_that_an_address_does_not_take_is_refused_with_all_that_i
 )
 def test_a_page_is_for_who_prefers_one(accept: str, *, page: bool) -> None:
     assert prefers_page(accept) is page
+
+
+async def test_what_is_not_for_a_role_is_a_page_for_people_and_data_for_programs(clinic: Clinic) -> None:
+    desk = await clinic.clinician(role="receptionist")
+
+    page = await desk.get("/console/emergency/reviews", headers={"Accept": BROWSER, "Accept-Language": "en"})
+    program = await desk.get("/console/emergency/reviews")
+
+    assert {page.status_code, program.status_code} == {403}
+    assert "This is not for your role." in page.text
+    assert program.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_link_to_another_language_keeps_what_the_page_was_asked_for(clinic: Clinic) -> None:
+    page = await (await clinic.patient()).get("/my?why=left&lang=de&next=a%26b", headers={"Accept": BROWSER})
+
+    assert 'href="/my?why=left&amp;next=a%26b&amp;lang=en"' in page.text
