@@ -20,6 +20,7 @@ from infra.database import Database, open_database
 from infra.problems import NotFound
 from infra.row_security import act
 from infra.statements import Row
+from telemed.access.models import CareGrant
 from telemed.access.net import is_bypassed
 from telemed.access.settle import FOREVER
 from telemed.operators import findings, migrated
@@ -158,7 +159,11 @@ async def test_a_restricted_record_is_closed_to_other_clinics_by_the_second_net(
     kept = Restriction(compartment=compartment, since=w.NOW, until=FOREVER)
     await world.database.write(lambda session: session.add(kept))
     shut = await world.sees("b", reference)
-    await world.write("a", w.consent(patient, other))
+    let_in = CareGrant(
+        compartment=compartment, tenant="b", kind="Consent", source="Consent/1", granted_by="a",
+        since=w.NOW, asked_until=FOREVER, until=FOREVER,
+    )  # fmt: skip
+    await world.database.write(lambda session: session.add(let_in))
 
     # The filter is gone, so this is what the database alone decides.
     assert (before, shut, await world.sees("b", reference)) == (True, False, True)
