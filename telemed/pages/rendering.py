@@ -17,6 +17,9 @@ from telemed.pages.times import day_and_time, day_in_words, moment_in_numbers, s
 from telemed.services import services_of
 
 BIG_TEXT_COOKIE: Final = "text"
+# What a page's links keep of its query, unless its room says more: nothing in which somebody could hide a guess at what
+# else stands on a packed page (BREACH).
+KEPT: Final = re.compile(r"own=yes|page=\d{1,4}")
 CHOICE_LIFETIME: Final = 365 * 24 * 3600
 HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 
@@ -69,6 +72,7 @@ def unpacked_page(request: Request, template: str, *, status: int = 200, **conte
 
 def _html(request: Request, template: str, context: Mapping[str, Any]) -> bytes:
     reading = reading_of(request)
+    asked = "&".join(part for part in request.url.query.split("&") if KEPT.fullmatch(part))
     html: str = (
         environment(reading.language)
         .get_template(template)
@@ -76,7 +80,7 @@ def _html(request: Request, template: str, context: Mapping[str, Any]) -> bytes:
             reading=reading,
             languages=LANGUAGES,
             path=request.url.path,
-            here=partial(here, request.url.path, context.get("query", request.url.query)),
+            here=partial(here, request.url.path, context.get("query", asked)),
             phone=services_of(request).settings.phone,
             **context,
         )

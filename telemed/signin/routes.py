@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 import structlog
@@ -141,7 +142,9 @@ async def step_up_page(request: Request, caller: SignedInClinician) -> Response:
     is_demo = services.settings.is_demo and signed_in_of(request).proof == Proof.DEMO
     data = {"texts": texts(request), "next": path, "options": "/console/step-up/options", "send": "/console/step-up"}
     external = isinstance(services.identity, ExternalProvider)
-    return page(request, "step-up.html", next=path, data=data, demo=is_demo, external=external)
+    return page(
+        request, "step-up.html", query=urlencode({"next": path}), next=path, data=data, demo=is_demo, external=external
+    )
 
 
 @router.post("/console/step-up/options", include_in_schema=False)
@@ -295,6 +298,7 @@ def _sign_in_page(request: Request, *, path: str, error: str = "", status: int =
         request,
         "sign-in.html",
         status=status,
+        query=urlencode({"next": path}),
         next=path,
         data=data,
         demo=services.settings.is_demo,

@@ -5,6 +5,7 @@ import pytest
 from infra.problems import DiskFull
 from infra.settings import Environment
 from telemed.pages.problems import prefers_page
+from tests.telemed.mydata.letters import inside
 from tests.telemed.visits.clinic import Clinic
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -103,6 +104,10 @@ async def test_what_is_not_for_a_role_is_a_page_for_people_and_data_for_programs
 
 
 async def test_a_link_to_another_language_keeps_what_the_page_was_asked_for(clinic: Clinic) -> None:
-    page = await (await clinic.patient()).get("/my?why=left&lang=de&next=a%26b", headers={"Accept": BROWSER})
+    http = await inside(clinic)
 
-    assert 'href="/my?why=left&amp;next=a%26b&amp;lang=en"' in page.text
+    looks = await http.get("/my/looks?own=yes&lang=de&page=0&guess=Musterkai", headers={"Accept": BROWSER})
+    sign_in = await clinic.service.http.get("/console/sign-in?next=/console/account&lang=de")
+
+    assert 'href="/my/looks?own=yes&amp;page=0&amp;lang=en"' in looks.text and "guess" not in looks.text
+    assert 'href="/console/sign-in?next=%2Fconsole%2Faccount&amp;lang=en"' in sign_in.text
