@@ -1,5 +1,6 @@
 """Restriction of processing: kept and nothing else, from the next request on, for everybody but whom Art. 18 (2) names."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from telemed.rights.restriction import ANNOUNCED, forget_ended
 from telemed.visits import resource
 from tests.telemed.mydata.letters import patient_of
 from tests.telemed.rights.desk import PHYSICIAN, SYSTEM, Desk, desk_of, finding, logged
-from tests.telemed.visits.clinic import PATIENT, PLATFORM, VIDEO, Clinic
+from tests.telemed.visits.clinic import PATIENT, PLATFORM, TENANT, VIDEO, Clinic
 
 OTHER = "clinic-other"
 THERE = Caller(OTHER, "system", Role.SYSTEM, frozenset({"system/*.cruds"}))
@@ -51,6 +52,19 @@ async def test_nothing_new_is_written_into_it_or_beside_it(desk: Desk) -> None:
 
     with pytest.raises(RecordRestricted):
         await services.database.write(lambda s: services.store.create(s, SYSTEM, resource.parsed(finding())))
+
+
+async def test_a_bundle_leads_nothing_into_it_either(desk: Desk) -> None:
+    await desk.restrict()
+    http = await desk.clinic.service.system(TENANT)
+    entry = {"resource": finding(), "request": {"method": "POST", "url": "Observation"}}
+    both = {"resourceType": "Bundle", "type": "transaction", "entry": [entry, entry]}
+
+    refused = await http.post("/fhir", content=json.dumps(both))
+    single = await http.post("/fhir/Observation", content=json.dumps(finding()))
+
+    assert (refused.status_code, single.status_code) == (409, 409)
+    assert "Art. 18" in refused.text and "Art. 18" in single.text
 
 
 async def test_without_the_restriction_in_the_rule_everybody_would_go_on(
