@@ -34,6 +34,14 @@ class Service:
     services: Services
     http: httpx.AsyncClient
 
+    def __repr__(self) -> str:
+        """Its name; all that it is made of would fill pages."""
+        return "Service"
+
+    def _repr_pretty_(self, printer: Any, cycle: object) -> None:
+        """The same for hypothesis, which looks into data classes itself."""
+        printer.text(repr(self))
+
     def browser(self) -> httpx.AsyncClient:
         """Another browser with cookies of its own."""
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=BASE)
