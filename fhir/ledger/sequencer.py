@@ -171,7 +171,7 @@ class Sequencer:
     async def _copy_retained(self) -> None:
         """Nothing; what was forgotten while there was no second place, or while it was away, is said there, too."""
         notes = await self.database.read(notes_of_retention)
-        if self.copies is None or not notes:
+        if self.copies is None or not notes or not self.copies.is_there():
             return
         try:
             await asyncio.to_thread(self.copies.add_forgotten, notes)
