@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, String, and_, bindparam, func, literal, or_, select
 from sqlmodel import Session
 
-from fhir.rows import COMPARTMENT, DATA_KEY, HEADS, HISTORY, RESOURCE
+from fhir.rows import COMPARTMENT, DATA_KEY, HEADS, HISTORY, RESOURCE, RESTRICTION, SealedRow, opened
 from infra.columns import UtcDateTime
 from infra.statements import Statement
 from infra.vault import Binding, Sealed, Vault, WrappedKey
@@ -58,14 +58,18 @@ class Reader:
     def rows(self, session: Session, types: Sequence[str], *, at: datetime, of: Span = EVERYBODY) -> Iterator[Row]:
         """The resources of these types that belonged to patients of the span at a moment, each version as it was then.
 
-        Resources outside any compartment have no person and are left out, as are deleted and erased ones.
+        Resources outside any compartment have no person and are left out, as are deleted and erased ones, and all of a
+        person who has had the processing of a record restricted, in whichever clinic (Art. 18 GDPR).
         """
         within = {"first": of.first, "before": of.before, "at": at}
         # All keys of the span at once: with each row they would be most of what is read.
         keys = {key[0]: WrappedKey._make(key) for key in _KEYS.rows(session, within)}
+        restricted = {person for (person,) in _RESTRICTED.rows(session, within)}
         open_known = self.vault.open_known
         for statement in _statements(tuple(types)):
             for person, type, tenant, id, version, compartment, data_key, sealed in statement.rows(session, within):
+                if person in restricted:
+                    continue
                 to = Binding(tenant, type, id, version, compartment)
                 body = open_known(sealed, data_key, to=to)
                 if body is None:
@@ -76,28 +80,9 @@ class Reader:
 
     def organizations(self, session: Session, *, at: datetime) -> Iterator[Row]:
         """The present Organizations; they belong to no person, so theirs is empty."""
-        for (
-            _rid,
-            id,
-            type,
-            version,
-            deleted,
-            updated,
-            tenant,
-            compartment,
-            data_key,
-            sealed,
-            *key,
-        ) in _ORGANIZATIONS.rows(session):
-            if not deleted and updated <= at:
-                to = Binding(tenant, type, id, version, compartment or "")
-                yield Row(
-                    "",
-                    type,
-                    tenant,
-                    id,
-                    self.vault.open(Sealed(data_key, sealed), key=WrappedKey(data_key, *key), to=to),
-                )
+        for row in map(SealedRow._make, _ORGANIZATIONS.rows(session)):
+            if not row.deleted and row.last_updated <= at:
+                yield Row("", row.type, row.tenant, row.id, opened(self.vault, row).body)
 
 
 _ORGANIZATIONS: Final = Statement(HEADS.where(RESOURCE.c.type == "Organization"))
@@ -108,6 +93,12 @@ _KEYS: Final = Statement(
     select(DATA_KEY.c.id, DATA_KEY.c.scope, DATA_KEY.c.provider_version, DATA_KEY.c.wrapped)
     .join(COMPARTMENT, DATA_KEY.c.scope == literal("c:", String).concat(COMPARTMENT.c.id))
     .where(*_WITHIN)
+)
+_RESTRICTED: Final = Statement(
+    select(COMPARTMENT.c.person)
+    .join(RESTRICTION, RESTRICTION.c.compartment == COMPARTMENT.c.id)
+    .where(*_WITHIN)
+    .distinct()
 )
 
 

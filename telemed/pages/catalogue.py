@@ -29,6 +29,8 @@ METHODS: Final = [
     ("emergency/**.py", "python"),
     ("releases/templates/**.html", "jinja2.ext:babel_extract"),
     ("releases/**.py", "python"),
+    ("rights/templates/**.html", "jinja2.ext:babel_extract"),
+    ("rights/**.py", "python"),
     ("console/**.py", "python"),
     ("visits/**.py", "python"),
     ("notices/**.py", "python"),
