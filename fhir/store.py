@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from sqlalchemy import true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -23,7 +22,7 @@ from fhir.drafts import Draft, blind, draft, indexed
 from fhir.insurance import number_of
 from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
-from fhir.rows import RESOURCE, SealedRow, Stored
+from fhir.rows import SealedRow, Stored
 from fhir.search import hits, pages
 from fhir.search.asking import Asker, PageEnd
 from fhir.search.pages import Page
@@ -262,13 +261,12 @@ class Store:
     def own_matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
         """The resources of the caller's tenant that match, so many at most."""
         costs.sought()
-        own = RESOURCE.c.tenant == caller.tenant
-        return hits.first(self.asker(session, caller), query, limit=most, extra=own)
+        return hits.first(self.asker(session, caller), query, limit=most, tenant=caller.tenant)
 
     def matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
         """The resources that match and may be seen, so many at most; it is not in the log yet."""
         costs.sought()
-        return hits.first(self.asker(session, caller), query, limit=most, extra=true())
+        return hits.first(self.asker(session, caller), query, limit=most)
 
     def asker(self, session: Session, caller: Caller) -> Asker:
         """What a search needs of the record: every statement of it takes its filter from here."""
