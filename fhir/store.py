@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from fhir import audit, codec, compartments, conditional, costs, erasure, rows
+from fhir import audit, codec, compartments, conditional, costs, erasure, rows, versions
 from fhir.audit import EVERYTHING, REFUSED, Access
 from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
@@ -212,8 +212,7 @@ class Store:
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, compartment, deleted=False, body=body)
         _require_shown(self.policy.permit(caller, action, type), new)
         sealed = rows.seal(self.vault, session, new)
-        self._replace(session, old, new=new, sealed=sealed)
-        self._reindex(session, new, before=before, after=parsed.data)
+        self._moved_on(session, old, new=new, sealed=sealed, before=before, after=parsed.data)
         if type == "Patient":
             compartments.follow(self.vault, session, new, before=before, after=parsed.data)
         # Hooks are told of a deleted resource that is there again as of a new one.
@@ -228,8 +227,7 @@ class Store:
             return self._present(session, caller, Action.DELETE, type=type, id=id)
         before, now = old.data, self.clock.now()
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, old.compartment, deleted=True, body=b"")
-        self._replace(session, old, new=new, sealed=None)
-        self._reindex(session, new, before=before, after={})
+        self._moved_on(session, old, new=new, sealed=None, before=before, after={})
         self._written(session, caller, Action.DELETE, Change(type, id, before, None, new))
         return new
 
@@ -342,29 +340,22 @@ class Store:
         permit = self.policy.permit(caller, Action.UPDATE, old.type)
         return compartments.entered(named, type=old.type, session=session, caller=caller, permit=permit)
 
-    def _replace(self, session: Session, old: Stored, *, new: Stored, sealed: Sealed | None) -> None:
+    def _moved_on(
+        self,
+        session: Session,
+        old: Stored,
+        *,
+        new: Stored,
+        sealed: Sealed | None,
+        before: dict[str, Any],
+        after: dict[str, Any],
+    ) -> None:
         costs.changed()
-        rows.KEEP_VERSION.run(session, {"kept_rid": old.rid})
-        head = {
-            "version": new.version,
-            "deleted": new.deleted,
-            "last_updated": new.last_updated,
-            "compartment": new.compartment,
-            "data_key": sealed.data_key if sealed else None,
-            "body": sealed.body if sealed else b"",
-            "old_rid": old.rid,
-            "old_version": old.version,
-        }
-        # Without a body the row keeps the key of the version before: it needs one for the JOIN.
-        if (rows.REPLACE_HEAD if sealed else rows.EMPTY_HEAD).run(session, head) != 1:
+        were = blind(self.vault, new.type, before) if before else set()
+        are = indexed(self.vault, new.type, after) if after else set()
+        costs.indexed(len(were ^ are))
+        if not versions.step(session, old, new, sealed=sealed, gone=were - are, come=are - were):
             raise ChangedMeanwhile
-
-    def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-        old = blind(self.vault, new.type, before) if before else set()
-        now = indexed(self.vault, new.type, after) if after else set()
-        costs.indexed(len(old ^ now))
-        rows.remove_tokens(session, new.rid, old - now)
-        rows.add_more_tokens(session, new.rid, now - old)
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)

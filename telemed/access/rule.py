@@ -177,6 +177,9 @@ def is_open(session: Session, tenant: str, *, compartment: str, now: datetime, s
 
     `subject` is who asks in an emergency: grants for one person count for nobody else, and not in their daily work.
     """
+    # Mostly it is of their own, which one row tells in a third of the time of all that is said.
+    if _HOME.first(session, {"asked_compartment": compartment, "asked_tenant": tenant}) is not None:
+        return True
     return is_entered(said_of(session, tenant, compartment=compartment, now=now, subject=subject))
 
 
@@ -191,13 +194,13 @@ def entry(tenant: str, *, now: Callable[[], datetime], subject: str = "") -> Col
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
     entered = bindparam("entered", type_=String())
-    home = exists().where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == tenant)
+    home = exists().where(_kept_at_home(entered, tenant))
     granted = exists().where(CARE_GRANT.c.compartment == entered, _valid(tenant, moment, subject), _about(CARE_GRANT))
     return or_(home, and_(granted, ~_denial(entered, tenant, moment)))
 
 
 def _home(tenant: str) -> ColumnElement[bool]:
-    same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.tenant == tenant)
+    same = exists().where(_kept_at_home(RESOURCE.c.compartment, tenant))
     return same.correlate(RESOURCE)
 
 
@@ -262,9 +265,7 @@ def _said() -> CompoundSelect[Any]:
     moment, subject = bindparam("asked_now", type_=UtcDateTime()), bindparam("asked_subject", type_=String())
     grant, rule = CARE_GRANT.c, CONSENT_RULE.c
     empty = _text("")
-    home = select(_text("home"), empty, empty, empty, empty).where(
-        COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant
-    )
+    home = select(_text("home"), empty, empty, empty, empty).where(_kept_at_home(compartment, tenant))
     granted = select(_text("grant"), grant.source, empty, grant.type, grant.item).where(
         grant.compartment == compartment, _valid(tenant, moment, subject)
     )
@@ -279,9 +280,18 @@ def _said() -> CompoundSelect[Any]:
     return union_all(home, granted, *kinds)
 
 
+def _kept_at_home(compartment: Any, tenant: Any) -> ColumnElement[bool]:
+    return and_(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
+
+
 def _text(word: str) -> ColumnElement[str]:
     return literal_column(f"'{word}'", String())
 
 
 # Built once: building it for each question costs more than the database's answer.
 _SAID: Final = Statement(_said())
+_HOME: Final = Statement(
+    select(COMPARTMENT.c.id).where(
+        _kept_at_home(bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String()))
+    )
+)
