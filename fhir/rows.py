@@ -20,7 +20,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    update,
 )
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlmodel import Session
@@ -39,7 +38,7 @@ COMPARTMENT: Final = cast(Table, Compartment.__table__)  # type: ignore[attr-def
 RESTRICTION: Final = cast(Table, Restriction.__table__)  # type: ignore[attr-defined]  # as above
 DATA_KEY: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # as above
 
-_NAMES: Final = (
+NAMES: Final = (
     "rid", "id", "type", "version", "deleted", "last_updated", "tenant", "compartment", "data_key", "body"
 )  # fmt: skip
 _KEY: Final = (DATA_KEY.c.scope, DATA_KEY.c.provider_version, DATA_KEY.c.wrapped)
@@ -108,10 +107,10 @@ def _restricted(table: Table) -> ColumnElement[bool]:
 
 
 # The wrapped key comes with the row: a second look-up would double the cost of a read (notes/security 3).
-HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in _NAMES), *_KEY, _restricted(RESOURCE)).join(
+HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in NAMES), *_KEY, _restricted(RESOURCE)).join(
     DATA_KEY, DATA_KEY.c.id == RESOURCE.c.data_key
 )
-VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_KEY, _restricted(HISTORY)).join(
+VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in NAMES), *_KEY, _restricted(HISTORY)).join(
     DATA_KEY, DATA_KEY.c.id == HISTORY.c.data_key
 )
 
@@ -122,7 +121,7 @@ VERSION: Final[Select[Any]] = VERSIONS.where(
     HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version")
 )
 
-INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
+INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=NAMES)
 # While an index of another form is rebuilt, a token may be there already. With ON CONFLICT, SQLite would prepare a text
 # of many rows anew in each transaction, which takes longer than all of them.
 INSERT_TOKEN: Final = Statement(insert(TOKEN).prefix_with("OR IGNORE"), columns=("t", "rid"))
@@ -133,17 +132,6 @@ _MORE_ON_POSTGRES: Final = f"{_NEW_ON_POSTGRES} ON CONFLICT DO NOTHING"
 DELETE_TOKEN: Final = Statement(
     delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
 )
-KEEP_VERSION: Final = Statement(
-    insert(HISTORY).from_select(
-        list(_NAMES), select(*(RESOURCE.c[name] for name in _NAMES)).where(RESOURCE.c.rid == bindparam("kept_rid"))
-    )
-)
-_OLD_HEAD: Final = update(RESOURCE).where(
-    RESOURCE.c.rid == bindparam("old_rid"), RESOURCE.c.version == bindparam("old_version")
-)
-_MOVES_ON: Final = ("version", "deleted", "last_updated", "compartment", "body")
-REPLACE_HEAD: Final = Statement(_OLD_HEAD, columns=(*_MOVES_ON, "data_key"))
-EMPTY_HEAD: Final = Statement(_OLD_HEAD, columns=_MOVES_ON)
 
 
 @lru_cache(maxsize=4096)

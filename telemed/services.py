@@ -71,3 +71,8 @@ def services_of(connection: HTTPConnection) -> Services:
     """The services of the app that serves this request or socket."""
     services: Services = connection.app.state.services
     return services
+
+
+async def services_here(connection: HTTPConnection) -> Services:
+    """The same as a dependency of a route: one that can't wait would be called in a thread of its own."""
+    return services_of(connection)

@@ -203,6 +203,10 @@ def is_open(
     `subject` is who asks in an emergency: grants for one person count for nobody else, and not in their daily work.
     """
     asked = Standing(tenant, subject=subject, stores=stores)
+    # Mostly it is of their own, which one row tells in a third of the time of all that is said.
+    kept = _KEPT_AT_HOME if stores else _OPEN_AT_HOME
+    if kept.first(session, {"asked_compartment": compartment, "asked_tenant": tenant, "asked_now": now}) is not None:
+        return True
     return is_entered(said_of(session, asked, compartment=compartment, now=now))
 
 
@@ -218,7 +222,7 @@ def entry(standing: Standing, *, now: Callable[[], datetime]) -> ColumnElement[b
     """`is_open` as a filter, for the compartment in the parameter `entered`. `now` is asked each time it runs."""
     moment = bindparam("access_now", callable_=now, type_=UtcDateTime(), unique=True)
     entered = bindparam("entered", type_=String())
-    home: ColumnElement[bool] = exists().where(COMPARTMENT.c.id == entered, COMPARTMENT.c.tenant == standing.tenant)
+    home: ColumnElement[bool] = exists().where(_kept_at_home(entered, standing.tenant))
     granted = exists().where(
         CARE_GRANT.c.compartment == entered, _valid(standing.tenant, moment, standing.subject), _about(CARE_GRANT)
     )
@@ -228,7 +232,7 @@ def entry(standing: Standing, *, now: Callable[[], datetime]) -> ColumnElement[b
 
 
 def _home(standing: Standing, moment: Any) -> ColumnElement[bool]:
-    same = exists().where(COMPARTMENT.c.id == RESOURCE.c.compartment, COMPARTMENT.c.tenant == standing.tenant)
+    same = exists().where(_kept_at_home(RESOURCE.c.compartment, standing.tenant))
     home = same.correlate(RESOURCE)
     return home if standing.stores else and_(home, ~_restriction(RESOURCE.c.compartment, moment))
 
@@ -307,9 +311,7 @@ def _said(*, stores: bool) -> CompoundSelect[Any]:
     moment, subject = bindparam("asked_now", type_=UtcDateTime()), bindparam("asked_subject", type_=String())
     grant, rule = CARE_GRANT.c, CONSENT_RULE.c
     empty = _text("")
-    home = select(_text("home"), empty, empty, empty, empty).where(
-        COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant
-    )
+    home = select(_text("home"), empty, empty, empty, empty).where(_kept_at_home(compartment, tenant))
     granted = select(_text("grant"), grant.source, empty, grant.type, grant.item).where(
         grant.compartment == compartment, _valid(tenant, moment, subject)
     )
@@ -331,6 +333,10 @@ def _said(*, stores: bool) -> CompoundSelect[Any]:
     return union_all(home, granted, restricted, *kinds)
 
 
+def _kept_at_home(compartment: Any, tenant: Any) -> ColumnElement[bool]:
+    return and_(COMPARTMENT.c.id == compartment, COMPARTMENT.c.tenant == tenant)
+
+
 def _text(word: str) -> ColumnElement[str]:
     return literal_column(f"'{word}'", String())
 
@@ -338,3 +344,10 @@ def _text(word: str) -> ColumnElement[str]:
 # Built once: building it for each question costs more than the database's answer.
 _SAID: Final = Statement(_said(stores=False))
 _SAID_TO_WHO_STORES: Final = Statement(_said(stores=True))
+_ASKED: Final = (bindparam("asked_compartment", type_=String()), bindparam("asked_tenant", type_=String()))
+_KEPT_AT_HOME: Final = Statement(select(COMPARTMENT.c.id).where(_kept_at_home(*_ASKED)))
+_OPEN_AT_HOME: Final = Statement(
+    select(COMPARTMENT.c.id).where(
+        _kept_at_home(*_ASKED), ~_restriction(_ASKED[0], bindparam("asked_now", type_=UtcDateTime()))
+    )
+)

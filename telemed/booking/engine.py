@@ -92,8 +92,9 @@ def _decide(session: Session, desk: Desk, caller: Caller, change: Change) -> Non
         patients = _occupy(session, desk, caller, change=change, before=before, plan=plan)
     else:
         _free(session, desk, change.id, before=before)
-    kept = _remember(session, before, after, plan=plan)
+    kept = _remember(session, known, before, after, plan=plan)
     _tell(session, desk, change, before=before, kept=kept, patients=patients)
+    session.flush()
 
 
 def _planned(session: Session, desk: Desk, change: Change) -> Plan | None:
@@ -176,16 +177,15 @@ def _free(session: Session, desk: Desk, appointment_id: str, *, before: Booking)
         refresh(session, desk.calendar, earlier, _times(before))
 
 
-def _remember(session: Session, before: Booking, after: Resource, *, plan: Plan | None) -> Booking:
-    kept = session.get(Booking, before.appointment_id) or Booking(
-        appointment_id=before.appointment_id, tenant=before.tenant, status=""
-    )
+def _remember(
+    session: Session, known: Booking | None, before: Booking, after: Resource, *, plan: Plan | None
+) -> Booking:
+    kept = known or Booking(appointment_id=before.appointment_id, tenant=before.tenant, status="")
     kept.status = str(after.get("status"))
     kept.hold_until = hold_until(after)
     if plan is not None and plan.time is not None:
         kept.start, kept.end = plan.time.start, plan.time.end
     session.add(kept)
-    session.flush()
     return kept
 
 
@@ -203,8 +203,6 @@ def _tell(
     if patient is None or kept.start is None or kept.end is None:
         return
     kept.sequence += 1
-    session.add(kept)
-    session.flush()
     visit = Visit(
         appointment_id=change.id,
         tenant=change.stored.tenant,
