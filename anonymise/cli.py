@@ -20,7 +20,7 @@ from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.periods import Period, last_complete, period_named
 from anonymise.persons import columns_of, read_persons
 from anonymise.pipeline import Shelf, Work, approve, prepare, publish_draft, screened_for, withdraw_release
-from anonymise.plan import planned
+from anonymise.plan import planned, total_of
 from anonymise.plan_pages import GUARANTEES, comparison, described
 from anonymise.private import available
 from anonymise.problems import InputInvalid
@@ -94,6 +94,7 @@ def plan(
         f"{groups} groups; rows exact {flags['']}, estimated {flags['e']}, withheld {flags['c']}"
     )
     console.print(comparison(lines, epsilon=epsilon))
+    console.print(f"weighted over all tables, misplaced or not told: {total_of(lines):.1%} of persons")
     console.print(GUARANTEES, style="dim")
 
 

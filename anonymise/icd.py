@@ -59,7 +59,8 @@ def group_of(code: str | None) -> str:
 
 
 def _read(raw: str) -> str | None:
-    return group_of(raw) if raw and raw != UNKNOWN else None
+    found = group_of(raw)
+    return None if found == UNKNOWN else found
 
 
 @cache

@@ -29,14 +29,12 @@ class Row:
 class Table:
     """All rows of a release, and per dimension the base values that each code stands for.
 
-    `dimensions` ends in `measure` where more than persons are told. `categories` are the codes that groups name,
-    `titles` the words for codes that don't speak for themselves.
+    `dimensions` ends in `measure` where more than persons are told. `titles` are the words for codes that don't speak for themselves.
     """
 
     dimensions: tuple[str, ...]
     rows: tuple[Row, ...]
     holds: Mapping[str, Mapping[str, tuple[str, ...]]]
-    categories: tuple[str, ...] = ()
     titles: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
 
     @property

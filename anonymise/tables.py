@@ -60,9 +60,7 @@ class _Tabulation:
             self._add(table)
         rows = tuple(self._rows[keys] for keys in sorted(self._rows))
         dimensions = (*self._names, "measure") if self._several else tuple(self._names)
-        return Table(
-            dimensions, rows, holds(self._blocks, self._definition), self._categories(), titles(self._definition)
-        )
+        return Table(dimensions, rows, holds(self._blocks, self._definition), titles(self._definition))
 
     def _add(self, table: DeclaredTable) -> None:
         levels = {
@@ -140,16 +138,6 @@ class _Tabulation:
         known = self._rows.setdefault(row.keys, row)
         if known != row:
             raise AssertionError(f"two numbers for one row {row.keys}")
-
-    def _categories(self) -> tuple[str, ...]:
-        """The codes that groups name, `other` among them."""
-        sensitive = self._blocks.sensitive
-        if sensitive is None or self._blocks.group is None:
-            return ()
-        top = len(sensitive.levels) - 2
-        unnamed = {int(sensitive.levels[top][value]) for value in self._blocks.other}
-        names = tuple(code for node, code in enumerate(sensitive.nodes[top]) if node not in unnamed)
-        return (*names, OTHER) if self._blocks.other else names
 
 
 def holds(blocks: Blocks, definition: Definition) -> dict[str, dict[str, tuple[str, ...]]]:

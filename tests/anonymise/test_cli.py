@@ -1,5 +1,6 @@
 """The commands, as processes that know nothing but their files."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from anonymise import synthetic
+from anonymise.definition import SHIPPED
 from tests.anonymise.builders import cohort, group
 
 Places = tuple[str | Path, ...]
@@ -68,6 +70,18 @@ def test_from_persons_to_a_verified_release(tmp_path: Path, persons: Path, place
 
     assert [(step.returncode, step.stderr) for step in steps] == [(0, "")] * len(steps)
     assert "all as signed" in steps[-1].stdout
+
+
+def test_a_plan_compares_the_profiles_for_people_and_for_programs(persons: Path) -> None:
+    waiting = SHIPPED / "kiel" / "waiting-times.toml"
+
+    shown = anonymise("plan", "--persons", persons, "--definition", waiting, "--epsilon", "1")
+    read = anonymise("plan", "--persons", persons, "--definition", waiting, "--json")
+
+    assert "suppression" in shown.stdout and "private" in shown.stdout and "persons in" in shown.stdout
+    tables = json.loads(read.stdout)["tables"]
+    assert tables[2]["cells"] == {"municipality": "district"}
+    assert (tables[2]["partition"]["exact"], tables[2]["private"]) == (1.0, None)
 
 
 def test_one_approval_is_not_enough_and_a_withdrawn_release_stays_gone(

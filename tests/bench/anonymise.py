@@ -22,7 +22,7 @@ from anonymise.hierarchy import Hierarchy
 from anonymise.icd import icd10gm
 from anonymise.losses import Declared, Table
 from anonymise.partition import Partition, partition
-from tests.bench import adult, bars, region
+from tests.bench import adult, anonymisers, bars, region
 from tests.bench.figures import Figure, compared, limited
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
@@ -74,7 +74,7 @@ def release(size: int) -> list[Figure]:
 
 def quality(folder: Path) -> list[Figure]:
     """What the partition loses: Adult, and the region's eight tables."""
-    return [*adult.run(folder), *region.run(folder)]
+    return [*adult.run(folder), *anonymisers.run(), *region.run(folder)]
 
 
 def five_dimensions(size: int) -> tuple[pl.DataFrame, tuple[Hierarchy, ...]]:
