@@ -146,7 +146,7 @@ async def _decided(request: Request, work: Callable[[Services], None]) -> Respon
 async def _overview(request: Request, *, problem: Problem | None = None) -> Response:
     from telemed.releases import service
 
-    person = signed_in_of(request).clinician.id
+    person, language = signed_in_of(request).clinician.id, reading_of(request).language
 
     def seen(services: Services) -> dict[str, Any]:
         shelf = service.shelf_of(services)
@@ -155,7 +155,6 @@ async def _overview(request: Request, *, problem: Problem | None = None) -> Resp
         return {"drafts": service.waiting(shelf, person=person, language=language), "decisions": lines, "gone": gone}
 
     found = await _aside(request, seen)
-    language = reading_of(request).language
     error = translate(language, SAID.get(type(problem), REFUSED)) if problem else ""
     status = problem.status if problem else 200
     return page(request, "releases.html", status=status, error=error, **found)
