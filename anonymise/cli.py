@@ -13,23 +13,22 @@ from rich.table import Table as RichTable
 
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
-from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
+from anonymise.formats.csv import csv_bytes, read_files
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
-from anonymise.municipalities import municipality_table
-from anonymise.periods import Quarter, last_complete_quarter, quarter_named
-from anonymise.persons import read_persons
+from anonymise.periods import Period, last_complete, period_named
+from anonymise.persons import columns_of, read_persons
 from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
-from anonymise.screen import screen
+from anonymise.release import number_files
 from anonymise.verification import Verified, verified
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
 console = Console()
 
-Persons = Annotated[Path, typer.Option(help="CSV or Parquet: person, municipality, age_band, sex, chapter.")]
+Persons = Annotated[Path, typer.Option(help="CSV or Parquet, one row a person: `explain` names the columns.")]
 DefinitionFile = Annotated[Path | None, typer.Option("--definition", help="TOML; without it, the one that is shipped.")]
-QuarterName = Annotated[str, typer.Option("--quarter", help="Such as 2026-Q3; without it, the last complete one.")]
+PeriodName = Annotated[str, typer.Option("--period", help="2026-Q3, 2026-M08 or 2026-W45; without it, the last one.")]
 DataDir = Annotated[Path, typer.Option(help="Holds the ledger and its key; stays inside.")]
 
 
@@ -43,31 +42,37 @@ def explain(definition: DefinitionFile = None) -> None:
     wanted = _definition(definition)
     rule = wanted.rule
     console.print(f"[bold]{wanted.slug}[/]: {wanted.title.en}\n{wanted.description.en}\n")
-    for dimension in wanted.dimension:
-        console.print(f"{dimension.name} ({dimension.role}): {dimension.description.en}")
+    for dimension in wanted.shown:
+        levels = ", ".join(wanted.hierarchies[dimension.name].level_names[:-1])
+        console.print(f"{dimension.name} ({dimension.role}; {levels}): {dimension.description.en}")
+    console.print(
+        "\nTables: " + "; ".join(" x ".join(f"{n} by {v}" for n, v in t.cells.items()) for t in wanted.dataset.table)
+    )
+    console.print(f"Columns of a file of persons: {', '.join(columns_of(wanted))}")
     console.print(
         f"\nEvery set that published numbers by the identifying dimensions can form is empty or holds at least {rule.k} "
-        f"persons. {wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none "
-        f"above {rule.share_limit:.0%}. Licence: {wanted.licence.name}."
+        f"persons. Licence: {wanted.licence.name}."
     )
+    if wanted.sensitive is not None:
+        console.print(
+            f"{wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none above "
+            f"{rule.share_limit:.0%}."
+        )
 
 
 @app.command()
 def plan(persons: Persons, definition: DefinitionFile = None) -> None:
     """Show, before anything leaves, how fine the rows would be and what would be withheld."""
     wanted = _definition(definition)
-    cohort = read_persons(persons)
-    table = build(cohort, wanted)
-    screened = screen(table, cohort, rule=wanted.rule)
-    flags = Counter(row.flag for row in table.rows)
+    cohort = read_persons(persons, wanted)
+    built = build(cohort, wanted)
+    flags = Counter(row.flag for row in built.table.rows)
     shown = RichTable("what", "number")
     shown.add_row("persons", str(cohort.height))
-    shown.add_row("blocks, smallest", f"{screened.blocks}, {screened.smallest}")
-    shown.add_row("areas with numbers of their own", str(len(table.areas)))
-    shown.add_row("groups shown by category", str(screened.groups if table.categories else 0))
+    shown.add_row("blocks, smallest", f"{len(built.blocks.persons)}, {built.blocks.persons.min()}")
+    shown.add_row("groups shown by category", str(len(built.blocks.group_sizes())))
     shown.add_row("rows exact, estimated, withheld", f"{flags['']}, {flags['e']}, {flags['c']}")
     console.print(shown)
-    screened.require()
 
 
 @app.command(name="build")
@@ -75,16 +80,17 @@ def build_rows(
     persons: Persons,
     out: Annotated[Path, typer.Option(help="Folder for the draft. It is not published.")],
     definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    period: PeriodName = "",
 ) -> None:
-    """Write the rows as a draft, for `audit` and for people to look at."""
+    """Write the numbers as a draft, for `audit` and for people to look at."""
     wanted = _definition(definition)
-    table = build(read_persons(persons), wanted)
-    period = _period(quarter)
+    built = build(read_persons(persons, wanted), wanted)
+    named = _period(period, wanted)
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{wanted.slug}.csv").write_bytes(csv_bytes(table, period.name))
-    (out / "areas.csv").write_bytes(areas_bytes(table, {row.ags: row.name for row in municipality_table()}))
-    console.print(f"{len(table.rows)} rows in {out}")
+    files = {f"{wanted.slug}.csv": csv_bytes(built.table, named.name), **number_files(built)}
+    for name, content in files.items():
+        (out / name).write_bytes(content)
+    console.print(f"{len(built.table.rows)} rows in {out}")
 
 
 @app.command()
@@ -93,16 +99,16 @@ def audit(
     persons: Persons,
     data_dir: DataDir,
     definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    period: PeriodName = "",
 ) -> None:
-    """Screen a draft or a release: the rows in its files against the persons and against all earlier releases."""
+    """Screen a draft or a release: its files against the persons and against all earlier releases."""
     wanted = _definition(definition)
-    table = read_table(folder, wanted.slug)
-    period = _period(quarter)
-    entry = Entry(wanted.slug, period.name, period.start, period.end)
+    files = read_files(folder, wanted.slug)
+    named = _period(period, wanted)
+    entry = Entry(wanted.slug, named.name, named.start, named.end)
     ledger = _ledger(data_dir)
-    cohort = _pseudonymous(read_persons(persons), ledger)
-    screened = screened_for(table, cohort, entry, ledger=ledger, definition=wanted)
+    built = build(_pseudonymous(read_persons(persons, wanted), ledger), wanted)
+    screened = screened_for(files, built, entry, ledger=ledger, definition=wanted)
     met = ", ".join(screened.met) or "none"
     console.print(f"{screened.blocks} blocks, the smallest of {screened.smallest} persons; met with: {met}")
     screened.require()
@@ -116,15 +122,15 @@ def publish(
     data_dir: DataDir,
     base_url: Annotated[str, typer.Option(help="Address of the portal.")],
     definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    period: PeriodName = "",
 ) -> None:
-    """Build, screen, sign and publish the release of a quarter."""
+    """Build, screen, sign and publish the release of a period."""
     wanted = _definition(definition)
     now = datetime.now(UTC)
-    period = _period(quarter)
+    named = _period(period, wanted)
     shelf = Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
-    cohort = _pseudonymous(read_persons(persons), shelf.ledger())
-    release = publish_persons(cohort, shelf, definition=wanted, quarter=period, now=now)
+    cohort = _pseudonymous(read_persons(persons, wanted), shelf.ledger())
+    release = publish_persons(cohort, shelf, definition=wanted, quarter=named, now=now)
     console.print(f"published {release.folder}")
 
 
@@ -170,8 +176,8 @@ def _print_json(found: Verified, *, pinned: bool) -> None:
     console.print_json(json.dumps(shown))
 
 
-def _period(quarter: str) -> Quarter:
-    return quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
+def _period(name: str, definition: Definition) -> Period:
+    return period_named(name) if name else last_complete(definition.period, datetime.now(UTC))
 
 
 def _ledger(data_dir: Path) -> Ledger:

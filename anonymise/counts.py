@@ -1,70 +1,101 @@
-"""From one row per person to the grid of persons that the partition starts from."""
+"""From one row per person to counts: cells of the identifying dimensions, and per cell the values of the sensitive one.
+
+The counting is one Narwhals expression, so the rows may be a Polars frame, a DuckDB relation or a Spark frame.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import narwhals as nw
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from anonymise.hierarchies import Hierarchy
+from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.problems import InputInvalid
-from anonymise.rule import Counts
 
 PERSON: Final = "person"
+CLINIC: Final = "clinic"
 # How many values a refusal names.
 EXAMPLES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """The persons per cell of the identifying dimensions and, along the last axis, the sensitive one."""
+class Counted:
+    """Distinct cells in rising order (one row of value numbers each) and their persons; and, for the dimension shown for
+    groups and for clinics, which cell has how many persons of which value: rows of cell, value, persons."""
 
-    identifying: tuple[Hierarchy, ...]
-    sensitive: Hierarchy
-    grid: Counts
+    cells: Codes
+    persons: Codes
+    values: Codes
+    clinics: Codes
 
-    @property
-    def persons(self) -> Counts:
-        """The persons per identifying cell."""
-        result: Counts = self.grid.sum(axis=-1)
-        return result
-
-    def by_block(self, blocks: NDArray[np.int64]) -> Counts:
-        """The persons per block and sensitive value, for a grid that names the block of every identifying cell."""
-        sums = np.zeros((int(blocks.max()) + 1, self.grid.shape[-1]), dtype=np.int64)
-        np.add.at(sums, blocks.ravel(), self.grid.reshape(-1, self.grid.shape[-1]))
+    def by_block(self, block: Codes, parts: Codes) -> Codes:
+        """The persons per block (rows) and value (columns); one column of nothing where there are no values."""
+        width = int(parts[:, 1].max(initial=0)) + 1
+        sums = np.zeros((int(block.max()) + 1, width), dtype=np.int64)
+        np.add.at(sums, (block[parts[:, 0]], parts[:, 1]), parts[:, 2])
         return sums
 
 
-def cells(persons: pl.DataFrame, identifying: Sequence[Hierarchy], *, sensitive: Hierarchy) -> Cells:
-    """The grid of distinct persons; a person in two rows or a value outside its hierarchy is refused."""
-    if persons.select(pl.col(PERSON).n_unique() != pl.len()).item():
+def tally(rows: Any, names: Sequence[str]) -> pl.DataFrame:
+    """The persons per combination of values, sorted; raises if a person stands in two rows."""
+    frame = nw.from_native(rows).lazy()
+    found = frame.select(nw.col(PERSON).n_unique().alias("persons"), nw.len().alias("rows")).collect(backend="polars")
+    if found["persons"][0] != found["rows"][0]:
         raise InputInvalid("A person stands in more than one row.")
-    hierarchies = (*identifying, sensitive)
-    grouped = persons.group_by([h.name for h in hierarchies]).agg(pl.len().alias("persons"))
-    grid = np.zeros([len(h.values) for h in hierarchies], dtype=np.int64)
-    np.add.at(grid, positions(grouped, hierarchies), grouped["persons"].to_numpy())
-    kept = []
-    for axis, hierarchy in enumerate(identifying):
-        last = grid.shape[axis] - 1
-        if hierarchy.seldom == hierarchy.values[-1] and not grid.take(last, axis=axis).any():
-            grid = np.delete(grid, last, axis=axis)
-            hierarchy = hierarchy.without_seldom()
-        kept.append(hierarchy)
-    return Cells(tuple(kept), sensitive, grid)
+    counts = frame.group_by(*names).agg(nw.len().alias("persons")).collect(backend="polars").to_native()
+    result: pl.DataFrame = counts.select(*names, pl.col("persons").cast(pl.Int64)).sort(names)
+    return result
 
 
-def positions(frame: pl.DataFrame, hierarchies: Sequence[Hierarchy]) -> tuple[NDArray[np.int64], ...]:
-    """For each hierarchy the position of every row's value."""
-    found = []
-    for hierarchy in hierarchies:
-        place = {value: position for position, value in enumerate(hierarchy.values)}
-        column = frame[hierarchy.name].replace_strict(place, default=None, return_dtype=pl.Int64)
-        if column.null_count():
-            known = ", ".join(hierarchy.values[:EXAMPLES]) + (", ..." if len(hierarchy.values) > EXAMPLES else "")
-            count = len(hierarchy.values)
-            raise InputInvalid(f"A value of {hierarchy.name} is not in its hierarchy. Use one of its {count}: {known}")
-        found.append(column.to_numpy())
-    return tuple(found)
+def count(
+    rows: Any, identifying: Sequence[Hierarchy], *, sensitive: Hierarchy | None = None, clinics: bool = False
+) -> Counted:
+    """The counts of some persons. A person in two rows or a value outside its hierarchy is refused."""
+    others = ([sensitive.name] if sensitive else []) + ([CLINIC] if clinics else [])
+    tallied = tally(rows, [*(h.name for h in identifying), *others])
+    coded = np.stack([_places(tallied[h.name], h) for h in identifying], axis=1)
+    persons = tallied["persons"].to_numpy().astype(np.int64)
+    cells, place = _distinct(coded, [len(h.values) for h in identifying])
+    sums = np.bincount(place, weights=persons, minlength=len(cells)).astype(np.int64)
+    values = np.zeros(len(place), np.int64) if sensitive is None else _places(tallied[sensitive.name], sensitive)
+    treated = tallied[CLINIC].rank("dense").to_numpy().astype(np.int64) - 1 if clinics else np.zeros_like(place)
+    return Counted(cells, sums, np.stack([place, values, persons], axis=1), np.stack([place, treated, persons], axis=1))
+
+
+def base_values(rows: pl.DataFrame, hierarchies: Sequence[Hierarchy]) -> pl.DataFrame:
+    """The persons with the base value of each dimension, as text."""
+    columns = [
+        pl.Series(h.name, np.array(h.values, dtype=object)[_places(rows[h.name], h)], dtype=pl.String)
+        for h in hierarchies
+    ]
+    return pl.DataFrame([rows[PERSON], *columns])
+
+
+def cells_of(rows: pl.DataFrame, counted: Counted, *, identifying: Sequence[Hierarchy]) -> Codes:
+    """The place, among the counted cells, of each person's cell, in the order of the rows."""
+    coded = np.stack([_places(rows[h.name], h) for h in identifying], axis=1)
+    _, place = _distinct(np.concatenate([counted.cells, coded]), [len(h.values) for h in identifying])
+    return place[len(counted.cells) :]
+
+
+def _distinct(coded: Codes, sizes: Sequence[int]) -> tuple[Codes, Codes]:
+    """The distinct rows in rising order, and the place of each row among them."""
+    if len(coded) and np.prod([float(size) for size in sizes]) < 2**62:
+        keys, place = np.unique(np.ravel_multi_index(tuple(coded.T), tuple(sizes)), return_inverse=True)
+        return np.stack(np.unravel_index(keys, tuple(sizes)), axis=1).astype(np.int64), place
+    cells, place = np.unique(coded, axis=0, return_inverse=True)
+    return cells, place.ravel()
+
+
+def _places(column: pl.Series, hierarchy: Hierarchy) -> Codes:
+    """The place of every row's value in its hierarchy."""
+    words = column.cast(pl.String).unique().sort()
+    place = {word: None if word is None else hierarchy.place_of(word) for word in words.to_list()}
+    if None in place.values():
+        known = ", ".join(hierarchy.values[:EXAMPLES]) + (", ..." if len(hierarchy.values) > EXAMPLES else "")
+        count = len(hierarchy.values)
+        raise InputInvalid(f"A value of {hierarchy.name} is not in its hierarchy. Use one of its {count}: {known}")
+    found: Codes = column.cast(pl.String).replace_strict(place, return_dtype=pl.Int64).to_numpy()
+    return found

@@ -116,7 +116,7 @@ class Ledger:
     def write(self, entry: Entry, members: pl.DataFrame) -> None:
         """Keep the blocks and groups of a release, durably, before the release becomes visible."""
         buffer = io.BytesIO()
-        members.select("person", "block", "group", "chapter").write_parquet(buffer)
+        members.select("person", "block", "group", "value").write_parquet(buffer)
         header = _header(entry)
         nonce = os.urandom(NONCE)
         sealed = self._seal.encrypt(nonce, buffer.getvalue(), header)

@@ -1,7 +1,7 @@
 """One quarter from the record to the portal: extract, build, screen, remember, publish."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,24 +10,24 @@ from typing import Final
 import polars as pl
 from sqlmodel import Session
 
-from anonymise.build import build
+from anonymise.build import Built, build
 from anonymise.decisions import decisions, register
 from anonymise.definition import Definition
 from anonymise.extract import Cohort, Progress, Reading, extract
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
 from anonymise.ledger import Entry, Ledger, Secrets, VaultSecrets, signing_key
-from anonymise.periods import Quarter, last_complete_quarter
+from anonymise.periods import Period, Quarter, last_complete_quarter
 from anonymise.problems import ReleaseRefused
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish, published
-from anonymise.screen import Screened, screen
-from anonymise.tables import Table
+from anonymise.screen import Published, Screened, screen
 from fhir.reader import Reader
 from infra.clock import Clock
 from infra.database import Database
 from infra.vault import Vault
 
 LEDGER: Final = "ledger"
-Make = Callable[[pl.DataFrame, Definition], Table]
+Make = Callable[[pl.DataFrame, Definition], Built]
 Covered = tuple[date, date] | None
 
 
@@ -94,7 +94,7 @@ def publish_persons(
     shelf: Shelf,
     *,
     definition: Definition,
-    quarter: Quarter,
+    quarter: Period,
     now: datetime,
     covered: Covered = None,
     make: Make = build,
@@ -109,7 +109,7 @@ def _publish_alone(
     persons: pl.DataFrame,
     shelf: Shelf,
     definition: Definition,
-    quarter: Quarter,
+    quarter: Period,
     now: datetime,
     covered: Covered,
     make: Make,
@@ -117,10 +117,10 @@ def _publish_alone(
     entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end)
     ledger = shelf.ledger()
     try:
-        table = make(persons, definition)
-        screened = screened_for(table, persons, entry, ledger=ledger, definition=definition)
+        built = make(persons, definition)
+        files = compose(built, definition, quarter=quarter, issued=now, base_url=shelf.base_url, covered=covered)
+        screened = screened_for(files, built, entry, ledger=ledger, definition=definition)
         screened.require()
-        files = compose(table, definition, quarter=quarter, issued=now, base_url=shelf.base_url, covered=covered)
     except ReleaseRefused:
         register(shelf.releases_dir, _decision(definition, quarter, now, REFUSED, ""))
         raise
@@ -136,10 +136,13 @@ def _publish_alone(
 
 
 def screened_for(
-    table: Table, persons: pl.DataFrame, entry: Entry, *, ledger: Ledger, definition: Definition
+    files: Mapping[str, bytes], built: Built, entry: Entry, *, ledger: Ledger, definition: Definition
 ) -> Screened:
-    """What the screen says about some rows, met with everything the ledger holds about the period."""
-    return screen(table, persons, rule=definition.rule, earlier=ledger.overlapping(entry))
+    """What the screen says about some files, met with everything the ledger holds about the period."""
+    table = table_of(files[f"{definition.slug}.csv"], files[CODES])
+    groups = lines_of(files[GROUPS]) if GROUPS in files else []
+    published = Published(table, lines_of(files[BLOCKS]), groups)
+    return screen(published, built.members, built.persons, rule=definition.rule, earlier=ledger.overlapping(entry))
 
 
 def _decision(definition: Definition, quarter: Quarter, now: datetime, outcome: str, digest: str) -> Decision:

@@ -7,6 +7,10 @@ class DefinitionInvalid(Unprocessable):
     """The definition of the data set breaks a rule."""
 
 
+class HierarchyInvalid(Unprocessable):
+    """The hierarchy of a dimension has a hole, a node with two parents or a level that does not exist."""
+
+
 class InputInvalid(Unprocessable):
     """The rows can't be turned into statistics."""
 

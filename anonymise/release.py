@@ -18,22 +18,23 @@ from msgspec import structs
 
 from anonymise import about as abouts
 from anonymise.about import About, Covered, DataFile, Limits, Words
+from anonymise.build import Built
 from anonymise.codebook import codes, csv_metadata
 from anonymise.dcat import NOTATIONS, catalogue, missing, serialise
 from anonymise.decisions import decisions, sync_folder
 from anonymise.definition import Definition
-from anonymise.formats.csv import areas_bytes, csv_bytes
+from anonymise.formats.blocks import blocks_bytes, groups_bytes
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, areas_bytes, csv_bytes
 from anonymise.formats.cube import cube_bytes
 from anonymise.formats.jsonstat import jsonstat_bytes
 from anonymise.formats.parquet import parquet_bytes
 from anonymise.manifest import manifest, public_pem
 from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE, is_out
-from anonymise.municipalities import municipality_table
 from anonymise.pages import style_sheet
-from anonymise.periods import Quarter
+from anonymise.periods import Period
 from anonymise.problems import PeriodFrozen, ReleaseRefused
 from anonymise.release_pages import release_pages
-from anonymise.tables import Table
+from anonymise.rows import PLACE, Table
 
 _FORMATS: Final = (
     ("csv", "text/csv", "CSV", Words(de="CSV", en="CSV")),
@@ -62,15 +63,16 @@ def published(releases_dir: Path, slug: str, name: str) -> Release | None:
 
 
 def compose(
-    table: Table,
+    built: Built,
     definition: Definition,
     *,
-    quarter: Quarter,
+    quarter: Period,
     issued: datetime,
     base_url: str,
     covered: tuple[date, date] | None = None,
 ) -> dict[str, bytes]:
     """All files of a release but manifest and signature."""
+    table = built.table
     about = _about(table, definition, quarter, issued)
     if covered is not None:
         about = structs.replace(about, covered=Covered(*covered))
@@ -81,21 +83,30 @@ def compose(
     lacking = missing(graph)
     if lacking:
         raise ReleaseRefused("The metadata lack: " + ", ".join(lacking))
-    names = {row.ags: row.name for row in municipality_table()}
     return {
         **data,
         **release_pages(table, about),
         **{f"dcat.{notation}": serialise(graph, notation) for notation in NOTATIONS},
-        "areas.csv": areas_bytes(table, names),
-        "codes.json": codes(table, about),
+        **number_files(built),
         "csv-metadata.json": csv_metadata(table, about),
         "style.css": style_sheet(),
         abouts.FILE: about.to_json(),
     }
 
 
-def _about(table: Table, definition: Definition, quarter: Quarter, issued: datetime) -> About:
-    whole = next(row.value for row in table.rows if set(row.keys) == {"*"})
+def number_files(built: Built) -> dict[str, bytes]:
+    """What the rows are made from, and which municipalities an area stands for where there are places."""
+    files = {BLOCKS: blocks_bytes(built.blocks), CODES: codes(built.table)}
+    if built.blocks.group is not None:
+        files[GROUPS] = groups_bytes(built.blocks)
+    if PLACE in built.table.holds:
+        titles = built.table.titles.get(PLACE, {})
+        files["areas.csv"] = areas_bytes(built.table, {code: text.de for code, text in titles.items()})
+    return files
+
+
+def _about(table: Table, definition: Definition, quarter: Period, issued: datetime) -> About:
+    whole = next(row.value for row in table.persons() if set(row.keys) == {"*"})
     return About(
         slug=definition.slug,
         release=quarter.name,
@@ -105,7 +116,7 @@ def _about(table: Table, definition: Definition, quarter: Quarter, issued: datet
         first=quarter.first,
         last=quarter.last,
         issued=issued.replace(microsecond=0),
-        persons=whole or 0,
+        persons=int(whole or 0),
         rows=len(table.rows),
         legal_basis=definition.source.legal_basis,
         limits=Limits(definition.protection.k, definition.protection.share_limit, definition.protection.min_categories),
@@ -137,7 +148,7 @@ def _described(slug: str, data: Mapping[str, bytes]) -> tuple[DataFile, ...]:
 
 
 def publish(
-    files: Mapping[str, bytes], releases_dir: Path, *, definition: Definition, quarter: Quarter, key: Ed25519PrivateKey
+    files: Mapping[str, bytes], releases_dir: Path, *, definition: Definition, quarter: Period, key: Ed25519PrivateKey
 ) -> Release:
     """The release with these files, now public. The same id again is an error unless every byte is the same."""
     releases_dir.mkdir(parents=True, exist_ok=True)

@@ -2,19 +2,25 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
-from anonymise.definition import Definition, Protection, shipped
+from anonymise.build import Built
+from anonymise.cohort import Protection
+from anonymise.definition import Definition, shipped
 from anonymise.extract import COLUMNS, Cohort, Reading, Row, extract
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, csv_bytes, lines_of, table_of
 from anonymise.ledger import SecretFile
 from anonymise.periods import Quarter
 from anonymise.pipeline import Shelf
-from anonymise.release import Release
+from anonymise.release import Release, number_files
+from anonymise.rows import Table
+from anonymise.rule import Rule
+from anonymise.screen import Earlier, Published, Screened, screen
 
 QUARTER = Quarter(2026, 3)
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -26,7 +32,30 @@ Person = tuple[str, str, str, str, str]
 
 def definition(k: int = 10) -> Definition:
     """The shipped definition with another k."""
-    return msgspec.structs.replace(shipped(), protection=Protection(k=k))
+    return protected(shipped(), Protection(k=k))
+
+
+def protected(definition: Definition, protection: Protection) -> Definition:
+    """A definition under other thresholds."""
+    return replace(definition, cohort=msgspec.structs.replace(definition.cohort, protection=protection))
+
+
+def screened(
+    built: Built,
+    *,
+    rule: Rule | None = None,
+    earlier: Sequence[Earlier] = (),
+    table: Table | None = None,
+    definition: Definition | None = None,
+) -> Screened:
+    """What the screen says about a data set, as its files say it."""
+    table = built.table if table is None else table
+    wanted = shipped() if definition is None else definition
+    files = number_files(built)
+    read = table_of(csv_bytes(table, "2026-Q3"), files[CODES])
+    groups = lines_of(files[GROUPS]) if GROUPS in files else []
+    published = Published(read, lines_of(files[BLOCKS]), groups)
+    return screen(published, built.members, built.persons, rule=rule or wanted.rule, earlier=earlier)
 
 
 def cohort(people: Iterable[Sequence[str]]) -> pl.DataFrame:

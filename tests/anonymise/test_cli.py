@@ -24,7 +24,7 @@ def persons(tmp_path: Path) -> Path:
 
 def test_from_persons_to_a_verified_release(tmp_path: Path, persons: Path) -> None:
     draft, data, releases = tmp_path / "draft", tmp_path / "data", tmp_path / "releases"
-    quarter = ("--quarter", "2026-Q1")
+    quarter = ("--period", "2026-Q1")
 
     steps = [
         anonymise("explain"),
@@ -35,7 +35,7 @@ def test_from_persons_to_a_verified_release(tmp_path: Path, persons: Path) -> No
             "publish", "--persons", persons, "--releases-dir", releases, "--data-dir", data,
             "--base-url", "http://localhost:8001", *quarter,
         ),
-        anonymise("verify", releases / "telemedicine-kiel" / "2026-Q1"),
+        anonymise("verify", releases / "reasons-for-encounter" / "2026-Q1"),
     ]  # fmt: skip
 
     assert [(step.returncode, step.stderr) for step in steps] == [(0, "")] * len(steps)
@@ -44,7 +44,7 @@ def test_from_persons_to_a_verified_release(tmp_path: Path, persons: Path) -> No
 
 def test_the_audit_refuses_a_draft_that_somebody_made_more_precise(tmp_path: Path, persons: Path) -> None:
     anonymise("build", "--persons", persons, "--out", tmp_path / "draft")
-    table = tmp_path / "draft" / "telemedicine-kiel.csv"
+    table = tmp_path / "draft" / "reasons-for-encounter.csv"
     lines = table.read_text().splitlines(keepends=True)
     period = lines[1].split(",")[0]
     table.write_text("".join([*lines, f"{period},01002,30-39,other,*,1,,,\n"]))
@@ -82,7 +82,7 @@ def test_auditing_what_is_not_there_is_one_sentence(tmp_path: Path, persons: Pat
     refused = anonymise("audit", tmp_path / "draft", "--persons", persons, "--data-dir", tmp_path / "data")
 
     assert refused.returncode == 1
-    assert "telemedicine-kiel.csv" in refused.stderr.replace("\n", "")
+    assert "reasons-for-encounter.csv" in refused.stderr.replace("\n", "")
     assert "Traceback" not in refused.stderr
 
 

@@ -7,7 +7,7 @@ import pytest
 from anonymise.definition import parse, shipped
 from anonymise.problems import DefinitionInvalid
 
-TEXT = (files("anonymise") / "definitions" / "telemedicine-kiel.toml").read_text(encoding="utf-8")
+TEXT = (files("anonymise") / "definitions" / "reasons-for-encounter.toml").read_text(encoding="utf-8")
 
 
 def test_the_shipped_definition_covers_the_whole_region() -> None:
@@ -26,7 +26,7 @@ def test_the_shipped_definition_covers_the_whole_region() -> None:
         ("share_limit = 0.8", "share_limit = 0.9", "protection.share_limit"),
         ("min_categories = 2", "min_categories = 1", "protection.min_categories"),
         ('period = "quarter"', 'period = "fortnight"', "period"),
-        ('slug = "telemedicine-kiel"', 'slug = "../x"', "slug"),
+        ('slug = "reasons-for-encounter"', 'slug = "../x"', "slug"),
         ('hierarchy = "age"', 'hierarchy = "shoe-size"', "no hierarchy 'shoe-size'"),
         ('hierarchy = "age"', 'hierarchy = "sex"', "of another dimension"),
         ('role = "sensitive"', 'role = "identifying"', "exactly one dimension must be sensitive"),

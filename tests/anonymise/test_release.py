@@ -27,7 +27,7 @@ from anonymise.screen import screen
 from tests.anonymise.builders import NOW, QUARTER, definition, shelf, unlock
 
 PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
-DOWNLOADED = ("telemedicine-kiel.csv", "manifest.json", "manifest.sig")
+DOWNLOADED = ("reasons-for-encounter.csv", "manifest.json", "manifest.sig")
 FORMATS = ("csv", "parquet", "jsonstat.json", "ttl")
 
 
@@ -46,8 +46,8 @@ def test_a_release_holds_every_form_and_is_read_only(tmp_path: Path) -> None:
     release = published(place)
 
     names = {path.name for path in release.folder.iterdir()}
-    assert release.folder == place.releases_dir / "telemedicine-kiel" / "2026-Q3"
-    assert {f"telemedicine-kiel.{suffix}" for suffix in FORMATS} <= names
+    assert release.folder == place.releases_dir / "reasons-for-encounter" / "2026-Q3"
+    assert {f"reasons-for-encounter.{suffix}" for suffix in FORMATS} <= names
     assert {
         "index.html",
         "method.html",
@@ -60,7 +60,9 @@ def test_a_release_holds_every_form_and_is_read_only(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o222 for path in [release.folder, *release.folder.iterdir()]} == {0}
 
 
-@pytest.mark.parametrize("name", ["telemedicine-kiel.csv", "index.html", "areas.csv", "manifest.json", "manifest.sig"])
+@pytest.mark.parametrize(
+    "name", ["reasons-for-encounter.csv", "index.html", "areas.csv", "manifest.json", "manifest.sig"]
+)
 def test_one_changed_byte_fails_verification_naming_the_file(tmp_path: Path, name: str) -> None:
     place = shelf(tmp_path)
     release = published(place)
@@ -135,7 +137,7 @@ def test_two_builders_at_once_publish_one_release(tmp_path: Path) -> None:
 
 def test_what_a_broken_attempt_left_behind_is_cleared_away(tmp_path: Path) -> None:
     place = shelf(tmp_path)
-    draft = place.releases_dir / ".telemedicine-kiel-2026-Q3.draft"
+    draft = place.releases_dir / ".reasons-for-encounter-2026-Q3.draft"
     draft.mkdir(parents=True)
     (draft / "half.csv").write_text("half")
 
@@ -156,7 +158,7 @@ def test_a_full_disk_publishes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         published(place)
     monkeypatch.undo()
 
-    assert not (place.releases_dir / "telemedicine-kiel").exists()
+    assert not (place.releases_dir / "reasons-for-encounter").exists()
     assert published(place).name == "2026-Q3"
 
 
@@ -179,7 +181,7 @@ def test_a_second_data_set_about_the_same_persons_is_met_and_refused(tmp_path: P
     with pytest.raises(ReleaseRefused, match=r"Together with other 2026-Q3"):
         publish_persons(persons.slice(1), place, definition=definition(), quarter=QUARTER, now=NOW)
 
-    assert not (place.releases_dir / "telemedicine-kiel").exists()
+    assert not (place.releases_dir / "reasons-for-encounter").exists()
     assert [decision.outcome for decision in decisions(place.releases_dir)] == ["refused"]
 
 

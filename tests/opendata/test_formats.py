@@ -15,7 +15,7 @@ from anonymise.tables import Row
 
 Key = tuple[str, ...]
 Numbers = dict[Key, tuple[int | None, str]]
-SLUG = "telemedicine-kiel"
+SLUG = "reasons-for-encounter"
 
 
 @pytest.fixture(scope="module")
