@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from anonymise.attack.command import attack_releases
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
 from anonymise.formats.csv import csv_bytes, read_files
@@ -24,6 +25,7 @@ from anonymise.verification import Verified, verified
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
+app.command(name="attack")(attack_releases)
 console = Console()
 
 Persons = Annotated[Path, typer.Option(help="CSV or Parquet, one row a person: `explain` names the columns.")]

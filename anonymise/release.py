@@ -126,6 +126,7 @@ def _about(table: Table, definition: Definition, quarter: Period, issued: dateti
         contact=definition.contact,
         region=definition.region,
         files=(),
+        cohort=definition.cohort.name,
     )
 
 

@@ -138,10 +138,11 @@ class _Made:
     def __init__(self, folder: Folder) -> None:
         self._persons = np.array([b.persons for b in folder.blocks], dtype=np.int64)
         names = list(dict.fromkeys(b.group for b in folder.blocks))
-        place = {name: n for n, name in enumerate(names)}
+        place = {name: n for n, name in enumerate([*names, ALL])}
         self._group = np.array([place[b.group] for b in folder.blocks], dtype=np.int64)
-        self._groups, self._telling = len(names), folder.telling
+        self._groups, self._telling = len(place), folder.telling
         self._shares = [(place[s.group], set(s.category), s.persons) for s in folder.groups if s.group in place]
+        self._told = {group for group, _, _ in self._shares}
         self._sums: dict[Members, tuple[Ids, Ids]] = {}
 
     def of(self, inside: Mask, touching: Mask, category: Members | None) -> tuple[int, int]:
@@ -151,15 +152,17 @@ class _Made:
         certain, possible = self._by_group(category)
         outside = np.bincount(self._group, weights=self._persons * ~inside, minlength=self._groups)
         within = np.bincount(self._group, weights=self._persons * touching, minlength=self._groups)
-        touched = np.bincount(self._group, weights=touching, minlength=self._groups) > 0
-        lower = np.maximum(certain - outside, 0)[touched].sum()
-        return int(lower), int(np.minimum(possible, within)[touched].sum())
+        # What is said of everybody is one more group, which all blocks make up.
+        lower = max(np.maximum(certain - outside, 0)[:-1].sum(), certain[-1] - outside.sum())
+        upper = min(np.minimum(possible, within)[:-1].sum(), possible[-1], within.sum())
+        return int(lower), int(upper)
 
     def _by_group(self, category: Members) -> tuple[Ids, Ids]:
         """Per group the persons who have the category for certain, and those who may have it."""
         if category not in self._sums:
             wanted = set(category)
             certain, possible = (np.zeros(self._groups, dtype=np.int64) for _ in range(2))
+            possible[[n for n in range(self._groups) if n not in self._told]] = self._persons.sum()
             for group, has, persons in self._shares:
                 certain[group] += persons if has <= wanted else 0
                 possible[group] += persons if has & wanted else 0

@@ -103,7 +103,7 @@ def kept(shares: Sequence[Told], categories: int) -> Kept:
 
 
 def _at_most(search: Search, columns: Ids) -> int:
-    return int(np.floor(search.whole.most(columns, np.ones(len(columns))).bound + WHOLE))
+    return int(np.floor(search.bound(columns, np.ones(len(columns))) + WHOLE))
 
 
 class _Judge:

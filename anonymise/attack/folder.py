@@ -4,6 +4,7 @@
 """
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,17 +12,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from anonymise.attack.published import Dimension, Members, Statement
 from anonymise.problems import InputInvalid
 from anonymise.rule import Rule
 
 ALL: Final = "*"
 JOIN: Final = "|"
+MEASURE: Final = "measure"
+PERSONS: Final = "persons"
 FLAGS: Final = ("", "c", "e")
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,17 @@ class Folder:
 
 def read_folder(folder: Path) -> Folder:
     """The release in a folder; what can't be read is refused with file and line."""
-    about = _json(folder, "about.json")
-    codes = _json(folder, "codes.json")
+    try:
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".csv", ".json")}
+    except OSError as error:
+        raise InputInvalid(f"{folder} can't be read: {error}.") from error
+    return folder_of(files, folder)
+
+
+def folder_of(files: Mapping[str, bytes], where: Path) -> Folder:
+    """The same from the content of the files; `where` names it in refusals."""
+    about = _json(files, where, "about.json")
+    codes = _json(files, where, "codes.json")
     try:
         slug, limits = str(about["slug"]), about["limits"]
         rule = Rule(int(limits["k"]), float(limits["share_limit"]), int(limits["min_categories"]))
@@ -78,12 +86,10 @@ def read_folder(folder: Path) -> Folder:
         roles = {d["name"]: d["role"] for d in about["dimensions"]}
         name = f"{slug} {about['release']}"
     except (KeyError, TypeError, ValueError) as error:
-        raise InputInvalid(f"{folder / 'about.json'} lacks what a release says about itself: {error}.") from error
-    holds = {dimension: _holds(folder, dimension, listed) for dimension, listed in codes.items()}
-    known = {
-        dimension: _dimension(dimension, roles.get(dimension, "identifying"), holds[dimension]) for dimension in holds
-    }
-    reader = _Reader(folder, known, holds)
+        raise InputInvalid(f"{where / 'about.json'} lacks what a release says about itself: {error}.") from error
+    holds = {dimension: _holds(where, dimension, listed) for dimension, listed in codes.items() if dimension != MEASURE}
+    known = {n: _dimension(n, roles.get(n, "identifying"), holds[n]) for n in holds}
+    reader = _Reader(files, where, known, holds)
     blocks, identifying = reader.blocks()
     dimensions, rows = reader.rows(f"{slug}.csv", roles)
     telling = next((d for d in dimensions if d.role != "identifying"), None)
@@ -92,13 +98,13 @@ def read_folder(folder: Path) -> Folder:
     return Folder(name, slug, cohort, first, last, rule, dimensions, identifying, rows, blocks, groups)
 
 
-def _json(folder: Path, name: str) -> Any:
+def _json(files: Mapping[str, bytes], where: Path, name: str) -> Any:
+    if name not in files:
+        raise InputInvalid(f"{where} is no release: it has no {name}.")
     try:
-        return json.loads((folder / name).read_bytes())
-    except OSError as error:
-        raise InputInvalid(f"{folder} is no release: {name} can't be read.") from error
+        return json.loads(files[name])
     except ValueError as error:
-        raise InputInvalid(f"{folder / name} is no JSON: it may be cut off.") from error
+        raise InputInvalid(f"{where / name} is no JSON: it may be cut off.") from error
 
 
 def _holds(folder: Path, dimension: str, listed: Any) -> dict[str, frozenset[str]]:
@@ -120,8 +126,14 @@ def _dimension(name: str, role: Any, holds: Mapping[str, frozenset[str]]) -> Dim
 class _Reader:
     """Reads the tables of a folder with its codes."""
 
-    def __init__(self, folder: Path, known: Mapping[str, Dimension], holds: Mapping[str, Mapping[str, frozenset[str]]]):
-        self._folder, self._known, self._holds = folder, known, holds
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        folder: Path,
+        known: Mapping[str, Dimension],
+        holds: Mapping[str, Mapping[str, frozenset[str]]],
+    ) -> None:
+        self._files, self._folder, self._known, self._holds = files, folder, known, holds
         self._cache: dict[tuple[str, str], Members] = {}
 
     def rows(self, name: str, roles: Mapping[str, str]) -> tuple[tuple[Dimension, ...], tuple[Statement, ...]]:
@@ -131,7 +143,7 @@ class _Reader:
         names = [each for each in header if each in roles]
         rows = []
         for where, line in lines:
-            if line.get("measure", "persons") == "persons":
+            if line.get(MEASURE, PERSONS) == PERSONS:
                 labels = tuple(line[each] for each in names)
                 members = tuple(self._members(each, line[each], where) for each in names)
                 rows.append(Statement(where, labels, members, *self._says(line, where)))
@@ -141,7 +153,7 @@ class _Reader:
 
     def blocks(self) -> tuple[tuple[Bag, ...], tuple[Dimension, ...]]:
         """The blocks and their dimensions; none if the folder has no blocks."""
-        if not (self._folder / "blocks.csv").is_file():
+        if "blocks.csv" not in self._files:
             return (), ()
         lines = self._lines("blocks.csv", needed=("block", "group", "persons"))
         _, header = next(lines)
@@ -155,7 +167,7 @@ class _Reader:
 
     def groups(self, telling: Dimension) -> tuple[Share, ...]:
         """The persons of each group and category."""
-        if not (self._folder / "groups.csv").is_file():
+        if "groups.csv" not in self._files:
             return ()
         lines = self._lines("groups.csv", needed=("group", "category", "persons"))
         next(lines)
@@ -193,18 +205,19 @@ class _Reader:
 
     def _lines(self, name: str, *, needed: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
         """The header, then every line with its place; a line that is cut off is refused."""
+        if name not in self._files:
+            raise InputInvalid(f"{self._folder} has no {name}.")
         try:
-            with (self._folder / name).open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file, strict=True)
-                header = list(reader.fieldnames or ())
-                if lacking := [each for each in needed if each not in header]:
-                    raise InputInvalid(f"{self._folder / name} has no column {', '.join(lacking)}.")
-                yield "", dict.fromkeys(header, "")
-                for line in reader:
-                    if None in line or None in line.values():
-                        raise InputInvalid(f"{self._folder / name} line {reader.line_num} is cut off or too long.")
-                    yield f"{name} line {reader.line_num}", line
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            reader = csv.DictReader(io.StringIO(self._files[name].decode(), newline=""), strict=True)
+            header = list(reader.fieldnames or ())
+            if lacking := [each for each in needed if each not in header]:
+                raise InputInvalid(f"{self._folder / name} has no column {', '.join(lacking)}.")
+            yield "", dict.fromkeys(header, "")
+            for line in reader:
+                if None in line or None in line.values():
+                    raise InputInvalid(f"{self._folder / name} line {reader.line_num} is cut off or too long.")
+                yield f"{name} line {reader.line_num}", line
+        except (UnicodeDecodeError, csv.Error) as error:
             raise InputInvalid(f"{self._folder / name} can't be read: {error}.") from error
 
 

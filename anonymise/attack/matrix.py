@@ -80,6 +80,40 @@ def matrix(rows: list[tuple[Ids, Ids, int, int]], columns: int) -> Matrix:
     )
 
 
+def without_sums(rows: Matrix) -> Matrix:
+    """The same without exact rows that are the sum of others: a total of totals says nothing new, but ties all together."""
+    single = np.minimum.reduceat(np.append(rows.value, 1), rows.starts[:-1]) == 1
+    exact = np.flatnonzero((rows.lower == rows.upper) & single & (np.diff(rows.starts) > 0))
+    sets = {r: frozenset(rows.index[rows.starts[r] : rows.starts[r + 1]].tolist()) for r in exact.tolist()}
+    holding: dict[int, list[int]] = {}
+    dropped = []
+    # Small sets first, so that every row is compared with those that could make it up, largest first.
+    for row in sorted(sets, key=lambda r: (len(sets[r]), r)):
+        left = set(sets[row])
+        while left:
+            inside = (r for r in reversed(holding.get(min(left), ())) if sets[r] <= left)
+            found = next(inside, None)
+            if found is None:
+                break
+            left -= sets[found]
+        if left:
+            for column in sets[row]:
+                holding.setdefault(column, []).append(row)
+        elif int(rows.lower[row]) == _made_up(rows, sets, holding, row):
+            dropped.append(row)
+    return rows.only(np.setdiff1d(np.arange(rows.rows), np.array(dropped, dtype=np.int64)))
+
+
+def _made_up(rows: Matrix, sets: dict[int, frozenset[int]], holding: dict[int, list[int]], row: int) -> int:
+    """What the rows that make up another add up to."""
+    left, total = set(sets[row]), 0
+    while left:
+        found = next(r for r in reversed(holding[min(left)]) if sets[r] <= left)
+        left -= sets[found]
+        total += int(rows.lower[found])
+    return total
+
+
 def parts(rows: Matrix, known: Range) -> Ids:
     """For each column the number of its part: columns that are not known already and share rows, however far around."""
     part = np.arange(rows.columns)

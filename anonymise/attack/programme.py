@@ -39,20 +39,20 @@ class Optimum:
 
 
 class Programme:
-    """One model over the columns that are not known already, or over those of one part (`only`)."""
+    """One model over the columns that are not known already, or over those of some parts (`only`)."""
 
-    def __init__(self, rows: Matrix, known: Range, *, part_of: Ids, only: int | None = None) -> None:
-        self.rows, self._part_of = rows, part_of
+    def __init__(self, rows: Matrix, known: Range, *, part_of: Ids, only: Ids | None = None) -> None:
+        self._part_of = part_of
         self._least, self._most = known.least, known.most
         free = known.least < known.most
-        self._free = np.flatnonzero(free if only is None else free & (part_of == only))
-        self._place = np.full(rows.columns, -1, dtype=np.int64)
-        self._place[self._free] = np.arange(len(self._free))
-        binding = _binding(rows, known)
+        self._free = np.flatnonzero(free if only is None else free & np.isin(part_of, only))
+        place = np.full(rows.columns, -1, dtype=np.int64)
+        place[self._free] = np.arange(len(self._free))
         touched = np.zeros(rows.rows, dtype=bool)
-        touched[rows.row_of[self._place[rows.index] >= 0]] = True
-        self._kept = np.flatnonzero(binding & touched)
-        self._model = _model(rows, known, self._free, self._place, self._kept)
+        touched[rows.row_of[place[rows.index] >= 0]] = True
+        self._numbers = np.flatnonzero(_binding(rows, known) & touched)
+        self._rows, self._every = rows.only(self._numbers), rows.rows
+        self._model = _model(self._rows, known, self._free, place)
         self._linear = _solver(self._model)
         self._integer: highspy.Highs | None = None
         self._costs = np.zeros(len(self._free))
@@ -67,7 +67,7 @@ class Programme:
     def most(self, columns: Ids, weights: Numbers) -> Optimum:
         """The largest weighted sum of some columns, as a linear programme."""
         costs, fixed = self._costs_of(columns, weights)
-        if not len(self._kept):
+        if not self._rows.rows:
             return self._without_rows(costs, fixed)
         changed = np.flatnonzero(costs != self._costs)
         if len(changed):
@@ -108,7 +108,7 @@ class Programme:
 
     def _costs_of(self, columns: Ids, weights: Numbers) -> tuple[Numbers, float]:
         """The costs of the free columns, and what the others add."""
-        costs = np.zeros(self.rows.columns)
+        costs = np.zeros(len(self._least))
         np.add.at(costs, columns, weights)
         rest = costs @ self._least - costs[self._free] @ self._least[self._free]
         return costs[self._free], float(rest)
@@ -117,13 +117,13 @@ class Programme:
         """The optimum where no row is left: every column by itself."""
         world = self._least.copy()
         world[self._free] = np.where(costs > 0, self._most[self._free], self._least[self._free])
-        sure = np.zeros(self.rows.columns, dtype=bool)
+        sure = np.zeros(len(self._least), dtype=bool)
         sure[self._free] = True
         self._alone = world[self._free].astype(np.float64)
-        return Optimum(fixed + float(costs @ world[self._free]), world, sure, np.zeros(self.rows.rows))
+        return Optimum(fixed + float(costs @ world[self._free]), world, sure, np.zeros(self._every))
 
     def _nothing(self, solver: highspy.Highs) -> Optimum:
-        none = np.zeros(self.rows.columns, dtype=bool)
+        none = np.zeros(len(self._least), dtype=bool)
         return Optimum(-np.inf, self._least, none, self._weights(solver), feasible=False)
 
     def _found(
@@ -140,20 +140,20 @@ class Programme:
         """The solution as a world, and where it is one: checked in whole numbers, whatever the solver says."""
         world = self._least.copy()
         world[self._free] = np.rint(values)
-        bad = np.zeros(self.rows.columns, dtype=bool)
+        bad = np.zeros(len(self._least), dtype=bool)
         bad[self._part_of[self._free[np.abs(values - np.rint(values)) > WHOLE]]] = True
-        reached = self.rows.times(world)
-        broken = (reached < self.rows.lower) | (reached > self.rows.upper)
-        bad[self._part_of[self.rows.index[broken[self.rows.row_of]]]] = True
-        sure = np.zeros(self.rows.columns, dtype=bool)
+        reached = self._rows.times(world)
+        broken = (reached < self._rows.lower) | (reached > self._rows.upper)
+        bad[self._part_of[self._rows.index[broken[self._rows.row_of]]]] = True
+        sure = np.zeros(len(self._least), dtype=bool)
         sure[self._free] = ~bad[self._part_of[self._free]]
         return world, sure
 
     def _weights(self, solver: highspy.Highs) -> Numbers:
-        weights = np.zeros(self.rows.rows)
+        weights = np.zeros(self._every)
         duals = np.asarray(solver.getSolution().row_dual)
-        if len(duals) == len(self._kept):
-            weights[self._kept] = duals
+        if len(duals) == len(self._numbers):
+            weights[self._numbers] = duals
         return weights
 
     def _whole_solver(self) -> highspy.Highs:
@@ -177,8 +177,7 @@ def _binding(rows: Matrix, known: Range) -> Sure:
     return (floor < rows.lower) | ((ceiling > rows.upper) & (rows.upper < OPEN))
 
 
-def _model(rows: Matrix, known: Range, free: Ids, place: Ids, kept: Ids) -> highspy.HighsLp:
-    part = rows.only(kept)
+def _model(part: Matrix, known: Range, free: Ids, place: Ids) -> highspy.HighsLp:
     open_entry = place[part.index] >= 0
     given = np.zeros(part.rows, dtype=np.int64)
     np.add.at(given, part.row_of[~open_entry], (part.value * known.least[part.index])[~open_entry])

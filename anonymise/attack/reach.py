@@ -4,15 +4,20 @@ A world that shows `need` persons in a column clears it. One objective over all 
 so thousands of columns take some dozens of linear programmes; only what then stays open is asked one by one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from anonymise.attack.matrix import Ids, Matrix, Range, follows, parts
-from anonymise.attack.programme import WHOLE, Programme
+from anonymise.attack.exchange import Exchange
+from anonymise.attack.matrix import Ids, Matrix, Range, follows, parts, without_sums
+from anonymise.attack.programme import WHOLE, Numbers, Programme
 
 Progress = Callable[[int, int], None]
+
+BATCH: Final = 3000
+"""Columns of one programme, if its parts are small: a simplex step costs more the more columns there are."""
 
 
 def silent(done: int, of: int) -> None:
@@ -34,34 +39,67 @@ class Reach:
 
 
 class Search:
-    """The programmes of one system, made when they are needed."""
+    """The programmes of one system, made when they are needed: one for each batch of parts that do not depend on others."""
 
     def __init__(self, rows: Matrix, within: Range | None = None) -> None:
-        self.rows = rows
-        self.known = follows(rows, within)
-        self._part_of = parts(rows, self.known)
-        self._whole: Programme | None = None
-        self._parts: dict[int, Programme] = {}
+        self.rows = without_sums(rows)
+        self.known = follows(self.rows, within)
+        self._part_of = parts(self.rows, self.known)
+        self._batches: list[Programme] | None = None
+        self._around: dict[int, Programme] = {}
 
     @property
     def solved(self) -> dict[str, int]:
         """How many linear and integer programmes were solved."""
-        every = [p for p in (self._whole, *self._parts.values()) if p is not None]
+        every = [*(self._batches or ()), *self._around.values()]
         return {kind: sum(p.solved[kind] for p in every) for kind in ("linear", "integer")}
 
     @property
-    def whole(self) -> Programme:
-        """The programme over all parts."""
-        if self._whole is None:
-            self._whole = Programme(self.rows, self.known, part_of=self._part_of)
-        return self._whole
+    def batches(self) -> list[Programme]:
+        """The programmes over all parts, some parts each."""
+        if self._batches is None:
+            free = np.flatnonzero(self.known.least < self.known.most)
+            numbers, sizes = np.unique(self._part_of[free], return_counts=True)
+            batch = np.cumsum(sizes) // BATCH
+            self._batches = [
+                Programme(self.rows, self.known, part_of=self._part_of, only=numbers[batch == n])
+                for n in np.unique(batch)
+            ]
+        return self._batches
+
+    def feasible(self) -> bool:
+        """Whether any numbers keep the rows."""
+        none = self.rows.index[:0]
+        if self.known.contradiction >= 0:
+            return False
+        return all(p.most(none, np.zeros(0)).feasible for p in self.batches)
+
+    def bound(self, columns: Ids, weights: Numbers) -> float:
+        """What a weighted sum of columns can't be above."""
+        total = 0.0
+        free = np.zeros(self.rows.columns, dtype=bool)
+        for programme in self.batches:
+            own = np.isin(columns, programme.columns)
+            free[programme.columns] = True
+            if own.any():
+                total += programme.most(columns[own], weights[own]).bound
+        fixed = ~free[columns]
+        return total + float(weights[fixed] @ self.known.least[columns[fixed]])
+
+    def last(self) -> Numbers:
+        """All columns in the last linear solution of every batch, as they came."""
+        values = self.known.least.astype(np.float64)
+        for programme in self.batches:
+            values[programme.columns] = programme.last()[programme.columns]
+        return values
 
     def around(self, column: int) -> Programme:
         """The programme over the part of a column."""
         part = int(self._part_of[column])
-        if part not in self._parts:
-            self._parts[part] = Programme(self.rows, self.known, part_of=self._part_of, only=part)
-        return self._parts[part]
+        if part not in self._around:
+            only = np.array([part])
+            self._around[part] = Programme(self.rows, self.known, part_of=self._part_of, only=only)
+        return self._around[part]
 
     def most(self, column: int, *, enough: float = np.inf) -> tuple[int, int, Ids]:
         """The most that a column can hold: the bound, what a world shows, and that world's sure columns (else zero)."""
@@ -78,34 +116,53 @@ class Search:
         return bound, int(sign) * int(world[column]) if found.sure[column] else -bound, world
 
 
-def reach(search: Search, targets: Ids, *, need: Ids, progress: Progress = silent) -> Reach:
+def reach(search: Search, targets: Ids, *, need: Ids, grids: Sequence[Ids] = (), progress: Progress = silent) -> Reach:
     """For each column of `targets` whether it can hold as many persons as `need` says (per column of the system), and if
-    not, how many at most."""
+    not, how many at most. `grids` are the columns by place and category within which persons can be exchanged."""
     known = search.known
     most, shown = known.most.copy(), known.least.copy()
-    if known.contradiction >= 0:
+    if not search.feasible():
         return Reach(most, shown, known.least, possible=False)
-    if search.rows.rows and not search.whole.most(targets[:0], np.zeros(0)).feasible:
-        return Reach(most, shown, known.least, possible=False)
-    undecided = _sweep(search, targets, need, most, shown, progress)
-    for number, column in enumerate(undecided.tolist()):
+    state = _State(targets, need, most, shown, progress)
+    exchange = Exchange(search.rows, grids)
+    for programme in search.batches:
+        _sweep(programme, state, exchange)
+    for column in state.open(targets).tolist():
         if shown[column] < min(need[column], most[column]):
             bound, _, world = search.most(column, enough=float(need[column]))
             np.maximum(shown, world, out=shown)
             most[column] = min(most[column], bound)
-        progress(len(targets) - len(undecided) + number + 1, len(targets))
+            state.tell()
     return Reach(most, shown, known.least)
 
 
-def _sweep(search: Search, targets: Ids, need: Ids, most: Ids, shown: Ids, progress: Progress) -> Ids:
-    """Worlds for everything that is open at once, until one brings nothing new; returns what is still open."""
-    while True:
-        undecided = targets[shown[targets] < np.minimum(need[targets], most[targets])]
-        if not len(undecided):
-            return undecided
-        found = search.whole.most(undecided, np.ones(len(undecided)))
-        np.maximum(shown, np.where(found.sure, found.world, 0), out=shown)
-        left = targets[shown[targets] < np.minimum(need[targets], most[targets])]
-        progress(len(targets) - len(left), len(targets))
-        if len(left) == len(undecided):
-            return left
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is asked and what is known so far."""
+
+    targets: Ids
+    need: Ids
+    most: Ids
+    shown: Ids
+    progress: Progress
+
+    def open(self, columns: Ids) -> Ids:
+        """The columns that are neither cleared nor known exactly."""
+        return columns[self.shown[columns] < np.minimum(self.need[columns], self.most[columns])]
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        self.progress(len(self.targets) - len(self.open(self.targets)), len(self.targets))
+
+
+def _sweep(programme: Programme, state: _State, exchange: Exchange) -> None:
+    """Worlds for everything of a batch that is open, until one brings nothing new."""
+    own = np.intersect1d(state.targets, programme.columns)
+    while len(undecided := state.open(own)):
+        found = programme.most(undecided, np.ones(len(undecided)))
+        np.maximum(state.shown, np.where(found.sure, found.world, 0), out=state.shown)
+        if found.sure[programme.columns].all():
+            exchange.clear(found.world, state.open(own), need=state.need, shown=state.shown)
+        state.tell()
+        if len(state.open(own)) == len(undecided):
+            return

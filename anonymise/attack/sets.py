@@ -28,7 +28,8 @@ def narrowed_sets(system: System, search: Search, *, explain: int, progress: Pro
     """Every atom that can hold somebody but fewer than k; the first `explain` with their derivation."""
     need = needs(system)
     targets = np.arange(system.rows.columns)
-    found = reach(search, targets, need=need, progress=progress)
+    grids = [told.block.columns for told in system.told]
+    found = reach(search, targets, need=need, grids=grids, progress=progress)
     if not found.possible:
         return Narrowed((_contradiction(system),), found)
     narrow = _once(system, (found.most > 0) & (found.most < need))

@@ -35,13 +35,14 @@ class Limit:
     place: int
     category: Ids
     name: str
+    whole: Ids
 
-    def weights(self, system: System) -> tuple[Ids, Ids]:
+    @property
+    def weights(self) -> tuple[Ids, Ids]:
         """Columns and whole weights whose sum must not be above zero: 1000 x the category - the limit x all."""
-        whole = self.told.block.columns[self.place]
-        weights = np.full(len(whole), -round(self.told.rule.share_limit * PER_MILLE))
+        weights = np.full(len(self.whole), -round(self.told.rule.share_limit * PER_MILLE))
         weights[self.category] += PER_MILLE
-        return whole, weights
+        return self.whole, weights
 
 
 def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -> tuple[Finding, ...]:
@@ -51,7 +52,7 @@ def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -
         return ()
     rows = _with(system, limits, slack=False)
     search = Search(rows)
-    if search.known.contradiction < 0 and search.whole.most(rows.index[:0], np.zeros(0)).feasible:
+    if search.feasible():
         late = _not_between_worlds(system, base, search)
         return tuple(Finding("undecided", names(system), system.about(c), 0, 0, "no world was found") for c in late)
     found_sets = _sets(system, base, limits)
@@ -84,9 +85,10 @@ def _limits(told: Told, known: Reach) -> list[Limit]:
         categories[(category,)] = in_words(told.telling, told.categories.box(category))
     for family, name in _families(told):
         categories.setdefault(tuple(family.tolist()), name)
-    inhabited = np.flatnonzero((known.most[told.block.columns] > 0).any(axis=1))
+    columns = told.block.columns
+    inhabited = np.flatnonzero((known.most[columns] > 0).any(axis=1))
     return [
-        Limit(told, place, np.array(category), name)
+        Limit(told, place, np.array(category), name, columns[place])
         for place in inhabited.tolist()
         for category, name in categories.items()
         if len(category) < told.categories.count
@@ -112,7 +114,7 @@ def _families(told: Told) -> list[tuple[Ids, str]]:
 def _with(system: System, limits: list[Limit], *, slack: bool) -> Matrix:
     """The rows of a system and the limits; with slack, each limit can be broken at the price of a column of its own."""
     rows = system.rows
-    parts = [limit.weights(system) for limit in limits]
+    parts = [limit.weights for limit in limits]
     first = rows.columns
     if slack:
         parts = [(np.append(i, first + n), np.append(v, -1)) for n, (i, v) in enumerate(parts)]
@@ -133,15 +135,17 @@ def _not_between_worlds(system: System, base: Search, limited: Search) -> list[i
     It is one where the corners around it are whole; those are worlds, and a mean of worlds answers every weighing of
     sets. Elsewhere a world that keeps the limits itself has to be found.
     """
-    near = limited.whole.last()
+    near = limited.last()
     least = np.maximum(base.known.least, np.floor(near + WHOLE).astype(np.int64))
     most = np.minimum(base.known.most, np.ceil(near - WHOLE).astype(np.int64))
     around = Search(system.rows, Range(np.minimum(least, most), most))
     open_columns = np.zeros(system.rows.columns, dtype=bool)
     random = np.random.default_rng(1)
     for _ in range(CORNERS):
-        corner = around.whole.most(np.arange(system.rows.columns), random.normal(size=system.rows.columns))
-        open_columns |= ~corner.sure & (around.known.least < around.known.most)
+        weights = random.normal(size=system.rows.columns)
+        for programme in around.batches:
+            corner = programme.most(programme.columns, weights[programme.columns])
+            open_columns[programme.columns] |= ~corner.sure[programme.columns]
     late = []
     while open_columns.any():
         column = int(np.argmax(open_columns))
@@ -174,15 +178,15 @@ def _sets(system: System, base: Search, limits: list[Limit]) -> list[list[Limit]
     return proved
 
 
-def _sum(system: System, chosen: list[Limit]) -> tuple[Ids, Ids]:
-    parts = [limit.weights(system) for limit in chosen]
+def _sum(chosen: list[Limit]) -> tuple[Ids, Ids]:
+    parts = [limit.weights for limit in chosen]
     return np.concatenate([i for i, _ in parts]), np.concatenate([v for _, v in parts])
 
 
 def _proved(system: System, base: Search, chosen: list[Limit]) -> bool:
     """Whether a set is above the limit in every world."""
-    columns, weights = _sum(system, chosen)
-    return base.whole.most(columns, -weights.astype(np.float64)).bound < -WHOLE
+    columns, weights = _sum(chosen)
+    return base.bound(columns, -weights.astype(np.float64)) < -WHOLE
 
 
 def _finding(system: System, base: Search, chosen: list[Limit], *, derive: bool) -> Finding:
@@ -191,11 +195,11 @@ def _finding(system: System, base: Search, chosen: list[Limit], *, derive: bool)
     whole = told.block.columns[places].ravel()
     part = told.block.columns[places][:, chosen[0].category].ravel()
     most, least, everybody = (
-        int(np.floor(base.whole.most(columns, np.full(len(columns), sign)).bound + WHOLE))
+        int(np.floor(base.bound(columns, np.full(len(columns), sign)) + WHOLE))
         for columns, sign in ((part, 1.0), (part, -1.0), (whole, 1.0))
     )
     boxes = " and ".join(in_words(told.singling, told.places.box(int(place))) for place in places)
-    columns, weights = _sum(system, chosen)
+    columns, weights = _sum(chosen)
     shown, _ = steps(system, columns, -weights.astype(np.float64), below=0) if derive else ((), "")
     return Finding(
         "share", names(system), f"{boxes}: {name} ({told.block.name})", -least, most,
