@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from anonymise.blocks import Blocks
+from anonymise.blocks import Blocks, plain_blocks
 from anonymise.counts import PERSON, Counted, base_values, cells_of, count
 from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
@@ -41,7 +41,7 @@ def build(persons: pl.DataFrame, definition: Definition) -> Built:
     dominance = definition.protection.dominance
     counted = count(persons, hierarchies, sensitive=sensitive, clinics=dominance is not None)
     base = base_partition(counted, definition)
-    made = Blocks(base.hierarchies, base.levels, base.nodes, base.sizes)
+    made = plain_blocks(base)
     if sensitive is not None:
         made = breakdown(
             counted.by_block(base.block, counted.values),

@@ -7,8 +7,10 @@ import numpy as np
 
 from anonymise.blocks import EVERYBODY, Blocks
 from anonymise.cells import spread
-from anonymise.hierarchy import Codes, Hierarchy
+from anonymise.hierarchy import Codes
 from anonymise.losses import Floats
+
+Values = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Bounded:
     upper: Codes
 
 
-def by_category(blocks: Blocks, levels: Mapping[int, int], sets: list[tuple[int, ...]]) -> Bounded:
+def by_category(blocks: Blocks, levels: Mapping[int, int], sets: list[Values]) -> Bounded:
     """The persons per cell (rows) and set of values of the sensitive dimension (columns).
 
     Of a group of N persons, m of them in a cell and n in a category, at least m + n - N and at most min(m, n) are in both.
@@ -28,7 +30,7 @@ def by_category(blocks: Blocks, levels: Mapping[int, int], sets: list[tuple[int,
     assert blocks.sensitive is not None and blocks.group is not None
     within = spread(blocks, levels)
     sizes = blocks.group_sizes()
-    known = _per_group(blocks, blocks.sensitive, sets)
+    known = _per_group(blocks, sets)
     pairs, place = np.unique(blocks.group[within.block] * within.number + within.cell, return_inverse=True)
     group, cell = pairs // within.number, pairs % within.number
     weights = blocks.persons[within.block].astype(np.float64)
@@ -46,7 +48,7 @@ def by_category(blocks: Blocks, levels: Mapping[int, int], sets: list[tuple[int,
     return _with_everybody(bounded, blocks, sets, certain=_per_cell(cell, inside[:, None], within.number))
 
 
-def _with_everybody(found: Bounded, blocks: Blocks, sets: list[tuple[int, ...]], *, certain: Floats) -> Bounded:
+def _with_everybody(found: Bounded, blocks: Blocks, sets: list[Values], *, certain: Floats) -> Bounded:
     """The bounds narrowed by what is told of everybody."""
     total = int(blocks.persons.sum())
     lower, upper = np.zeros(len(sets), dtype=np.int64), np.full(len(sets), total)
@@ -67,36 +69,55 @@ def _per_cell(cell: Codes, parts: Floats | Codes, number: int) -> Floats:
     return sums
 
 
-def _per_group(blocks: Blocks, sensitive: Hierarchy, sets: list[tuple[int, ...]]) -> Bounded:
-    """The persons per group and set of values. A category spreads over its values as they are told of everybody, and
-    evenly where they are not."""
-    weights = np.ones(len(sensitive.values))
-    for category in blocks.categories:
-        if category.group == EVERYBODY:
-            weights[list(category.values)] = category.persons / len(category.values)
+def _per_group(blocks: Blocks, sets: list[Values]) -> Bounded:
+    """The persons per group and set of values; not a number where nothing tells how a category is made up."""
+    parts = _Parts(blocks)
     groups = len(blocks.group_sizes())
     expected = np.zeros((groups, len(sets)))
     lower, upper = np.zeros((groups, len(sets)), dtype=np.int64), np.zeros((groups, len(sets)), dtype=np.int64)
-    shares: dict[tuple[int, ...], tuple[Floats, Codes, Codes]] = {}
+    shares: dict[Values, tuple[Floats, Codes, Codes]] = {}
     for category in blocks.categories:
         if category.group == EVERYBODY:
             continue
         if category.values not in shares:
-            shares[category.values] = _shares(category.values, sets, weights)
+            own = frozenset(category.values)
+            shares[category.values] = (
+                np.array([parts.share(own, frozenset(wanted)) for wanted in sets]),
+                np.array([own <= set(wanted) for wanted in sets], dtype=np.int64),
+                np.array([bool(own & set(wanted)) for wanted in sets], dtype=np.int64),
+            )
         share, inside, touching = shares[category.values]
-        expected[category.group] += share * category.persons
+        if category.persons:
+            expected[category.group] += share * category.persons
         lower[category.group] += inside * category.persons
         upper[category.group] += touching * category.persons
     return Bounded(expected, lower, upper)
 
 
-def _shares(values: tuple[int, ...], sets: list[tuple[int, ...]], weights: Floats) -> tuple[Floats, Codes, Codes]:
-    own = set(values)
-    total = weights[list(values)].sum()
-    share, inside, touching = [], [], []
-    for wanted in sets:
-        both = sorted(own & set(wanted))
-        share.append(weights[both].sum() / total if total else len(both) / len(values))
-        inside.append(len(both) == len(values))
-        touching.append(bool(both))
-    return np.array(share), np.array(inside, dtype=np.int64), np.array(touching, dtype=np.int64)
+class _Parts:
+    """How a category that no group tells apart is made up, as far as what is told of other groups shows."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        sums: dict[tuple[bool, frozenset[int]], int] = {}
+        for category in blocks.categories:
+            kind = category.group == EVERYBODY, frozenset(category.values)
+            sums[kind] = sums.get(kind, 0) + category.persons
+        self._everybody = {values: persons for (whole, values), persons in sums.items() if whole}
+        self._groups = {values: persons for (whole, values), persons in sums.items() if not whole}
+        self._weights = dict.fromkeys(range(len(blocks.sensitive.values) if blocks.sensitive else 0), 0.0)
+        for values, persons in self._groups.items():
+            for value in values:
+                self._weights[value] += persons / len(values)
+
+    def share(self, own: frozenset[int], wanted: frozenset[int]) -> float:
+        """The share of a category's persons expected to have one of some values."""
+        if own <= wanted or not own & wanted:
+            return float(own <= wanted)
+        finer = {values: persons for values, persons in self._everybody.items() if values < own}
+        if finer:
+            total = sum(finer.values())
+            return sum(n * self.share(values, wanted) for values, n in finer.items() if n) / total if total else 0.0
+        if not any(values < own for values in self._groups):
+            return float("nan")
+        total_weight = sum(self._weights[value] for value in own)
+        return sum(self._weights[value] for value in own & wanted) / total_weight if total_weight else 0.0

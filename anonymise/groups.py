@@ -34,7 +34,8 @@ def grouped(counts: Codes, partition: Partition, *, loss: Loss, strata: Codes, a
     _, first, inverse = np.unique(sweep.group, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
+    numbered: Codes = rank[inverse]
+    return numbered
 
 
 class _Sweep:

@@ -16,13 +16,14 @@ from anonymise.leftovers import joined
 from anonymise.losses import Loss
 from anonymise.problems import TooFewPersons
 from anonymise.profiles import Profile, profile_for, vectors_of
-from anonymise.strata import strata
+from anonymise.strata import Held, strata, values_held
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
     """Cells (one row of value numbers each), their persons and block; per block and dimension the level and number of the
-    smallest node that holds all its cells; per block its stratum. Blocks are numbered by their first cell."""
+    smallest node that holds all its cells; per block its stratum; per hard dimension the values that each stratum can hold.
+    Blocks are numbered by their first cell."""
 
     hierarchies: tuple[Hierarchy, ...]
     cells: Codes
@@ -31,6 +32,7 @@ class Partition:
     levels: Codes
     nodes: Codes
     strata: Codes
+    held: Held
     profile: Profile
 
     @property
@@ -71,7 +73,8 @@ def partition(
     block = rank[inverse]
     levels, nodes = smallest_nodes(block, cells, hierarchies=hierarchies)
     own = within[np.unique(block, return_index=True)[1]]
-    return Partition(tuple(hierarchies), cells, persons, block, levels, nodes, own, profile)
+    held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
+    return Partition(tuple(hierarchies), cells, persons, block, levels, nodes, own, held, profile)
 
 
 def smallest_nodes(block: Codes, cells: Codes, *, hierarchies: Sequence[Hierarchy]) -> tuple[Codes, Codes]:

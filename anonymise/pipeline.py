@@ -145,6 +145,6 @@ def screened_for(
     return screen(published, built.members, built.persons, rule=definition.rule, earlier=ledger.overlapping(entry))
 
 
-def _decision(definition: Definition, quarter: Quarter, now: datetime, outcome: str, digest: str) -> Decision:
+def _decision(definition: Definition, quarter: Period, now: datetime, outcome: str, digest: str) -> Decision:
     moment = now.replace(microsecond=0).isoformat()
     return Decision(moment, definition.slug, quarter.name, outcome, definition.protection.k, digest)

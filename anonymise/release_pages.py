@@ -6,7 +6,7 @@ from typing import Final
 
 from anonymise import pages
 from anonymise.about import About
-from anonymise.blocks import OTHER
+from anonymise.blocks import OTHER, PART
 from anonymise.hierarchy import ALL, UNKNOWN
 from anonymise.rows import ESTIMATE, PLACE, WITHHELD, Row, Table
 from anonymise.svg import Bar, bars
@@ -77,6 +77,10 @@ def label(table: Table, dimension: str, code: str, language: str) -> str:
     title = table.titles.get(dimension, {}).get(code)
     if title is not None:
         return title.de if language == "de" else title.en
+    node, _, part = code.partition(PART)
+    if part:
+        part_of = pages.texts(language).part_of
+        return str(part_of.format(name=label(table, dimension, ALL if node == "all" else node, language), number=part))
     if code == OTHER:
         return "übrige" if language == "de" else "others"
     if code == UNKNOWN:

@@ -11,12 +11,13 @@ How coarse a group is depends on sensitive values; what that tells is for the au
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from anonymise.blocks import EVERYBODY, Blocks, Category
+from anonymise.blocks import EVERYBODY, Blocks, Category, Values, plain_blocks
 from anonymise.groups import grouped, together
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.losses import Loss
@@ -25,8 +26,6 @@ from anonymise.rule import Counts, Mask, Rule, may_be_broken_down, no_clinic_dom
 
 NAMED_SHARE: Final = 0.07
 """A category that fewer of the cohort have is not named for groups: it would force every group to be large."""
-
-Values = tuple[int, ...]
 
 
 def breakdown(
@@ -43,7 +42,7 @@ def breakdown(
     """The blocks with their groups and categories, from the persons per block and value (and clinic: at least so many,
     none above a share); without groups where not even all persons together may be shown."""
     by_block = np.pad(by_block, ((0, 0), (0, len(sensitive.values) - by_block.shape[1])))
-    plain = Blocks(partition.hierarchies, partition.levels, partition.nodes, partition.sizes, sensitive)
+    plain = replace(plain_blocks(partition), sensitive=sensitive)
     top = len(sensitive.levels) - 2
     whole = by_block.sum(axis=0)
     named = _named(_at(whole[None, :], sensitive, top)[0], rule)
@@ -71,9 +70,7 @@ def breakdown(
     if other:
         rest = cut(whole, _nodes(sensitive, top, other), sensitive=sensitive, level=top, rule=rule)
         categories += [Category(EVERYBODY, values, int(whole[list(values)].sum())) for values in rest]
-    return Blocks(
-        plain.identifying, plain.levels, plain.nodes, plain.persons, sensitive, group, tuple(categories), other
-    )
+    return replace(plain, group=group, categories=tuple(categories), other=other)
 
 
 def _shown(row: Counts, sensitive: Hierarchy, parts: Sequence[Values], other: Values, rule: Rule) -> Iterator[Values]:

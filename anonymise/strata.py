@@ -10,6 +10,9 @@ import numpy as np
 
 from anonymise.hierarchy import Codes, Hierarchy
 
+Held = Mapping[int, Mapping[int, frozenset[int]]]
+"""Per dimension and stratum the values that the stratum can hold."""
+
 
 def strata(cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], hard: Mapping[int, int], k: int) -> Codes:
     """The stratum of every cell, from 0. Each holds at least k persons, if all cells together do. `hard` names, by place,
@@ -22,6 +25,21 @@ def strata(cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], ha
             nodes = hierarchies[dimension].levels[level:, cells[inside, dimension]]
             cut[inside] = _together(nodes, persons[inside], k) + int(cut.max()) + 1
         found = np.unique(cut, return_inverse=True)[1]
+    return found
+
+
+def values_held(cells: Codes, within: Codes, *, hierarchies: Sequence[Hierarchy], hard: Mapping[int, int]) -> Held:
+    """Per hard dimension and stratum the values under the hard nodes that have persons in it: all that it can hold."""
+    found: dict[int, dict[int, frozenset[int]]] = {}
+    for dimension, level in hard.items():
+        row = hierarchies[dimension].levels[level]
+        pairs = np.unique(np.stack([within, row[cells[:, dimension]]], axis=1), axis=0)
+        nodes: dict[int, set[int]] = {}
+        for stratum, node in pairs.tolist():
+            nodes.setdefault(stratum, set()).add(node)
+        found[dimension] = {
+            stratum: frozenset(np.flatnonzero(np.isin(row, sorted(own))).tolist()) for stratum, own in nodes.items()
+        }
     return found
 
 

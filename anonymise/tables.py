@@ -6,6 +6,7 @@ node; a category of a group spreads over the blocks of its group by their person
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from math import isnan
 
 import numpy as np
 
@@ -29,9 +30,11 @@ def tabulate(blocks: Blocks, definition: Definition, *, inhabitants: Inhabitants
 
 
 def number(expected: float, lower: int, upper: int, *, keys: Keys, rule: Rule) -> Row:
-    """The row of a cell: exact where the bounds meet, withheld where the estimate lies below k."""
+    """The row of a cell: exact where the bounds meet, withheld where the estimate lies below k or nothing supports one."""
     if lower == upper:
         return Row(keys, upper, EXACT)
+    if isnan(expected):
+        return Row(keys, None, WITHHELD)
     value = min(max(round(expected), lower), upper)
     return Row(keys, value, ESTIMATE, lower, upper) if value >= rule.k else Row(keys, None, WITHHELD)
 
@@ -114,7 +117,7 @@ class _Tabulation:
             sensitive = self._blocks.sensitive
             if self._blocks.group is None or sensitive is None:
                 return
-            sets = [(place,) for place in range(len(sensitive.values))]
+            sets: list[tuple[int, ...]] = [(place,) for place in range(len(sensitive.values))]
             found = by_category(self._blocks, levels, sets)
             yield from (mean_of(found, cell, bands=bands) for cell in range(len(found.lower)))
         elif self._inhabitants is not None:
@@ -158,6 +161,9 @@ def holds(blocks: Blocks, definition: Definition) -> dict[str, dict[str, tuple[s
             found[dimension.name] = {}
             for level in range(len(hierarchy.levels) - 1, -1, -1):
                 found[dimension.name] |= hierarchy.holds(level)
+    for hierarchy, regions in zip(blocks.identifying, blocks.regions, strict=True):
+        values = {r.code: tuple(hierarchy.values[value] for value in r.values) for r in regions}
+        found[hierarchy.name] |= values
     sensitive = blocks.sensitive
     if sensitive is not None and sensitive.name in found and blocks.other:
         found[sensitive.name][OTHER] = tuple(sensitive.values[value] for value in blocks.other)

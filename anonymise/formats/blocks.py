@@ -3,11 +3,12 @@
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from anonymise.blocks import EVERYBODY, Blocks, Category, value_set_code
+from anonymise.blocks import EVERYBODY, JOIN, OTHER, Blocks, Category, Region, value_set_code
 from anonymise.definition import Definition
 from anonymise.formats.csv import BLOCKS, GROUPS
 from anonymise.hierarchy import ALL, Hierarchy
@@ -15,7 +16,7 @@ from anonymise.problems import InputInvalid
 
 
 def blocks_bytes(blocks: Blocks) -> bytes:
-    """Per block its group, the code of its node in every identifying dimension, and its persons."""
+    """Per block its group, the code of its region in every identifying dimension, and its persons."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["block", "group", *(h.name for h in blocks.identifying), "persons"])
@@ -44,24 +45,27 @@ def read_blocks(folder: Path, definition: Definition, *, holds: Mapping[str, Map
     identifying = tuple(definition.hierarchies[d.name] for d in definition.identifying)
     sensitive = None if definition.sensitive is None else definition.hierarchies[definition.sensitive.name]
     lines = _lines(folder / BLOCKS)
-    found = [[_node(h, line[h.name]) for h in identifying] for line in lines]
-    pairs = np.array(found, dtype=np.int64).reshape(len(lines), len(identifying), 2)
     persons = np.array([int(line["persons"]) for line in lines], dtype=np.int64)
-    plain = Blocks(identifying, pairs[:, :, 0], pairs[:, :, 1], persons, sensitive)
+    regions, columns = [], []
+    for hierarchy in identifying:
+        codes = sorted({line[hierarchy.name] for line in lines})
+        regions.append(tuple(Region(code, _values(hierarchy, holds[hierarchy.name][code])) for code in codes))
+        columns.append([codes.index(line[hierarchy.name]) for line in lines])
+    plain = Blocks(identifying, tuple(regions), np.array(columns, dtype=np.int64).T, persons, sensitive)
     if sensitive is None or not lines or lines[0]["group"] == "":
         return plain
-    codes = holds[sensitive.name]
-    other = _values(sensitive, codes["other"]) if "other" in codes else ()
+    known = holds[sensitive.name]
+    other = _values(sensitive, known[OTHER]) if OTHER in known else ()
     categories = tuple(
         Category(
             EVERYBODY if line["group"] == ALL else int(line["group"]),
-            _values(sensitive, tuple(value for code in line["category"].split("|") for value in codes[code])),
+            _values(sensitive, tuple(value for code in line["category"].split(JOIN) for value in known[code])),
             int(line["persons"]),
         )
         for line in _lines(folder / GROUPS)
     )
     group = np.array([int(line["group"]) for line in lines], dtype=np.int64)
-    return Blocks(identifying, plain.levels, plain.nodes, persons, sensitive, group, categories, other)
+    return replace(plain, group=group, categories=categories, other=other)
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
@@ -70,13 +74,6 @@ def _lines(path: Path) -> list[dict[str, str]]:
             return list(csv.DictReader(file))
     except OSError as error:
         raise InputInvalid(f"{path.parent} has no {path.name}: `build` makes a draft.") from error
-
-
-def _node(hierarchy: Hierarchy, code: str) -> tuple[int, int]:
-    for level, nodes in enumerate(hierarchy.nodes):
-        if code in nodes:
-            return level, nodes.index(code)
-    raise InputInvalid(f"{code!r} is no node of {hierarchy.name}.")
 
 
 def _values(hierarchy: Hierarchy, values: tuple[str, ...]) -> tuple[int, ...]:

@@ -120,7 +120,7 @@ async def reason_published(patient_id: str, demo: Demo) -> str | None:
     """The chapter in which the quarter's release counts the person, as the ledger remembers it; None if in none."""
     async with opened(demo) as (services, ledger):
         [found] = ledger.overlapping(Entry("nothing", "else", QUARTER.start, QUARTER.next().start))
-        return chapter(found.members, await pseudonym(patient_id, services, ledger))
+        return chapter(found.members.rename({"value": "chapter"}), await pseudonym(patient_id, services, ledger))
 
 
 @asynccontextmanager
