@@ -11,7 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from anonymise import about as abouts
 from anonymise.attack.command import attack_releases
+from anonymise.attack.report import show
+from anonymise.attack.run import EXPLAIN
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
 from anonymise.formats.csv import csv_bytes, read_files
@@ -19,8 +22,8 @@ from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.periods import Period, last_complete, period_named
 from anonymise.persons import columns_of, read_persons
-from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
-from anonymise.release import number_files
+from anonymise.pipeline import LEDGER, Shelf, audited, publish_persons
+from anonymise.release import about_of, number_files
 from anonymise.verification import Verified, verified
 from infra.problems import Problem
 
@@ -89,7 +92,11 @@ def build_rows(
     built = build(read_persons(persons, wanted), wanted)
     named = _period(period, wanted)
     out.mkdir(parents=True, exist_ok=True)
-    files = {f"{wanted.slug}.csv": csv_bytes(built.table, named.name), **number_files(built)}
+    files = {
+        f"{wanted.slug}.csv": csv_bytes(built.table, named.name),
+        abouts.FILE: about_of(built.table, wanted, quarter=named, issued=datetime.now(UTC)).to_json(),
+        **number_files(built),
+    }
     for name, content in files.items():
         (out / name).write_bytes(content)
     console.print(f"{len(built.table.rows)} rows in {out}")
@@ -100,20 +107,25 @@ def audit(
     folder: Path,
     persons: Persons,
     data_dir: DataDir,
+    releases_dir: Annotated[Path | None, typer.Option(help="What is out already: attacked together.")] = None,
     definition: DefinitionFile = None,
     period: PeriodName = "",
 ) -> None:
-    """Screen a draft or a release: its files against the persons and against all earlier releases."""
+    """Audit a draft or a release: its files against the persons, against the ledger, and under attack."""
     wanted = _definition(definition)
     files = read_files(folder, wanted.slug)
     named = _period(period, wanted)
-    entry = Entry(wanted.slug, named.name, named.start, named.end)
+    entry = Entry(wanted.slug, named.name, named.start, named.end, wanted.cohort.name)
     ledger = _ledger(data_dir)
     built = build(_pseudonymous(read_persons(persons, wanted), ledger), wanted)
-    screened = screened_for(files, built, entry, ledger=ledger, definition=wanted)
-    met = ", ".join(screened.met) or "none"
+    verdict = audited(files, built, entry, ledger=ledger, definition=wanted, releases_dir=releases_dir or data_dir)
+    screened, met = verdict.screened, ", ".join(verdict.together.met) or "none"
     console.print(f"{screened.blocks} blocks, the smallest of {screened.smallest} persons; met with: {met}")
-    screened.require()
+    console.print(
+        "cleared by the meet alone" if verdict.together.cleared else "the meet does not clear; the attack decides"
+    )
+    show(verdict.attack, console, derived=EXPLAIN)
+    verdict.require()
     console.print("passed")
 
 

@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from anonymise.meet import Standing
+from anonymise.meet import ABSENT, Standing
 from anonymise.problems import InputInvalid
 
 NONCE: Final = 12
@@ -154,6 +154,11 @@ class Ledger:
             _header(entry),
             standing.blocks.astype("<u4").tobytes(),
         )
+
+    def counts(self, standing: Standing, person: str) -> bool:
+        """Whether a person, by pseudonym, stands in some block of a release."""
+        number = self._persons().filter(pl.col("person") == person)["number"].to_list()
+        return bool(number) and number[0] < len(standing.blocks) and bool(standing.blocks[number[0]] != ABSENT)
 
     def entries(self) -> list[Entry]:
         """Every release that the ledger remembers."""

@@ -6,11 +6,12 @@ them do: that clears by proof. A meet over many periods holds almost only small 
 no verdict yet. Block numbers are paired and numbered anew, never hashed, so two atoms are never taken for one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
@@ -32,11 +33,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What the meet of some releases holds: the atom of every person, -1 for who is in none; sizes; names."""
+    """What the meet of some releases holds: the atom of every person, -1 for who is in none, and the sizes."""
 
     atoms: Ids
     sizes: Ids
-    names: tuple[str, ...]
 
     def small(self, k: int) -> int:
         """How many atoms hold fewer than k persons: 0 clears."""
@@ -46,6 +46,19 @@ class Met:
     def smallest(self) -> int:
         """The persons of the smallest atom."""
         return int(self.sizes.min(initial=0))
+
+
+def standings(releases: Mapping[str, pl.DataFrame]) -> list[Standing]:
+    """Who stood in which block of some releases, each given as `person` and `block`; persons get numbers for all of them."""
+    everybody = pl.concat([members.select("person") for members in releases.values()]).unique(maintain_order=True)
+    numbers = everybody.with_row_index("number")
+    found = []
+    for name, members in releases.items():
+        placed = members.select("person", pl.col("block").rank("dense").cast(pl.Int64)).join(numbers, on="person")
+        blocks = np.full(everybody.height, ABSENT, dtype=np.int64)
+        blocks[placed["number"].to_numpy()] = placed["block"].to_numpy()
+        found.append(Standing(name, blocks))
+    return found
 
 
 def meet(standings: Sequence[Standing]) -> Met:
@@ -62,7 +75,7 @@ def meet(standings: Sequence[Standing]) -> Met:
         before = blocks
     sizes = np.bincount(atoms[~nowhere], minlength=count)
     atoms[nowhere] = -1
-    return Met(atoms, sizes[sizes > 0], tuple(s.name for s in standings))
+    return Met(atoms, sizes[sizes > 0])
 
 
 def _numbered(atoms: Ids, blocks: Ids, count: int) -> tuple[Ids, int]:

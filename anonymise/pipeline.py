@@ -10,6 +10,9 @@ from typing import Final
 import polars as pl
 from sqlmodel import Session
 
+from anonymise.attack.presence import inhabitants
+from anonymise.attack.run import Attack
+from anonymise.audit import Audit, attacked, together
 from anonymise.build import Built, build
 from anonymise.decisions import decisions, register
 from anonymise.definition import Definition
@@ -20,7 +23,7 @@ from anonymise.periods import Period, Quarter, last_complete_quarter
 from anonymise.problems import ReleaseRefused
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish, published
-from anonymise.screen import Published, Screened, screen
+from anonymise.screen import Published, screen
 from fhir.reader import Reader
 from infra.clock import Clock
 from infra.database import Database
@@ -114,20 +117,20 @@ def _publish_alone(
     covered: Covered,
     make: Make,
 ) -> Release:
-    entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end)
+    entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end, definition.cohort.name)
     ledger = shelf.ledger()
     try:
         built = make(persons, definition)
         files = compose(built, definition, quarter=quarter, issued=now, base_url=shelf.base_url, covered=covered)
-        screened = screened_for(files, built, entry, ledger=ledger, definition=definition)
-        screened.require()
+        audit = audited(files, built, entry, ledger=ledger, definition=definition, releases_dir=shelf.releases_dir)
+        audit.require()
     except ReleaseRefused:
         register(shelf.releases_dir, _decision(definition, quarter, now, REFUSED, ""))
         raise
     known = published(shelf.releases_dir, definition.slug, quarter.name)
     if known is None:
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
-        ledger.write(entry, screened.members)
+        ledger.write(entry, built.members)
     release = publish(files, shelf.releases_dir, definition=definition, quarter=quarter, key=signing_key(shelf.secrets))
     # Asked of the register, not of `known`: a crash between the two must not leave the release unregistered.
     if release.manifest_sha256 not in {decision.manifest for decision in decisions(shelf.releases_dir)}:
@@ -135,14 +138,25 @@ def _publish_alone(
     return release
 
 
-def screened_for(
-    files: Mapping[str, bytes], built: Built, entry: Entry, *, ledger: Ledger, definition: Definition
-) -> Screened:
-    """What the screen says about some files, met with everything the ledger holds about the period."""
+def audited(
+    files: Mapping[str, bytes],
+    built: Built,
+    entry: Entry,
+    *,
+    ledger: Ledger,
+    definition: Definition,
+    releases_dir: Path,
+) -> Audit:
+    """What all audits say about some files, met with everything the ledger holds about the period and all that is out."""
     table = table_of(files[f"{definition.slug}.csv"], files[CODES])
     groups = lines_of(files[GROUPS]) if GROUPS in files else []
-    published = Published(table, lines_of(files[BLOCKS]), groups)
-    return screen(published, built.members, built.persons, rule=definition.rule, earlier=ledger.overlapping(entry))
+    numbers = Published(table, lines_of(files[BLOCKS]), groups)
+    screened = screen(numbers, built.members, built.persons, rule=definition.rule)
+    own = ledger.standing(entry, built.members)
+    met = together(entry, own, ledger.overlapping(entry), rule=definition.rule)
+    if screened.findings or met.refusals:
+        return Audit(screened, met, Attack((), (), 0))
+    return Audit(screened, met, attacked(files, releases_dir, population=inhabitants(None)))
 
 
 def _decision(definition: Definition, quarter: Period, now: datetime, outcome: str, digest: str) -> Decision:

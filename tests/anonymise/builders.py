@@ -20,7 +20,7 @@ from anonymise.pipeline import Shelf
 from anonymise.release import Release, number_files
 from anonymise.rows import Table
 from anonymise.rule import Rule
-from anonymise.screen import Earlier, Published, Screened, screen
+from anonymise.screen import Published, Screened, screen
 
 QUARTER = Quarter(2026, 3)
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -44,7 +44,6 @@ def screened(
     built: Built,
     *,
     rule: Rule | None = None,
-    earlier: Sequence[Earlier] = (),
     table: Table | None = None,
     definition: Definition | None = None,
 ) -> Screened:
@@ -55,7 +54,7 @@ def screened(
     read = table_of(csv_bytes(table, "2026-Q3"), files[CODES])
     groups = lines_of(files[GROUPS]) if GROUPS in files else []
     published = Published(read, lines_of(files[BLOCKS]), groups)
-    return screen(published, built.members, built.persons, rule=rule or wanted.rule, earlier=earlier)
+    return screen(published, built.members, built.persons, rule=rule or wanted.rule)
 
 
 def cohort(people: Iterable[Sequence[str]]) -> pl.DataFrame:
