@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from anonymise.hierarchy import Codes
 from anonymise.losses import Floats
 
 Values = tuple[int, ...]
+
+ROUNDS: Final = 30
+"""After so many rounds the composition of categories changes by less than a person in a thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,7 @@ class _Parts:
             sums[kind] = sums.get(kind, 0) + category.persons
         self._everybody = {values: persons for (whole, values), persons in sums.items() if whole}
         self._groups = {values: persons for (whole, values), persons in sums.items() if not whole}
-        self._weights = dict.fromkeys(range(len(blocks.sensitive.values) if blocks.sensitive else 0), 0.0)
-        for values, persons in self._groups.items():
-            for value in values:
-                self._weights[value] += persons / len(values)
+        self._weights = _composition(self._groups, len(blocks.sensitive.values) if blocks.sensitive else 0)
 
     def share(self, own: frozenset[int], wanted: frozenset[int]) -> float:
         """The share of a category's persons expected to have one of some values."""
@@ -119,5 +120,20 @@ class _Parts:
             return sum(n * self.share(values, wanted) for values, n in finer.items() if n) / total if total else 0.0
         if not any(values < own for values in self._groups):
             return float("nan")
-        total_weight = sum(self._weights[value] for value in own)
-        return sum(self._weights[value] for value in own & wanted) / total_weight if total_weight else 0.0
+        total = float(self._weights[list(own)].sum())
+        return float(self._weights[list(own & wanted)].sum()) / total if total else 0.0
+
+
+def _composition(told: Mapping[frozenset[int], int], values: int) -> Floats:
+    """The persons per value that fit best what is told of sets of values, if all groups are made up alike: the maximum
+    likelihood by expectation and maximisation (Dempster, Laird and Rubin 1977)."""
+    rows = [(np.array(sorted(own)), persons) for own, persons in told.items()]
+    weights = np.ones(values)
+    for _ in range(ROUNDS):
+        found = np.zeros(values)
+        for own, persons in rows:
+            total = weights[own].sum()
+            if total:
+                found[own] += persons * weights[own] / total
+        weights = found
+    return weights

@@ -4,12 +4,11 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import polars as pl
 import typer
 from rich.console import Console
-from rich.table import Table as RichTable
 
 from anonymise import about as abouts
 from anonymise.attack.command import attack_releases
@@ -17,12 +16,17 @@ from anonymise.attack.report import show
 from anonymise.attack.run import EXPLAIN
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
+from anonymise.facts import import_groups, import_municipalities
 from anonymise.formats.csv import csv_bytes, read_files
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.periods import Period, last_complete, period_named
 from anonymise.persons import columns_of, read_persons
 from anonymise.pipeline import LEDGER, Shelf, audited, publish_persons
+from anonymise.plan import planned
+from anonymise.plan_pages import GUARANTEES, comparison, described
+from anonymise.private import available
+from anonymise.problems import InputInvalid
 from anonymise.release import about_of, number_files
 from anonymise.verification import Verified, verified
 from infra.problems import Problem
@@ -66,18 +70,33 @@ def explain(definition: DefinitionFile = None) -> None:
 
 
 @app.command()
-def plan(persons: Persons, definition: DefinitionFile = None) -> None:
-    """Show, before anything leaves, how fine the rows would be and what would be withheld."""
+def plan(
+    persons: Persons,
+    definition: DefinitionFile = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Compare a private release of this budget, too (OpenDP).")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON, for programs.")] = False,
+) -> None:
+    """Show, before anything leaves, error and loss of every declared table: partition, suppression, private profile."""
     wanted = _definition(definition)
-    cohort = read_persons(persons, wanted)
-    built = build(cohort, wanted)
+    if epsilon is not None and not available():
+        raise InputInvalid("The private profile needs OpenDP: install telemed-platform[private].")
+    with console.status("counting and partitioning", spinner="dots"):
+        built = build(read_persons(persons, wanted), wanted)
+        lines = planned(built, wanted, epsilon=epsilon)
+    if as_json:
+        console.print_json(json.dumps({"k": wanted.rule.k, "epsilon": epsilon, "tables": described(lines)}))
+        return
     flags = Counter(row.flag for row in built.table.rows)
-    shown = RichTable("what", "number")
-    shown.add_row("persons", str(cohort.height))
-    shown.add_row("blocks, smallest", f"{len(built.blocks.persons)}, {built.blocks.persons.min()}")
-    shown.add_row("groups shown by category", str(len(built.blocks.group_sizes())))
-    shown.add_row("rows exact, estimated, withheld", f"{flags['']}, {flags['e']}, {flags['c']}")
-    console.print(shown)
+    groups = len(built.blocks.group_sizes())
+    console.print(
+        f"{built.persons.height} persons in {len(built.blocks.persons)} blocks, the smallest of {built.blocks.persons.min()}; "
+        f"{groups} groups; rows exact {flags['']}, estimated {flags['e']}, withheld {flags['c']}"
+    )
+    console.print(comparison(lines, epsilon=epsilon))
+    console.print(GUARANTEES, style="dim")
 
 
 @app.command(name="build")
@@ -146,6 +165,21 @@ def publish(
     cohort = _pseudonymous(read_persons(persons, wanted), shelf.ledger())
     release = publish_persons(cohort, shelf, definition=wanted, quarter=named, now=now)
     console.print(f"published {release.folder}")
+
+
+@app.command()
+def facts(
+    kind: Annotated[Literal["icd10gm-groups", "municipalities"], typer.Argument(help="Which official table it is.")],
+    official: Path,
+    out: Annotated[Path, typer.Option(help="File (groups) or folder (municipalities) to write.")],
+    district: Annotated[list[str] | None, typer.Option(help="Key of 5 digits; once for each.")] = None,
+) -> None:
+    """Turn an official table into a hierarchy that a definition can name."""
+    if kind == "icd10gm-groups":
+        number = import_groups(official, out)
+    else:
+        number = import_municipalities(official, out, districts=district or [])
+    console.print(f"{number} written to {out}")
 
 
 @app.command()

@@ -41,12 +41,20 @@ class Counted:
 def tally(rows: Any, names: Sequence[str]) -> pl.DataFrame:
     """The persons per combination of values, sorted; raises if a person stands in two rows."""
     frame = nw.from_native(rows).lazy()
-    found = frame.select(nw.col(PERSON).n_unique().alias("persons"), nw.len().alias("rows")).collect(backend="polars")
-    if found["persons"][0] != found["rows"][0]:
+    checked = _collected(frame.select(nw.col(PERSON).n_unique().alias("persons"), nw.len().alias("rows")))
+    if checked["persons"][0] != checked["rows"][0]:
         raise InputInvalid("A person stands in more than one row.")
-    counts = frame.group_by(*names).agg(nw.len().alias("persons")).collect(backend="polars").to_native()
-    result: pl.DataFrame = counts.select(*names, pl.col("persons").cast(pl.Int64)).sort(names)
-    return result
+    counts = _collected(frame.group_by(*names).agg(nw.len().alias("persons")))
+    return counts.select(*names, pl.col("persons").cast(pl.Int64)).sort(names)
+
+
+def _collected(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    """The rows of a small result. DuckDB and Spark give theirs as tuples, so that neither needs pyarrow."""
+    native = frame.to_native()
+    if isinstance(native, pl.LazyFrame):
+        return native.collect()
+    rows = native.fetchall() if hasattr(native, "fetchall") else native.collect()
+    return pl.DataFrame([tuple(row) for row in rows], schema=frame.collect_schema().names(), orient="row")
 
 
 def count(

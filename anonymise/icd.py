@@ -2,15 +2,12 @@
 
 import csv
 from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 from anonymise.hierarchy import UNKNOWN, Hierarchy, Text, build
-from anonymise.problems import InputInvalid
 
 STEM: Final = 3
 
@@ -76,27 +73,3 @@ def icd10gm() -> Hierarchy:
         "chapter": [*(chapter_of(row.first) for row in groups), UNKNOWN],
     }
     return build("icd10gm", columns, titles=titles, reads=_read)
-
-
-def import_groups(official: Path, out: Path) -> int:
-    """The number of groups written from the official file of groups (first;last;chapter number;title, no header), such as
-    `icd10gm2026syst_gruppen.txt`. Of nested groups the innermost count, since every code has exactly one."""
-    with official.open(encoding="utf-8", newline="") as file:
-        rows = [(r[0].strip(), r[1].strip(), r[3].strip()) for r in csv.reader(file, delimiter=";") if len(r) > STEM]
-    if not rows or any(len(first) != STEM or len(last) != STEM or last < first for first, last, _ in rows):
-        raise InputInvalid(f"{official.name} is not the official table of groups: first;last;chapter;title.")
-    kept = sorted(row for row in rows if not any(_inside(other, row) for other in rows))
-    with out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["code", "first", "last", "title_de", "title_en"])
-        writer.writerows(_lines(kept))
-    return len(kept)
-
-
-def _inside(inner: tuple[str, str, str], outer: tuple[str, str, str]) -> bool:
-    return inner[:2] != outer[:2] and outer[0] <= inner[0] and inner[1] <= outer[1]
-
-
-def _lines(rows: list[tuple[str, str, str]]) -> Iterable[tuple[str, ...]]:
-    for first, last, title in rows:
-        yield f"{first}-{last}", first, last, title, title

@@ -54,13 +54,17 @@ def may_be_counted(persons: Counts, *, rule: Rule) -> Mask:
 
 def may_be_broken_down(categories: Counts, *, rule: Rule) -> Mask:
     """Which groups may show their categories; one row per group, one column per category."""
-    total = categories.sum(axis=1)
-    largest = categories.max(axis=1)
+    none_small = ((categories == 0) | (categories >= rule.k)).all(axis=1)
+    result: Mask = none_small & is_diverse(categories, rule=rule)
+    return result
+
+
+def is_diverse(categories: Counts, *, rule: Rule) -> Mask:
+    """Which groups have enough categories, none of them too large a share; one row per group, one column per category."""
+    total, largest = categories.sum(axis=1), categories.max(axis=1)
     # Whole numbers: 0.8 * n is not exact, and a share of exactly the limit is allowed.
     within_share = largest * 1000 <= round(rule.share_limit * 1000) * total
-    several = (categories > 0).sum(axis=1) >= rule.min_categories
-    none_small = ((categories == 0) | (categories >= rule.k)).all(axis=1)
-    result: Mask = within_share & several & none_small
+    result: Mask = within_share & ((categories > 0).sum(axis=1) >= rule.min_categories)
     return result
 
 

@@ -14,7 +14,6 @@ from anonymise.definition import shipped
 from anonymise.hierarchies import ages, chapters, municipalities, sexes
 from anonymise.hierarchy import build as hierarchy
 from anonymise.hierarchy import read_hierarchy
-from anonymise.icd import import_groups
 from anonymise.problems import HierarchyInvalid, InputInvalid
 from anonymise.strata import strata
 from tests.anonymise.builders import cohort, definition, group
@@ -123,16 +122,3 @@ def test_a_hierarchy_comes_from_a_file_with_one_column_per_level(tmp_path: Path)
     path.write_text("village,county\nA,x\nB\n")
     with pytest.raises(HierarchyInvalid, match="line 3"):
         read_hierarchy(path, "place")
-
-
-def test_the_official_table_of_groups_becomes_ours_and_of_nested_groups_the_inner_ones_count(tmp_path: Path) -> None:
-    official, out = tmp_path / "gruppen.txt", tmp_path / "groups.csv"
-    official.write_text(
-        "J00;J06;10;Akute Infektionen\nM00;M25;13;Arthropathien\nM00;M03;13;Infektiös\nM05;M25;13;Übrige\n"
-    )
-
-    assert import_groups(official, out) == 3
-    assert "M00-M25" not in out.read_text()
-    official.write_text("nonsense\n")
-    with pytest.raises(InputInvalid, match="official table"):
-        import_groups(official, out)

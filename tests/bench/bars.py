@@ -39,3 +39,10 @@ TOKEN: Final = 30.0  # microseconds to tell whose an access token is, known alre
 REWRAP: Final = 5.0  # seconds for the data keys of 10^5 patients, with the key file
 DECISION: Final = 2.0  # microseconds for a permit
 POLICY_OF_SEARCH: Final = 5.0  # per cent of a search's processor time
+ADULT_NCP: Final = {5: (0.0546, 0.0567), 10: (0.0794, 0.0811), 25: (0.1176, 0.1192), 50: (0.1525, 0.1536)}
+"""By k: the most that may be lost, and what ARX loses at its best, as quoted."""
+ADULT_SECONDS: Final = 0.2
+PARTITION: Final = 4.0  # GROUP BYs of the same rows, for counting and partition together
+PARTITION_MEMORY: Final = 2.5  # GB, for 10^7 persons
+REGION_ERROR: Final = 0.02  # the median of municipality totals
+REGION_MISPLACED: Final = 0.005  # the share of persons in a wrong municipality
