@@ -1,20 +1,28 @@
 """A release as it is still often made, to be broken by `attack`: exact numbers, and those below k left out.
 
-Every declared table is counted by itself; a number between 1 and k - 1 is withheld, zeros and totals stand. Never
-published: it has no blocks and no proof.
+`python -m anonymise.naive --persons F --out DIR`. Every declared table is counted by itself; a number between 1 and k - 1
+is withheld, zeros and totals stand. It has no blocks and no proof, and nothing publishes it.
 """
 
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
 import polars as pl
+import typer
 
 from anonymise.attack.folder import ALL
 from anonymise.attack.published import Role
+from anonymise.build import build
+from anonymise.definition import Definition, load, shipped
+from anonymise.periods import last_complete
+from anonymise.persons import read_persons
+from anonymise.release import about_of
 
 Node = Mapping[str, frozenset[str]]
 """Codes of one level of a dimension, and the base values that each stands for."""
@@ -72,3 +80,35 @@ def _counted(persons: pl.DataFrame, names: Sequence[str], table: Mapping[str, No
         tuple(dict(zip(table, cell, strict=True)).get(name, ALL) for name in names): counts.get(cell, 0)
         for cell in product(*table.values())
     }
+
+
+def naive_release(persons: pl.DataFrame, definition: Definition, folder: Path) -> None:
+    """Write the naive release of a definition's tables."""
+    built = build(persons, definition)
+    tables = [
+        {name: _node(definition, name, level) for name, level in table.cells.items()}
+        for table in definition.dataset.table
+    ]
+    period = last_complete(definition.period, datetime.now(UTC))
+    about = msgspec.to_builtins(about_of(built.table, definition, quarter=period, issued=datetime.now(UTC)))
+    roles: dict[str, Role] = {d.name: d.role for d in definition.shown}
+    naive(built.persons, folder, about=about, roles=roles, tables=tables, k=definition.rule.k)
+
+
+def _node(definition: Definition, name: str, level: str) -> Node:
+    hierarchy = definition.hierarchies[name]
+    return {code: frozenset(values) for code, values in hierarchy.holds(hierarchy.level(level)).items()}
+
+
+def main(
+    persons: Annotated[Path, typer.Option(help="CSV or Parquet, one row a person.")],
+    out: Annotated[Path, typer.Option(help="Folder for the release. It is not published.")],
+    definition: Annotated[Path | None, typer.Option(help="TOML; without it, the one that is shipped.")] = None,
+) -> None:
+    """Write a naive release: exact numbers, those below k withheld."""
+    wanted = load(definition) if definition else shipped()
+    naive_release(read_persons(persons, wanted), wanted, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

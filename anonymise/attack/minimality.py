@@ -35,7 +35,7 @@ def told_by_coarseness(folder: Folder) -> tuple[Finding, ...]:
     for group in dict.fromkeys(block.group for block in folder.blocks if block.group):
         members = [block for block in folder.blocks if block.group == group]
         counts = {s.label: s.persons for s in folder.groups if s.group == group}
-        if not may_be_broken_down(np.array([list(counts.values())]), rule=folder.rule)[0]:
+        if not counts or not may_be_broken_down(np.array([list(counts.values())]), rule=folder.rule)[0]:
             continue  # what the group shows tells already
         for way in range(-1, len(folder.identifying)):
             sizes: dict[str, int] = {}
@@ -49,27 +49,39 @@ def told_by_coarseness(folder: Folder) -> tuple[Finding, ...]:
 
 def told(parts: list[Part], counts: Mapping[str, int], *, rule: Rule) -> list[tuple[Part, str, float]]:
     """Parts and categories whose chance is above the limit once it is known that not all parts keep the rule."""
-    everybody = sum(counts.values())
-    if len(parts) < 2 or sum(part.persons for part in parts) != everybody:
+    sizes = np.array([part.persons for part in parts])
+    marked = np.array(list(counts.values()))
+    everybody = int(marked.sum())
+    if len(parts) < 2 or sizes.sum() != everybody:
         return []
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, everybody + 1)))])
-    causes: list[tuple[Part, str, float, float, float]] = []
-    for part in parts:
-        for name, persons in counts.items():
-            number = np.arange(part.persons + 1)
-            weights = np.exp(_chances(number, part.persons, persons, logs))
-            large = number * 1000 > round(rule.share_limit * 1000) * part.persons
-            small = (number > 0) & (number < rule.k) & ~large
-            breaks = weights * (large | small)
-            causes.append((part, name, float(breaks.sum()), float(breaks @ number), persons / everybody))
-    total = sum(chance for _, _, chance, _, _ in causes)
-    if total <= 0:
+    chance, mean = np.zeros((2, len(parts), len(marked)))
+    for place, name in np.ndindex(chance.shape):
+        number = np.arange(int(sizes[place]) + 1)
+        large = number * 1000 > round(rule.share_limit * 1000) * sizes[place]
+        small = (number > 0) & (number < rule.k) & ~large
+        breaks = np.exp(_chances(number, int(sizes[place]), int(marked[name]), logs)) * (large | small)
+        chance[place, name] = breaks.sum()
+        mean[place, name] = breaks @ number / breaks.sum() if breaks.sum() > 0 else 0
+    if chance.sum() <= 0:
         return []
-    found = []
-    for part, name, chance, mean, share in causes:
-        expected = (mean / part.persons + (total - chance) * share) / total
-        if expected > rule.share_limit:
-            found.append((part, name, expected))
+    expected = np.zeros(chance.shape)
+    for place, name in np.argwhere(chance > 0).tolist():
+        expected += chance[place, name] * _given(mean[place, name], place, name, sizes, marked)
+    share = expected / chance.sum() / sizes[:, None]
+    names = list(counts)
+    return [(parts[i], names[c], float(share[i, c])) for i, c in np.argwhere(share > rule.share_limit).tolist()]
+
+
+def _given(number: float, place: int, name: int, sizes: Ids, marked: Ids) -> Numbers:
+    """The persons to expect per part and category, if one part has so many of one category."""
+    everybody = int(marked.sum())
+    others = (sizes[place] - number) / max(everybody - marked[name], 1)
+    own = marked * others
+    own[name] = number
+    elsewhere = (marked - own) / max(everybody - sizes[place], 1)
+    found: Numbers = sizes[:, None] * elsewhere[None, :]
+    found[place] = own
     return found
 
 

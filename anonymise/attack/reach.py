@@ -101,19 +101,25 @@ class Search:
             self._around[part] = Programme(self.rows, self.known, part_of=self._part_of, only=only)
         return self._around[part]
 
-    def most(self, column: int, *, enough: float = np.inf) -> tuple[int, int, Ids]:
-        """The most that a column can hold: the bound, what a world shows, and that world's sure columns (else zero)."""
-        return self._extreme(column, 1.0, enough)
+    def most(self, column: int, *, enough: float = np.inf, reached: int = 0) -> tuple[int, Ids]:
+        """What a column can't be above, and what the sure columns of a world hold (zero elsewhere).
 
-    def least(self, column: int) -> int:
-        """The least that a column can hold."""
-        return -self._extreme(column, -1.0, np.inf)[0]
-
-    def _extreme(self, column: int, sign: float, enough: float) -> tuple[int, int, Ids]:
-        found = self.around(column).most_in_whole_numbers(np.array([column]), np.array([sign]), enough=enough)
-        world = np.where(found.sure, found.world, 0)
+        Whole numbers are only asked for where a linear bound leaves open whether the column reaches `enough`, or anything
+        at all (`reached` is what some world shows).
+        """
+        programme, one = self.around(column), np.array([column])
+        found = programme.most(one, np.ones(1))
         bound = int(np.floor(found.bound + WHOLE))
-        return bound, int(sign) * int(world[column]) if found.sure[column] else -bound, world
+        if not found.sure[column] and bound > 0 and (bound >= enough or reached == 0):
+            found = programme.most_in_whole_numbers(one, np.ones(1), enough=enough)
+            bound = min(bound, int(np.floor(found.bound + WHOLE)))
+        return bound, np.where(found.sure, found.world, 0)
+
+    def exactly(self, column: int) -> tuple[int, int]:
+        """The least and the most that a column can hold, in whole numbers."""
+        programme, one = self.around(column), np.array([column])
+        least, most = (programme.most_in_whole_numbers(one, np.array([sign])).bound for sign in (-1.0, 1.0))
+        return -int(np.floor(least + WHOLE)), int(np.floor(most + WHOLE))
 
 
 def reach(search: Search, targets: Ids, *, need: Ids, grids: Sequence[Ids] = (), progress: Progress = silent) -> Reach:
@@ -129,7 +135,7 @@ def reach(search: Search, targets: Ids, *, need: Ids, grids: Sequence[Ids] = (),
         _sweep(programme, state, exchange)
     for column in state.open(targets).tolist():
         if shown[column] < min(need[column], most[column]):
-            bound, _, world = search.most(column, enough=float(need[column]))
+            bound, world = search.most(column, enough=float(need[column]), reached=int(shown[column]))
             np.maximum(shown, world, out=shown)
             most[column] = min(most[column], bound)
             state.tell()

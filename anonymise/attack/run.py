@@ -22,7 +22,7 @@ from anonymise.attack.reach import Search
 from anonymise.attack.sets import narrowed_sets
 from anonymise.attack.shares import proved_shares, too_few_categories
 from anonymise.attack.system import system
-from anonymise.rule import Rule
+from anonymise.rule import common
 
 Progress = Callable[[str, int, int], None]
 
@@ -154,9 +154,6 @@ def composed(folders: Sequence[Folder]) -> tuple[Finding, ...]:
             tuple((np.array(s.category), s.persons) for s in folder.groups if s.group == name) for name in names
         )
         periods.append(Period(folder.name, group_of, shares, tuple(f"group {name}" for name in names)))
-    rule = Rule(
-        max(f.rule.k for f in folders),
-        min(f.rule.share_limit for f in folders),
-        max(f.rule.min_categories for f in folders),
-    )
+    # A later release may be built under a stricter rule than an earlier one: together they promise what both do.
+    rule = common([folder.rule for folder in folders])
     return compose(periods, rule=rule, categories=telling.values, place=lambda n: in_words(dimensions, places.box(n)))

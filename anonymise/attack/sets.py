@@ -11,6 +11,8 @@ import numpy as np
 from anonymise.attack.derivation import conflict, steps
 from anonymise.attack.findings import Finding
 from anonymise.attack.matrix import Ids
+from anonymise.attack.programme import WHOLE
+from anonymise.attack.published import Statement
 from anonymise.attack.reach import Progress, Reach, Search, reach, silent
 from anonymise.attack.system import System
 from anonymise.rule import Mask
@@ -27,17 +29,21 @@ class Narrowed:
 def narrowed_sets(system: System, search: Search, *, explain: int, progress: Progress = silent) -> Narrowed:
     """Every atom that can hold somebody but fewer than k; the first `explain` with their derivation."""
     need = needs(system)
-    targets = np.arange(system.rows.columns)
-    grids = [told.block.columns for told in system.told]
-    found = reach(search, targets, need=need, grids=grids, progress=progress)
-    if not found.possible:
-        return Narrowed((_contradiction(system),), found)
-    narrow = _once(system, (found.most > 0) & (found.most < need))
-    findings = [
-        _finding(system, search, column, int(need[column]), found, derive=number < explain)
+    if not search.feasible():
+        return Narrowed((_contradiction(system),), Reach(need, need, need, possible=False))
+    told = _stated(system, search, need)
+    inside = np.zeros(system.rows.columns, dtype=bool)
+    for statement in told:
+        inside[statement.columns] = True
+    grids = [each.block.columns for each in system.told]
+    found = reach(search, np.flatnonzero(~inside), need=need, grids=grids, progress=progress)
+    narrow = _once(system, ~inside & (found.most > 0) & (found.most < need), inside)
+    findings = [_of_statement(system, each, derive=n < explain) for n, each in enumerate(told)]
+    findings += [
+        _finding(system, search, column, int(need[column]), found, derive=number < explain - len(told))
         for number, column in enumerate(np.flatnonzero(narrow).tolist())
     ]
-    late = np.flatnonzero((found.most >= need) & (found.shown < need))
+    late = np.flatnonzero(~inside & (found.most >= need) & (found.shown < need))
     findings += [
         Finding("undecided", names(system), system.about(int(c)), 0, int(found.most[c]), f"at least {need[c]}")
         for c in late.tolist()
@@ -45,14 +51,54 @@ def narrowed_sets(system: System, search: Search, *, explain: int, progress: Pro
     return Narrowed(tuple(findings), found)
 
 
-def _once(system: System, narrow: Mask) -> Mask:
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """A published set that is narrowed as a whole, and with it all of its atoms."""
+
+    statement: Statement
+    columns: Ids
+    most: int
+    need: int
+
+
+def _stated(system: System, search: Search, need: Ids) -> list[_Stated]:
+    """The published sets of several atoms that can hold somebody but fewer than k. A set inside another comes once."""
+    rows, found = system.rows, []
+    for row in np.argsort(-np.diff(rows.starts), kind="stable").tolist():
+        statement, columns = system.source[row], rows.index[rows.starts[row] : rows.starts[row + 1]]
+        k = int(need[columns].max(initial=0))
+        if statement is None or statement.lower >= k or len(columns) < 2 or statement.upper == 0:
+            continue
+        if any(np.isin(columns, other.columns).all() for other in found):
+            continue
+        bound = int(np.floor(search.bound(columns, np.ones(len(columns))) + WHOLE))
+        if 0 < bound < k:
+            found.append(_Stated(statement, columns, bound, k))
+    return found
+
+
+def _of_statement(system: System, stated: _Stated, *, derive: bool) -> Finding:
+    ones = np.ones(len(stated.columns))
+    shown, figures = steps(system, stated.columns, ones, below=stated.need) if derive else ((), "")
+    release = next(r for r in system.releases if any(s is stated.statement for s in r.statements))
+    return Finding(
+        "set", names(system), f"{stated.statement.about(release)} ({release.name})", stated.statement.lower, stated.most,
+        f"fewer than {stated.need} persons", derivation=shown, conclusion=_so(stated.most, figures),
+    )  # fmt: skip
+
+
+def _so(most: int, figures: str) -> str:
+    return f"So there are at most {most} of them: {figures}." if figures else ""
+
+
+def _once(system: System, narrow: Mask, told_already: Mask) -> Mask:
     """Without the categories of places that are narrowed as a whole: they say the same again."""
     kept = narrow.copy()
     for told in system.told:
         persons = next(b for b in system.persons if b.name == told.releases[0].cohort)
         for place in range(told.places.count):
             inside = persons.start + np.flatnonzero(told.inside == place)
-            if narrow[inside].all():
+            if (narrow | told_already)[inside].all():
                 kept[told.block.columns[place]] = False
     return kept
 
@@ -79,12 +125,11 @@ def names(system: System) -> tuple[str, ...]:
 
 
 def _finding(system: System, search: Search, column: int, need: int, found: Reach, *, derive: bool) -> Finding:
-    most = int(found.most[column])
+    least, most = search.exactly(column) if derive else (int(found.least[column]), int(found.most[column]))
     shown, figures = steps(system, np.array([column]), np.ones(1), below=need) if derive else ((), "")
-    least = search.least(column) if derive else int(found.least[column])
     return Finding(
         "set", names(system), system.about(column), least, most, f"fewer than {need} persons",
-        derivation=shown, conclusion=f"So there are at most {most} of them: {figures}." if figures else "",
+        derivation=shown, conclusion=_so(most, figures),
     )  # fmt: skip
 
 

@@ -12,16 +12,19 @@ from typing import Final
 import numpy as np
 
 from anonymise.attack.derivation import steps
-from anonymise.attack.findings import Finding
+from anonymise.attack.findings import Finding, Step
 from anonymise.attack.matrix import OPEN, Ids, Matrix, Range
 from anonymise.attack.programme import WHOLE, Programme
-from anonymise.attack.published import Members, in_words
+from anonymise.attack.published import Members, Published, Statement, in_words
 from anonymise.attack.reach import Reach, Search
 from anonymise.attack.sets import names
 from anonymise.attack.system import System, Told
 
 PER_MILLE: Final = 1000
 """The share limit in whole numbers: 0.8 x n is not exact."""
+
+QUESTIONS: Final = 40_000
+"""Places times categories up to which all unions of places are asked at once; beyond, only each published set by itself."""
 
 CORNERS: Final = 3
 """How many corners around a linear solution are looked at. Rows of nested sets have whole corners only."""
@@ -36,20 +39,23 @@ class Limit:
     category: Ids
     name: str
     whole: Ids
+    share: int
 
     @property
     def weights(self) -> tuple[Ids, Ids]:
-        """Columns and whole weights whose sum must not be above zero: 1000 x the category - the limit x all."""
-        weights = np.full(len(self.whole), -round(self.told.rule.share_limit * PER_MILLE))
+        """Columns and whole weights whose sum must not be above zero: 1000 x the category - `share` x all."""
+        weights = np.full(len(self.whole), -self.share)
         weights[self.category] += PER_MILLE
         return self.whole, weights
 
 
 def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -> tuple[Finding, ...]:
     """Every set of which the numbers prove that more than the limit has one category."""
-    limits = [each for told in system.told for each in _limits(told, known)]
+    limits = [each for told in system.told for each in _limits(told, base, known)]
     if not limits:
         return ()
+    if len(limits) > QUESTIONS:
+        return tuple(finding for told in system.told for finding in _stated_shares(told))
     rows = _with(system, limits, slack=False)
     search = Search(rows)
     if search.feasible():
@@ -60,6 +66,39 @@ def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -
         what = "sets whose persons are few"
         return (Finding("share", names(system), what, 0, 0, "in whole numbers no world keeps the share limit"),)
     return tuple(_finding(system, base, chosen, derive=n < explain) for n, chosen in enumerate(found_sets))
+
+
+def _stated_shares(told: Told) -> tuple[Finding, ...]:
+    """Published sets whose own numbers prove a share above the limit: a category, or the total without the others."""
+    findings = []
+    for release in told.releases:
+        total: dict[tuple[Members, ...], Statement] = {}
+        parts: dict[tuple[Members, ...], dict[tuple[Members, ...], Statement]] = {}
+        for statement in release.statements:
+            place, what = (tuple(statement.members[n] for n in which) for which in (release.singling, release.telling))
+            full = all(len(m) == len(release.dimensions[n].values) for m, n in zip(what, release.telling, strict=True))
+            if full:
+                total[place] = statement
+            else:
+                parts.setdefault(place, {})[what] = statement
+        for place, whole in total.items():
+            for statement in parts.get(place, {}).values():
+                most = whole.upper
+                if (
+                    most is not None
+                    and statement.lower * PER_MILLE > round(release.rule.share_limit * PER_MILLE) * most
+                ):
+                    findings.append(_stated_finding(release, statement, whole, most))
+    return tuple(findings)
+
+
+def _stated_finding(release: Published, part: Statement, whole: Statement, of: int) -> Finding:
+    shown = tuple(Step(f"{release.name}, {s.where}", s.about(release), s.says, number=s.lower) for s in (whole, part))
+    return Finding(
+        "share", (release.name,), part.about(release), part.lower, of if part.upper is None else part.upper,
+        f"at most {release.rule.share_limit:.0%}", of=of, derivation=shown,
+        conclusion=f"So at least {part.lower} of {of} have it.",
+    )  # fmt: skip
 
 
 def too_few_categories(system: System, known: Reach) -> tuple[Finding, ...]:
@@ -78,7 +117,7 @@ def too_few_categories(system: System, known: Reach) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _limits(told: Told, known: Reach) -> list[Limit]:
+def _limits(told: Told, base: Search, known: Reach) -> list[Limit]:
     """The questions about a release: every place that can hold somebody, every category and every family of them."""
     categories: dict[tuple[int, ...], str] = {}
     for category in range(told.categories.count):
@@ -86,13 +125,26 @@ def _limits(told: Told, known: Reach) -> list[Limit]:
     for family, name in _families(told):
         categories.setdefault(tuple(family.tolist()), name)
     columns = told.block.columns
+    share = {category: _share(told, base, columns[:, list(category)].ravel()) for category in categories}
     inhabited = np.flatnonzero((known.most[columns] > 0).any(axis=1))
     return [
-        Limit(told, place, np.array(category), name, columns[place])
+        Limit(told, place, np.array(category), name, columns[place], share[category])
         for place in inhabited.tolist()
         for category, name in categories.items()
         if len(category) < told.categories.count
     ]
+
+
+def _share(told: Told, base: Search, columns: Ids) -> int:
+    """The largest share of a category that is allowed, in thousandths: the limit, or not far above its share in all."""
+    rule = told.rule
+    if rule.skew_limit < 1:
+        whole = told.block.columns.ravel()
+        most = base.bound(columns, np.ones(len(columns)))
+        least = -base.bound(whole, -np.ones(len(whole)))
+        overall = most / least if least > 0 else 1.0
+        return round(min(rule.share_limit, overall + rule.skew_limit) * PER_MILLE)
+    return round(rule.share_limit * PER_MILLE)
 
 
 def _families(told: Told) -> list[tuple[Ids, str]]:
@@ -203,6 +255,6 @@ def _finding(system: System, base: Search, chosen: list[Limit], *, derive: bool)
     shown, _ = steps(system, columns, -weights.astype(np.float64), below=0) if derive else ((), "")
     return Finding(
         "share", names(system), f"{boxes}: {name} ({told.block.name})", -least, most,
-        f"at most {told.rule.share_limit:.0%}", of=everybody, derivation=shown,
-        conclusion=f"So more than {told.rule.share_limit:.0%} of these persons have {name} for certain.",
+        f"at most {chosen[0].share / PER_MILLE:.0%}", of=everybody, derivation=shown,
+        conclusion=f"So more than {chosen[0].share / PER_MILLE:.0%} of these persons have {name} for certain.",
     )  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from anonymise.attack.atoms import Atoms, Ids, atoms
 from anonymise.attack.matrix import OPEN, Matrix, matrix
 from anonymise.attack.published import Dimension, Members, Published, Statement, in_words
-from anonymise.rule import Rule
+from anonymise.rule import Rule, strictest
 
 Kind = Literal["persons", "category", "left"]
 
@@ -61,8 +61,7 @@ class Told:
     @property
     def rule(self) -> Rule:
         """The strictest of the releases' limits."""
-        rules = [release.rule for release in self.releases]
-        return Rule(max(r.k for r in rules), min(r.share_limit for r in rules), max(r.min_categories for r in rules))
+        return strictest([release.rule for release in self.releases])
 
 
 @dataclass(frozen=True, slots=True)
