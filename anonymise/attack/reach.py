@@ -122,9 +122,11 @@ class Search:
         return -int(np.floor(least + WHOLE)), int(np.floor(most + WHOLE))
 
 
-def reach(search: Search, targets: Ids, *, need: Ids, grids: Sequence[Ids] = (), progress: Progress = silent) -> Reach:
-    """For each column of `targets` whether it can hold as many persons as `need` says (per column of the system), and if
-    not, how many at most. `grids` are the columns by place and category within which persons can be exchanged."""
+def worlds(search: Search, targets: Ids, *, need: Ids, grids: Sequence[Ids] = (), progress: Progress = silent) -> Reach:
+    """What worlds show of `targets`: whether each can hold as many persons as `need` says (per column of the system).
+
+    `grids` are the columns by place and category within which persons can be exchanged.
+    """
     known = search.known
     most, shown = known.most.copy(), known.least.copy()
     if not search.feasible():
@@ -133,13 +135,25 @@ def reach(search: Search, targets: Ids, *, need: Ids, grids: Sequence[Ids] = (),
     exchange = Exchange(search.rows, grids)
     for programme in search.batches:
         _sweep(programme, state, exchange)
-    for column in state.open(targets).tolist():
+    return Reach(most, shown, known.least)
+
+
+def singly(
+    search: Search, targets: Ids, *, need: Ids, seen: Reach, progress: Progress = silent, asked: int | None = None
+) -> Reach:
+    """The same after asking, for each column of `targets` that no world has shown to hold enough, how many it can hold.
+
+    With `asked`, only so many columns are asked.
+    """
+    most, shown = seen.most.copy(), seen.shown.copy()
+    state = _State(targets, need, most, shown, progress)
+    for column in state.open(targets)[:asked].tolist():
         if shown[column] < min(need[column], most[column]):
             bound, world = search.most(column, enough=float(need[column]), reached=int(shown[column]))
             np.maximum(shown, world, out=shown)
             most[column] = min(most[column], bound)
             state.tell()
-    return Reach(most, shown, known.least)
+    return Reach(most, shown, seen.least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ The most that a set can hold never shrinks when the set grows. So if some union,
 sets is narrowed below k, one of its atoms is; asking every atom asks for all of them.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -13,9 +15,16 @@ from anonymise.attack.findings import Finding
 from anonymise.attack.matrix import Ids
 from anonymise.attack.programme import WHOLE
 from anonymise.attack.published import Statement
-from anonymise.attack.reach import Progress, Reach, Search, reach, silent
+from anonymise.attack.reach import Progress, Reach, Search, silent, singly, worlds
+from anonymise.attack.relations import stated_bounds
 from anonymise.attack.system import System
 from anonymise.rule import Mask
+
+LARGE: Final = 20_000
+"""Columns beyond which published sets are judged by sums alone, and few columns are asked one by one."""
+
+ASKED: Final = 60
+"""Columns of a large system that are asked one by one; what is open then counts as undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +40,23 @@ def narrowed_sets(system: System, search: Search, *, explain: int, progress: Pro
     need = needs(system)
     if not search.feasible():
         return Narrowed((_contradiction(system),), Reach(need, need, need, possible=False))
-    told = _stated(system, search, need)
-    inside = np.zeros(system.rows.columns, dtype=bool)
-    for statement in told:
-        inside[statement.columns] = True
     grids = [each.block.columns for each in system.told]
-    found = reach(search, np.flatnonzero(~inside), need=need, grids=grids, progress=progress)
-    narrow = _once(system, ~inside & (found.most > 0) & (found.most < need), inside)
+    large = system.rows.columns > LARGE
+    told = _told_by_sums(system, need) if large else _told_by_programmes(system, search, need)
+    outside = _outside(system, told)
+    seen = worlds(search, outside, need=need, grids=grids, progress=progress)
+    found = singly(search, outside, need=need, seen=seen, progress=progress, asked=ASKED if large else None)
+    narrow = np.zeros(system.rows.columns, dtype=bool)
+    narrow[outside] = (found.most[outside] > 0) & (found.most[outside] < need[outside])
     findings = [_of_statement(system, each, derive=n < explain) for n, each in enumerate(told)]
     findings += [
         _finding(system, search, column, int(need[column]), found, derive=number < explain - len(told))
-        for number, column in enumerate(np.flatnonzero(narrow).tolist())
+        for number, column in enumerate(np.flatnonzero(_once(system, narrow, outside)).tolist())
     ]
-    late = np.flatnonzero(~inside & (found.most >= need) & (found.shown < need))
-    findings += [
-        Finding("undecided", names(system), system.about(int(c)), 0, int(found.most[c]), f"at least {need[c]}")
-        for c in late.tolist()
-    ]
+    late = outside[(found.most[outside] >= need[outside]) & (found.shown[outside] < need[outside])]
+    if len(late):
+        what = f"{system.about(int(late[0]))} and {len(late) - 1} more sets"
+        findings.append(Finding("undecided", names(system), what, 0, int(found.most[late[0]]), "not known to hold k"))
     return Narrowed(tuple(findings), found)
 
 
@@ -61,20 +70,45 @@ class _Stated:
     need: int
 
 
-def _stated(system: System, search: Search, need: Ids) -> list[_Stated]:
+def _told_by_sums(system: System, need: Ids) -> list[_Stated]:
+    """The published sets that sums of published sets narrow."""
+    bounds = stated_bounds(system)
+    return _stated(system, need, lambda row: int(bounds.most[row]))
+
+
+def _told_by_programmes(system: System, search: Search, need: Ids) -> list[_Stated]:
+    """The published sets that all numbers together narrow."""
+
+    def most(row: int) -> int:
+        columns = system.rows.index[system.rows.starts[row] : system.rows.starts[row + 1]]
+        return int(np.floor(search.bound(columns, np.ones(len(columns))) + WHOLE))
+
+    return _stated(system, need, most)
+
+
+def _stated(system: System, need: Ids, most: Callable[[int], int]) -> list[_Stated]:
     """The published sets of several atoms that can hold somebody but fewer than k. A set inside another comes once."""
-    rows, found = system.rows, []
+    rows = system.rows
+    found: list[_Stated] = []
+    covered = np.zeros(rows.columns, dtype=bool)
     for row in np.argsort(-np.diff(rows.starts), kind="stable").tolist():
         statement, columns = system.source[row], rows.index[rows.starts[row] : rows.starts[row + 1]]
-        k = int(need[columns].max(initial=0))
-        if statement is None or statement.lower >= k or len(columns) < 2 or statement.upper == 0:
+        if statement is None or len(columns) < 2 or statement.upper == 0 or covered[columns].all():
             continue
-        if any(np.isin(columns, other.columns).all() for other in found):
-            continue
-        bound = int(np.floor(search.bound(columns, np.ones(len(columns))) + WHOLE))
+        k = int(need[columns].max())
+        bound = most(row) if statement.lower < k else 0
         if 0 < bound < k:
             found.append(_Stated(statement, columns, bound, k))
+            covered[columns] = True
     return found
+
+
+def _outside(system: System, told: Sequence[_Stated]) -> Ids:
+    """The columns that are in none of some sets."""
+    inside = np.zeros(system.rows.columns, dtype=bool)
+    for stated in told:
+        inside[stated.columns] = True
+    return np.flatnonzero(~inside)
 
 
 def _of_statement(system: System, stated: _Stated, *, derive: bool) -> Finding:
@@ -91,9 +125,10 @@ def _so(most: int, figures: str) -> str:
     return f"So there are at most {most} of them: {figures}." if figures else ""
 
 
-def _once(system: System, narrow: Mask, told_already: Mask) -> Mask:
+def _once(system: System, narrow: Mask, outside: Ids) -> Mask:
     """Without the categories of places that are narrowed as a whole: they say the same again."""
-    kept = narrow.copy()
+    kept, told_already = narrow.copy(), np.ones(len(narrow), dtype=bool)
+    told_already[outside] = False
     for told in system.told:
         persons = next(b for b in system.persons if b.name == told.releases[0].cohort)
         for place in range(told.places.count):

@@ -54,7 +54,9 @@ def cohorts(persons: int) -> Iterator[pl.DataFrame]:
     current = synthetic.persons(persons, seed=0)
     for quarter in range(QUARTERS):
         yield current
-        new = synthetic.persons(persons, seed=quarter + 1).with_columns(person=pl.format("q{}-{}", pl.lit(quarter), "person"))
+        new = synthetic.persons(persons, seed=quarter + 1).with_columns(
+            person=pl.format("q{}-{}", pl.lit(quarter), "person")
+        )
         stays = pl.Series(random.random(persons) > 0.1)
         current = pl.concat([current.filter(stays), new.filter(~stays)])
         for column in current.columns[1:]:
@@ -90,7 +92,9 @@ def _counted(made: Folder) -> tuple:  # type: ignore[type-arg]
 
 
 def _out(made: Folder, built: Built, step: str) -> Out:
-    return Out(made, step, Counter(row.flag for row in built.table.rows), len(made.groups and built.blocks.group_sizes()))
+    return Out(
+        made, step, Counter(row.flag for row in built.table.rows), len(made.groups and built.blocks.group_sizes())
+    )
 
 
 def run(persons: int, console: Console) -> list[Out]:
@@ -113,7 +117,9 @@ def run(persons: int, console: Console) -> list[Out]:
         table.add_row(o.folder.name, o.step, str(o.groups), *map(str, flags), f"{flags[2] / sum(flags):.0%}")
     console.print(table)
     whole = attack([o.folder for o in out], population=inhabitants(None), explain=3)
-    console.print(f"{len(out)} releases, {whole.columns} unknown numbers, {whole.programmes}: {len(whole.findings)} found")
+    console.print(
+        f"{len(out)} releases, {whole.columns} unknown numbers, {whole.programmes}: {len(whole.findings)} found"
+    )
     for kind, count in Counter(f.kind for f in whole.findings).items():
         console.print(f"  {count} {kind}: {next(f for f in whole.findings if f.kind == kind)}")
     return out
