@@ -4,6 +4,8 @@ The programme's dual weights say which rows a bound rests on; then each is left 
 holds without it. What remains is irreducible. Rows that only add up are not shown.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from anonymise.attack.findings import Step
@@ -13,15 +15,24 @@ from anonymise.attack.published import Statement
 from anonymise.attack.system import System
 
 
-def steps(system: System, columns: Ids, weights: Numbers, *, below: float) -> tuple[tuple[Step, ...], str]:
-    """The published numbers that keep a weighted sum of columns below a number, and the sum in figures.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The published numbers that a bound rests on, their sum in figures if it comes out, and the bound."""
 
-    Empty where single linear programmes do not prove it (only whole numbers do).
+    steps: tuple[Step, ...]
+    figures: str
+    bound: float
+
+
+def steps(system: System, columns: Ids, weights: Numbers, *, below: float) -> Proof:
+    """The published numbers that keep a weighted sum of columns below a number.
+
+    Without steps where no linear programme proves it (only whole numbers do).
     """
     rows = system.rows
     found = _bound(rows, columns, weights)
     if found.bound > below - WHOLE:
-        return (), ""
+        return Proof((), "", np.inf)
     kept = np.flatnonzero(np.abs(found.weights) > WHOLE)
     # Rows of little weight first: what goes early is never looked at again.
     for row in kept[np.argsort(np.abs(found.weights[kept]), kind="stable")].tolist():
@@ -32,7 +43,8 @@ def steps(system: System, columns: Ids, weights: Numbers, *, below: float) -> tu
     last = _bound(part, columns, weights)
     told = [(system.source[row], last.weights[place]) for place, row in enumerate(kept.tolist())]
     shown = [(statement, weight) for statement, weight in told if statement is not None]
-    return tuple(_step(system, statement, weight) for statement, weight in shown), _figures(shown, last.bound)
+    found_steps = tuple(_step(system, statement, weight) for statement, weight in shown)
+    return Proof(found_steps, _figures(shown, last.bound), last.bound)
 
 
 def conflict(system: System) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from anonymise.attack.derivation import conflict, steps
+from anonymise.attack.derivation import Proof, conflict, steps
 from anonymise.attack.findings import Finding
 from anonymise.attack.matrix import Ids
 from anonymise.attack.programme import WHOLE
@@ -19,6 +19,8 @@ from anonymise.attack.reach import Progress, Reach, Search, silent, singly, worl
 from anonymise.attack.relations import stated_bounds
 from anonymise.attack.system import System
 from anonymise.rule import Mask
+
+UNPROVED: Final = Proof((), "", np.inf)
 
 LARGE: Final = 20_000
 """Columns beyond which published sets are judged by sums alone, and few columns are asked one by one."""
@@ -45,7 +47,9 @@ def narrowed_sets(system: System, search: Search, *, explain: int, progress: Pro
     told = _told_by_sums(system, need) if large else _told_by_programmes(system, search, need)
     outside = _outside(system, told)
     seen = worlds(search, outside, need=need, grids=grids, progress=progress)
-    found = singly(search, outside, need=need, seen=seen, progress=progress, asked=ASKED if large else None)
+    # A large system that is broken already is not searched to its end.
+    asked = (0 if told else ASKED) if large else None
+    found = singly(search, outside, need=need, seen=seen, progress=progress, asked=asked)
     narrow = np.zeros(system.rows.columns, dtype=bool)
     narrow[outside] = (found.most[outside] > 0) & (found.most[outside] < need[outside])
     findings = [_of_statement(system, each, derive=n < explain) for n, each in enumerate(told)]
@@ -113,11 +117,12 @@ def _outside(system: System, told: Sequence[_Stated]) -> Ids:
 
 def _of_statement(system: System, stated: _Stated, *, derive: bool) -> Finding:
     ones = np.ones(len(stated.columns))
-    shown, figures = steps(system, stated.columns, ones, below=stated.need) if derive else ((), "")
+    proof = steps(system, stated.columns, ones, below=stated.need) if derive else UNPROVED
+    most = stated.most if proof.bound == np.inf else min(stated.most, int(np.floor(proof.bound + WHOLE)))
     release = next(r for r in system.releases if any(s is stated.statement for s in r.statements))
     return Finding(
-        "set", names(system), f"{stated.statement.about(release)} ({release.name})", stated.statement.lower, stated.most,
-        f"fewer than {stated.need} persons", derivation=shown, conclusion=_so(stated.most, figures),
+        "set", names(system), f"{stated.statement.about(release)} ({release.name})", stated.statement.lower, most,
+        f"fewer than {stated.need} persons", derivation=proof.steps, conclusion=_so(most, proof.figures),
     )  # fmt: skip
 
 
@@ -161,10 +166,10 @@ def names(system: System) -> tuple[str, ...]:
 
 def _finding(system: System, search: Search, column: int, need: int, found: Reach, *, derive: bool) -> Finding:
     least, most = search.exactly(column) if derive else (int(found.least[column]), int(found.most[column]))
-    shown, figures = steps(system, np.array([column]), np.ones(1), below=need) if derive else ((), "")
+    proof = steps(system, np.array([column]), np.ones(1), below=need) if derive else UNPROVED
     return Finding(
         "set", names(system), system.about(column), least, most, f"fewer than {need} persons",
-        derivation=shown, conclusion=_so(most, figures),
+        derivation=proof.steps, conclusion=_so(most, proof.figures),
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -
     if not limits:
         return ()
     if len(limits) > QUESTIONS:
-        return tuple(finding for told in system.told for finding in _stated_shares(told))
+        return stated_shares(system)
     rows = _with(system, limits, slack=False)
     search = Search(rows)
     if search.feasible():
@@ -66,6 +66,11 @@ def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -
         what = "sets whose persons are few"
         return (Finding("share", names(system), what, 0, 0, "in whole numbers no world keeps the share limit"),)
     return tuple(_finding(system, base, chosen, derive=n < explain) for n, chosen in enumerate(found_sets))
+
+
+def stated_shares(system: System) -> tuple[Finding, ...]:
+    """Every published set whose own numbers prove a share above the limit."""
+    return tuple(finding for told in system.told for finding in _stated_shares(told))
 
 
 def _stated_shares(told: Told) -> tuple[Finding, ...]:
@@ -252,7 +257,7 @@ def _finding(system: System, base: Search, chosen: list[Limit], *, derive: bool)
     )
     boxes = " and ".join(in_words(told.singling, told.places.box(int(place))) for place in places)
     columns, weights = _sum(chosen)
-    shown, _ = steps(system, columns, -weights.astype(np.float64), below=0) if derive else ((), "")
+    shown = steps(system, columns, -weights.astype(np.float64), below=0).steps if derive else ()
     return Finding(
         "share", names(system), f"{boxes}: {name} ({told.block.name})", -least, most,
         f"at most {chosen[0].share / PER_MILLE:.0%}", of=everybody, derivation=shown,
