@@ -120,8 +120,8 @@ class _Parts:
             return sum(n * self.share(values, wanted) for values, n in finer.items() if n) / total if total else 0.0
         if not any(values < own for values in self._groups):
             return float("nan")
-        total = float(self._weights[list(own)].sum())
-        return float(self._weights[list(own & wanted)].sum()) / total if total else 0.0
+        whole = float(self._weights[list(own)].sum())
+        return float(self._weights[list(own & wanted)].sum()) / whole if whole else 0.0
 
 
 def _composition(told: Mapping[frozenset[int], int], values: int) -> Floats:
@@ -132,8 +132,8 @@ def _composition(told: Mapping[frozenset[int], int], values: int) -> Floats:
     for _ in range(ROUNDS):
         found = np.zeros(values)
         for own, persons in rows:
-            total = weights[own].sum()
-            if total:
-                found[own] += persons * weights[own] / total
+            share = weights[own].sum()
+            if share:
+                found[own] += persons * weights[own] / share
         weights = found
     return weights

@@ -43,6 +43,7 @@ def sweep(
     Cells of different strata (`within`) never share a class. The order of the cells only numbers the classes.
     """
     left = _Left(cells, persons, hierarchies, within)
+    left.expect(vectors)
     classes = np.full(len(cells), -1, dtype=np.int64)
     made: list[Codes] = []
     count = 0
@@ -73,10 +74,19 @@ class _Left:
         self._dense = prod(radices) >= 2**63
         self._number = np.uint64(len(cells))
         self._halves: tuple[dict[tuple[int, ...], _Half], ...] = ({}, {})
+        self._last: tuple[dict[tuple[int, ...], int], ...] = ({}, {})
+        self._turn = -1
         self.live = int((persons > 0).sum())
+
+    def expect(self, vectors: Codes) -> None:
+        """Note which half vectors are asked for how long, so that no key is kept for longer."""
+        for turn, vector in enumerate(vectors.tolist()):
+            self._last[0][tuple(vector[: self._half])] = turn
+            self._last[1][tuple(vector[self._half :])] = turn
 
     def take(self, vector: tuple[int, ...], k: int) -> tuple[Codes, Codes]:
         """The places and class numbers, from 0, of the cells that reach k persons at a vector; they are left no more."""
+        self._turn += 1
         first = self._key(0, vector[: self._half], k)
         second = self._key(1, vector[self._half :], k)
         able = first.able if len(first.able) <= len(second.able) else second.able
@@ -132,13 +142,16 @@ class _Left:
         return keys * self._number if self._dense and side else keys
 
     def _compact(self) -> None:
-        kept = self._persons > 0
-        moved = np.cumsum(kept) - 1
+        alive = self._persons > 0
+        moved = np.cumsum(alive) - 1
+        kept = np.flatnonzero(alive)
         self._cells, self._within, self._places = self._cells[kept], self._within[kept], self._places[kept]
         self._persons = self._persons[kept]
-        for half in self._halves:
+        for half, last in zip(self._halves, self._last, strict=True):
+            for levels in [levels for levels in half if last.get(levels, -1) <= self._turn]:
+                del half[levels]
             for levels, known in half.items():
-                half[levels] = _Half(known.keys[kept], moved[known.able[kept[known.able]]])
+                half[levels] = _Half(known.keys[kept], moved[known.able[alive[known.able]]])
 
 
 @dataclass(frozen=True, slots=True)

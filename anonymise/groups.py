@@ -117,7 +117,8 @@ class _Sweep:
             for level, row in enumerate(hierarchy.levels[:-1]):
                 apart = row[some[:, d]] != row[self.some[block, d]]
                 wider[:, d] = np.where(apart, np.maximum(wider[:, d], level + 1), wider[:, d])
-        return wider
+        result: Codes = wider
+        return result
 
 
 def together(parts: Sequence[Admissible], widths: Sequence[int]) -> Admissible:

@@ -48,6 +48,11 @@ class Hierarchy:
     titles: Mapping[str, Text] = field(default_factory=dict)
     seldom: str | None = None
     reads: Callable[[str], str | None] | None = field(default=None, compare=False)
+    places: Mapping[str, int] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Looked up once for each distinct word of a column, of which there may be a hundred thousand.
+        object.__setattr__(self, "places", {value: place for place, value in enumerate(self.values)})
 
     def level(self, name: str) -> int:
         """The number of a level, 0 the finest."""
@@ -70,15 +75,18 @@ class Hierarchy:
 
     def place_of(self, raw: str) -> int | None:
         """The place of the value that a record's word stands for; None if it stands for none."""
-        value = raw if raw in self.values else self.reads(raw) if self.reads else None
-        return self.values.index(value) if value in self.values else None
+        known = self.places.get(raw)
+        if known is not None or self.reads is None:
+            return known
+        value = self.reads(raw)
+        return None if value is None else self.places.get(value)
 
     def from_level(self, name: str) -> "Hierarchy":
         """The hierarchy whose values are the nodes of a level; what the finer ones read is read all the same."""
         base = self.level(name)
         if base == 0:
             return self
-        first = [int(np.flatnonzero(self.levels[base] == node)[0]) for node in range(len(self.nodes[base]))]
+        first = np.unique(self.levels[base], return_index=True)[1]
         finer, codes = self, dict(zip(self.values, self.levels[base].tolist(), strict=True))
 
         def reads(raw: str) -> str | None:

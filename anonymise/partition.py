@@ -60,8 +60,9 @@ def partition(
     that must stay exact. Raises `TooFewPersons` for fewer than k."""
     if int(persons.sum()) < k:
         raise TooFewPersons
-    order = np.lexsort(cells.T[::-1])
-    cells, persons = cells[order], persons[order]
+    if not _rises(cells):
+        order = np.lexsort(cells.T[::-1])
+        cells, persons = cells[order], persons[order]
     within = strata(cells, persons, hierarchies=hierarchies, hard=hard or {}, k=k)
     profile = profile or profile_for(cells, hierarchies)
     vectors = vectors_of(profile, cells, persons, hierarchies=hierarchies, loss=loss, within=within, k=k)
@@ -75,6 +76,17 @@ def partition(
     own = within[np.unique(block, return_index=True)[1]]
     held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
     return Partition(tuple(hierarchies), cells, persons, block, levels, nodes, own, held, profile)
+
+
+def _rises(cells: Codes) -> bool:
+    """True if every row comes after the one before."""
+    undecided = np.ones(max(len(cells) - 1, 0), dtype=bool)
+    for column in cells.T:
+        step = np.diff(column)
+        if (undecided & (step < 0)).any():
+            return False
+        undecided &= step == 0
+    return not undecided.any()
 
 
 def smallest_nodes(block: Codes, cells: Codes, *, hierarchies: Sequence[Hierarchy]) -> tuple[Codes, Codes]:

@@ -6,7 +6,6 @@ total; every table is then brought to that total, which costs no budget.
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 
@@ -47,5 +46,5 @@ def _laplace(counts: Counts, scale: float) -> Counts:
     import opendp.prelude as dp
 
     dp.enable_features("contrib")
-    space: Any = (dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int))
-    return np.array(dp.m.make_laplace(*space, scale=scale)(counts.tolist()), dtype=np.int64)
+    domain, metric = dp.vector_domain(dp.atom_domain(T=int)), dp.l1_distance(T=int)
+    return np.array(dp.m.make_laplace(domain, metric, scale=scale)(counts.tolist()), dtype=np.int64)

@@ -33,13 +33,13 @@ def values_held(cells: Codes, within: Codes, *, hierarchies: Sequence[Hierarchy]
     found: dict[int, dict[int, frozenset[int]]] = {}
     for dimension, level in hard.items():
         row = hierarchies[dimension].levels[level]
-        pairs = np.unique(np.stack([within, row[cells[:, dimension]]], axis=1), axis=0)
-        nodes: dict[int, set[int]] = {}
-        for stratum, node in pairs.tolist():
-            nodes.setdefault(stratum, set()).add(node)
-        found[dimension] = {
-            stratum: frozenset(np.flatnonzero(np.isin(row, sorted(own))).tolist()) for stratum, own in nodes.items()
-        }
+        width = int(row.max()) + 1
+        order = np.argsort(row, kind="stable")
+        under = [part.tolist() for part in np.split(order, np.flatnonzero(np.diff(row[order])) + 1)]
+        values: dict[int, list[int]] = {}
+        for pair in np.unique(within * width + row[cells[:, dimension]]).tolist():
+            values.setdefault(pair // width, []).extend(under[pair % width])
+        found[dimension] = {stratum: frozenset(own) for stratum, own in values.items()}
     return found
 
 
@@ -47,16 +47,17 @@ def _together(nodes: Codes, persons: Codes, k: int) -> Codes:
     """The stratum of each cell, given its node at the hard level and at every coarser one (rows)."""
     stratum = np.unique(nodes[0], return_inverse=True)[1].astype(np.int64)
     sizes = np.bincount(stratum, weights=persons)
-    for row in nodes:
-        small = sizes[stratum] < k
-        for node in np.unique(row[small]):
-            here = row == node
-            few = np.unique(stratum[here & small])
-            many = np.setdiff1d(np.unique(stratum[here]), few)
+    for row in nodes[1:]:
+        order = np.argsort(row, kind="stable")
+        for here in np.split(order, np.flatnonzero(np.diff(row[order])) + 1):
+            own = np.unique(stratum[here])
+            few, many = own[sizes[own] < k], own[sizes[own] >= k]
+            if not len(few):
+                continue
             alone = sizes[few].sum() >= k or not len(many)
             into = few[0] if alone else many[int(np.argmax(sizes[many]))]
-            total = sizes[few].sum() + (0 if into in few else sizes[into])
-            stratum[here & np.isin(stratum, few)] = into
+            total = sizes[few].sum() + (0 if alone else sizes[into])
+            stratum[here[np.isin(stratum[here], few)]] = into
             sizes[few] = 0
             sizes[into] = total
     return np.unique(stratum, return_inverse=True)[1].astype(np.int64)

@@ -7,11 +7,16 @@ import numpy as np
 import polars as pl
 
 from anonymise import synthetic
-from anonymise.counts import count, tally
+from anonymise.counts import count
+from anonymise.counts import tally as unordered
 from anonymise.definition import shipped
 from tests.fixtures.participants import Participants
 
 NAMES = ("municipality", "age_band", "sex", "chapter")
+
+
+def tally(rows: Any, names: tuple[str, ...]) -> pl.DataFrame:
+    return unordered(rows, names).sort(names)
 
 
 def persons() -> pl.DataFrame:
@@ -44,7 +49,7 @@ def test_the_cells_of_the_partition_are_the_same_from_duckdb() -> None:
     other = count(through_duckdb(frame), hierarchies, sensitive=definition.hierarchies["chapter"])
 
     assert np.array_equal(one.cells, other.cells) and np.array_equal(one.persons, other.persons)
-    assert np.array_equal(one.values, other.values)
+    assert sorted(one.values.tolist()) == sorted(other.values.tolist())
 
 
 def test_spark_counts_what_polars_counts(participants: Participants) -> None:

@@ -66,9 +66,9 @@ def test_keys_too_long_for_a_word_are_still_told_apart() -> None:
 def test_the_profile_follows_the_size() -> None:
     few, deep = many(2, 3), many(6, 6)
 
-    assert profile_for(np.zeros((10, 2)), few) is Profile.FULL
-    assert profile_for(np.zeros((60_001, 2)), few) is Profile.PILOT
-    assert profile_for(np.zeros((10, 6)), deep) is Profile.FAST
+    assert profile_for(np.zeros((10, 2), dtype=np.int64), few) is Profile.FULL
+    assert profile_for(np.zeros((60_001, 2), dtype=np.int64), few) is Profile.PILOT
+    assert profile_for(np.zeros((10, 6), dtype=np.int64), deep) is Profile.FAST
 
 
 @pytest.mark.parametrize("profile", list(Profile))

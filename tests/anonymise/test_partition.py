@@ -11,10 +11,12 @@ from anonymise import synthetic
 from anonymise.build import base_partition, build
 from anonymise.counts import count
 from anonymise.definition import shipped
-from anonymise.hierarchies import ages, chapters, municipalities, sexes
+from anonymise.hierarchies import ages, municipalities
 from anonymise.hierarchy import build as hierarchy
 from anonymise.hierarchy import read_hierarchy
-from anonymise.problems import HierarchyInvalid, InputInvalid
+from anonymise.losses import Generic
+from anonymise.partition import partition
+from anonymise.problems import HierarchyInvalid, InputInvalid, TooFewPersons
 from anonymise.strata import strata
 from tests.anonymise.builders import cohort, definition, group
 
@@ -81,14 +83,13 @@ def test_strata_with_too_few_persons_are_put_together_under_their_parent() -> No
 
 
 def test_a_person_in_two_rows_or_an_unknown_value_is_refused() -> None:
-    hierarchies = [municipalities(), TEN, sexes()]
+    hierarchies = [shipped().hierarchies[name] for name in ("municipality", "age_band", "sex")]
     people = group(12)
-    rows = cohort(people).rename({"age_band": "age"})
 
     with pytest.raises(InputInvalid, match="more than one row"):
-        count(pl.concat([rows, rows[:1]]), hierarchies, sensitive=chapters())
-    with pytest.raises(InputInvalid, match="A value of age"):
-        count(cohort([*people, ("x", "01002000", "30-40", "male", "J00-J99")]).rename({"age_band": "age"}), hierarchies)
+        count(cohort([*people, people[0]]), hierarchies, sensitive=shipped().hierarchies["chapter"])
+    with pytest.raises(InputInvalid, match="A value of age_band"):
+        count(cohort([*people, ("x", "01002000", "30-40", "male", "J00-J99")]), hierarchies)
 
 
 @pytest.mark.parametrize("raw", ["-1", "131", "3.5", ""])
@@ -122,3 +123,33 @@ def test_a_hierarchy_comes_from_a_file_with_one_column_per_level(tmp_path: Path)
     path.write_text("village,county\nA,x\nB\n")
     with pytest.raises(HierarchyInvalid, match="line 3"):
         read_hierarchy(path, "place")
+
+
+def test_a_hundred_thousand_values_of_one_person_each_become_blocks_of_their_parents() -> None:
+    codes = [f"{number:05}" for number in range(100_000)]
+    tree = hierarchy("post", {"code": codes, "region": [code[:3] for code in codes]})
+    persons = pl.DataFrame({"person": codes, "post": codes})
+    counted = count(persons, [tree])
+
+    found = partition(
+        counted.cells, counted.persons, hierarchies=(tree,), loss=Generic((tree,)), k=10, hard={0: 0}
+    )  # fmt: skip
+
+    assert found.sizes.tolist() == [100] * 1000
+
+
+def test_k_above_the_number_of_persons_is_refused() -> None:
+    with pytest.raises(TooFewPersons):
+        build(synthetic.persons(40, seed=1), definition(41))
+
+
+def test_persons_who_are_all_alike_are_one_block_and_show_no_category() -> None:
+    built = build(cohort(group(200)), definition())
+
+    assert built.blocks.persons.tolist() == [200]
+    assert built.blocks.group is None
+
+
+def test_an_empty_cohort_is_refused() -> None:
+    with pytest.raises(TooFewPersons):
+        build(cohort([]), definition())

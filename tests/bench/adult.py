@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from anonymise.counts import count
+from anonymise.counts import cells_of, count
 from anonymise.hierarchy import TOP, Hierarchy, build
 from anonymise.losses import Generic
 from anonymise.partition import Partition, partition
@@ -61,14 +61,8 @@ def partitioned(rows: pl.DataFrame, hierarchies: tuple[Hierarchy, ...], *, k: in
 
 def published(rows: pl.DataFrame, made: Partition, file: Path) -> None:
     """Nothing; the file holds the rows in their order with labels of nodes."""
-    words = [{word: h.place_of(word) for word in rows[h.name].unique().to_list()} for h in made.hierarchies]
-    coded = np.stack(
-        [[known[w] for w in rows[h.name]] for h, known in zip(made.hierarchies, words, strict=True)], axis=1
-    )
-    sizes = [len(h.values) for h in made.hierarchies]
-    place = np.searchsorted(
-        np.ravel_multi_index(tuple(made.cells.T), sizes), np.ravel_multi_index(tuple(coded.T), sizes)
-    )
+    counted = count(rows, made.hierarchies)
+    place = cells_of(rows, counted, identifying=made.hierarchies)
     block = made.block[place]
     labels = {
         h.name: np.array([code.split(MARK)[0] for code in made.codes(d)], dtype=object)[block]

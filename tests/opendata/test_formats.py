@@ -11,10 +11,10 @@ from rdflib import Graph, URIRef
 
 from anonymise.formats.csv import read_table
 from anonymise.release import Release
-from anonymise.tables import Row
+from anonymise.rows import Number, Row
 
 Key = tuple[str, ...]
-Numbers = dict[Key, tuple[int | None, str]]
+Numbers = dict[Key, tuple[Number | None, str]]
 SLUG = "reasons-for-encounter"
 
 
