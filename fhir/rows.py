@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     insert,
     literal,
     select,
@@ -26,7 +27,7 @@ from sqlmodel import Session
 
 from fhir import codec, costs
 from fhir.search.query import Bounds
-from fhir.tables import Compartment, History, Resource, Token
+from fhir.tables import Compartment, History, Resource, Restriction, Token
 from infra.columns import UtcDateTime
 from infra.statements import NOTHING, Statement
 from infra.vault import Binding, DataKey, Sealed, Vault, WrappedKey
@@ -35,6 +36,7 @@ RESOURCE: Final = cast(Table, Resource.__table__)  # type: ignore[attr-defined] 
 HISTORY: Final = cast(Table, History.__table__)  # type: ignore[attr-defined]  # as above
 TOKEN: Final = cast(Table, Token.__table__)  # type: ignore[attr-defined]  # as above
 COMPARTMENT: Final = cast(Table, Compartment.__table__)  # type: ignore[attr-defined]  # as above
+RESTRICTION: Final = cast(Table, Restriction.__table__)  # type: ignore[attr-defined]  # as above
 DATA_KEY: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # as above
 
 _NAMES: Final = (
@@ -96,13 +98,20 @@ class SealedRow(NamedTuple):
     scope: str
     provider_version: int
     wrapped: bytes
+    # There is a restriction of its compartment; whether it holds now, and for whom, the policy says.
+    restricted: bool = False
+
+
+def _restricted(table: Table) -> ColumnElement[bool]:
+    # With the row, as its key: nearly always there is none to be found, and a look-up of its own would be a round trip.
+    return exists().where(RESTRICTION.c.compartment == table.c.compartment).correlate(table).label("restricted")
 
 
 # The wrapped key comes with the row: a second look-up would double the cost of a read (notes/security 3).
-HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in _NAMES), *_KEY).join(
+HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in _NAMES), *_KEY, _restricted(RESOURCE)).join(
     DATA_KEY, DATA_KEY.c.id == RESOURCE.c.data_key
 )
-VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_KEY).join(
+VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_KEY, _restricted(HISTORY)).join(
     DATA_KEY, DATA_KEY.c.id == HISTORY.c.data_key
 )
 

@@ -1,7 +1,7 @@
 """What lives as long as the process: made once in the lifespan, handed to routes as `request.app.state.services`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
@@ -64,7 +64,7 @@ class Services:
     eraser: Eraser
     gate: Gate
     identity: IdentityProvider
-    guessing: GuessingGuard = field(default_factory=GuessingGuard)
+    guessing: GuessingGuard
 
 
 def services_of(connection: HTTPConnection) -> Services:

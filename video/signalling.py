@@ -65,6 +65,14 @@ Holds = Callable[[str, str], Awaitable[bool]]
 """Whether a room, and what a ticket for it was bound to, still stand; the application knows."""
 
 
+Ended = Callable[[str, str], Awaitable[None]]
+"""What the application does before a room is ended by somebody in it: the room, and what their ticket was bound to."""
+
+
+async def nothing(room: str, bound: str) -> None:
+    """Nothing: for an application to which the end of a room means no more than that."""
+
+
 async def always(room: str, bound: str) -> bool:
     """True: for an application whose tickets are bound to nothing that could end before they do."""
     return True
@@ -79,6 +87,7 @@ class Desk:
     ice: Ice
     origins: frozenset[str]
     holds: Holds = always
+    ended: Ended = nothing
     strangers: Counter[str] = field(default_factory=Counter)
 
     def has_room_for(self, address: str) -> bool:
@@ -253,6 +262,9 @@ async def _listen(socket: WebSocket, room: str, *, you: PeerInfo, line: SocketLi
         if not desk.rooms.is_current(room, you.id, line=line):
             return None
         try:
+            if isinstance(message, End) and you.role.admits:
+                # First, as for POST .../end: a refusal leaves everybody where they are.
+                await desk.ended(room, desk.rooms.bound_of(room, you.id))
             _act(message, room, you=you, line=line, rooms=desk.rooms)
         except Problem as problem:
             line.send(Refused(type(problem).__name__))

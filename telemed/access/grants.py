@@ -7,7 +7,7 @@ from sqlmodel import col, delete, select
 
 from fhir.store import Change, Hook, Store
 from fhir.tables import Compartment
-from infra.caller import Caller
+from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.database import Session
 from telemed.access.actors import own_keepers
@@ -41,7 +41,9 @@ def grants_hook(clock: Clock, record: Store) -> Hook:
             session.exec(delete(CareGrant).where(col(CareGrant.source) == source))
             session.exec(delete(ConsentRule).where(col(ConsentRule.source) == source))
         # Naming somebody in a resource about a stranger opens and closes nothing: the writer must be entitled already.
-        if compartment is not None and is_open(session, caller.tenant, compartment=compartment, now=now):
+        # A patient's own word opens a record whose processing they have had restricted, too.
+        stores = caller.role in (Role.SERVICE, Role.PATIENT)
+        if compartment is not None and is_open(session, caller.tenant, compartment=compartment, now=now, stores=stores):
             tenants = own_keepers(session, record, {opening.actor for opening in found})
             session.add_all(_grants(found, tenants, compartment=compartment, source=source, granted_by=caller.tenant))
             session.add_all(closings(session, said, compartment=compartment, source=source))

@@ -27,6 +27,9 @@ LONGEST = timedelta(hours=24)
 class TimeTaken(Conflict):
     """The time is taken."""
 
+    # Whether it is the same person's time at another clinic; nobody is told, as it is told by the same words.
+    elsewhere = False
+
 
 class TooLong(Unprocessable):
     """An appointment can't be longer than 24 hours, nor end before it starts."""
@@ -77,7 +80,9 @@ def claim(session: Session, claimed: Claim, *, now: datetime) -> None:
     lock(session, resources)
     release(session, claimed.appointment_id)
     if taken(session, claimed.beside, claimed.interval, now=now, besides=claimed.appointment_id):
-        raise TimeTaken(_told(wanted))
+        refused = TimeTaken(_told(wanted))
+        refused.elsewhere = True
+        raise refused
     _free_expired(session, resources, wanted, now=now)
     rows = [
         {
