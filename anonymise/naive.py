@@ -1,6 +1,6 @@
 """A release as it is still often made, to be broken by `attack`: exact numbers, and those below k left out.
 
-`python -m anonymise.naive --persons F --out DIR`. Every declared table is counted by itself; a number between 1 and k - 1
+`python -m anonymise.naive PERSONS DIR`. Every declared table is counted by itself; a number between 1 and k - 1
 is withheld, zeros and totals stand. It has no blocks and no proof, and nothing publishes it.
 """
 
@@ -101,8 +101,8 @@ def _node(definition: Definition, name: str, level: str) -> Node:
 
 
 def main(
-    persons: Annotated[Path, typer.Option(help="CSV or Parquet, one row a person.")],
-    out: Annotated[Path, typer.Option(help="Folder for the release. It is not published.")],
+    persons: Annotated[Path, typer.Argument(help="CSV or Parquet, one row a person.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the release. It is not published.")],
     definition: Annotated[Path | None, typer.Option(help="TOML; without it, the one that is shipped.")] = None,
 ) -> None:
     """Write a naive release: exact numbers, those below k withheld."""
