@@ -21,8 +21,9 @@ from infra.settings import Settings
 from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
-from telemed.console import apps, code_routes, same_person
+from telemed.console import apps, code_routes, draft_routes, same_person
 from telemed.console import routes as console
+from telemed.console.drafts import forget_drafts
 from telemed.emergency import routes as emergency
 from telemed.emergency.service import forget_tries
 from telemed.guards import require_guards
@@ -38,6 +39,7 @@ from telemed.mydata import sessions as mydata_sessions
 from telemed.notices import routes as notices
 from telemed.pages import assets
 from telemed.pages import routes as pages
+from telemed.pages import visit_routes
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
@@ -51,6 +53,7 @@ from telemed.visits import exchange, standing
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.visits.codes import forget_attempts
+from telemed.visits.here import forget_places
 from telemed.visits.sessions import forget_sessions
 from telemed.warming import warm
 from telemed.wiring import open_services
@@ -71,12 +74,14 @@ BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, discovery.router
 BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
+    visit_routes.router,
     assets.router,
     exchange.router,
     visits.router,
     mydata_entrance.router,
     mydata.router,
     code_routes.router,
+    draft_routes.router,
     signin.router,
     enrolling.router,
     account.router,
@@ -112,6 +117,9 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/j": "takes code and date of birth, which is the patient's sign-in",
     "/my": "takes code and PIN of a letter, which is the patient's sign-in; shows nothing personal without",
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
+    "/visit/here": "the same: asks who is at the device",
+    "/visit/call-me": "the same: asks the clinic to phone",
+    "/practice": "the patient's page with a robot, in the browser alone; knows nobody",
     "/console/sign-in": "the door of the console",
     "/console/passkey/options": "a challenge for whoever wants to sign in",
     "/console/passkey": "takes a passkey's answer, which is the sign-in",
@@ -127,7 +135,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visits"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
@@ -238,6 +246,8 @@ async def _housekeeping(services: Services) -> None:
                 tidy,
                 forget_attempts,
                 forget_sessions,
+                forget_places,
+                forget_drafts,
                 questions.forget_old,
                 forget_challenges,
                 forget_tries,

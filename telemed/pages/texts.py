@@ -1,4 +1,4 @@
-"""Sentences that scripts show, and what people are told when a code does not open: in one place for the catalogues.
+"""What patients read from scripts and lists, and what they are told when a code does not open.
 
 Rule for all of them: what happened, what to do; the phone number stands at the foot of every page.
 """
@@ -10,11 +10,12 @@ from typing import Final
 from telemed.pages.languages import N_, translate
 
 OTHER: Final = N_("The other side")
+ROBOT: Final = N_("The practice robot")
 CALL: Final[Mapping[str, str]] = {
     "connecting": N_("Connecting …"),
     "live": N_("You are connected."),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
-    "failed": N_("The connection did not work. Please hang up and try again, or call us."),
+    "failed": N_("The connection did not work. Please hang up and try again, or let us call you."),
     "left": N_("%p has hung up."),
     "tampered": N_("The check words could not be agreed. Somebody may be listening in. Please hang up and call us."),
     "soundOn": N_("Sound is on"),
@@ -36,7 +37,7 @@ CALL: Final[Mapping[str, str]] = {
     "nodev": N_("We found no camera. You can talk to us without one."),
     "busy": N_("Another program is using the camera. Please close it. Then tap “Try again”."),
     "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
-    "old": N_("This browser is too old for video. Please call us, we will talk by phone."),
+    "old": N_("This browser is too old for video. We can call you by phone instead."),
     "refused": N_("The conversation could not be opened. Please load this page again."),
     "elsewhere": N_("The conversation is open in another window or on another device."),
 }
@@ -56,27 +57,6 @@ VISIT: Final[Mapping[str, str]] = {
     "full": N_("Somebody else is in this conversation already. Please call us."),
 }
 
-CONSOLE: Final[Mapping[str, str]] = {
-    **CALL,
-    "expected": N_("expected"),
-    "waiting": N_("waiting"),
-    "admitted": N_("in conversation"),
-    "ended": N_("ended"),
-    "away": N_("not here at the moment"),
-    "begin": N_("Start the conversation"),
-    "back": N_("Back to the conversation"),
-    "goesOn": N_("The conversation is under way. You can go back into it."),
-    "gone": N_("%p is not here at the moment, but can come back until you end the visit."),
-    "documented": N_("The visit is documented."),
-    "over": N_("The visit has ended."),
-    "ready": N_("The patient is waiting. Start the conversation when you are ready."),
-    "minutes": N_("for %n min"),
-    "waiting_count": N_("Waiting now: %n"),
-    "told": N_("The patient has been told."),
-    "void": N_("The appointment was cancelled or moved."),
-    "hungUp": N_("Hung up. The patient can come back until you end the visit."),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -85,6 +65,29 @@ class Told:
     title: str
     advice: str
 
+
+# The practice room: nobody is there but a robot, and all of it happens in this browser.
+PRACTICE: Final[Mapping[str, str]] = {
+    **VISIT,
+    "title": N_("Practice room"),
+    "network_practice": N_("In a real appointment your connection is tested here."),
+    "robot_hello": N_("Hello! I am a robot. I hear and see nothing. Write something, and I will write it back."),
+    "robot_echo": N_("You wrote: %t"),
+}
+
+# What is asked at the patient's device; the keys are models.Guest.
+HERE: Final[Mapping[str, str]] = {
+    "patient": N_("The patient"),
+    "relative": N_("A relative or friend"),
+    "nurse": N_("A nurse or carer"),
+    "interpreter": N_("Somebody who interprets"),
+}
+
+CALL_BACK: Final[Mapping[str, str]] = {
+    "title": N_("We will call you."),
+    "advice": N_("The practice has your wish and calls the number that it has from you. You need not do anything."),
+    "again": N_("Back to the video consultation"),
+}
 
 # Keys are codes.Refusal and the ends of a visit session.
 REFUSALS: Final[Mapping[str, Told]] = {
@@ -126,7 +129,7 @@ REFUSALS: Final[Mapping[str, Told]] = {
     ),
     "trouble": Told(
         N_("Something did not work on our side."),
-        N_("Please try again in a moment, or call us."),
+        N_("Your appointment stands. Please try again in a moment, or call us."),
     ),
     "none": Told(N_("Please enter your code first."), N_("You find it in your letter or message.")),
 }
@@ -211,25 +214,6 @@ PURPOSES: Final[Mapping[str, str]] = {
     "HRESCH": N_("for research"),
     "PUBHLTH": N_("for public health"),
 }
-# Operations about who somebody is, by the name that stands sealed in the log.
-AUDIT_STEPS: Final[Mapping[str, str]] = {
-    "$match": N_("compared, whether it is the same person"),
-    "$merge": N_("put together with another record of the clinic"),
-    "$unmerge": N_("took apart from another record of the clinic"),
-    "$ask": N_("asked another clinic whether it is the same person"),
-    "$link": N_("joined with the same person at another clinic"),
-    "$unlink": N_("separated from the person at another clinic"),
-    "$refuse": N_("said that it is not another clinic's patient"),
-}
-
-# v3-ActReason. A purpose without a word stands as it is.
-AUDIT_PURPOSES: Final[Mapping[str, str]] = {
-    "TREAT": N_("for treatment"),
-    "ETREAT": N_("in an emergency, without being part of the care before"),
-    "HOPERAT": N_("to run the practice"),
-    "PATRQT": N_("at the patient's request"),
-}
-
 
 # What a log line is about; a type without a word stands as it is.
 RECORD_TYPES: Final[Mapping[str, str]] = {
