@@ -13,7 +13,7 @@ from video.messages import LARGEST
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.sdp import LONGEST
-from video.signalling import Desk, Holds, always, converse
+from video.signalling import Desk, Holds, Unit, always, converse
 from video.tickets import Tickets
 
 BODY_LIMIT: Final = LARGEST
@@ -27,14 +27,22 @@ class CheckOffer(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def router(
-    rooms: Rooms, tickets: Tickets, *, ice: Ice, precheck: Precheck, origins: Sequence[str], holds: Holds = always
+    rooms: Rooms,
+    tickets: Tickets,
+    *,
+    ice: Ice,
+    precheck: Precheck,
+    origins: Sequence[str],
+    holds: Holds = always,
+    unit: Unit | None = None,
 ) -> APIRouter:
     """The routes of video; `origins` are the application's own addresses, as browsers name them in `Origin`.
 
-    `holds` is asked before a socket opens whether its room, and what its ticket is bound to, still stand.
+    `holds` is asked before a socket opens whether its room, and what its ticket is bound to, still stand. Without a
+    `unit` there are calls of two alone.
     """
     routes = APIRouter(prefix="/video", tags=["video"])
-    desk = Desk(rooms, tickets, ice, frozenset(origins), holds)
+    desk = Desk(rooms, tickets, ice, frozenset(origins), holds, unit)
 
     @routes.websocket("/rooms/{room}/ws")
     async def signalling(socket: WebSocket, room: str) -> None:

@@ -6,10 +6,10 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
@@ -34,7 +34,12 @@ from video.messages import (
     Pong,
     Ready,
     Refused,
+    Remove,
+    Sealed,
+    UnitOffer,
+    View,
     Waiting,
+    Want,
     Welcome,
     decode,
     encode,
@@ -70,6 +75,16 @@ async def always(room: str, bound: str) -> bool:
     return True
 
 
+class Unit(Protocol):
+    """The forwarding unit as the signalling sees it: neither method waits, answers come through `Rooms.tell`."""
+
+    def offer(self, room: str, participant: str, *, message: UnitOffer) -> None:
+        """Answer a page's offer, or refuse it."""
+
+    def view(self, room: str, participant: str, *, want: Mapping[str, Want]) -> None:
+        """Note how a page shows the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the signalling needs to know to serve a socket."""
@@ -79,6 +94,7 @@ class Desk:
     ice: Ice
     origins: frozenset[str]
     holds: Holds = always
+    unit: Unit | None = None
     strangers: Counter[str] = field(default_factory=Counter)
 
     def has_room_for(self, address: str) -> bool:
@@ -253,22 +269,43 @@ async def _listen(socket: WebSocket, room: str, *, you: PeerInfo, line: SocketLi
         if not desk.rooms.is_current(room, you.id, line=line):
             return None
         try:
-            _act(message, room, you=you, line=line, rooms=desk.rooms)
+            if not _to_unit(message, room, you=you, line=line, desk=desk):
+                _act(message, room, you=you, line=line, rooms=desk.rooms)
         except Problem as problem:
             line.send(Refused(type(problem).__name__))
+
+
+def _to_unit(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, desk: Desk) -> bool:
+    """True for what concerns the forwarding unit; who waits, or takes part without media, is refused there."""
+    if not isinstance(message, UnitOffer | View):
+        return False
+    call = message.call if isinstance(message, UnitOffer) else None
+    if not you.role.has_media:
+        line.send(Refused("role", call))
+    elif not desk.rooms.is_admitted(room, you.id):
+        line.send(Refused("nobody", call))
+    elif desk.unit is None:
+        line.send(Refused("unit", call))
+    elif isinstance(message, UnitOffer):
+        desk.unit.offer(room, you.id, message=message)
+    else:
+        desk.unit.view(room, you.id, want=message.want)
+    return True
 
 
 def _act(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, rooms: Rooms) -> None:
     match message:
         case Ping(n):
             line.send(Pong(n))
-        case Ready() | Offer() | Answer() | Candidate():
+        case Ready() | Offer() | Answer() | Candidate() | Sealed():
             if not rooms.relay(room, you.id, message=message):
                 line.send(Refused("nobody"))
         case Bye():
             rooms.leave(room, you.id, line=line)
         case Admit(participant) if you.role.admits:
             rooms.admit(room, participant)
+        case Remove(participant) if you.role.admits:
+            rooms.remove(room, participant)
         case Late(minutes) if you.role.admits:
             rooms.late(room, minutes)
         case End() if you.role.admits:
