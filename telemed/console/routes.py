@@ -59,6 +59,7 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
     )
     data = {
         "texts": in_language(CONSOLE, reading_of(request).language),
+        "guests": in_language(GUESTS, reading_of(request).language),
         "urls": {"waiting": "/console/waiting"},
         "pause": PAUSE_MILLISECONDS,
     }

@@ -23,6 +23,11 @@ CONSOLE: Final[Mapping[str, str]] = {
     "minutes": N_("for %n min"),
     "waiting_count": N_("Waiting now: %n"),
     "told": N_("The patient has been told."),
+    "draftKept": N_("Kept. It is not in the record yet."),
+    "draftBack": N_("What you had written before is here again."),
+    "draftLost": N_("Not kept: no connection. We keep trying."),
+    "draftTheirs": N_("%a has written here in another window. Whose text do you want to go on with?"),
+    "draftSomebody": N_("Somebody"),
     "void": N_("The appointment was cancelled or moved."),
     "hungUp": N_("Hung up. The patient can come back until you end the visit."),
 }

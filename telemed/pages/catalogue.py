@@ -19,7 +19,8 @@ SOURCE_LANGUAGE: Final = "en"
 TEMPLATE, CODE = "jinja2.ext:babel_extract", "python"
 # What staff see, or who allows an app something; the demo's outbox is for whoever tries the product out.
 STAFF_SOURCES: Final = [
-    ("pages/templates/authorize*.html", TEMPLATE),
+    ("pages/templates/authorize.html", TEMPLATE),
+    ("pages/templates/authorize_who.html", TEMPLATE),
     ("pages/templates/outbox.html", TEMPLATE),
     ("pages/permissions.py", CODE),
     *[(f"{room}/templates/**.html", TEMPLATE) for room in ("console", "signin", "emergency")],

@@ -1,7 +1,7 @@
 """Who comes along to a visit: relatives, interpreters, nurses. Each has a code and a PIN of their own, for this one call.
 
-They see when and with whom the appointment is, and nothing of the patient. A call has two places, the patient's and the
-clinic's, until there are group calls: who comes along waits, and the clinic sees in which role.
+They see when and with whom the appointment is, and nothing of the patient's record. In the call they have a seat of their
+own, under their role and no name; the clinic lets them in and may show them out.
 """
 
 import re

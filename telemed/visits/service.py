@@ -65,6 +65,18 @@ class Visits:
             session.add(visit)
         return visit
 
+    def accompany(self, session: Session, *, appointment_id: str, tenant: str) -> Visit:
+        """The visit that somebody with a code of their own has come to. The clinic sees that they wait.
+
+        The appointment itself has arrived only when the patient has.
+        """
+        visit = found(session, appointment_id, tenant=holder(session, appointment_id, tenant=tenant))
+        if visit.stage == Stage.ENDED:
+            raise VisitEnded
+        visit.waiting_since = visit.waiting_since or self.clock.now()
+        session.add(visit)
+        return visit
+
     def open(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
         """The visit of an appointment that the caller's own clinic holds."""
         self.held(session, caller, appointment_id)

@@ -1,5 +1,6 @@
 // The patient's page after the code: check, waiting room, call, goodbye. One page, so that the device asks only once.
 import { getDevices, support, testPicture } from "../video/devices.js";
+import { showWayOut } from "./in-app.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const { texts } = page;
@@ -47,8 +48,9 @@ async function check(wanted) {
   element("start-check").disabled = false;
   stream = found.stream;
   const fine = found.state === "ok";
+  showWayOut(found.state === "in-app");
   element("device-message").textContent = fine ? "" : texts[found.state];
-  element("device-message").hidden = fine;
+  element("device-message").hidden = fine || found.state === "in-app";
   element("ask").hidden = fine;
   element("start-check").textContent = texts.again;
   element("start-check").className = fine ? "" : "primary";
@@ -60,6 +62,7 @@ async function check(wanted) {
 }
 
 async function checkConnection() {
+  if (page.practice) { element("network").textContent = texts.network_practice; return; }
   const { Precheck } = await import("../video/precheck.js");
   element("network").textContent = texts.checking;
   const mine = precheck = new Precheck({ ticket: async () => (await join()).check, stream });
@@ -102,12 +105,11 @@ async function enter() {
   precheck = null;
   show("wait");
   navigator.wakeLock?.request("screen").catch(() => {});
-  if (!signalling) await connect();
+  if (!signalling) await (page.practice ? practise() : connect());
 }
 
 async function connect() {
   const { Signalling } = await import("../video/signalling.js");
-  import("./call-panel.js");
   let first = await retried(join).catch(() => null);
   if (!first) return stopped(texts.refused);
   room = first.room;
@@ -124,10 +126,19 @@ async function connect() {
   on("late", ({ minutes }) => { element("late").textContent = texts.late.replace("%n", minutes); element("late").hidden = false; });
   on("admitted", () => startCall());
   on("elsewhere", () => stopped(texts.elsewhere));
-  on("refused", ({ reason }) => stopped(reason === "full" ? texts.full : texts.refused));
+  on("refused", ({ reason }) => stopped(reason === "full" ? texts.crowded : texts.refused));
   on("ended", () => goodbye(false));
   // Cancelled or moved: the page that the server renders now says which.
   on("void", () => { stopDevices(); sessionStorage.removeItem(CHECKED); location.reload(); });
+  signalling.open();
+  import("./call-panel.js");
+}
+
+// The same call, with a robot in this window on the other side; no server takes part.
+async function practise() {
+  const { meetRobot } = await import("./practice.js");
+  ({ signalling, room } = meetRobot(texts));
+  signalling.addEventListener("admitted", startCall);
   signalling.open();
 }
 
@@ -149,13 +160,19 @@ async function startCall() {
   panel = new CallPanel(element("call"), { signalling, room, stream, offers: false, texts });
   panel.parts.end.onclick = hangUp;
   panel.call.addEventListener("state", ({ detail }) => {
-    if (detail === "failed") banner(texts.failed);
-    if (detail === "live") banner("");
+    if (detail === "failed") { banner(texts.failed); trouble(true); }
+    if (detail === "live") { banner(""); trouble(false); }
     if (detail === "live" || detail === "left") document.title = detail === "live" ? `● ${texts.live}` : texts.title;
   });
   chime();
   show("call");
   panel.start();
+}
+
+// Where video does not come about, the phone does.
+function trouble(on) {
+  const way = element("call-trouble");
+  if (way) way.hidden = !on;
 }
 
 function hangUp() {
