@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from video.ice import Ice
+from video.link import Link, straight
 from video.messages import FromUnit, UnitAnswer, UnitOffer, Want
 from video.rooms import Event, Kind, Rooms
 from video.signalling import Unit
-from video.unit import ForwardingUnit, Link, straight
+from video.unit import ForwardingUnit
 
 
 def tell_page(rooms: Rooms, room: str, participant: str, message: FromUnit) -> None:

@@ -84,7 +84,8 @@ class Group:
             for who, key in self._chosen(receiver, leg, now=now):
                 looked_at[who] |= {key}
         for sender, keys in looked_at.items():
-            wanted = Wanted("h" in keys, "l" in keys, "screen" in keys)
+            # The small picture is what a line falls back to, so it goes on while anybody looks at the large one.
+            wanted = Wanted("h" in keys, not keys.isdisjoint(("h", "l")), "screen" in keys)
             if wanted != self._wanted.get(sender, Wanted(True, True, True)):
                 self._wanted[sender] = wanted
                 self._tell(sender, wanted)

@@ -10,6 +10,7 @@ for each packet; and out through libsrtp in a buffer that stays (measured: a thi
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 import aioice
@@ -31,6 +32,7 @@ from OpenSSL import SSL
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib  # type: ignore[import-not-found]  # compiled, without types
 
+from video.link import Deliver, Link, straight
 from video.sdp import Local
 
 CONTRACT: Final = {
@@ -156,15 +158,15 @@ class Cipher:
 class BlindTransport(RTCDtlsTransport):
     """DTLS-SRTP that hands every packet to `through` and sends what that returns; nothing is decoded."""
 
-    def __init__(self, ice: RTCIceTransport, through: Through, *, role: str = "client") -> None:
+    def __init__(self, ice: RTCIceTransport, through: Through, *, role: str = "client", link: Link = straight) -> None:
         super().__init__(ice, [Certificate.generateCertificate()])
         self._srtp_profiles = PROFILES
-        self._through = through
+        self._through, self._link = through, link
+        self._take = link(self._taken)
         self._incoming: Cipher | None = None
         self._outgoing: Cipher | None = None
         self._pair: aioice.ice.CandidatePair | None = None
-        self._to: Any = None
-        self._sendto: Callable[[bytes, Any], None] = _nowhere
+        self._leave: Deliver = _nowhere
         self._connection: aioice.Connection | None = None
         self._set_role(role)
 
@@ -181,9 +183,9 @@ class BlindTransport(RTCDtlsTransport):
         if pair is not self._pair:
             self._pair = pair
             if pair is not None:
-                self._sendto, self._to = pair.protocol.transport.sendto, pair.remote_addr
+                self._leave = self._link(partial(pair.protocol.transport.sendto, addr=pair.remote_addr))
         if pair is not None and (out := self._outgoing.protect(packet)) is not None:
-            self._sendto(out, self._to)
+            self._leave(out)
 
     def hook(self, ice: RTCIceTransport) -> None:
         """Take media straight from the sockets of this ICE transport."""
@@ -192,18 +194,20 @@ class BlindTransport(RTCDtlsTransport):
 
     def _taking(self, otherwise: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
         def datagram_received(data: bytes, addr: Any) -> None:
-            if self._incoming is None or not data or not 127 < data[0] < 192:
+            if self._incoming is not None and data and 127 < data[0] < 192:
+                self._take(data)
+            else:
                 otherwise(data, addr)
-                return
-            packet = self._incoming.unprotect(data)
-            if packet is None:
-                return
-            take = self._through.rtcp if 192 <= data[1] <= 223 else self._through.rtp
-            back = take(packet)
-            if back is not None:
-                self.send(back)
 
         return datagram_received
+
+    def _taken(self, data: bytes) -> None:
+        if self._incoming is None or (packet := self._incoming.unprotect(data)) is None:
+            return
+        take = self._through.rtcp if 192 <= data[1] <= 223 else self._through.rtp
+        back = take(packet)
+        if back is not None:
+            self.send(back)
 
     def _setup_srtp(self) -> None:
         super()._setup_srtp()
@@ -225,7 +229,7 @@ class BlindTransport(RTCDtlsTransport):
         """Nothing, likewise."""
 
 
-def _nowhere(packet: bytes, address: Any) -> None:
+def _nowhere(packet: bytes) -> None:
     """Nothing: there is no way to the other side yet."""
 
 
@@ -233,11 +237,17 @@ class Path:
     """A transport from gathering to closing. `calls` is for the side that offers: a participant, never the server."""
 
     def __init__(
-        self, through: Through, *, servers: list[RTCIceServer], addresses: Sequence[str] = (), calls: bool = False
+        self,
+        through: Through,
+        *,
+        servers: list[RTCIceServer],
+        addresses: Sequence[str] = (),
+        calls: bool = False,
+        link: Link = straight,
     ) -> None:
         self._servers, self._addresses, self._calls = servers, addresses, calls
         self._gatherer, self._ice = self._way()
-        self._dtls = BlindTransport(self._ice, through, role="server" if calls else "client")
+        self._dtls = BlindTransport(self._ice, through, role="server" if calls else "client", link=link)
         self._ended = asyncio.Event()
         self._next = self._gatherer, self._ice
         self._moving: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ import structlog
 from video.group import Group
 from video.ice import Ice
 from video.leg import Leg
+from video.link import Link, straight
 from video.messages import Again, FromUnit, Refused, UnitAnswer, Want
 from video.messages import UnitOffer as OfferMessage
 from video.sdp import OfferRefused
@@ -18,7 +19,7 @@ from video.unit_answer import write_unit_answer
 from video.unit_offer import UnitOffer, parse_unit_offer
 
 if TYPE_CHECKING:
-    from video.transport import Path, Through
+    from video.transport import Path
 
 log = structlog.get_logger()
 
@@ -30,9 +31,6 @@ MOST_CALLS: Final = 400
 """Of one process; a core carries fewer, so this bounds memory and ports, not quality."""
 
 Tell = Callable[[str, str, FromUnit], None]
-Send = Callable[[bytes], None]
-Link = Callable[["Through", Send], tuple["Through", Send]]
-"""What stands between the sockets and the forwarding; tests put lost and late packets there."""
 
 
 class CallRefusedError(Exception):
@@ -41,11 +39,6 @@ class CallRefusedError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-def straight(through: "Through", send: Send) -> tuple["Through", Send]:
-    """Nothing in between."""
-    return through, send
 
 
 @dataclass(slots=True)
@@ -140,9 +133,8 @@ class ForwardingUnit:
             raise CallRefusedError("unit")
         self.leave(room, participant)
         leg = self._leg(room, participant, offer=offer, message=message)
-        through, send = self._link(leg, lambda packet: path.send(packet))  # noqa: PLW0108  the path comes after
-        leg.send_through(send)
-        path = Path(through, servers=self._ice.for_aiortc(), addresses=self._addresses)
+        path = Path(leg, servers=self._ice.for_aiortc(), addresses=self._addresses, link=self._link)
+        leg.send_through(path.send)
         call = self._calls[room, participant] = _Call(message.call, path, leg, offer)
         local = await path.gather()
         if self._calls.get((room, participant)) is not call:  # another offer came meanwhile

@@ -5,7 +5,7 @@ from typing import Final
 
 from video.downlink import Format
 from video.sdp import Local, refused
-from video.unit_offer import CODECS, RID, WIDE, Section, UnitOffer
+from video.unit_offer import CODECS, WIDE, Section, UnitOffer
 
 FIRST_SSRC: Final = 0x7E1E_1001
 OWN_SSRC: Final = 0x7E1E_0FFF
@@ -94,7 +94,7 @@ def _opus(section: Section) -> list[int]:
 
 
 def _layers(section: Section) -> list[str]:
-    if len(section.rids) < 2 or not section.extension(RID):
+    if not section.rids:
         return []
     return [*(f"a=rid:{rid} recv" for rid in section.rids), f"a=simulcast:recv {';'.join(section.rids)}"]
 

@@ -117,6 +117,10 @@ def _section(lines: list[str]) -> Section:
     codecs = _codecs(lines, kind, numbers)
     if protocol != "UDP/TLS/RTP/SAVPF" or len(directions) != 1 or not codecs.keys() & {"opus", "vp8"}:
         return Section(kind, mid, protocol)
+    extensions = _extensions(lines)
+    rids = tuple(rid for rid in LAYERS if any(value.split()[:2] == [rid, "send"] for value in attributes(lines, "rid")))
+    if len(rids) < len(LAYERS) or RID not in dict(extensions):
+        rids = ()
     in_order = tuple(sorted(codecs.items(), key=lambda one: numbers.index(one[1])))
     repeated = codecs.get("opus" if kind == "audio" else "vp8", -1)
     return Section(
@@ -127,9 +131,9 @@ def _section(lines: list[str]) -> Section:
         in_order,
         _rtx(lines, repeated, numbers=numbers),
         tuple((number, one) for name, number in in_order for one in _feedback(lines, name, number)),
-        _extensions(lines),
-        tuple(rid for rid in LAYERS if any(value.split()[:2] == [rid, "send"] for value in attributes(lines, "rid"))),
-        _ssrcs(lines),
+        extensions,
+        rids,
+        () if rids else _ssrcs(lines),  # of layers the packets say which they are
     )
 
 

@@ -18,7 +18,9 @@ MOST_HELD: Final = 256
 LARGEST_GAP: Final = 512
 """A stream that jumps further than our history has begun anew."""
 
-ASK_AGAIN: Final = 0.05
+ASK_AGAIN: Final = 0.02, 0.2
+"""Between twice the time that an answer took of late, and these bounds."""
+
 ASK_AFTER: Final = 0.005
 ASK_FOR: Final = {"audio": 0.4, "video": 1.0}
 """Seconds after which a lost packet comes too late to be played."""
@@ -56,6 +58,7 @@ class Uplink:
         self._next = -1
         self._cycles = self._first = 0
         self._missing: dict[int, tuple[float, float]] = {}
+        self._patience = ASK_AGAIN[0]
         self._received = self._expected_before = self._received_before = 0
         self._transit: float | None = None
         self._jitter = 0.0
@@ -109,7 +112,7 @@ class Uplink:
         for seq, (since, last) in list(self._missing.items()):
             if now - since > ASK_FOR[self.kind]:
                 del self._missing[seq]
-            elif now - last >= ASK_AGAIN and now - since >= ASK_AFTER and len(asked) < MOST_ASKED:
+            elif now - last >= self._patience and now - since >= ASK_AFTER and len(asked) < MOST_ASKED:
                 self._missing[seq] = since, now
                 asked.append(seq)
         return asked
@@ -147,7 +150,11 @@ class Uplink:
             return True
         ahead = rtp.after(seq, self._next)
         if ahead < 0:
-            return self._missing.pop(seq, None) is not None
+            asked = self._missing.pop(seq, None)
+            if asked is not None and asked[1]:
+                least, most = ASK_AGAIN
+                self._patience += (min(max(2 * (now - asked[1]), least), most) - self._patience) / 4
+            return asked is not None
         if ahead > LARGEST_GAP:
             self._missing.clear()
         else:

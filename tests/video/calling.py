@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from video.headless.media import Media, opened
 from video.ice import Ice
+from video.link import Link, straight
 from video.messages import FromUnit, Slots, UnitAnswer, UnitOffer
 from video.sframe import FrameRefusedError, Opener, Sealer
-from video.unit import ForwardingUnit, Link, straight
+from video.unit import ForwardingUnit
 
 LOOPBACK = ("127.0.0.1",)
 KEY_FRAME = b"\x10\x02\x00\x9d\x01\x2a\x40\x01\xb4\x00" + bytes(range(200)) * 12
