@@ -3,10 +3,12 @@
 import { advance, begin, callBack, retry, sending } from "./ladder.js";
 
 const RED = "audio/red";
+const SMALL = 150;  // kbit/s of the lower layer
+const LAYERS_FROM = 480 * 270;
 
 export class Quality extends EventTarget {
   watched = { h: true, l: true };  // which layers anybody looks at
-  #state; #signing; #before = null; #quiet = 0;
+  #state; #signing; #before = null; #quiet = 0; #small = false;
 
   constructor({ signing = false, now = performance.now() } = {}) {
     super();
@@ -20,6 +22,7 @@ export class Quality extends EventTarget {
     for (const report of (await pc.getStats()).values()) this.#add(found, report);
     const sample = this.#since(found, now / 1000);
     await this.#take(advance(this.#state, sample, now / 1000), senders);
+    if (small(senders.video) && !this.#small) await this.apply(senders);
     return { ...sample, framesDecoded: found.framesDecoded, audioLevel: found.audioLevel };
   }
 
@@ -34,13 +37,16 @@ export class Quality extends EventTarget {
   async apply({ audio, video }) {
     const wanted = sending(this.#state, { signing: this.#signing });
     await set(audio, (encoding) => { encoding.maxBitrate = wanted.audio * 1000; }, wanted.red);
+    // Of a small picture browsers make one layer, the first; and on a weak network one is all there is room for.
+    const one = this.#small = small(video) || wanted.video?.kbps <= SMALL;
     await set(video, (encoding, at, all) => {
-      const small = all.length > 1 && encoding.rid === "l";
-      encoding.active = wanted.video !== null && (this.watched[encoding.rid] ?? true);
+      const main = all.length === 1 || encoding.rid === (one ? "l" : "h");
+      const watched = all.length === 1 || this.watched[encoding.rid] || (main && one && this.watched.h);
+      encoding.active = wanted.video !== null && watched && (main || !one);
       if (!wanted.video) return;
-      encoding.maxBitrate = (small ? Math.min(150, wanted.video.kbps) : wanted.video.kbps) * 1000;
+      encoding.maxBitrate = (main ? wanted.video.kbps : SMALL) * 1000;
       encoding.maxFramerate = wanted.video.fps;
-      encoding.scaleResolutionDownBy = wanted.video.scale * (small ? 2 : 1);
+      encoding.scaleResolutionDownBy = wanted.video.scale * (main ? 1 : 2);
     });
   }
 
@@ -74,6 +80,12 @@ export class Quality extends EventTarget {
   }
 
   #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}
+
+// True for a picture of which no second layer is made, and until its size is known.
+function small(sender) {
+  const { width, height } = sender?.track?.getSettings() ?? {};
+  return !(width * height >= LAYERS_FROM);
 }
 
 // Changes the encodings of a sender that has some; `red` chooses redundant sound where both sides negotiated it.
