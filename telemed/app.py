@@ -217,6 +217,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 precheck=services.precheck,
                 origins=origins,
                 holds=standing.holds(services),
+                unit=services.media,
             )
         )
         _check(app)
@@ -228,7 +229,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
             tasks += [asyncio.create_task(services.queue.run()), asyncio.create_task(services.sequencer.run())]
         try:
-            yield
+            async with services.media.running():
+                yield
         finally:
             for task in tasks:
                 task.cancel()

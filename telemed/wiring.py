@@ -46,6 +46,7 @@ from telemed.services import Services
 from telemed.signin.choice import identity_provider
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
+from video.embedded import Embedded
 from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -96,6 +97,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     users = [Clinicians(settings, vault)]
     outgoing = outgoing_from(settings)
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
+    rooms, addresses = Rooms(), ("127.0.0.1",) if settings.ice_loopback else ()
     return Services(
         settings=settings,
         clock=clock,
@@ -108,11 +110,12 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         desk=desk,
         queue=queue,
         sequencer=_sequencer(settings, database, vault),
-        rooms=Rooms(),
+        rooms=rooms,
         tickets=Tickets(provider.secret("video-ticket")),
         ice=ice,
         # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
-        precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
+        precheck=Precheck(ice, addresses=addresses),
+        media=Embedded(rooms, ice, addresses=addresses),
         outgoing=outgoing,
         issuer=issuer,
         token_check=TokenCheck(issuer, users, system_clock),

@@ -1,6 +1,7 @@
-"""The servers of these tests: `office` speaks the signalling, `site` has pages as well."""
+"""The servers of these tests: `office` speaks the signalling, `site` has pages as well, `modules` is one with the pure modules."""
 
+from tests.video.modules import modules
 from tests.video.office import office
 from tests.video.site import site
 
-__all__ = ["office", "site"]
+__all__ = ["modules", "office", "site"]

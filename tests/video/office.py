@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from video.embedded import Embedded
 from video.ice import Ice
 from video.precheck import Precheck
 from video.room import Role
@@ -127,9 +128,11 @@ async def office() -> AsyncIterator[Office]:
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms, tickets = Rooms(), Tickets(KEY)
     app, made = FastAPI(), Office(rooms, tickets, host)
-    precheck = Precheck(Ice())
-    app.include_router(router(rooms, tickets, ice=Ice(), precheck=precheck, origins=origins(host), holds=made.holds))
-    async with serving(app, listening):
+    precheck, media = Precheck(Ice()), Embedded(rooms, Ice(), addresses=("127.0.0.1",))
+    app.include_router(
+        router(rooms, tickets, ice=Ice(), precheck=precheck, origins=origins(host), holds=made.holds, unit=media)
+    )
+    async with media.running(), serving(app, listening):
         yield made
 
 

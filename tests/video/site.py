@@ -15,6 +15,7 @@ from playwright.async_api import Page
 from infra.web import Application, install
 from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
+from video.embedded import Embedded
 from video.ice import Ice
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -34,6 +35,7 @@ class Site(Office):
     """A running server with pages, and its pre-call check."""
 
     precheck: Precheck
+    media: Embedded
 
 
 @pytest.fixture
@@ -41,10 +43,14 @@ async def site() -> AsyncIterator[Site]:
     """A running server with rooms, modules and test pages."""
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
-    office = Site(Rooms(), Tickets(KEY), host, Precheck(Ice(), addresses=("127.0.0.1",)))
+    rooms, loopback = Rooms(), ("127.0.0.1",)
+    media = Embedded(rooms, Ice(), addresses=loopback)
+    office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=loopback), media)
     app = Application()
     install(app, limits={"": 100_000}, renders={})
-    app.include_router(router(office.rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host)))
+    app.include_router(
+        router(rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host), unit=media)
+    )
     app.mount("/video-web", StaticFiles(directory=WEB))
     app.mount("/pages", StaticFiles(directory=PAGES))
 
@@ -62,7 +68,7 @@ async def site() -> AsyncIterator[Site]:
     def ticket(room: str, participant: str) -> PlainTextResponse:
         return PlainTextResponse(office.ticket(participant, room=room))
 
-    async with serving(app, listening):
+    async with media.running(), serving(app, listening):
         yield office
         await office.precheck.close()
 

@@ -9,8 +9,8 @@ import pytest
 from tests.fixtures.browsers import Browsers
 from tests.video.site import Site, until
 from tests.video.test_sdp import CHROMIUM
-from video.forward import Mirror
 from video.ice import Ice
+from video.mirror import Mirror
 from video.precheck import Budgeted, ChecksBusy, Precheck
 
 

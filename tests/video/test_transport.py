@@ -11,8 +11,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from tests.video.test_sdp import CHROMIUM
 from video import WEB
-from video.forward import Mirror
 from video.ice import Ice, ice_from, turn_credentials
+from video.mirror import Mirror
 from video.sdp import parse_offer
 from video.transport import CIPHERS, CONTRACT, CONTRACT_INSTANCE, PROFILES, BlindTransport, Certificate, Gatherer, Path
 

@@ -5,7 +5,7 @@ import { Agreement } from "./agreement.js";
 import { Frames } from "./frames.js";
 import { SUITES, Window, decrypt, derive, encrypt, header, join, parseHeader } from "./sframe.js";
 
-const OPEN = 0;
+const PLAIN = 0;
 const SEALED = 1;
 const SWITCH_AFTER = 500;  // milliseconds in which the others get the new key before it is used (RFC 9605, 5.1)
 
@@ -55,6 +55,9 @@ export class Circle extends EventTarget {
 
   start() { return this.#people(); }
 
+  // Somebody's page was loaded again and does not know that the call goes through the unit.
+  welcome(id) { return this.#agreement.greet(id); }
+
   // A message to everybody, or to one; nothing where there is no key yet. True if it was sent.
   put(value, to = null) {
     return this.#next(async () => {
@@ -73,7 +76,7 @@ export class Circle extends EventTarget {
   }
 
   #people() {
-    const here = [...this.#signalling.peers.values()].filter(({ admitted }) => admitted);
+    const here = [...this.#signalling.peers.values()].filter(({ admitted, role }) => admitted && role !== "assistant");
     return this.#agreement.update(here.map(({ id, role }) => ({ id, role })));
   }
 
@@ -104,8 +107,10 @@ export class Circle extends EventTarget {
   #hear(from, data) {
     return this.#next(() => {
       const bytes = decode(data);
-      if (bytes[0] === OPEN) this.#agreement.hear(from, read(bytes.subarray(1)));
-      return bytes[0] === SEALED ? this.#open(from, bytes) : null;
+      if (bytes[0] === SEALED) return this.#open(from, bytes);
+      const message = read(bytes.subarray(1));
+      if (message.kind === "unable") this.#emit("unable", { id: from });
+      else this.#agreement.hear(from, message);
     });
   }
 
@@ -118,7 +123,7 @@ export class Circle extends EventTarget {
     }
   }
 
-  #tell(message, to) { this.#send(join([OPEN], text.encode(JSON.stringify(message))), to); }
+  #tell(message, to) { this.#send(join([PLAIN], text.encode(JSON.stringify(message))), to); }
 
   #send(bytes, to) {
     const message = { type: "sealed", data: encode(bytes) };
