@@ -4,6 +4,7 @@ import { Signalling } from "../video/signalling.js";
 import { CallPanel } from "../pages/call-panel.js";
 import { keepDraft } from "./draft.js";
 import { showHere } from "./here.js";
+import { hideSeats, showSeats } from "./seats.js";
 import "./invite.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
@@ -97,7 +98,8 @@ async function start() {
     const found = await getDevices({ audio: true, video: true });
     const stream = found.stream ?? (page.demo ? testPicture() : null);
     if (!found.stream) banner(stream ? texts.testPicture : texts[found.state]);
-    panel = new CallPanel(element("call"), { signalling, room, stream, offers: true, texts });
+    panel = new CallPanel(element("call"), { signalling, room, stream, texts });
+    showSeats(signalling, panel);
     panel.parts.end.onclick = () => { hangUp(); placeholder.textContent = texts.hungUp; };
     panel.call.addEventListener("state", offer);
     panel.start();
@@ -115,6 +117,7 @@ function hangUp() {
   for (const track of panel?.stream?.getTracks() ?? []) track.stop();
   panel?.close();
   signalling?.close();
+  hideSeats();
   panel = signalling = null;
   placeholder.hidden = false;
   offer();

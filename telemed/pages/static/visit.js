@@ -62,11 +62,11 @@ async function check(wanted) {
 }
 
 async function checkConnection() {
-  if (page.practice) { element("network").textContent = texts.network_practice; return; }
   const { Precheck } = await import("../video/precheck.js");
   element("network").textContent = texts.checking;
   const mine = precheck = new Precheck({ ticket: async () => (await join()).check, stream });
   mine.addEventListener("level", ({ detail }) => { element("level").value = detail; });
+  if (page.practice) { element("network").textContent = texts.network_practice; return; }
   const verdict = await mine.run();
   if (precheck !== mine) return;
   const words = [texts[`network_${verdict.network}`]];
@@ -128,6 +128,7 @@ async function connect() {
   on("elsewhere", () => stopped(texts.elsewhere));
   on("refused", ({ reason }) => stopped(reason === "full" ? texts.crowded : texts.refused));
   on("ended", () => goodbye(false));
+  on("removed", () => { goodbye(false); banner(texts.removed); });
   // Cancelled or moved: the page that the server renders now says which.
   on("void", () => { stopDevices(); sessionStorage.removeItem(CHECKED); location.reload(); });
   signalling.open();
@@ -157,7 +158,8 @@ async function retried(action) {
 async function startCall() {
   if (panel) return;
   const { CallPanel } = await import("./call-panel.js");
-  panel = new CallPanel(element("call"), { signalling, room, stream, offers: false, texts });
+  panel = new CallPanel(element("call"), { signalling, room, stream, texts, call: page.practice ? signalling.call : null });
+  panel.onCallBack = () => trouble(true);
   panel.parts.end.onclick = hangUp;
   panel.call.addEventListener("state", ({ detail }) => {
     if (detail === "failed") { banner(texts.failed); trouble(true); }
@@ -199,7 +201,9 @@ function goodbye(mayReturn) {
 element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };
 element("without").onclick = async () => { await check({ audio: true, video: false }); await enter(); };
 element("enter").onclick = enter;
-element("sound").onclick = () => chime();
+element("sound").onclick = () => { chime(); element("heard").hidden = false; };
+element("heard-yes").onclick = () => { element("heard").hidden = element("heard-not").hidden = true; };
+element("heard-no").onclick = () => { element("heard").hidden = true; element("heard-not").hidden = false; };
 element("again").onclick = () => show("check");
 element("return").onclick = enter;
 element("continue-here").onclick = () => (signalling ? (show("wait"), signalling.open()) : location.reload());

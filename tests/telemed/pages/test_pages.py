@@ -74,7 +74,7 @@ async def test_no_page_has_inline_code_or_fetches_from_elsewhere(clinic: Clinic)
 async def test_every_page_names_the_emergency_numbers_and_its_language(clinic: Clinic) -> None:
     for path, answer in (await patient_pages(clinic)).items():
         assert "112" in answer.text and "116117" in answer.text and "Nicht für Notfälle" in answer.text, path
-        assert '<html lang="de">' in answer.text, path
+        assert '<html lang="de" dir="ltr">' in answer.text, path
 
 
 async def test_every_page_speaks_english_and_is_set_big_on_request(clinic: Clinic) -> None:
@@ -84,7 +84,7 @@ async def test_every_page_speaks_english_and_is_set_big_on_request(clinic: Clini
 
     answer = await browser.get("/visit")
 
-    assert '<html lang="en" class="big">' in answer.text
+    assert '<html lang="en" dir="ltr" class="big">' in answer.text
     assert "Check camera and sound" in answer.text and "Not for emergencies" in answer.text
 
 

@@ -1,0 +1,81 @@
+"""Every page and state in every language: nothing serious for axe, nothing cut off, and a picture of each is kept."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, ViewportSize
+
+from infra.settings import Environment
+from telemed.pages.languages import LANGUAGES, RIGHT_TO_LEFT
+from tests.effort import EFFORT
+from tests.fixtures.axe import Axe
+from tests.fixtures.browsers import Browsers
+from tests.fixtures.participants import Participants
+from tests.flows.pages import PATIENCE
+from tests.flows.scenes import SCENES, Scene
+from tests.flows.test_narrow_screens import SIDEWAYS
+from tests.telemed.visits.clinic import Clinic
+
+PHONE, SMALL, DESKTOP = (ViewportSize(width=w, height=h) for w, h in ((390, 800), (320, 640), (1280, 800)))
+# Everything is looked at in German and in the language that is written from the right; the others differ in words only.
+IN_FULL = ("de", "ar")
+FOR_WORDS = ("code", "here", "check", "practice")
+# Words of a button or a heading that stand outside of what holds them.
+CUT_OFF = """() => [...document.querySelectorAll("main button, main .button, main h1, main p, main label, .top a, summary, .lines, .lines li")]
+  .filter(each => each.checkVisibility() && !each.closest(".unseen, .menu ul") && !each.classList.contains("unseen"))
+  .filter(each => { const box = each.getBoundingClientRect();
+    return box.left < -1 || box.right > innerWidth + 1 || each.scrollWidth > each.clientWidth + 2 && getComputedStyle(each).display !== "inline"; })
+  .map(each => each.outerHTML.slice(0, 120))"""
+
+
+async def new_page(browser: Browser, clinic: Clinic, scene: Scene, *, language: str) -> Page:
+    """A phone that reads this language and may lack something."""
+    base = clinic.services.settings.base_url
+    context = await browser.new_context(base_url=base, viewport=PHONE, locale="de-DE")
+    context.set_default_timeout(PATIENCE * 1000)
+    await context.add_cookies([{"name": "lang", "value": language, "url": base}])
+    if scene.script:
+        await context.add_init_script(scene.script)
+    return await context.new_page()
+
+
+async def look(page: Page, scene: Scene, language: str, *, axe: Axe, folder: Path) -> list[str]:
+    """What is wrong with a scene, on both screens and in both schemes; its pictures lie in the folder."""
+    found = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        found += [f"{scene.name} {language} {scheme}: {line}" for line in await axe.serious(page)]
+        for screen, size in (("phone", PHONE), ("desktop", DESKTOP)):
+            await page.set_viewport_size(size)
+            await page.screenshot(path=folder / f"{scene.name}-{language}-{screen}-{scheme}.png", full_page=True)
+    await page.set_viewport_size(SMALL)
+    if await page.evaluate(SIDEWAYS):
+        found.append(f"{scene.name} {language}: wider than a small phone")
+    found += [f"{scene.name} {language} cut off: {each}" for each in await page.evaluate(CUT_OFF)]
+    return found
+
+
+def outside_the_demo(clinic: Clinic) -> None:
+    """Nothing; without a camera there is no test picture, as in earnest."""
+    services = clinic.services
+    changed = services.settings.model_copy(update={"environment": Environment.PRODUCTION})
+    object.__setattr__(services, "settings", changed)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_page_can_be_read_by_everybody(
+    clinic: Clinic, browsers: Browsers, participants: Participants, pytestconfig: pytest.Config, language: str
+) -> None:
+    axe, folder = Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else Path()
+    outside_the_demo(clinic)
+    browser, found = await browsers.chromium(), []
+    for scene in SCENES:
+        if language in IN_FULL or EFFORT > 1 or scene.name in FOR_WORDS:
+            page = await new_page(browser, clinic, scene, language=language)
+            await scene.open(page, clinic)
+            assert await page.get_attribute("html", "lang") == language
+            assert await page.get_attribute("html", "dir") == ("rtl" if language in RIGHT_TO_LEFT else "ltr")
+            found += await look(page, scene, language, axe=axe, folder=folder)
+            await page.context.close()
+
+    assert found == []
