@@ -1,22 +1,7 @@
 """The forwarding unit over real sockets: who gets whose frames, and that only sealed ones go anywhere."""
 
-from tests.video.calling import DELTA_FRAME, KEY_FRAME, Person, calls
+from tests.video.calling import KEY_FRAME, Camera, calls
 from video.messages import Refused
-
-
-class Camera:
-    """Frames that differ, thirty a second in time stamps; a key frame first and when one is asked for."""
-
-    def __init__(self, person: Person) -> None:
-        self.person, self.count = person, 0
-
-    def __call__(self) -> None:
-        media = self.person.media
-        frame = KEY_FRAME if self.count % 10 == 0 or media.key_wanted else DELTA_FRAME
-        media.key_wanted = False
-        self.count += 1
-        media.picture(frame + self.count.to_bytes(4, "big"), ts=self.count * 3000)
-        media.sound(b"\xf8" + self.count.to_bytes(4, "big"), ts=self.count * 960)
 
 
 async def test_two_see_and_hear_each_other() -> None:
