@@ -48,7 +48,7 @@ class Bandwidth:
         """The receiver named a limit itself (REMB); for those who acknowledge nothing."""
         self.estimate = float(max(LEAST, min(MOST, bits)))
 
-    def acknowledged(self, arrivals: Iterable[tuple[int, float]], now: float) -> None:
+    def acknowledged(self, arrivals: Iterable[tuple[int, float | None]], now: float) -> None:
         """Take in a feedback message (`twcc.read`)."""
         size = lost = came = 0
         delays = []
@@ -56,10 +56,10 @@ class Bandwidth:
             sent = self._sent[number % RING]
             if sent is None or sent[0] != number:
                 continue
-            self._sent[number % RING] = None if when >= 0 else sent
-            if when < 0:
+            if when is None:
                 lost += 1
             else:
+                self._sent[number % RING] = None
                 came, size = came + 1, size + sent[2]
                 delays.append(when - sent[1])
         self._acked.append((now, size, came, lost))

@@ -53,8 +53,8 @@ class Arrivals:
         return rtcp.Feedback(rtcp.RTPFB, rtcp.TRANSPORT_WIDE, sender, media, fci)
 
 
-def read(fci: bytes) -> list[tuple[int, float]]:
-    """Each packet's number and when it came, in the receiver's time; -1.0 for one that did not. `MalformedError`."""
+def read(fci: bytes) -> list[tuple[int, float | None]]:
+    """Each packet's number and when it came, in the receiver's time; None for one that did not. `MalformedError`."""
     if len(fci) < HEAD.size:
         raise rtcp.MalformedError
     base, count, time = HEAD.unpack_from(fci)
@@ -118,7 +118,9 @@ def _chunk(bits: int, left: int) -> list[int]:
     return [bits >> 13 - place & 1 for place in range(14)]
 
 
-def _times(fci: bytes, at: int, *, base: int, reference: int, statuses: list[int]) -> Iterator[tuple[int, float]]:
+def _times(
+    fci: bytes, at: int, *, base: int, reference: int, statuses: list[int]
+) -> Iterator[tuple[int, float | None]]:
     time = reference * REFERENCE
     for offset, status in enumerate(statuses):
         number = (base + offset) & 0xFFFF
@@ -126,7 +128,7 @@ def _times(fci: bytes, at: int, *, base: int, reference: int, statuses: list[int
         if at + size > len(fci):
             raise rtcp.MalformedError
         if not size:
-            yield number, -1.0
+            yield number, None
             continue
         time += TICK * int.from_bytes(fci[at : at + size], "big", signed=status == LARGE)
         at += size
