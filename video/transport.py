@@ -254,15 +254,14 @@ class Path:
         self._servers, self._addresses, self._calls = servers, addresses, calls
         self._gatherer, self._ice = self._way()
         self._dtls = BlindTransport(self._ice, through, role="server" if calls else "client", link=link)
+        self.send = self._dtls.send
+        """Protects and sends a media or feedback packet."""
+
         self._ended = asyncio.Event()
         self._next = self._gatherer, self._ice
         self._moving: asyncio.Task[None] | None = None
         self._dtls.on("statechange", self._note)
         self._ice.on("statechange", self._note)
-
-    def send(self, packet: bytes) -> None:
-        """Protect and send a media or feedback packet."""
-        self._dtls.send(packet)
 
     async def gather(self) -> Local:
         """Our side, for the answer."""

@@ -28,19 +28,20 @@ class Arrivals:
     """Which packets came when since the last feedback."""
 
     def __init__(self) -> None:
-        self._came: dict[int, float] = {}
+        self.came: dict[int, float] = {}
         self._next = -1
         self._count = 0
 
     def note(self, number: int, now: float) -> None:
         """A packet with this transport-wide number came."""
-        self._came[number] = now
+        self.came[number] = now
 
     def feedback(self, *, sender: int, media: int) -> rtcp.Feedback | None:
         """What came since the last time; None if nothing did."""
-        if not self._came:
+        if not self.came:
             return None
-        came, self._came = self._came, {}
+        came = dict(self.came)
+        self.came.clear()  # the same dictionary stays: the hot path writes into it
         some = next(iter(came))
         order = sorted(came, key=lambda number: after(number, some))
         base, last = order[0], order[-1]

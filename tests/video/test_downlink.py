@@ -23,7 +23,9 @@ class Receiver:
 
     def __init__(self, form: Format = VIDEO) -> None:
         self.packets: list[bytes] = []
-        self.down = Downlink(0xAAAA, 0xBBBB, form=form, out=Outgoing(lambda packet, _: self.packets.append(packet)))
+        out = Outgoing()
+        out.send = self.packets.append
+        self.down = Downlink(0xAAAA, 0xBBBB, form=form, out=out)
 
     def read(self) -> list[tuple[int, int, int, bytes]]:
         """Sequence number, time stamp, SSRC and payload of each packet."""
