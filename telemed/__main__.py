@@ -67,6 +67,16 @@ def worker() -> None:
 
 
 @app.command()
+def media() -> None:
+    """Forward the media of calls of three and more; one process for each core, besides `serve` and on the same Redis."""
+    from telemed.media import run
+
+    settings = loaded()
+    keep_private()
+    run(settings)
+
+
+@app.command()
 def portal(host: Host = "127.0.0.1", port: PortalPort = 8001) -> None:
     """Serve the published statistics; needs the releases folder alone, no database and no keys."""
     from anonymise.portal.app import app as open_data

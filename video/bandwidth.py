@@ -24,42 +24,37 @@ UP_A_SECOND: Final = 1.08
 DOWN_EVERY: Final = 0.3
 WINDOW: Final = 1.0
 BASE_WINDOW: Final = 15.0
-RING: Final = 8192
 
 
 class Bandwidth:
-    """The estimate for one participant, in bits a second."""
+    """The estimate for one participant, in bits a second; `sent` holds what left (`Outgoing.sent`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, sent: list[tuple[int, float, int] | None]) -> None:
         self.estimate = float(START)
         self.loss = 0.0
         self.queue = 0.0
-        self._sent: list[tuple[int, float, int] | None] = [None] * RING
+        self._sent = sent
         self._acked: deque[tuple[float, int, int, int]] = deque()
         self._base = [float("inf"), float("inf")]
         self._base_since = 0.0
         self._changed = self._lowered = 0.0
 
-    def sent(self, number: int, now: float, *, size: int) -> None:
-        """A packet of `size` bytes left under this transport-wide number."""
-        self._sent[number % RING] = (number, now, size)
-
     def limited(self, bits: int) -> None:
         """The receiver named a limit itself (REMB); for those who acknowledge nothing."""
         self.estimate = float(max(LEAST, min(MOST, bits)))
 
-    def acknowledged(self, arrivals: Iterable[tuple[int, float]], now: float) -> None:
+    def acknowledged(self, arrivals: Iterable[tuple[int, float | None]], now: float) -> None:
         """Take in a feedback message (`twcc.read`)."""
         size = lost = came = 0
         delays = []
         for number, when in arrivals:
-            sent = self._sent[number % RING]
+            sent = self._sent[number % len(self._sent)]
             if sent is None or sent[0] != number:
                 continue
-            self._sent[number % RING] = None if when >= 0 else sent
-            if when < 0:
+            if when is None:
                 lost += 1
             else:
+                self._sent[number % len(self._sent)] = None
                 came, size = came + 1, size + sent[2]
                 delays.append(when - sent[1])
         self._acked.append((now, size, came, lost))

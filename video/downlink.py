@@ -24,7 +24,7 @@ WITH_EXTENSION: Final = 0x90
 YOUNG: Final = 2000
 """Packets after a change of source, within which some from before it may still come."""
 
-Emit = Callable[[bytes, int], None]
+RING: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,15 @@ class Format:
 
 
 class Outgoing:
-    """The packets of one participant in the order in which they leave, numbered through for their acknowledgements."""
+    """The packets of one participant in the order in which they leave, numbered through for their acknowledgements.
 
-    def __init__(self, emit: Emit) -> None:
-        self.emit = emit
+    `sent` holds of each number, modulo its length, when it left and how large; `Bandwidth` reads it.
+    """
+
+    def __init__(self) -> None:
+        self.send: Callable[[bytes], None] = _nowhere
         self.number = 0
+        self.sent: list[tuple[int, float, int] | None] = [None] * RING
 
 
 class Downlink:
@@ -98,7 +102,7 @@ class Downlink:
         ts = (int.from_bytes(report.sender_info[8:12], "big") + self._ts_shift) & 0xFFFFFFFF
         counts = (ts, self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF)
         info = report.sender_info[:8] + b"".join(n.to_bytes(4, "big") for n in counts)
-        self._out.emit(rtcp.write([Report(self.ssrc, info, ())]), -1)
+        self._out.send(rtcp.write([Report(self.ssrc, info, ())]))
 
     def resend(self, numbers: Sequence[int], now: float) -> int:
         """How many of these packets were sent again: as RTX (RFC 4588), or where there is none as they were."""
@@ -112,9 +116,9 @@ class Downlink:
             count += 1
             if self.form.rtx is None:
                 # The very same bytes, extension included: under AES-GCM a number may never protect two texts.
-                self._out.emit(packet, -1)
+                self._out.send(packet)
             else:
-                self._again(packet, number)
+                self._again(packet, number, now=now)
         return count
 
     def _switch(self, source: Uplink | None, payloads: Mapping[int, int]) -> None:
@@ -176,10 +180,11 @@ class Downlink:
         self.packets += 1
         self.octets += len(payload)
         if self.source is not None:
-            self._last_at = self.source.at
-        out.emit(packet, number)
+            now = self._last_at = self.source.at
+            out.sent[number % RING] = number, now, len(packet)
+        out.send(packet)
 
-    def _again(self, packet: bytes, number: int) -> None:
+    def _again(self, packet: bytes, number: int, *, now: float) -> None:
         assert self.form.rtx is not None
         out = self._out
         wide = out.number = (out.number + 1) & self._numbered
@@ -187,7 +192,8 @@ class Downlink:
         ts = int.from_bytes(packet[4:8], "big")
         second = packet[1] & 0x80 | self.form.rtx
         head = HEADER.pack(WITH_EXTENSION, second, self._rtx_seq, ts, self.rtx_ssrc, 0xBEDE, 1, self._element, wide, 0)
-        out.emit(head + number.to_bytes(2, "big") + packet[SIZE:], wide)
+        out.sent[wide % RING] = wide, now, len(packet)
+        out.send(head + number.to_bytes(2, "big") + packet[SIZE:])
 
     def _picture_shift(self, payload: bytes) -> tuple[int, int] | None:
         now, before = rtp.vp8(payload), rtp.vp8(self._last_payload)
@@ -204,3 +210,7 @@ class Downlink:
             return payload
         picture = descriptor.picture(payload) + moved[0]
         return descriptor.moved(payload, picture, level=descriptor.level(payload) + moved[1])
+
+
+def _nowhere(packet: bytes) -> None:
+    """Nothing: there is no connection yet."""

@@ -28,19 +28,20 @@ class Arrivals:
     """Which packets came when since the last feedback."""
 
     def __init__(self) -> None:
-        self._came: dict[int, float] = {}
+        self.came: dict[int, float] = {}
         self._next = -1
         self._count = 0
 
     def note(self, number: int, now: float) -> None:
         """A packet with this transport-wide number came."""
-        self._came[number] = now
+        self.came[number] = now
 
     def feedback(self, *, sender: int, media: int) -> rtcp.Feedback | None:
         """What came since the last time; None if nothing did."""
-        if not self._came:
+        if not self.came:
             return None
-        came, self._came = self._came, {}
+        came = dict(self.came)
+        self.came.clear()  # the same dictionary stays: the hot path writes into it
         some = next(iter(came))
         order = sorted(came, key=lambda number: after(number, some))
         base, last = order[0], order[-1]
@@ -53,8 +54,8 @@ class Arrivals:
         return rtcp.Feedback(rtcp.RTPFB, rtcp.TRANSPORT_WIDE, sender, media, fci)
 
 
-def read(fci: bytes) -> list[tuple[int, float]]:
-    """Each packet's number and when it came, in the receiver's time; -1.0 for one that did not. `MalformedError`."""
+def read(fci: bytes) -> list[tuple[int, float | None]]:
+    """Each packet's number and when it came, in the receiver's time; None for one that did not. `MalformedError`."""
     if len(fci) < HEAD.size:
         raise rtcp.MalformedError
     base, count, time = HEAD.unpack_from(fci)
@@ -118,7 +119,9 @@ def _chunk(bits: int, left: int) -> list[int]:
     return [bits >> 13 - place & 1 for place in range(14)]
 
 
-def _times(fci: bytes, at: int, *, base: int, reference: int, statuses: list[int]) -> Iterator[tuple[int, float]]:
+def _times(
+    fci: bytes, at: int, *, base: int, reference: int, statuses: list[int]
+) -> Iterator[tuple[int, float | None]]:
     time = reference * REFERENCE
     for offset, status in enumerate(statuses):
         number = (base + offset) & 0xFFFF
@@ -126,7 +129,7 @@ def _times(fci: bytes, at: int, *, base: int, reference: int, statuses: list[int
         if at + size > len(fci):
             raise rtcp.MalformedError
         if not size:
-            yield number, -1.0
+            yield number, None
             continue
         time += TICK * int.from_bytes(fci[at : at + size], "big", signed=status == LARGE)
         at += size
