@@ -3,5 +3,6 @@
 from tests.video.modules import modules
 from tests.video.office import office
 from tests.video.site import site
+from tests.video.stage import empty, stage, trio
 
-__all__ = ["modules", "office", "site"]
+__all__ = ["empty", "modules", "office", "site", "stage", "trio"]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
 from video.embedded import Embedded
 from video.ice import Ice
+from video.messages import Close
+from video.link import Link, straight
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.routes import router
@@ -37,14 +40,19 @@ class Site(Office):
     precheck: Precheck
     media: Embedded
 
+    def drop(self, room: str) -> None:
+        """Lose the signalling connections of a room, as a network that changes does."""
+        for line in list(self.rooms._rooms[room].lines.values()):
+            line.close(Close.BUSY)
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """A running server with rooms, modules and test pages."""
+
+@asynccontextmanager
+async def open_site(link: Link = straight) -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages; media of the unit cross `link`."""
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms, loopback = Rooms(), ("127.0.0.1",)
-    media = Embedded(rooms, Ice(), addresses=loopback)
+    media = Embedded(rooms, Ice(), addresses=loopback, link=link)
     office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=loopback), media)
     app = Application()
     install(app, limits={"": 100_000}, renders={})
@@ -71,6 +79,13 @@ async def site() -> AsyncIterator[Site]:
     async with media.running(), serving(app, listening):
         yield office
         await office.precheck.close()
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """A running server for one test."""
+    async with open_site() as running:
+        yield running
 
 
 async def until(page: Page, expression: str, *, within: float = PATIENCE) -> Any:

@@ -3,10 +3,13 @@
 import random
 from typing import Any, Final
 
+import pytest
 from playwright.async_api import Page
 
 from tests.effort import repetitions
 from video.sframe import Opener, Sealer, Suite, clear_of_vp8
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BASE: Final = "000102030405060708090a0b0c0d0e0f"
 METADATA: Final = "4945544620534672616d65205747"

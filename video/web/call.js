@@ -3,6 +3,7 @@
 // ready (answering side, with a commitment) -> offer of the call that `ready` named -> answer, candidates both ways.
 // A page that is loaded again says ready again, which gives a new call; a network change gives the same call again.
 
+import { Loudness } from "./loudness.js";
 import { Quality } from "./quality.js";
 import { commitment, fingerprints, nonce, shortString } from "./sas.js";
 
@@ -19,6 +20,7 @@ export class Call extends EventTarget {
   #pc = null; #id = ""; #channel = null; #certificate = null;
   #secrets = new Map(); #commit = ""; #nonce = ""; #prints = ""; #early = [];
   #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = [];
+  #loudness = new Loudness();
 
   // peer: the id of the other one; tracks: {audio, video, screen}, each a track or null.
   constructor({ signalling, room, peer, tracks, offers, relay, signing }) {
@@ -60,11 +62,7 @@ export class Call extends EventTarget {
   sign(on) { return this.quality.sign(on, this.#senders()); }
 
   // The level of the other side's sound, 0 to 1.
-  async level() {
-    const receiver = this.#pc?.getReceivers()[0];
-    for (const report of (await receiver?.getStats())?.values() ?? []) if (report.type === "inbound-rtp") return report.audioLevel ?? 0;
-    return 0;
-  }
+  level() { return this.#loudness.level(this.#pc?.getReceivers()[0]); }
 
   close() { this.#finish("closed"); }
 

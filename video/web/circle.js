@@ -7,6 +7,7 @@ import { SUITES, Window, decrypt, derive, encrypt, header, join, parseHeader } f
 
 const PLAIN = 0;
 const SEALED = 1;
+const MOST_EARLY = 64;
 const SWITCH_AFTER = 500;  // milliseconds in which the others get the new key before it is used (RFC 9605, 5.1)
 
 const text = new TextEncoder();
@@ -22,7 +23,7 @@ export const decode = (value) => Uint8Array.from(atob(value.replace(/-/g, "+").r
 
 export class Circle extends EventTarget {
   frames = new Frames();
-  #signalling; #room; #agreement; #own = null; #others = new Map(); #chain = Promise.resolve(); #timer = 0; #listeners = [];
+  #signalling; #room; #agreement; #own = null; #others = new Map(); #early = []; #chain = Promise.resolve(); #timer = 0; #listeners = [];
 
   constructor({ signalling, room }) {
     super();
@@ -102,6 +103,7 @@ export class Circle extends EventTarget {
     const keep = last !== undefined && last !== kid ? [[last, known.get(last)]] : [];
     this.#others.set(id, new Map([...keep, [kid, { keys: await derive(base, kid, SUITES.message), window: new Window() }]]));
     this.#emit("learned", { id });
+    for (const [from, bytes] of this.#early.splice(0)) await this.#open(from, bytes);
   }
 
   #hear(from, data) {
@@ -116,7 +118,11 @@ export class Circle extends EventTarget {
 
   async #open(from, bytes) {
     const head = bytes.subarray(2, 2 + bytes[1]), found = parseHeader(head), key = found && this.#others.get(from)?.get(found.kid);
-    if (!key) return;
+    if (!key) {
+      // It may have overtaken its key.
+      if (found) this.#early = [...this.#early, [from, bytes]].slice(-MOST_EARLY);
+      return;
+    }
     const plain = await decrypt(key.keys, found.ctr, this.#bound(head), bytes.subarray(2 + bytes[1])).catch(() => null);
     if (plain && key.window.accept(found.ctr)) {
       this.#emit("message", { from, value: read(plain) });

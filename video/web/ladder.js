@@ -1,8 +1,11 @@
-// What a weak network gets (audio first): pure rules from measurements to steps. Down after 2 s, up one step after 30 s.
+// What a weak network gets (audio first): pure rules from measurements to steps. Down after 2 s, up one step after 30 s,
+// and after longer where the last step up did not last.
 
 export const DOWN_AFTER = 2;
 export const UP_AFTER = 30;
+export const LONGEST_UP = 240;
 export const GONE_AFTER = 10;
+const LASTED = 60;
 const RED_FROM = 0.03;
 const RED_UNTIL = 0.01;
 export const SIGNING_FLOOR = 20;  // pictures a second; EN 301 549, 6.5.3
@@ -25,27 +28,29 @@ export function carried({ kbps = Infinity, loss = 0, rtt = 0, silent = 0 }) {
   return STEPS.findIndex(({ needs }) => kbps >= needs.kbps && loss <= needs.loss && rtt <= needs.rtt);
 }
 
-export const begin = (now) => ({ step: 0, worseSince: null, betterSince: null, red: false, at: now, sentence: null });
+export const begin = () => ({ step: 0, worseSince: null, betterSince: null, red: false, up: UP_AFTER, climbed: null, sentence: null });
 
 // The state after one measurement at `now` (seconds); `sentence` is what to say, or null where nothing changed.
 export function advance(state, sample, now) {
   const target = carried(sample), loss = sample.loss ?? 0;
-  const next = { ...state, at: now, sentence: null, red: loss > RED_FROM || (state.red && loss > RED_UNTIL) };
+  const next = { ...state, sentence: null, red: loss > RED_FROM || (state.red && loss > RED_UNTIL) };
   next.worseSince = target > state.step ? state.worseSince ?? now : null;
   next.betterSince = target < state.step ? state.betterSince ?? now : null;
   if (next.worseSince !== null && (now - next.worseSince >= DOWN_AFTER || target === LAST)) {
-    return { ...next, step: target, worseSince: null, sentence: STEPS[target].sentence };
+    const failed = state.climbed !== null && now - state.climbed < LASTED;
+    const up = failed ? Math.min(LONGEST_UP, 2 * state.up) : UP_AFTER;
+    return { ...next, step: target, worseSince: null, climbed: null, up, sentence: STEPS[target].sentence };
   }
-  if (next.betterSince !== null && now - next.betterSince >= UP_AFTER) {
-    return { ...next, step: state.step - 1, betterSince: null, sentence: "better" };
+  if (next.betterSince !== null && now - next.betterSince >= state.up) {
+    return { ...next, step: state.step - 1, betterSince: null, climbed: now, sentence: "better" };
   }
   return next;
 }
 
-// A person wants the picture again: the best step with a picture that was not just left for good reason.
-export function retry(state, now) {
+// A person wants the picture again: the least step that has one.
+export function retry(state) {
   const picture = STEPS.findLastIndex(({ video }) => video);
-  return state.step <= picture ? state : { ...state, step: picture, worseSince: null, betterSince: null, at: now, sentence: "better" };
+  return state.step <= picture ? state : { ...state, step: picture, worseSince: null, betterSince: null, sentence: "better" };
 }
 
 // What to send on this step. Who signs keeps 20 pictures a second: a smaller picture before fewer of them.

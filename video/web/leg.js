@@ -1,6 +1,7 @@
 // One connection to the forwarding unit: own tracks out, everybody else's in, each frame through the worker.
 // Nothing is shown, heard or sent that was not counted as encrypted before.
 
+import { Loudness } from "./loudness.js";
 import { nonce } from "./sas.js";
 
 const SLACK = 8;  // frames that may be between encoder and worker while both are asked
@@ -26,6 +27,7 @@ export class Leg extends EventTarget {
   id = nonce();
   senders = {};
   #frames; #kid; #signalling; #pc; #tracks = {}; #slots = []; #screen = null; #bound = new Map(); #sealed = false;
+  #loudness = new Loudness();
 
   constructor({ signalling, circle, places, relay }) {
     super();
@@ -94,7 +96,7 @@ export class Leg extends EventTarget {
   // {id: level} of everybody heard.
   async levels() {
     const found = {};
-    for (const [id, { audio }] of this.#bound) found[id] = (await figures(audio.receiver, "inbound-rtp")).audioLevel ?? 0;
+    for (const [id, { audio }] of this.#bound) found[id] = await this.#loudness.level(audio.receiver);
     return found;
   }
 
@@ -148,13 +150,12 @@ export class Leg extends EventTarget {
 
 // The sums over the reports of one sender or receiver.
 async function figures(end, type) {
-  const sum = { frames: 0, packets: 0, decoded: 0, audioLevel: 0 };
+  const sum = { frames: 0, packets: 0, decoded: 0 };
   for (const report of (await end.getStats()).values()) {
     if (report.type !== type) continue;
     sum.frames += report.framesEncoded ?? 0;
     sum.packets += (report.packetsSent ?? report.packetsReceived ?? 0) - (report.retransmittedPacketsSent ?? 0);
     sum.decoded += report.framesDecoded ?? 0;
-    sum.audioLevel = Math.max(sum.audioLevel, report.audioLevel ?? 0);
   }
   return sum;
 }

@@ -3,22 +3,22 @@
 import { advance, begin, callBack, retry, sending } from "./ladder.js";
 
 const RED = "audio/red";
+const WARM_UP = 8;
 const SMALL = 150;  // kbit/s of the lower layer
 const LAYERS_FROM = 480 * 270;
 
 export class Quality extends EventTarget {
   watched = { h: true, l: true };  // which layers anybody looks at
-  #state; #signing; #before = null; #quiet = 0; #small = false;
+  #state = begin(); #signing; #before = null; #quiet = 0; #small = false; #began = null;
 
-  constructor({ signing = false, now = performance.now() } = {}) {
+  constructor({ signing = false } = {}) {
     super();
-    this.#state = begin(now / 1000);
     this.#signing = signing;
   }
 
   // {rtt, loss, kbps, framesDecoded, audioLevel}, after the senders were set by it. senders: {audio, video}
   async measure(pc, senders, now = performance.now()) {
-    const found = { kbps: undefined, loss: 0, rtt: undefined, packets: 0, sent: 0, lost: 0, framesDecoded: 0, audioLevel: 0 };
+    const found = { available: undefined, limited: false, loss: 0, rtt: undefined, packets: 0, sent: 0, lost: 0, framesDecoded: 0, audioLevel: 0 };
     for (const report of (await pc.getStats()).values()) this.#add(found, report);
     const sample = this.#since(found, now / 1000);
     await this.#take(advance(this.#state, sample, now / 1000), senders);
@@ -26,7 +26,7 @@ export class Quality extends EventTarget {
     return { ...sample, framesDecoded: found.framesDecoded, audioLevel: found.audioLevel };
   }
 
-  retry(senders, now = performance.now()) { return this.#take(retry(this.#state, now / 1000), senders); }
+  retry(senders) { return this.#take(retry(this.#state), senders); }
 
   sign(on, senders) {
     this.#signing = on;
@@ -53,12 +53,14 @@ export class Quality extends EventTarget {
   #add(found, report) {
     if (report.type === "candidate-pair" && report.nominated) {
       found.rtt = report.currentRoundTripTime;
-      found.kbps = report.availableOutgoingBitrate && report.availableOutgoingBitrate / 1000;
+      found.available = report.availableOutgoingBitrate && report.availableOutgoingBitrate / 1000;
     } else if (report.type === "inbound-rtp") {
       found.packets += report.packetsReceived ?? 0;
       found.lost += report.packetsLost ?? 0;
       if (report.kind === "video") found.framesDecoded += report.framesDecoded ?? 0;
       else found.audioLevel = Math.max(found.audioLevel, report.audioLevel ?? 0);
+    } else if (report.type === "outbound-rtp") {
+      found.limited ||= report.qualityLimitationReason === "bandwidth";
     } else if (report.type === "remote-inbound-rtp") {
       found.loss = Math.max(found.loss, report.fractionLost ?? 0);
     }
@@ -69,7 +71,10 @@ export class Quality extends EventTarget {
     if (packets > 0 || this.#before === null) this.#quiet = now;
     this.#before = found;
     const down = packets + lost > 20 ? lost / (packets + lost) : 0;  // a handful of packets says nothing about a rate
-    return { kbps: found.kbps, rtt: found.rtt, loss: Math.max(found.loss, down), silent: found.packets ? now - this.#quiet : 0 };
+    this.#began ??= now;
+    // What the browser believes the line carries is a measurement only while it would send more, and has had time to try.
+    const kbps = found.limited && now - this.#began > WARM_UP ? found.available : undefined;
+    return { kbps, rtt: found.rtt, loss: Math.max(found.loss, down), silent: found.packets ? now - this.#quiet : 0 };
   }
 
   async #take(next, senders) {

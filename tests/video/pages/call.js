@@ -36,7 +36,7 @@ function show({ id, stream }) {
 
 async function begin() {
   if (globalThis.call && call.state !== "closed") return;
-  const stream = color ? pattern(color) : (await getDevices()).stream;
+  const stream = color ? await pattern(color) : (await getDevices()).stream;
   const call = globalThis.call = new Consultation({
     signalling, room, stream, relay: query.has("relay"), signing: query.has("signing"), places: Number(query.get("places") ?? 7),
   });

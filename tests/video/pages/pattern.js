@@ -1,7 +1,7 @@
 // A camera whose picture a test can recognise: one plain colour all over, and a white bar that moves.
 export const COLORS = { red: [200, 30, 30], green: [30, 170, 30], blue: [30, 30, 200], yellow: [200, 190, 20], pink: [210, 40, 190], cyan: [20, 180, 190] };
 
-export function pattern(name) {
+export async function pattern(name) {
   const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
   const paint = canvas.getContext("2d");
   let turn = 0;
@@ -12,12 +12,9 @@ export function pattern(name) {
     paint.fillStyle = "#fff";
     paint.fillRect((turn * 16) % 320, 60, 32, 60);
   }, 100);
-  const stream = canvas.captureStream(10), context = new AudioContext(), tone = context.createOscillator();
-  const out = context.createMediaStreamDestination();
-  tone.connect(out);
-  tone.start();
-  stream.addTrack(out.stream.getAudioTracks()[0]);
-  return stream;
+  // The browser's made-up microphone beeps.
+  const [sound] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
+  return new MediaStream([...canvas.captureStream(10).getVideoTracks(), sound]);
 }
 
 // What a video element shows: the name of the colour that fills it ("" where it is none of ours), and where the bar is.
