@@ -6,7 +6,7 @@ from telemed.pages.doors import doors, offered_in
 from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import PRACTICE, ROBOT, in_language
-from telemed.pages.visit_routes import CODE_PAGE
+from telemed.pages.visit_routes import CODE_PAGE, words_of_call
 from telemed.services import services_of
 from telemed.visits.codes import closed
 
@@ -39,5 +39,6 @@ async def practise(request: Request) -> Response:
     services, language = services_of(request), reading_of(request).language
     robot = translate(language, ROBOT)
     data = {"demo": services.settings.is_demo, "practice": True, "texts": in_language(PRACTICE, language, other=robot)}
+    data |= words_of_call(language, other=robot)
     facts = {"start": services.clock.now(), "practitioner": robot, "clinic": ""}
     return page(request, "visit.html", data=data, role="", practice=True, **facts)

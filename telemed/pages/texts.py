@@ -11,9 +11,26 @@ from telemed.pages.languages import N_, translate
 
 OTHER: Final = N_("The other side")
 ROBOT: Final = N_("The practice robot")
-CALL: Final[Mapping[str, str]] = {
-    "connecting": N_("Connecting …"),
+# Devices and the connection, before a call and in it.
+LINE: Final[Mapping[str, str]] = {
     "live": N_("You are connected."),
+    "testPicture": N_("Test picture, only in the demo: no camera is in use here."),
+    "net": N_("Connection lost. You keep your place. We keep trying."),
+    "blocked": N_(
+        "The camera is blocked. Tap the lock next to the address and allow camera and microphone. Then tap “Try again”."
+    ),
+    "nodev": N_("We found no camera. You can talk to us without one."),
+    "busy": N_("Another program is using the camera. Please close it. Then tap “Try again”."),
+    "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
+    "old": N_("This browser is too old for video. We can call you by phone instead."),
+    "refused": N_("The conversation could not be opened. Please load this page again."),
+    "elsewhere": N_("The conversation is open in another window or on another device."),
+}
+
+# The call itself; pages fetch it as a file while somebody waits, so that the first pages stay light.
+CALL: Final[Mapping[str, str]] = {
+    **LINE,
+    "connecting": N_("Connecting …"),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
     "failed": N_("The connection did not work. Please hang up and try again, or let us call you."),
     "left": N_("%p has hung up."),
@@ -29,15 +46,6 @@ CALL: Final[Mapping[str, str]] = {
     "peerOff": N_("%p has turned picture and sound off. You can write to each other."),
     "noMicrophone": N_("No microphone is in use. You can write instead."),
     "noCamera": N_("No camera is in use. You can hear each other."),
-    "testPicture": N_("Test picture, only in the demo: no camera is in use here."),
-    "net": N_("Connection lost. You keep your place. We keep trying."),
-    "blocked": N_(
-        "The camera is blocked. Tap the lock next to the address and allow camera and microphone. Then tap “Try again”."
-    ),
-    "nodev": N_("We found no camera. You can talk to us without one."),
-    "busy": N_("Another program is using the camera. Please close it. Then tap “Try again”."),
-    "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
-    "old": N_("This browser is too old for video. We can call you by phone instead."),
     # Steps down on a weak network, and up again (video/web/ladder.js); the keys are its sentences.
     "less": N_("Your internet is slow. The picture is smaller now, the sound stays."),
     "small": N_("Your internet is slow. The picture moves less now, the sound stays."),
@@ -63,13 +71,16 @@ CALL: Final[Mapping[str, str]] = {
     "interpreter": N_("Interpreter"),
     "nurse": N_("Nurse with the patient"),
     "physician": N_("Practice"),
-    "refused": N_("The conversation could not be opened. Please load this page again."),
-    "elsewhere": N_("The conversation is open in another window or on another device."),
+}
+
+# What the patient reads in the call where the clinic reads something else.
+CALL_OF_VISIT: Final[Mapping[str, str]] = {
+    **CALL,
+    "left": N_("%p has left the conversation. If it goes on, you see each other here again."),
 }
 
 VISIT: Final[Mapping[str, str]] = {
-    **CALL,
-    "left": N_("%p has left the conversation. If it goes on, you see each other here again."),
+    **LINE,
     "title": N_("Your video consultation"),
     "again": N_("Try again"),
     "checking": N_("Checking your connection …"),

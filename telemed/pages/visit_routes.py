@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from infra.database import Session
+from telemed.pages.assets import asset_url
 from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import Summary, summary
-from telemed.pages.texts import CALL_BACK, GUESTS, HERE, VISIT, in_language, told
+from telemed.pages.texts import CALL_BACK, GUESTS, HERE, OTHER, VISIT, in_language, told
 from telemed.schedules.keepers import holder
 from telemed.services import Services, services_of
 from telemed.visits import call_back, here, service
@@ -41,6 +42,7 @@ async def visit(request: Request, who: PerhapsPatient) -> Response:
     role = translate(language, GUESTS[who.role]) if who.role in ROLES else ""
     texts = in_language(VISIT, language, other=facts.practitioner)
     data = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": texts}
+    data |= words_of_call(language, other=facts.practitioner)
     return page(request, "visit.html", data=data, role=role, practice=False, **_shown(facts))
 
 
@@ -86,6 +88,12 @@ async def ask_for_a_call(request: Request, who: PerhapsPatient) -> Response:
     await services.database.write(unit)
     title, advice, again = (translate(language, CALL_BACK[key]) for key in ("title", "advice", "again"))
     return page(request, "message.html", title=title, advice=advice, again=again, onward=VISIT_PAGE)
+
+
+def words_of_call(language: str, *, other: str) -> dict[str, object]:
+    """Where a page finds words and look of the call, and who is on its other side."""
+    found = {"call": asset_url(f"texts/call-{language}.json"), "look": asset_url("pages/call.css")}
+    return found | {"other": other or translate(language, OTHER)}
 
 
 def _ended(request: Request, who: Attendance) -> Response:

@@ -65,7 +65,6 @@ async def test_every_trouble_says_what_happened_and_what_to_do(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_what_happens_while_somebody_waits_is_told(clinic: Clinic, browsers: Browsers, language: str) -> None:
-    outside_the_demo(clinic)
     page = await new_page(await browsers.chromium(), clinic, Scene("waiting", scenes.waiting), language=language)
     await scenes.waiting(page, clinic)
     doctor = await clinic.clinician()

@@ -18,7 +18,9 @@ export function showWayOut(on) {
 }
 
 function show(on) {
-  element("in-app").hidden = !on;
+  const notice = element("in-app");
+  if (!notice) return;
+  notice.hidden = !on;
   element("copy").onclick = copy;
 }
 

@@ -108,6 +108,13 @@ async function enter() {
   if (!signalling) await (page.practice ? practise() : connect());
 }
 
+// Words and look of the call come while somebody waits.
+async function learnCall() {
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: page.look }));
+  const words = await retried(async () => (await fetch(page.call)).json());
+  for (const [key, text] of Object.entries(words)) texts[key] = text.replaceAll("%p", page.other);
+}
+
 async function connect() {
   const { Signalling } = await import("../video/signalling.js");
   let first = await retried(join).catch(() => null);
@@ -131,6 +138,7 @@ async function connect() {
   on("removed", () => { goodbye(false); banner(texts.removed); });
   // Cancelled or moved: the page that the server renders now says which.
   on("void", () => { stopDevices(); sessionStorage.removeItem(CHECKED); location.reload(); });
+  await learnCall();
   signalling.open();
   import("./call-panel.js");
 }
@@ -138,6 +146,7 @@ async function connect() {
 // The same call, with a robot in this window on the other side; no server takes part.
 async function practise() {
   const { meetRobot } = await import("./practice.js");
+  await learnCall();
   ({ signalling, room } = meetRobot(texts));
   signalling.addEventListener("admitted", startCall);
   signalling.open();

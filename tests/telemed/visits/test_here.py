@@ -57,6 +57,7 @@ async def test_the_place_is_sealed_for_this_visit_alone(clinic: Clinic) -> None:
         visit = visit_of(session)
         assert visit.place is not None and PLACE.encode() not in visit.place
         assert base64.b64encode(PLACE.encode())[:12] not in visit.place
+        session.expunge(visit)
         visit.appointment_id = "appointment-2"
         here.said(session, clinic.services.vault, visit)
 
