@@ -37,9 +37,8 @@ from telemed.mydata import entrance as mydata_entrance
 from telemed.mydata import routes as mydata
 from telemed.mydata import sessions as mydata_sessions
 from telemed.notices import routes as notices
-from telemed.pages import assets
+from telemed.pages import assets, visit_routes
 from telemed.pages import routes as pages
-from telemed.pages import visit_routes
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons

@@ -31,7 +31,9 @@ class Entered(BaseModel):
 async def show(request: Request, appointment: str, caller: SignedInClinician) -> Response:
     """What was entered so far, by whom."""
     services = services_of(request)
-    return JSONResponse(await services.database.write(lambda unit: _told(unit, services, caller, appointment)), 200, NO_STORE)
+    return JSONResponse(
+        await services.database.write(lambda unit: _told(unit, services, caller, appointment)), 200, NO_STORE
+    )
 
 
 @router.put("/console/visits/{appointment}/draft")
@@ -40,9 +42,7 @@ async def keep(request: Request, appointment: str, caller: SignedInClinician, en
     services = services_of(request)
 
     def unit(session: Session) -> Draft:
-        return drafts.write(
-            session, services, caller, appointment, based_on=entered.version, fields=entered.fields
-        )
+        return drafts.write(session, services, caller, appointment, based_on=entered.version, fields=entered.fields)
 
     try:
         written = await services.database.write(unit)

@@ -84,7 +84,9 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
                 practitioner=resource.name(staff.get(attending.get(id, ""), {})),
                 video=id in coded or id in present,
                 state=present[id].state if id in present else _state_of(data["status"]),
-                companions=tuple(sorted({*along.get(id, {}).values(), *(present[id].company if id in present else ())})),
+                companions=tuple(
+                    sorted({*along.get(id, {}).values(), *(present[id].company if id in present else ())})
+                ),
                 call_back=id in present and present[id].call_back,
             )
         )

@@ -12,9 +12,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
-from fastapi import APIRouter, Request, Response
-
 import msgspec
+from fastapi import APIRouter, Request, Response
 
 from infra.problems import NotFound
 from telemed.pages.languages import LANGUAGES, translate

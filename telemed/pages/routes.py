@@ -1,5 +1,7 @@
 """The pages a patient sees, and the start page."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from telemed.pages.doors import doors, offered_in
@@ -38,7 +40,11 @@ async def practise(request: Request) -> Response:
     """The same pages with a robot on the other side: nothing leaves the browser, and no real data are touched."""
     services, language = services_of(request), reading_of(request).language
     robot = translate(language, ROBOT)
-    data = {"demo": services.settings.is_demo, "practice": True, "texts": in_language(PRACTICE, language, other=robot)}
+    data: dict[str, Any] = {
+        "demo": services.settings.is_demo,
+        "practice": True,
+        "texts": in_language(PRACTICE, language, other=robot),
+    }
     data |= words_of_call(language, other=robot)
-    facts = {"start": services.clock.now(), "practitioner": robot, "clinic": ""}
+    facts: dict[str, Any] = {"start": services.clock.now(), "practitioner": robot, "clinic": ""}
     return page(request, "visit.html", data=data, role="", practice=True, **facts)

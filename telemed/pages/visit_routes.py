@@ -1,7 +1,7 @@
 """The pages of one visit: who is here, check, waiting room, call and goodbye; all that needs no script goes without."""
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -41,7 +41,7 @@ async def visit(request: Request, who: PerhapsPatient) -> Response:
     facts = await _facts(services, who)
     role = translate(language, GUESTS[who.role]) if who.role in ROLES else ""
     texts = in_language(VISIT, language, other=facts.practitioner)
-    data = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": texts}
+    data: dict[str, Any] = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": texts}
     data |= words_of_call(language, other=facts.practitioner)
     return page(request, "visit.html", data=data, role=role, practice=False, **_shown(facts))
 
@@ -90,7 +90,7 @@ async def ask_for_a_call(request: Request, who: PerhapsPatient) -> Response:
     return page(request, "message.html", title=title, advice=advice, again=again, onward=VISIT_PAGE)
 
 
-def words_of_call(language: str, *, other: str) -> dict[str, object]:
+def words_of_call(language: str, *, other: str) -> dict[str, str]:
     """Where a page finds words and look of the call, and who is on its other side."""
     found = {"call": asset_url(f"texts/call-{language}.json"), "look": asset_url("pages/call.css")}
     return found | {"other": other or translate(language, OTHER)}
@@ -113,7 +113,7 @@ async def _facts(services: Services, who: Attendance) -> Summary:
     return await services.database.write(unit)
 
 
-def _shown(facts: Summary) -> dict[str, object]:
+def _shown(facts: Summary) -> dict[str, Any]:
     return {"start": facts.start, "practitioner": facts.practitioner, "clinic": facts.clinic}
 
 

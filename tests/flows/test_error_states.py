@@ -1,5 +1,6 @@
 """Every trouble a patient can meet, provoked in a real browser, says its sentence in German, plain German and English."""
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
@@ -8,6 +9,7 @@ from telemed.pages.languages import translate
 from telemed.pages.texts import CALL, CALL_BACK, REFUSALS, VISIT, told
 from tests.fixtures.browsers import Browsers
 from tests.flows import scenes
+from tests.flows.pages import eventually
 from tests.flows.scenes import BLOCKED, BUSY, IN_APP, NO_DEVICE, OLD, Opening, Scene
 from tests.flows.test_every_page import new_page, outside_the_demo
 from tests.telemed.visits.clinic import VIDEO, Clinic
@@ -46,6 +48,12 @@ async def said(page: Page) -> str:
     return " ".join((await page.inner_text("body")).split())
 
 
+async def presence(doctor: httpx.AsyncClient) -> str:
+    """How far the visit has come, as the clinic sees it."""
+    visits = (await doctor.get("/console/waiting")).json()["visits"]
+    return str(visits.get(VIDEO, {}).get("state", ""))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_trouble_says_what_happened_and_what_to_do(
     clinic: Clinic, browsers: Browsers, language: str
@@ -68,6 +76,7 @@ async def test_what_happens_while_somebody_waits_is_told(clinic: Clinic, browser
     page = await new_page(await browsers.chromium(), clinic, Scene("waiting", scenes.waiting), language=language)
     await scenes.waiting(page, clinic)
     doctor = await clinic.clinician()
+    await eventually(lambda: presence(doctor), lambda state: state == "waiting")
 
     await doctor.post(f"/console/visits/{VIDEO}/late")
     await expect(page.locator("#late")).to_have_text(translate(language, VISIT["late"]).replace("%n", "10"))

@@ -8,7 +8,9 @@ from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 
 WIDTHS = (390, 360, 320)
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-ROWS_OF_LINKS = "() => document.querySelector('.tools').clientHeight / document.querySelector('.tools > a').clientHeight"
+ROWS_OF_LINKS = (
+    "() => document.querySelector('.tools').clientHeight / document.querySelector('.tools > a').clientHeight"
+)
 LINES = "() => document.querySelector('header').clientHeight / document.querySelector('.tools > a').clientHeight"
 
 

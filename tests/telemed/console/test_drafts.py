@@ -27,7 +27,11 @@ async def test_a_draft_survives_a_reload_and_is_sealed(clinic: Clinic) -> None:
 
     assert (empty["version"], kept.json()) == (0, {"version": 1})
     draft = (await doctor.get(URL)).json()
-    assert (draft["fields"]["note"], draft["author"], "secret" in draft["fields"]) == (NOTE, "Dr. Wiebke Testfeld", False)
+    assert (draft["fields"]["note"], draft["author"], "secret" in draft["fields"]) == (
+        NOTE,
+        "Dr. Wiebke Testfeld",
+        False,
+    )
     (row,) = await clinic.services.database.read(rows)
     assert b"Lunge" not in row.body and row.compartment
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from babel.messages import Catalog
 
 from telemed.pages import catalogue
 from telemed.pages.languages import (
@@ -40,7 +41,7 @@ def test_every_text_is_translated_and_no_catalogue_has_texts_that_are_gone(domai
 
 
 def test_a_text_that_is_not_translated_is_noticed() -> None:
-    made = catalogue.Catalog()
+    made = Catalog()
     made.add("new", "")
 
     assert [message.id for message in made if message.id and not message.string] == ["new"]

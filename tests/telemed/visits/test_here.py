@@ -114,7 +114,11 @@ async def test_a_foreign_page_says_nothing_for_anybody(clinic: Clinic) -> None:
 async def test_without_a_cookie_it_leads_to_the_code(clinic: Clinic) -> None:
     http = clinic.service.http
 
-    asked, said, called = await http.get("/visit/here"), await http.post("/visit/here"), await http.post("/visit/call-me")
+    asked, said, called = (
+        await http.get("/visit/here"),
+        await http.post("/visit/here"),
+        await http.post("/visit/call-me"),
+    )
 
     assert [each.headers["location"] for each in (asked, said, called)] == ["/visit"] * 3
 
