@@ -37,10 +37,11 @@ LITERALLY = {
 
 
 # The panel as it stands on the page is told of a step, as the call would tell it.
-ADVISE = """([module, sentence]) => import(module).then(({ CallPanel }) => CallPanel.prototype.advise.call({
-  texts: JSON.parse(document.getElementById("page").textContent).texts,
-  parts: { advice: document.querySelector("[data-part=advice]") },
-}, { sentence, call_back: false }))"""
+ADVISE = """async ([module, sentence]) => {
+  const { CallPanel } = await import(module), { call } = JSON.parse(document.getElementById("page").textContent);
+  const parts = { advice: document.querySelector("[data-part=advice]") }, texts = await (await fetch(call)).json();
+  CallPanel.prototype.advise.call({ texts, parts }, { sentence, call_back: false });
+}"""
 
 
 async def said(page: Page) -> str:

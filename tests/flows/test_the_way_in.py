@@ -69,10 +69,10 @@ async def test_what_goes_over_the_wire_to_the_waiting_room(clinic: Clinic, brows
     await expect(page.locator("#wait")).to_be_visible()
     until_waiting[0] = False
 
-    # Headers included, which differ from server to server: a policy of 400 bytes stands on each of ours.
+    # Headers included: a policy of 400 bytes stands on each page of ours.
     total = sum(sizes.values())
     print(f"over the wire, with headers: {total:.0f} bytes in {len(sizes)} answers")
-    assert total <= MOST_BYTES + 700 * len(sizes)
+    assert total <= MOST_BYTES
     assert not any("call.js" in urls[id] or "group.js" in urls[id] for id in sizes)
 
 
