@@ -124,7 +124,7 @@ async def test_lost_signalling_changes_neither_pictures_nor_words(trio: Call, st
 async def test_new_connection_to_the_unit_keeps_keys_and_words(trio: Call, stage: Stage) -> None:
     words = await trio.pages["doctor"].evaluate("seen.words")
 
-    await stage.site.media.unit.close()  # as a killed worker does
+    await stage.site.another_unit()
     for page in trio.pages.values():
         await page.evaluate("seen.remotes = {}; document.querySelectorAll('video').forEach((one) => { one.srcObject = null; })")
 

@@ -27,15 +27,18 @@ function show({ id, stream }) {
   else delete seen.remotes[id];
   let video = document.getElementById(`remote-${id}`);
   if (!video) {
-    video = Object.assign(document.createElement("video"), { id: `remote-${id}`, autoplay: true, muted: true, playsInline: true });
+    video = Object.assign(document.createElement("video"), { id: `remote-${id}`, autoplay: true, playsInline: true });
     document.body.append(video);
   }
   video.srcObject = stream;
   document.getElementById("remote").srcObject = stream;
 }
 
+let begun = false;
+
 async function begin() {
-  if (globalThis.call && call.state !== "closed") return;
+  if (begun && globalThis.call?.state !== "closed") return;
+  begun = true;
   const stream = color ? await pattern(color) : (await getDevices()).stream;
   const call = globalThis.call = new Consultation({
     signalling, room, stream, relay: query.has("relay"), signing: query.has("signing"), places: Number(query.get("places") ?? 7),
@@ -47,7 +50,7 @@ async function begin() {
   on("lock", (lock) => { seen.lock = lock; });
   on("text", (line) => { seen.lines[`${line.from} ${line.line}`] = line; });
   on("chat", (chat) => seen.chats.push(chat));
-  on("photo", (photo) => seen.photos.push(photo));
+  on("photo", ({ from, blob, width, height }) => seen.photos.push({ from, blob, width, height }));
   on("stats", (stats) => { seen.stats = stats; });
   on("peer", (media) => { seen.media = media; });
   on("advice", (advice) => seen.advice.push(advice));
