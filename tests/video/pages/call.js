@@ -21,6 +21,7 @@ for (const type of ["online", "offline", "welcome", "waiting", "admitted", "peer
   signalling.addEventListener(type, () => seen.events.push(type));
 }
 signalling.addEventListener("slots", ({ detail }) => { seen.slots = detail; });
+signalling.addEventListener("wanted", ({ detail }) => { (seen.wanted ??= []).push([detail.high, detail.low]); });
 
 function show({ id, stream }) {
   if (stream) seen.remotes[id] = stream;
