@@ -121,6 +121,19 @@ async def test_muting_and_switching_the_camera_off_is_told_to_the_other_side(bro
     assert await until(doctor, "seen.media.audio === true && seen.media.video === false")
 
 
+async def test_screen_photo_and_chat_go_between_two_as_well(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+
+    await doctor.evaluate("call.share()")
+    await until(patient, "look('screen-doctor').color === 'cyan'")
+    await doctor.evaluate("call.unshare()")
+    await until(patient, "look('screen-doctor').color === ''")
+    await patient.evaluate("call.takePhoto().then((blob) => call.sendPhoto(blob)); call.say('So sieht es aus')")
+
+    assert await until(doctor, "seen.photos[0]?.width >= 320 && seen.photos[0].from") == "patient"
+    assert await until(doctor, "seen.chats[0]") == {"from": "patient", "text": "So sieht es aus"}
+
+
 async def test_text_is_seen_within_half_a_second(browsers: Browsers, site: Site) -> None:
     doctor, patient = await in_call(browsers, site)
     await doctor.evaluate(

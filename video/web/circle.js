@@ -105,9 +105,7 @@ export class Circle extends EventTarget {
     return this.#next(() => {
       const bytes = decode(data);
       if (bytes[0] === SEALED) return this.#open(from, bytes);
-      const message = read(bytes.subarray(1));
-      if (message.kind === "unable") this.#emit("unable", { id: from });
-      else this.#agreement.hear(from, message);
+      this.#agreement.hear(from, read(bytes.subarray(1)));
     });
   }
 

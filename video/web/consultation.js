@@ -14,6 +14,7 @@ const SPEAKING = 0.02;
 const PHOTO_PAUSE = 100;  // between the parts of a photo over the signalling, which takes 20 messages a second
 const ADMITS = ["physician"];
 const SEATS = 7;
+const UNABLE = btoa(`\0${JSON.stringify({ kind: "unable" })}`).replace(/=+$/, "");
 const AGREED = ["live", "reconnecting"];
 
 const admits = (person) => ADMITS.includes(person?.role);
@@ -39,7 +40,7 @@ export class Consultation extends EventTarget {
     this.#talk.addEventListener("peer", ({ detail }) => this.#switched(detail));
     this.#talk.addEventListener("wish", ({ detail }) => this.#wished(detail));
     for (const type of ["peer", "admitted", "welcome"]) this.#hear(type, () => this.#readmit());
-    this.#hear("sealed", ({ from }) => this.state && !this.#group && this.#invited(from));
+    this.#hear("sealed", ({ from, data }) => this.state && this.#invited(from, data));
     this.#hear("ready", ({ from }) => this.#group && this.#circle.welcome(from));
     for (const type of ["ended", "elsewhere", "void", "removed"]) this.#hear(type, () => this.#close());
     this.#hear("removed", () => this.#emit("removed"));
@@ -167,7 +168,10 @@ export class Consultation extends EventTarget {
 
   #present(id) { return this.#signalling.peers.get(id)?.connected; }
 
-  #invited(from) { if (this.#presence.has(from)) this.#toUnit(); }
+  #invited(from, data) {
+    if (data === UNABLE) this.#emit("notice", { key: "unable", by: from });
+    else if (this.#presence.has(from)) this.#toUnit();
+  }
 
   async #toUnit() {
     if (this.#unit || this.#cheated) return;
@@ -183,7 +187,6 @@ export class Consultation extends EventTarget {
     circle.addEventListener("message", ({ detail: { from, value } }) => this.#talk.hear(from, value));
     circle.addEventListener("learned", () => this.#talk.again());
     circle.addEventListener("keyed", () => this.#talk.again());
-    circle.addEventListener("unable", ({ detail }) => this.#emit("notice", { key: "unable", by: detail.id }));
     for (const one of [circle, group]) {
       one.addEventListener("tampered", ({ detail }) => this.#tampered(detail));
       this.#pass(one, "trouble");
@@ -199,7 +202,7 @@ export class Consultation extends EventTarget {
   }
 
   #unable() {
-    this.#signalling.send({ type: "sealed", data: btoa(`\0${JSON.stringify({ kind: "unable" })}`).replace(/=+$/, "") });
+    this.#signalling.send({ type: "sealed", data: UNABLE });
     this.#emit("notice", { key: "old-browser" });
   }
 
