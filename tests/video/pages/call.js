@@ -1,4 +1,5 @@
 // The page of the browser tests: what it sees is in `seen`.
+import { connections } from "/pages/connections.js";
 import { Consultation } from "/video-web/consultation.js";
 import { getDevices } from "/video-web/devices.js";
 import { Signalling } from "/video-web/signalling.js";
@@ -8,6 +9,7 @@ const query = new URLSearchParams(location.search);
 const room = query.get("room"), participant = query.get("participant"), color = query.get("pattern");
 navigator.mediaDevices.getDisplayMedia = async () => new MediaStream((await pattern("cyan")).getVideoTracks());  // no screen here
 globalThis.look = (id) => look(document.getElementById(`remote-${id}`));
+globalThis.connections = connections;
 const seen = globalThis.seen = {
   states: [], events: [], lines: {}, chats: [], words: null, stats: {}, errors: [], media: null, lock: null, notices: [], remotes: {},
   photos: [], advice: [], speaking: {}, path: "direct", tampered: null,
