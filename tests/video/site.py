@@ -24,6 +24,7 @@ from video.precheck import Precheck
 from video.rooms import Rooms
 from video.routes import router
 from video.tickets import Tickets
+from video.unit import ForwardingUnit
 
 PAGES = WEB.parents[1] / "tests" / "video" / "pages"
 CSP = (
@@ -31,6 +32,7 @@ CSP = (
     "manifest-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 PATIENCE = 30.0
+LOOPBACK = ("127.0.0.1",)
 
 
 @dataclass
@@ -39,6 +41,12 @@ class Site(Office):
 
     precheck: Precheck
     media: Embedded
+
+    async def another_unit(self) -> None:
+        """End the forwarding unit with all calls, as a killed worker does, and have another in its place."""
+        before = self.media.unit
+        self.media.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
+        await before.close()
 
     def drop(self, room: str) -> None:
         """Lose the signalling connections of a room, as a network that changes does."""
@@ -51,9 +59,9 @@ async def open_site(link: Link = straight) -> AsyncIterator[Site]:
     """A running server with rooms, modules and test pages; media of the unit cross `link`."""
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
-    rooms, loopback = Rooms(), ("127.0.0.1",)
-    media = Embedded(rooms, Ice(), addresses=loopback, link=link)
-    office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=loopback), media)
+    rooms = Rooms()
+    media = Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
+    office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
     app = Application()
     install(app, limits={"": 100_000}, renders={})
     app.include_router(

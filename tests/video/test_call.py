@@ -57,7 +57,7 @@ async def test_two_browsers_see_hear_and_read_each_other(browsers: Browsers, sit
     assert len(set(words["words"])) > 1
     for writer, reader, text in ((doctor, patient, "Grüß Gott 👩‍⚕️"), (patient, doctor, "Mir geht’s schön")):
         await writer.locator("#text").press_sequentially(text)
-        assert await until(reader, f"Object.values(seen.lines).some(l => l.from === 'peer' && l.text === '{text}')")
+        assert await until(reader, f"Object.values(seen.lines).some(l => l.from !== 'me' && l.text === '{text}')")
 
 
 async def test_page_that_is_loaded_again_is_back_in_the_call(browsers: Browsers, site: Site) -> None:
@@ -119,6 +119,19 @@ async def test_muting_and_switching_the_camera_off_is_told_to_the_other_side(bro
     await patient.evaluate("call.camera(true); call.mute(false)")
 
     assert await until(doctor, "seen.media.audio === true && seen.media.video === false")
+
+
+async def test_screen_photo_and_chat_go_between_two_as_well(browsers: Browsers, site: Site) -> None:
+    doctor, patient = await in_call(browsers, site)
+
+    await doctor.evaluate("call.share()")
+    await until(patient, "look('screen-doctor').color === 'cyan'")
+    await doctor.evaluate("call.unshare()")
+    await until(patient, "look('screen-doctor').color === ''")
+    await patient.evaluate("call.takePhoto().then((blob) => call.sendPhoto(blob)); call.say('So sieht es aus')")
+
+    assert await until(doctor, "seen.photos[0]?.width >= 320 && seen.photos[0].from") == "patient"
+    assert await until(doctor, "seen.chats[0]") == {"from": "patient", "text": "So sieht es aus"}
 
 
 async def test_text_is_seen_within_half_a_second(browsers: Browsers, site: Site) -> None:
@@ -231,6 +244,6 @@ async def test_connection_that_is_gone_for_good_is_replaced_by_a_new_call(browse
 
     for page in (doctor, patient):
         assert await until(
-            page, f"seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'"
+            page, f"seen.words && seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'"
         )
         assert await until(page, "call.state === 'live'")

@@ -162,6 +162,7 @@ export class Call extends EventTarget {
     this.#id = id;
     this.#prints = "";
     this.#early = [];
+    this.quality.fresh();
     const pc = this.#pc = new RTCPeerConnection({
       iceServers: this.#signalling.ice, bundlePolicy: "max-bundle", certificates: [this.#certificate],
       iceTransportPolicy: this.#relay ? "relay" : "all",

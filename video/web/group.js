@@ -15,7 +15,7 @@ export class Group extends EventTarget {
   locked = false;
   quality;
   #signalling; #circle; #tracks; #places; #relay; #leg = null; #next = null; #on = {}; #timer = 0; #attempt = 0;
-  #retry = 0; #slots = null; #chain = Promise.resolve(); #listeners = []; #closed = false; #looked = 0;
+  #retry = 0; #chain = Promise.resolve(); #listeners = []; #closed = false; #looked = 0; #begun = false;
 
   constructor({ signalling, circle, tracks, places, relay, signing }) {
     super();
@@ -102,6 +102,8 @@ export class Group extends EventTarget {
       this.#leg?.close();
       this.#leg = leg;
       this.#next = null;
+      this.quality.fresh();
+      this.#begun = false;
       this.#lock(false);
     }
     this.#step(() => this.quality.apply(leg.senders));
@@ -110,9 +112,8 @@ export class Group extends EventTarget {
   }
 
   #bind(slots) {
-    this.#slots = slots;
     this.#step(async () => {
-      await (this.#next ?? this.#leg)?.bind(slots);
+      for (const leg of [this.#leg, this.#next]) await leg?.bind(slots);  // it does not say which: what is wrong opens nothing
       this.#show();
     });
   }
@@ -135,7 +136,7 @@ export class Group extends EventTarget {
     const stats = await this.quality.measure(leg.pc, leg.senders);
     if (this.#closed || leg !== this.#leg) return;
     this.#emit("stats", stats);
-    if (stats.silent >= SILENT_AFTER && leg.remotes().length && !this.#next) {
+    if (stats.silent >= SILENT_AFTER && !this.#next) {
       this.#set("reconnecting");
       this.#again();
     }
@@ -153,7 +154,10 @@ export class Group extends EventTarget {
     else if (this.#next?.id !== call) this.#again();  // too late for an ICE restart
   }
 
+  // Nobody can look at what has not begun: the first word about that is no reason to stop.
   #watched(high, low) {
+    this.#begun ||= high || low;
+    if (!this.#begun) return;
     this.quality.watched = { h: high, l: low };
     this.#step(() => this.current && this.quality.apply(this.current.senders));
   }

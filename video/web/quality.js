@@ -4,12 +4,13 @@ import { advance, begin, callBack, retry, sending } from "./ladder.js";
 
 const RED = "audio/red";
 const WARM_UP = 8;
+const FLOWING = 1000;  // bytes in a second; where less came, nothing follows from none
 const SMALL = 150;  // kbit/s of the lower layer
 const LAYERS_FROM = 480 * 270;
 
 export class Quality extends EventTarget {
   watched = { h: true, l: true };  // which layers anybody looks at
-  #state = begin(); #signing; #before = null; #quiet = 0; #small = false; #began = null;
+  #state = begin(); #signing; #before = null; #quiet = 0; #flow = 0; #chain = Promise.resolve(); #began = null;
 
   constructor({ signing = false } = {}) {
     super();
@@ -18,27 +19,39 @@ export class Quality extends EventTarget {
 
   // {rtt, loss, kbps, framesDecoded, audioLevel}, after the senders were set by it. senders: {audio, video}
   async measure(pc, senders, now = performance.now()) {
-    const found = { available: undefined, limited: false, loss: 0, rtt: undefined, packets: 0, sent: 0, lost: 0, framesDecoded: 0, audioLevel: 0 };
+    const found = { available: undefined, limited: false, loss: 0, rtt: undefined, bytes: 0, packets: 0, lost: 0, framesDecoded: 0, audioLevel: 0 };
     for (const report of (await pc.getStats()).values()) this.#add(found, report);
     const sample = this.#since(found, now / 1000);
-    await this.#take(advance(this.#state, sample, now / 1000), senders);
-    if (small(senders.video) && !this.#small) await this.apply(senders);
+    this.#take(advance(this.#state, sample, now / 1000));
+    await this.apply(senders);  // the size of the picture may have become known, or a change was refused
     return { ...sample, framesDecoded: found.framesDecoded, audioLevel: found.audioLevel };
   }
 
-  retry(senders) { return this.#take(retry(this.#state), senders); }
+  // For a new connection, which counts from nothing; the step stays.
+  fresh() {
+    this.#before = null;
+    this.#flow = 0;
+    this.watched = { h: true, l: true };
+  }
+
+  retry(senders) {
+    this.#take(retry(this.#state));
+    return this.apply(senders);
+  }
 
   sign(on, senders) {
     this.#signing = on;
     return this.apply(senders);
   }
 
-  // Sets what a step says; again after a new connection.
-  async apply({ audio, video }) {
+  // Sets what a step says. One after the other: two changes of one sender at a time are refused.
+  apply(senders) { return this.#chain = this.#chain.then(() => this.#apply(senders)); }
+
+  async #apply({ audio, video }) {
     const wanted = sending(this.#state, { signing: this.#signing });
     await set(audio, (encoding) => { encoding.maxBitrate = wanted.audio * 1000; }, wanted.red);
     // Of a small picture browsers make one layer, the first; and on a weak network one is all there is room for.
-    const one = this.#small = small(video) || wanted.video?.kbps <= SMALL;
+    const one = small(video) || wanted.video?.kbps <= SMALL;
     await set(video, (encoding, at, all) => {
       const main = all.length === 1 || encoding.rid === (one ? "l" : "h");
       const watched = all.length === 1 || this.watched[encoding.rid] || (main && one && this.watched.h);
@@ -53,6 +66,7 @@ export class Quality extends EventTarget {
   #add(found, report) {
     if (report.type === "candidate-pair" && report.nominated) {
       found.rtt = report.currentRoundTripTime;
+      found.bytes += report.bytesReceived ?? 0;
       found.available = report.availableOutgoingBitrate && report.availableOutgoingBitrate / 1000;
     } else if (report.type === "inbound-rtp") {
       found.packets += report.packetsReceived ?? 0;
@@ -68,19 +82,21 @@ export class Quality extends EventTarget {
 
   #since(found, now) {
     const before = this.#before ?? found, packets = found.packets - before.packets, lost = Math.max(0, found.lost - before.lost);
-    if (packets > 0 || this.#before === null) this.#quiet = now;
+    const came = Math.max(0, found.bytes - before.bytes);
+    if (came > 0 || this.#before === null) {
+      this.#quiet = now;
+      this.#flow = (this.#flow + came) / 2;
+    }
     this.#before = found;
     const down = packets + lost > 20 ? lost / (packets + lost) : 0;  // a handful of packets says nothing about a rate
     this.#began ??= now;
     // What the browser believes the line carries is a measurement only while it would send more, and has had time to try.
     const kbps = found.limited && now - this.#began > WARM_UP ? found.available : undefined;
-    return { kbps, rtt: found.rtt, loss: Math.max(found.loss, down), silent: found.packets ? now - this.#quiet : 0 };
+    return { kbps, rtt: found.rtt, loss: Math.max(found.loss, down), silent: this.#flow > FLOWING ? now - this.#quiet : 0 };
   }
 
-  async #take(next, senders) {
-    const changed = next.step !== this.#state.step || next.red !== this.#state.red;
+  #take(next) {
     this.#state = next;
-    if (changed) await this.apply(senders);
     if (next.sentence) this.#emit("advice", { step: next.step, sentence: next.sentence, call_back: callBack(next) });
   }
 
@@ -97,10 +113,11 @@ function small(sender) {
 async function set(sender, change, red = null) {
   const parameters = sender?.getParameters();
   if (!parameters?.encodings?.length) return;
+  const before = JSON.stringify(parameters.encodings);
   parameters.encodings.forEach(change);
   const codecs = parameters.codecs ?? [], both = codecs.filter(({ mimeType }) => [RED, "audio/opus"].includes(mimeType.toLowerCase()));
   if (red !== null && both.length === 2) {
     parameters.encodings[0].codec = both.find(({ mimeType }) => (mimeType.toLowerCase() === RED) === red);
   }
-  await sender.setParameters(parameters).catch(() => {});  // the connection was closed, or an old browser knows fewer fields
+  if (before !== JSON.stringify(parameters.encodings)) await sender.setParameters(parameters).catch(() => {});  // the connection was closed, or an old browser knows fewer fields
 }

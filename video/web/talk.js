@@ -46,7 +46,8 @@ export class Talk extends EventTarget {
       this.#put({ photo: part });
       await new Promise((done) => setTimeout(done, this.#pause()));
     }
-    this.#emit("photo", { from: "me", ...photo });
+    const { blob, width, height } = photo;
+    this.#emit("photo", { from: "me", blob, width, height });
   }
 
   forget(id) {

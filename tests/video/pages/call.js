@@ -1,4 +1,5 @@
 // The page of the browser tests: what it sees is in `seen`.
+import { connections } from "/pages/connections.js";
 import { Consultation } from "/video-web/consultation.js";
 import { getDevices } from "/video-web/devices.js";
 import { Signalling } from "/video-web/signalling.js";
@@ -6,7 +7,9 @@ import { look, pattern } from "/pages/pattern.js";
 
 const query = new URLSearchParams(location.search);
 const room = query.get("room"), participant = query.get("participant"), color = query.get("pattern");
+navigator.mediaDevices.getDisplayMedia = async () => new MediaStream((await pattern("cyan")).getVideoTracks());  // no screen here
 globalThis.look = (id) => look(document.getElementById(`remote-${id}`));
+globalThis.connections = connections;
 const seen = globalThis.seen = {
   states: [], events: [], lines: {}, chats: [], words: null, stats: {}, errors: [], media: null, lock: null, notices: [], remotes: {},
   photos: [], advice: [], speaking: {}, path: "direct", tampered: null,
@@ -21,21 +24,29 @@ for (const type of ["online", "offline", "welcome", "waiting", "admitted", "peer
   signalling.addEventListener(type, () => seen.events.push(type));
 }
 signalling.addEventListener("slots", ({ detail }) => { seen.slots = detail; });
+signalling.addEventListener("wanted", ({ detail }) => { (seen.wanted ??= []).push([detail.high, detail.low]); });
 
-function show({ id, stream }) {
+function show({ id, stream, screen }) {
+  const shared = document.getElementById(`remote-screen-${id}`)
+    ?? document.body.appendChild(Object.assign(document.createElement("video"), { id: `remote-screen-${id}`, autoplay: true, muted: true }));
+  shared.srcObject = screen;
+
   if (stream) seen.remotes[id] = stream;
   else delete seen.remotes[id];
   let video = document.getElementById(`remote-${id}`);
   if (!video) {
-    video = Object.assign(document.createElement("video"), { id: `remote-${id}`, autoplay: true, muted: true, playsInline: true });
+    video = Object.assign(document.createElement("video"), { id: `remote-${id}`, autoplay: true, playsInline: true });
     document.body.append(video);
   }
   video.srcObject = stream;
   document.getElementById("remote").srcObject = stream;
 }
 
+let begun = false;
+
 async function begin() {
-  if (globalThis.call && call.state !== "closed") return;
+  if (begun && globalThis.call?.state !== "closed") return;
+  begun = true;
   const stream = color ? await pattern(color) : (await getDevices()).stream;
   const call = globalThis.call = new Consultation({
     signalling, room, stream, relay: query.has("relay"), signing: query.has("signing"), places: Number(query.get("places") ?? 7),
@@ -47,7 +58,7 @@ async function begin() {
   on("lock", (lock) => { seen.lock = lock; });
   on("text", (line) => { seen.lines[`${line.from} ${line.line}`] = line; });
   on("chat", (chat) => seen.chats.push(chat));
-  on("photo", (photo) => seen.photos.push(photo));
+  on("photo", ({ from, blob, width, height }) => seen.photos.push({ from, blob, width, height }));
   on("stats", (stats) => { seen.stats = stats; });
   on("peer", (media) => { seen.media = media; });
   on("advice", (advice) => seen.advice.push(advice));
