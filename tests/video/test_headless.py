@@ -12,13 +12,15 @@ from video.headless.probe import CallFailedError, Report, probe
 from video.room import Role
 from video.sframe import Opener, Sealer
 
-SECONDS = 1.5
+SECONDS = 1.0
 
 
-async def _probed(office: Office, file: Path | None = None) -> Report:
+async def _probed(office: Office, file: Path | None = None, *, seen_within: float = 10.0) -> Report:
     roles = {"probe-physician": Role.PHYSICIAN, "probe-patient": Role.PATIENT}
     tickets = {who: office.tickets.mint("probe-1", who, role=role) for who, role in roles.items()}
-    return await probe(f"http://{office.host}", "probe-1", tickets=tickets, seconds=SECONDS, file=file)
+    return await probe(
+        f"http://{office.host}", "probe-1", tickets=tickets, seconds=SECONDS, file=file, seen_within=seen_within
+    )
 
 
 async def test_both_see_and_hear_each_other_and_nobody_else_does(office: Office) -> None:
@@ -40,7 +42,7 @@ async def test_participant_that_seals_nothing_is_refused_by_the_service(
 ) -> None:
     monkeypatch.setattr(Sealer, "seal", lambda _self, frame, **_: frame)
 
-    report = await _probed(office)
+    report = await _probed(office, seen_within=1.0)
 
     assert not report.flows
     assert [one.pictures + one.sounds + one.strange for one in report.sides.values()] == [0, 0]
@@ -65,7 +67,7 @@ async def test_frames_under_another_key_are_noticed(office: Office, monkeypatch:
     monkeypatch.setattr("video.headless.probe.Sealer", lambda _base, kid: Sealer(b"another key", kid))
     monkeypatch.setattr("video.headless.probe.Opener", lambda _bases: Opener({0x1000: b"x", 0x1100: b"x"}))
 
-    report = await _probed(office)
+    report = await _probed(office, seen_within=1.0)
 
     assert any(one.strange for one in report.sides.values())
     assert not report.sealed
