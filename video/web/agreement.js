@@ -2,7 +2,9 @@
 // over all openings are the same for all (the n-party form of the two-person commitment; Laur and Pasini, 2008).
 //
 // commit (to all) -> as soon as there is one of everybody: open (to all) -> words, and a key of each sender to each other.
-// Who comes makes a new round. Who leaves makes new sender keys under the round that was: the words stay.
+// Who comes makes a new round; everybody commits once in each. Rounds end: a new one is begun only for a page that was
+// not heard of before, somebody who left in the middle, or a lost connection. Who leaves later makes new sender keys
+// under the round that was: the words stay.
 
 import { commitment, nonce, shortString } from "./sas.js";
 
@@ -31,9 +33,12 @@ export class Agreement extends EventTarget {
   update(people) { return this.#next(() => this.#update(people)); }
   hear(from, message) { return this.#next(() => this.#hear(from, message)); }
 
+  // Says again what a page that was just loaded has to know; it answers with a commitment of its own.
+  greet(id) { return this.#next(() => this.#mine && this.#tell(this.#commit(), id)); }
+
   // After a lost connection: what was said in between is asked for again.
   resume() {
-    return this.#next(() => this.#round && this.#current() ? this.#tell({ kind: "sync", hash: this.#round.hash }) : this.#announce());
+    return this.#next(() => (this.#current() ? this.#tell({ kind: "sync", hash: this.#round.hash }) : this.#again()));
   }
 
   async #update(people) {
@@ -45,8 +50,10 @@ export class Agreement extends EventTarget {
       this.#emit("gone", { id });
     }
     const agreed = gone.map((id) => this.#round?.members.delete(id)).includes(true);
-    if (people.some(({ id }) => !before.has(id)) || (!agreed && gone.length && this.#mine?.spent)) await this.#announce();
-    if (agreed) await this.#rekey();
+    if (!this.#mine && this.#roles.size) await this.#announce(1);
+    else if (people.some(({ id }) => !before.has(id))) this.#tell(this.#commit());
+    if (agreed && this.#current()) await this.#rekey();
+    else if (gone.length && this.#mine?.spent) await this.#again();
     await this.#advance();
   }
 
@@ -60,19 +67,20 @@ export class Agreement extends EventTarget {
     }
   }
 
-  async #heardCommit(from, { page, commit, kid }) {
-    const known = this.#theirs.get(from);
-    if (known?.commit === commit || !Number.isInteger(kid)) return;
-    this.#theirs.set(from, { page, commit, kid, opening: null });
-    // Who is new may have missed what was said before; who has opened can't commit with the same nonce again.
-    if (this.#mine?.spent || !this.#mine) await this.#announce();
-    else if (known?.page !== page) this.#tell(this.#commit(), from);
+  async #heardCommit(from, { page, round, commit, kid }) {
+    const known = this.#theirs.get(from), anew = known?.page !== page;
+    if (!Number.isInteger(kid) || !Number.isSafeInteger(round) || (!anew && round <= known.round)) return;
+    this.#theirs.set(from, { page, round, commit, kid, opening: null });
+    // Who has opened can't commit with the same nonce again; who is new may have missed what was said before.
+    if (!this.#mine || round > this.#mine.round) await this.#announce(round);
+    else if (anew && this.#mine.spent) await this.#again();
+    else if (anew) this.#tell(this.#commit(), from);
     await this.#advance();
   }
 
-  async #heardOpening(from, { hash, nonce: theirs, pub }) {
+  async #heardOpening(from, { round, hash, nonce: theirs, pub }) {
     const known = this.#theirs.get(from);
-    if (!known || known.opening) return;
+    if (known?.round !== round || known.opening) return;
     const label = this.#label({ id: from, role: this.#roles.get(from), page: known.page, kid: known.kid, pub });
     if (await commitment(theirs, label) !== known.commit) {
       this.#emit("tampered", { reason: "commitment", by: from });
@@ -83,8 +91,8 @@ export class Agreement extends EventTarget {
   }
 
   async #heardSync(from, { hash }) {
-    if (hash !== this.#round?.hash) await this.#announce();
-    else await this.#share([from]);
+    if (hash === this.#round?.hash) await this.#share([from]);
+    else await this.#again();
   }
 
   async #heardKey(from, { hash, epoch, boxes }) {
@@ -108,18 +116,19 @@ export class Agreement extends EventTarget {
     this.#emit("other", { id: from, kid: member.kid + epoch % EPOCHS, base });
   }
 
-  async #announce() {
-    if (!this.#mine || this.#mine.spent) {
-      const pair = await crypto.subtle.generateKey(CURVE, false, ["deriveBits"]);
-      const mine = { pair, nonce: nonce(), spent: false, pub: encode(await crypto.subtle.exportKey("raw", pair.publicKey)) };
-      mine.label = this.#label({ ...this.#me, page: this.page, kid: this.kid, pub: mine.pub });
-      mine.commit = await commitment(mine.nonce, mine.label);
-      this.#mine = mine;
-    }
+  // The round after this one if the own nonce was told, else once more what was said in it.
+  #again() { return this.#mine?.spent ? this.#announce(this.#mine.round + 1) : this.#mine && this.#tell(this.#commit()); }
+
+  async #announce(round) {
+    const pair = await crypto.subtle.generateKey(CURVE, false, ["deriveBits"]);
+    const mine = { pair, round, nonce: nonce(), spent: false, pub: encode(await crypto.subtle.exportKey("raw", pair.publicKey)) };
+    mine.label = this.#label({ ...this.#me, page: this.page, kid: this.kid, pub: mine.pub });
+    mine.commit = await commitment(mine.nonce, mine.label);
+    this.#mine = mine;
     this.#tell(this.#commit());
   }
 
-  #commit() { return { kind: "commit", page: this.page, commit: this.#mine.commit, kid: this.kid }; }
+  #commit() { return { kind: "commit", page: this.page, round: this.#mine.round, commit: this.#mine.commit, kid: this.kid }; }
 
   // Everything about one participant that all have to see alike.
   #label({ id, role, page, kid, pub }) { return [id, role, page, kid, pub].join("/"); }
@@ -130,21 +139,22 @@ export class Agreement extends EventTarget {
   }
 
   async #advance() {
-    if (!this.#mine || !this.#theirs.size) return;
-    const hash = await this.#hash(), all = [...this.#theirs.values()];
+    const mine = this.#mine, all = [...this.#theirs.values()];
+    if (!mine || !all.length || all.some(({ round }) => round !== mine.round)) return;
+    const hash = await this.#hash();
     if (this.#round?.hash === hash) return;
-    if (all.some(({ opening }) => opening && opening.hash !== hash)) return;
-    if (!this.#mine.spent) {
-      this.#mine.spent = true;
-      this.#mine.hash = hash;
-      this.#tell({ kind: "open", hash, nonce: this.#mine.nonce, pub: this.#mine.pub });
+    if (!mine.spent) {
+      mine.spent = true;
+      mine.hash = hash;
+      this.#tell({ kind: "open", round: mine.round, hash, nonce: mine.nonce, pub: mine.pub });
     }
-    if (this.#mine.hash === hash && all.every(({ opening }) => opening)) await this.#agree(hash);
+    if (mine.hash === hash && all.every(({ opening }) => opening?.hash === hash)) await this.#agree(hash);
   }
 
   // True while the round that was agreed on is about everybody who has committed since.
   #current() {
-    return this.#round !== null && [...this.#theirs].every(([id, { commit }]) => this.#round.members.get(id)?.commit === commit);
+    return this.#round !== null && this.#round.members.size === this.#theirs.size
+      && [...this.#theirs].every(([id, { commit }]) => this.#round.members.get(id)?.commit === commit);
   }
 
   async #agree(hash) {

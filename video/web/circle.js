@@ -5,8 +5,9 @@ import { Agreement } from "./agreement.js";
 import { Frames } from "./frames.js";
 import { SUITES, Window, decrypt, derive, encrypt, header, join, parseHeader } from "./sframe.js";
 
-const OPEN = 0;
+const PLAIN = 0;
 const SEALED = 1;
+const MOST_EARLY = 64;
 const SWITCH_AFTER = 500;  // milliseconds in which the others get the new key before it is used (RFC 9605, 5.1)
 
 const text = new TextEncoder();
@@ -22,7 +23,7 @@ export const decode = (value) => Uint8Array.from(atob(value.replace(/-/g, "+").r
 
 export class Circle extends EventTarget {
   frames = new Frames();
-  #signalling; #room; #agreement; #own = null; #others = new Map(); #chain = Promise.resolve(); #timer = 0; #listeners = [];
+  #signalling; #room; #agreement; #own = null; #others = new Map(); #early = []; #chain = Promise.resolve(); #timer = 0; #listeners = [];
 
   constructor({ signalling, room }) {
     super();
@@ -55,6 +56,9 @@ export class Circle extends EventTarget {
 
   start() { return this.#people(); }
 
+  // Somebody's page was loaded again and does not know that the call goes through the unit.
+  welcome(id) { return this.#agreement.greet(id); }
+
   // A message to everybody, or to one; nothing where there is no key yet. True if it was sent.
   put(value, to = null) {
     return this.#next(async () => {
@@ -73,7 +77,7 @@ export class Circle extends EventTarget {
   }
 
   #people() {
-    const here = [...this.#signalling.peers.values()].filter(({ admitted }) => admitted);
+    const here = [...this.#signalling.peers.values()].filter(({ admitted, role }) => admitted && role !== "assistant");
     return this.#agreement.update(here.map(({ id, role }) => ({ id, role })));
   }
 
@@ -99,26 +103,33 @@ export class Circle extends EventTarget {
     const keep = last !== undefined && last !== kid ? [[last, known.get(last)]] : [];
     this.#others.set(id, new Map([...keep, [kid, { keys: await derive(base, kid, SUITES.message), window: new Window() }]]));
     this.#emit("learned", { id });
+    for (const [from, bytes] of this.#early.splice(0)) await this.#open(from, bytes);
   }
 
   #hear(from, data) {
     return this.#next(() => {
       const bytes = decode(data);
-      if (bytes[0] === OPEN) this.#agreement.hear(from, read(bytes.subarray(1)));
-      return bytes[0] === SEALED ? this.#open(from, bytes) : null;
+      if (bytes[0] === SEALED) return this.#open(from, bytes);
+      const message = read(bytes.subarray(1));
+      if (message.kind === "unable") this.#emit("unable", { id: from });
+      else this.#agreement.hear(from, message);
     });
   }
 
   async #open(from, bytes) {
     const head = bytes.subarray(2, 2 + bytes[1]), found = parseHeader(head), key = found && this.#others.get(from)?.get(found.kid);
-    if (!key) return;
+    if (!key) {
+      // It may have overtaken its key.
+      if (found) this.#early = [...this.#early, [from, bytes]].slice(-MOST_EARLY);
+      return;
+    }
     const plain = await decrypt(key.keys, found.ctr, this.#bound(head), bytes.subarray(2 + bytes[1])).catch(() => null);
     if (plain && key.window.accept(found.ctr)) {
       this.#emit("message", { from, value: read(plain) });
     }
   }
 
-  #tell(message, to) { this.#send(join([OPEN], text.encode(JSON.stringify(message))), to); }
+  #tell(message, to) { this.#send(join([PLAIN], text.encode(JSON.stringify(message))), to); }
 
   #send(bytes, to) {
     const message = { type: "sealed", data: encode(bytes) };

@@ -127,7 +127,7 @@ export function parseFrame(frame) {
 }
 
 export async function openFrame(keys, { ctr, head, body }, kind) {
-  const cut = clearBytes(kind, body), clear = body.subarray(0, cut);
+  const cut = clearBytes(kind, body.subarray(0, Math.max(0, body.length - keys.suite.tag))), clear = body.subarray(0, cut);
   return join(clear, await decrypt(keys, ctr, join(head, clear), body.subarray(cut)));
 }
 
