@@ -168,7 +168,16 @@ async def _consents(request: Request, patient: MyPatient, *, error: Told | None 
         return {"said": found, "clinics": clinics(session, store, caller)}
 
     shown = await _own(request, patient, unit)
-    return page(request, "my_consents.html", status=status, error=error, done=_done(request), lasts=Lasts, UNREVIEWED=UNREVIEWED, **shown)
+    return page(
+        request,
+        "my_consents.html",
+        status=status,
+        error=error,
+        done=_done(request),
+        lasts=Lasts,
+        UNREVIEWED=UNREVIEWED,
+        **shown,
+    )
 
 
 async def _requests(

@@ -83,6 +83,7 @@ UNREVIEWED: Final = N_(
     "another language. Ask somebody whom you trust to read it to you, or call us."
 )
 
+
 def in_words(told: Told, language: str, *, number: int = 0) -> Told:
     """What a person is told, in a language."""
     return Told(translate(language, told.title), translate(language, told.advice).replace("%n", str(number)))
