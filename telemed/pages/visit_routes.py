@@ -26,6 +26,8 @@ router = APIRouter(include_in_schema=False)
 CODE_PAGE: Final = "/j"
 VISIT_PAGE: Final = "/visit"
 HERE_PAGE: Final = "/visit/here"
+# The same 256 check words, by their sound, for readers of other scripts; all others read the ones of video/web/sas.js.
+CHECK_WORDS: Final = {language: f"pages/words-{language}.json" for language in ("ru", "uk", "ar")}
 
 
 @router.get(VISIT_PAGE)
@@ -93,6 +95,8 @@ async def ask_for_a_call(request: Request, who: PerhapsPatient) -> Response:
 def words_of_call(language: str, *, other: str) -> dict[str, str]:
     """Where a page finds words and look of the call, and who is on its other side."""
     found = {"call": asset_url(f"texts/call-{language}.json"), "look": asset_url("pages/call.css")}
+    if language in CHECK_WORDS:
+        found["words"] = asset_url(CHECK_WORDS[language])
     return found | {"other": other or translate(language, OTHER)}
 
 

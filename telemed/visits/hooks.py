@@ -34,6 +34,7 @@ def appointment_changed(session: Session, caller: Caller, change: Change) -> Non
         _end(session, change.id)
     elif status == "fulfilled":
         codes.finish(session, change.id)
+        _forget_place(session, change.id)
     elif change.after is not None and is_moved(change.before, change.after):
         _refuse_begun(session, change.id)
         codes.revoke(session, change.id)
@@ -46,6 +47,12 @@ def _end(session: Session, appointment_id: str) -> None:
     codes.cancel(session, appointment_id)
     if visit := _visit(session, appointment_id):
         visit.stage = Stage.ENDED
+        here.forget(visit)
+        session.add(visit)
+
+
+def _forget_place(session: Session, appointment_id: str) -> None:
+    if visit := _visit(session, appointment_id):
         here.forget(visit)
         session.add(visit)
 

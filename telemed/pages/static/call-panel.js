@@ -133,7 +133,9 @@ export class CallPanel {
   }
 
   words(agreed) {
-    this.parts.words.textContent = agreed ? agreed.words.join(" ") : "…";
+    const { checkWords } = this.texts;
+    const words = checkWords && agreed?.indexes ? agreed.indexes.map((index) => checkWords[index]) : agreed?.words;
+    this.parts.words.textContent = words?.join(" ") ?? "…";
     this.parts.digits.textContent = agreed?.digits ?? "";
   }
 

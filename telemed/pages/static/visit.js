@@ -112,6 +112,7 @@ async function enter() {
 async function learnCall() {
   document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: page.look }));
   const words = await retried(async () => (await fetch(page.call)).json());
+  if (page.words) texts.checkWords = await retried(async () => (await fetch(page.words)).json());
   for (const [key, text] of Object.entries(words)) texts[key] = text.replaceAll("%p", page.other);
 }
 

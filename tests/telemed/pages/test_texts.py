@@ -1,11 +1,13 @@
 """Every text that people see stands in every catalogue, and no page mixes languages."""
 
+import json
 import re
 
 import pytest
 from babel.messages import Catalog
 
 from telemed.pages import catalogue
+from telemed.pages.assets import assets
 from telemed.pages.languages import (
     LANGUAGES,
     PATIENT,
@@ -18,6 +20,7 @@ from telemed.pages.languages import (
     translate,
 )
 from telemed.pages.texts import REFUSALS, told
+from telemed.pages.visit_routes import CHECK_WORDS
 from telemed.visits.codes import Refusal
 
 PLACEHOLDER = re.compile(r"%\w|%\(\w+\)s")
@@ -95,6 +98,15 @@ def test_a_catalogue_names_its_reader_and_only_reviewed_languages_ask_for_consen
     assert languages_at("/console/visits/1") == STAFF_LANGUAGES
     assert reviewer('"X-Reviewed-By: A. Reader, 2027-01-31\\n"\n') == "A. Reader, 2027-01-31"
     assert reviewer('"X-Reviewed-By: \\n"\n') == "" == reviewer("")
+
+
+@pytest.mark.parametrize("language", CHECK_WORDS)
+def test_check_words_in_another_script_are_as_many_and_no_two_the_same(language: str) -> None:
+    ours = json.loads(assets()[CHECK_WORDS[language]].plain)
+    written = re.search(r"WORDS = `(.*?)`", assets()["video/sas.js"].plain.decode(), re.DOTALL)
+
+    assert written is not None
+    assert len(set(ours)) == len(ours) == len(written.group(1).split()) == 256
 
 
 def held_in(language: str, domain: str) -> dict[str, str]:

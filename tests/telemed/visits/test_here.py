@@ -80,10 +80,11 @@ async def test_it_is_forgotten_with_the_end_of_the_visit_and_the_encounter_keeps
     assert (await clinic.services.database.read(visit_of)).place is None
 
 
-async def test_a_cancelled_visit_forgets_too(clinic: Clinic) -> None:
+@pytest.mark.parametrize("status", ["cancelled", "fulfilled", "noshow"])
+async def test_whoever_closes_the_appointment_has_the_place_forgotten(clinic: Clinic, status: str) -> None:
     await (await clinic.patient()).post("/visit/here", data=SAID)
 
-    await clinic.change("Appointment", VIDEO, status="cancelled")
+    await clinic.change("Appointment", VIDEO, status=status)
 
     assert (await clinic.services.database.read(visit_of)).company == ""
 
