@@ -51,6 +51,7 @@ from telemed.visits import exchange, standing
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.visits.codes import forget_attempts
+from telemed.visits.retention import forget_calls
 from telemed.visits.sessions import forget_sessions
 from telemed.warming import warm
 from telemed.wiring import open_services
@@ -245,6 +246,7 @@ async def _housekeeping(services: Services) -> None:
                 forget_tries,
                 mydata_codes.forget_letters,
                 mydata_sessions.forget_sessions,
+                partial(forget_calls, kept=timedelta(days=services.settings.call_metadata_days)),
             ):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             await services.issuer.load(services.database)

@@ -35,6 +35,7 @@ from telemed.identity.users import Clinicians
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
+from telemed.media import addresses_of, unit_of
 from telemed.mydata import letters
 from telemed.notices import delivery
 from telemed.notices.message import House
@@ -46,7 +47,6 @@ from telemed.services import Services
 from telemed.signin.choice import identity_provider
 from telemed.startup import refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
-from video.embedded import Embedded
 from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -97,7 +97,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     users = [Clinicians(settings, vault)]
     outgoing = outgoing_from(settings)
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
-    rooms, addresses = Rooms(), ("127.0.0.1",) if settings.ice_loopback else ()
+    rooms = Rooms()
     return Services(
         settings=settings,
         clock=clock,
@@ -113,9 +113,8 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         rooms=rooms,
         tickets=Tickets(provider.secret("video-ticket")),
         ice=ice,
-        # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
-        precheck=Precheck(ice, addresses=addresses),
-        media=Embedded(rooms, ice, addresses=addresses),
+        precheck=Precheck(ice, addresses=addresses_of(settings)),
+        media=unit_of(settings, rooms, ice),
         outgoing=outgoing,
         issuer=issuer,
         token_check=TokenCheck(issuer, users, system_clock),

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final
 
 from video import rtcp, rtp
+from video.bandwidth import Sent
 from video.rtcp import Report
 from video.uplink import Uplink
 
@@ -23,8 +24,6 @@ SIZE: Final = HEADER.size
 WITH_EXTENSION: Final = 0x90
 YOUNG: Final = 2000
 """Packets after a change of source, within which some from before it may still come."""
-
-Emit = Callable[[bytes, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,13 @@ class Format:
 class Outgoing:
     """The packets of one participant in the order in which they leave, numbered through for their acknowledgements."""
 
-    def __init__(self, emit: Emit) -> None:
-        self.emit = emit
+    def __init__(self) -> None:
+        self.send: Callable[[bytes], None] = _nowhere
         self.number = 0
+        self.waits = False
+        """True if a key frame is waited for, or was asked for, by one of the streams; the beat looks here first."""
+
+        self.sent = Sent()
 
 
 class Downlink:
@@ -53,7 +56,7 @@ class Downlink:
         self.ssrc, self.rtx_ssrc, self.form = ssrc, rtx_ssrc, form
         self.source: Uplink | None = None
         self.pending: Uplink | None = None
-        self.wants_key = False
+        self._wants_key = False
         self.packets = self.octets = 0
         self._out = out
         self._payloads: dict[int, int] = {}
@@ -86,6 +89,17 @@ class Downlink:
         else:
             self.pending, self._coming = source, dict(payloads)
             source.watch(self._await_key)
+            self._out.waits = True
+
+    def ask_key(self) -> None:
+        """Note that the receiver can't go on without a key frame."""
+        self._wants_key = self._out.waits = True
+
+    def waits_for(self) -> Uplink | None:
+        """The stream whose key frame is waited for, or was asked for since the last time."""
+        wanted = self.pending or (self.source if self._wants_key else None)
+        self._wants_key = False
+        return wanted
 
     def release(self) -> None:
         """Forward nothing any more."""
@@ -98,7 +112,7 @@ class Downlink:
         ts = (int.from_bytes(report.sender_info[8:12], "big") + self._ts_shift) & 0xFFFFFFFF
         counts = (ts, self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF)
         info = report.sender_info[:8] + b"".join(n.to_bytes(4, "big") for n in counts)
-        self._out.emit(rtcp.write([Report(self.ssrc, info, ())]), -1)
+        self._out.send(rtcp.write([Report(self.ssrc, info, ())]))
 
     def resend(self, numbers: Sequence[int], now: float) -> int:
         """How many of these packets were sent again: as RTX (RFC 4588), or where there is none as they were."""
@@ -112,9 +126,9 @@ class Downlink:
             count += 1
             if self.form.rtx is None:
                 # The very same bytes, extension included: under AES-GCM a number may never protect two texts.
-                self._out.emit(packet, -1)
+                self._out.send(packet)
             else:
-                self._again(packet, number)
+                self._again(packet, number, now=now)
         return count
 
     def _switch(self, source: Uplink | None, payloads: Mapping[int, int]) -> None:
@@ -176,10 +190,11 @@ class Downlink:
         self.packets += 1
         self.octets += len(payload)
         if self.source is not None:
-            self._last_at = self.source.at
-        out.emit(packet, number)
+            now = self._last_at = self.source.at
+            out.sent.note(number, now, len(packet))
+        out.send(packet)
 
-    def _again(self, packet: bytes, number: int) -> None:
+    def _again(self, packet: bytes, number: int, *, now: float) -> None:
         assert self.form.rtx is not None
         out = self._out
         wide = out.number = (out.number + 1) & self._numbered
@@ -187,7 +202,8 @@ class Downlink:
         ts = int.from_bytes(packet[4:8], "big")
         second = packet[1] & 0x80 | self.form.rtx
         head = HEADER.pack(WITH_EXTENSION, second, self._rtx_seq, ts, self.rtx_ssrc, 0xBEDE, 1, self._element, wide, 0)
-        out.emit(head + number.to_bytes(2, "big") + packet[SIZE:], wide)
+        out.sent.note(wide, now, len(packet))
+        out.send(head + number.to_bytes(2, "big") + packet[SIZE:])
 
     def _picture_shift(self, payload: bytes) -> tuple[int, int] | None:
         now, before = rtp.vp8(payload), rtp.vp8(self._last_payload)
@@ -204,3 +220,7 @@ class Downlink:
             return payload
         picture = descriptor.picture(payload) + moved[0]
         return descriptor.moved(payload, picture, level=descriptor.level(payload) + moved[1])
+
+
+def _nowhere(packet: bytes) -> None:
+    """Nothing: there is no connection yet."""

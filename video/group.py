@@ -93,14 +93,20 @@ class Group:
     def refresh(self, now: float) -> None:
         """Ask for the key frames that somebody waits for, and acknowledge what came; every 20 ms."""
         for receiver, leg in self.legs.items():
-            bound = (*self._bound[receiver], self._screen[receiver])
-            for who, down in zip(bound, (*leg.pictures, leg.screen), strict=True):
-                if down is not None and who in self.legs and (down.pending is not None or down.wants_key):
-                    stream = down.pending or down.source
-                    down.wants_key = False
-                    if stream is not None and stream.seal is Seal.SEALED:
-                        self.legs[who].ask_key(stream)
-            leg.acknowledge()
+            if leg.out.waits:
+                leg.out.waits = self._ask_keys(receiver, leg)
+            leg.acknowledge(now)
+
+    def _ask_keys(self, receiver: str, leg: Leg) -> bool:
+        """True while one of this receiver's pictures still waits for its key frame."""
+        waiting = False
+        bound = (*self._bound[receiver], self._screen[receiver])
+        for who, down in zip(bound, (*leg.pictures, leg.screen), strict=True):
+            stream = down.waits_for() if down is not None else None
+            if stream is not None and who in self.legs and stream.seal is Seal.SEALED:
+                self.legs[who].ask_key(stream)
+            waiting = waiting or (down is not None and down.pending is not None)
+        return waiting
 
     def limit(self, now: float) -> None:
         """Tell senders without layers how much the weakest line among their receivers carries; once a second."""

@@ -51,15 +51,12 @@ class Hope:
 
 def choose(pictures: Sequence[Picture], budget: float, *, voices: int) -> list[str | None]:
     """For each picture `h`, `l` or None, so that their sum fits; one without layers is always sent if it is wanted."""
-    left = budget - voices * SOUND
-    chosen: list[str | None] = [None] * len(pictures)
+    wanted = [picture.want is not Want.OFF for picture in pictures]
+    # Who sends one picture alone is told to send less of it instead.
+    chosen = ["h" if want and one.low is None else None for one, want in zip(pictures, wanted, strict=True)]
+    left = budget - voices * SOUND - sum(one.high for one, key in zip(pictures, chosen, strict=True) if key)
     for place, picture in enumerate(pictures):
-        if picture.want is Want.OFF:
-            continue
-        if picture.low is None:  # its sender is told to send less instead
-            chosen[place] = "h"
-            left -= picture.high
-        elif picture.low * ROOM_TO_MOVE <= left:
+        if wanted[place] and picture.low is not None and picture.low * ROOM_TO_MOVE <= left:
             chosen[place] = "l"
             left -= picture.low
     for place, picture in enumerate(pictures):

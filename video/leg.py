@@ -22,6 +22,9 @@ KEY_EVERY: Final = 0.3
 """A key frame is asked for at most so often: it is many times as large as another, and all who asked get it."""
 
 REPORT_EVERY: Final = 1.0
+ACKNOWLEDGE_EVERY: Final = 0.1
+"""As libwebrtc does at a middling rate; each costs as much as a forwarded packet."""
+
 KEYS: Final = {"audio": "audio", "camera": "h", "screen": "screen"}
 
 
@@ -39,17 +42,19 @@ class Leg:
     ) -> None:
         self.kid = kid
         self.sent: dict[str, Uplink] = {}
-        self.bandwidth, self.hope = Bandwidth(), Hope()
+        self.hope = Hope()
+        self.out = Outgoing()
+        self.bandwidth = Bandwidth(self.out.sent)
         self.wants: dict[str, Want] = {}
         self.refused = False
         self._own, self._now = offer.own(), now
-        self._send: Callable[[bytes], None] = _nowhere
         self._on_stream, self._on_plain = on_stream, on_plain
         self._streams: dict[int, Uplink] = {}
         self._repairs: dict[int, Uplink] = {}
-        self._arrivals, self._reported = twcc.Arrivals(), 0.0
-        out = Outgoing(self._emit)
-        served = [(slot, Downlink(slot.ssrc, slot.rtx_ssrc, form=slot.form(), out=out)) for slot in slots(offer)]
+        self._acknowledging = twcc.Arrivals()
+        self._arrivals = self._acknowledging.came
+        self._acknowledged = self._reported = 0.0
+        served = [(slot, Downlink(slot.ssrc, slot.rtx_ssrc, form=slot.form(), out=self.out)) for slot in slots(offer)]
         self.sounds = [down for slot, down in served if slot.name != "screen" and down.form.kind == "audio"]
         self.pictures = [down for slot, down in served if slot.name != "screen" and down.form.kind == "video"]
         self.screen = next((down for slot, down in served if slot.name == "screen"), None)
@@ -67,7 +72,7 @@ class Leg:
 
     def send_through(self, send: Callable[[bytes], None]) -> None:
         """Hand packets that leave to `send`."""
-        self._send = send
+        self.out.send = send
 
     @property
     def uses_red(self) -> bool:
@@ -92,8 +97,8 @@ class Leg:
             return
         now = self._now()
         first, second, seq, ts, ssrc = rtp.HEADER.unpack_from(packet)
-        if self._wide and first & 0x10:
-            self._note_arrival(packet, now)
+        if first & 0x10 and (at := rtp.extension_at(packet, start, self._wide)):
+            self._arrivals[packet[at] << 8 | packet[at + 1]] = now
         payload = packet[start : len(packet) - packet[-1]] if first & rtp.PADDING else packet[start:]
         stream = self._streams.get(ssrc)
         if stream is None:
@@ -102,13 +107,15 @@ class Leg:
                 if len(payload) > 2:
                     # The payload type of a repetition is another one; what it repeats was one of the stream's own.
                     number = payload[0] << 8 | payload[1]
-                    self._taken(stream, second & 0x80 | self._payload_of(stream), number, ts, payload[2:], now)
+                    if not stream.take(second & 0x80 | self._payload_of(stream), number, ts, payload[2:], now=now):
+                        self._found_plain()
                 return
             stream = self._found(packet, second & 0x7F, ssrc)
             if stream is None:
                 return
         stream.timed(ts, now)
-        self._taken(stream, second, seq, ts, payload, now)
+        if not stream.take(second, seq, ts, payload, now=now):
+            self._found_plain()
 
     def rtcp(self, data: bytes) -> None:
         """Take this participant's feedback and reports."""
@@ -122,31 +129,33 @@ class Leg:
         except rtcp.MalformedError:
             return
 
-    def acknowledge(self) -> None:
-        """Tell the participant which of its packets came, and ask for those that did not; every 20 to 50 ms."""
-        now, out = self._now(), list[rtcp.Packet]()
-        if (feedback := self._arrivals.feedback(sender=OWN_SSRC, media=self._some_ssrc())) is not None:
-            out.append(feedback)
+    def acknowledge(self, now: float) -> None:
+        """Tell the participant which of its packets came, and ask for those that did not; every 20 ms."""
+        out: list[rtcp.Packet] = []
+        if now - self._acknowledged >= ACKNOWLEDGE_EVERY:
+            self._acknowledged = now
+            if (feedback := self._acknowledging.feedback(sender=OWN_SSRC, media=self._some_ssrc())) is not None:
+                out.append(feedback)
         for stream in self._streams.values():
-            if missing := stream.asked_for(now):
+            if stream.missing and (missing := stream.asked_for(now)):
                 out.append(rtcp.nack(missing, sender=OWN_SSRC, media=stream.ssrc))
         if now - self._reported >= REPORT_EVERY and self._streams:
             self._reported = now
             out.append(Report(OWN_SSRC, b"", tuple(one.report(now) for one in self._streams.values())))
         if out:
-            self._send(rtcp.write(out))
+            self.out.send(rtcp.write(out))
 
     def ask_key(self, stream: Uplink) -> None:
         """Ask this participant for a key frame of one of its pictures, unless that was done just now."""
         now = self._now()
         if now - stream.asked_key >= KEY_EVERY:
             stream.asked_key = now
-            self._send(rtcp.write([Feedback(rtcp.PSFB, rtcp.PLI, OWN_SSRC, stream.ssrc, b"")]))
+            self.out.send(rtcp.write([Feedback(rtcp.PSFB, rtcp.PLI, OWN_SSRC, stream.ssrc, b"")]))
 
     def limit(self, bits: int) -> None:
         """Tell this participant that its picture may have no more than so many bits a second."""
         if (camera := self.sent.get("h")) is not None:
-            self._send(rtcp.write([rtcp.remb(bits, sender=OWN_SSRC, ssrcs=(camera.ssrc,))]))
+            self.out.send(rtcp.write([rtcp.remb(bits, sender=OWN_SSRC, ssrcs=(camera.ssrc,))]))
 
     def close(self) -> None:
         """Forward nothing any more, in either direction."""
@@ -154,20 +163,9 @@ class Leg:
         for down in self._downs.values():
             down.release()
 
-    def _emit(self, packet: bytes, number: int) -> None:
-        if number > 0:
-            self.bandwidth.sent(number, self._now(), size=len(packet))
-        self._send(packet)
-
-    def _taken(self, stream: Uplink, second: int, seq: int, ts: int, payload: bytes, now: float) -> None:
-        if not stream.take(second, seq, ts, payload, now=now):
-            self.close()
-            self._on_plain()
-
-    def _note_arrival(self, packet: bytes, now: float) -> None:
-        number = rtp.extensions(packet).get(self._wide)
-        if number is not None and len(number) == 2:
-            self._arrivals.note(number[0] << 8 | number[1], now)
+    def _found_plain(self) -> None:
+        self.close()
+        self._on_plain()
 
     def _payload_of(self, stream: Uplink) -> int:
         section = self._own["audio" if stream.kind == "audio" else "screen" if stream.layer == "screen" else "camera"]
@@ -226,14 +224,10 @@ class Leg:
             case (rtcp.RTPFB, rtcp.TRANSPORT_WIDE):
                 self.bandwidth.acknowledged(twcc.read(packet.fci), now)
             case (rtcp.PSFB, rtcp.PLI) if down is not None:
-                down.wants_key = True
+                down.ask_key()
             case (rtcp.PSFB, rtcp.FIR):
                 for at in range(0, len(packet.fci) - 7, 8):
                     if (one := self._downs.get(int.from_bytes(packet.fci[at : at + 4], "big"))) is not None:
-                        one.wants_key = True
+                        one.ask_key()
             case (rtcp.PSFB, rtcp.AFB) if rtcp.remb_bits(packet.fci):
                 self.bandwidth.limited(rtcp.remb_bits(packet.fci))
-
-
-def _nowhere(packet: bytes) -> None:
-    """Nothing: there is no connection yet."""

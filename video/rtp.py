@@ -49,6 +49,19 @@ def extensions(packet: bytes) -> dict[int, bytes]:
     return found
 
 
+def extension_at(packet: bytes, end: int, wanted: int) -> int:
+    """Where the value of a header extension of two bytes begins; 0 without it. `end` is `payload_start`'s."""
+    at = HEADER_SIZE + 4 * (packet[0] & 0x0F) + 4
+    if packet[at - 4] << 8 | packet[at - 3] != ONE_BYTE or not wanted:
+        return 0
+    while at < end:
+        element = packet[at]
+        if element >> 4 == wanted:
+            return at + 1 if element & 0x0F == 1 and at + 3 <= end else 0
+        at += (element & 0x0F) + 2 if element >> 4 else 1
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Vp8:
     """A VP8 payload descriptor: where the numbers of the picture stand (0 where they do not), and what begins here."""

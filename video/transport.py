@@ -187,6 +187,12 @@ class BlindTransport(RTCDtlsTransport):
         if pair is not None and (out := self._outgoing.protect(packet)) is not None:
             self._leave(out)
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Our own end of the nominated pair."""
+        pair = self._connection._nominated.get(1) if self._connection else None
+        return pair.local_addr if pair else None
+
     def hook(self, ice: RTCIceTransport) -> None:
         """Take media straight from the sockets of this ICE transport."""
         for protocol in ice.iceGatherer._connection._protocols:
@@ -248,15 +254,14 @@ class Path:
         self._servers, self._addresses, self._calls = servers, addresses, calls
         self._gatherer, self._ice = self._way()
         self._dtls = BlindTransport(self._ice, through, role="server" if calls else "client", link=link)
+        self.send = self._dtls.send
+        """Protects and sends a media or feedback packet."""
+
         self._ended = asyncio.Event()
         self._next = self._gatherer, self._ice
         self._moving: asyncio.Task[None] | None = None
         self._dtls.on("statechange", self._note)
         self._ice.on("statechange", self._note)
-
-    def send(self, packet: bytes) -> None:
-        """Protect and send a media or feedback packet."""
-        self._dtls.send(packet)
 
     async def gather(self) -> Local:
         """Our side, for the answer."""
@@ -289,6 +294,11 @@ class Path:
         gatherer, ice = self._next
         self._dtls.hook(ice)
         self._moving = asyncio.create_task(self._move(gatherer, ice, remote=remote, candidates=candidates))
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Our own end of the way that is used now."""
+        return self._dtls.address
 
     @property
     def connected(self) -> bool:

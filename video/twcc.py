@@ -6,7 +6,7 @@ What we receive we acknowledge, so that a browser can estimate its way to us; wh
 import struct
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from operator import eq
 from typing import Final
 
@@ -28,19 +28,20 @@ class Arrivals:
     """Which packets came when since the last feedback."""
 
     def __init__(self) -> None:
-        self._came: dict[int, float] = {}
+        self.came: dict[int, float] = {}
         self._next = -1
         self._count = 0
 
     def note(self, number: int, now: float) -> None:
         """A packet with this transport-wide number came."""
-        self._came[number] = now
+        self.came[number] = now
 
     def feedback(self, *, sender: int, media: int) -> rtcp.Feedback | None:
         """What came since the last time; None if nothing did."""
-        if not self._came:
+        if not self.came:
             return None
-        came, self._came = self._came, {}
+        came = dict(self.came)
+        self.came.clear()  # the same dictionary stays: the hot path writes into it
         some = next(iter(came))
         order = sorted(came, key=lambda number: after(number, some))
         base, last = order[0], order[-1]
@@ -53,8 +54,8 @@ class Arrivals:
         return rtcp.Feedback(rtcp.RTPFB, rtcp.TRANSPORT_WIDE, sender, media, fci)
 
 
-def read(fci: bytes) -> list[tuple[int, float]]:
-    """Each packet's number and when it came, in the receiver's time; -1.0 for one that did not. `MalformedError`."""
+def read(fci: bytes) -> list[tuple[int, float | None]]:
+    """Each packet's number and when it came, in the receiver's time; None for one that did not. `MalformedError`."""
     if len(fci) < HEAD.size:
         raise rtcp.MalformedError
     base, count, time = HEAD.unpack_from(fci)
@@ -73,21 +74,17 @@ def read(fci: bytes) -> list[tuple[int, float]]:
 
 def _written(came: dict[int, float], base: int, *, count: int, feedback: int) -> bytes:
     numbers = [(base + n) & 0xFFFF for n in range(count)]
-    first = next(came[number] for number in numbers if number in came)
-    reference = int(first / REFERENCE)
-    at = reference * REFERENCE
-    statuses, deltas = [], bytearray()
-    for number in numbers:
-        when = came.get(number)
-        if when is None:
-            statuses.append(MISSING)
-            continue
-        ticks = max(-0x8000, min(0x7FFF, round((when - at) / TICK)))
-        at += ticks * TICK
-        statuses.append(SMALL if 0 <= ticks <= 0xFF else LARGE)
-        deltas += ticks.to_bytes(1, "big") if 0 <= ticks <= 0xFF else ticks.to_bytes(2, "big", signed=True)
+    times = [came[number] for number in numbers if number in came]
+    reference = int(times[0] / REFERENCE)
+    ticks = [round((when - reference * REFERENCE) / TICK) for when in times]
+    deltas = [max(-0x8000, min(0x7FFF, after - before)) for before, after in pairwise([0, *ticks])]
     head = HEAD.pack(base, count, (reference & 0xFFFFFF) << 8 | feedback)
-    return head + _chunks(statuses) + bytes(deltas)
+    if len(times) == count and min(deltas) >= 0 and max(deltas) <= 0xFF:  # as nearly always
+        return head + (SMALL << 13 | count).to_bytes(2, "big") + bytes(deltas)
+    sizes = iter([SMALL if 0 <= delta <= 0xFF else LARGE for delta in deltas])
+    statuses = [next(sizes) if number in came else MISSING for number in numbers]
+    written = (d.to_bytes(1, "big") if 0 <= d <= 0xFF else d.to_bytes(2, "big", signed=True) for d in deltas)
+    return head + _chunks(statuses) + b"".join(written)
 
 
 def _chunks(statuses: list[int]) -> bytes:
@@ -118,7 +115,9 @@ def _chunk(bits: int, left: int) -> list[int]:
     return [bits >> 13 - place & 1 for place in range(14)]
 
 
-def _times(fci: bytes, at: int, *, base: int, reference: int, statuses: list[int]) -> Iterator[tuple[int, float]]:
+def _times(
+    fci: bytes, at: int, *, base: int, reference: int, statuses: list[int]
+) -> Iterator[tuple[int, float | None]]:
     time = reference * REFERENCE
     for offset, status in enumerate(statuses):
         number = (base + offset) & 0xFFFF
@@ -126,7 +125,7 @@ def _times(fci: bytes, at: int, *, base: int, reference: int, statuses: list[int
         if at + size > len(fci):
             raise rtcp.MalformedError
         if not size:
-            yield number, -1.0
+            yield number, None
             continue
         time += TICK * int.from_bytes(fci[at : at + size], "big", signed=status == LARGE)
         at += size

@@ -151,7 +151,7 @@ class ForwardingUnit:
                 group.began(participant, key, time.monotonic())
 
         def plain() -> None:
-            log.warning("media_refused", reason="plain")
+            log.warning("media_refused", kind="plain")
             self._refuse(room, participant, "plain", message.call)
 
         return Leg(offer, kid=message.kid, on_stream=began, on_plain=plain)

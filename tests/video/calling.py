@@ -1,7 +1,7 @@
 """Headless participants at a real forwarding unit over loopback, without the signalling."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ from video.ice import Ice
 from video.link import Link, straight
 from video.messages import FromUnit, Slots, UnitAnswer, UnitOffer
 from video.sframe import FrameRefusedError, Opener, Sealer
+from video.signalling import Unit
 from video.unit import ForwardingUnit
 
 LOOPBACK = ("127.0.0.1",)
@@ -29,12 +30,11 @@ class Person:
     name: str
     kid: int
     media: Media
-    unit: ForwardingUnit
+    made: Callable[[], Media]
     told: list[FromUnit] = field(default_factory=list)
     frames: list[tuple[str, str, bytes]] = field(default_factory=list)
     sealed: list[tuple[str, bytes]] = field(default_factory=list)
     bound: dict[int, str] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, holds: Callable[[], object], *, doing: Callable[[], None] = lambda: None) -> None:
         """Wait until something holds, doing something every 20 ms meanwhile, as a camera does."""
@@ -52,12 +52,31 @@ class Person:
         return [frame for who, what, frame in self.frames if what == kind and who == sender]
 
 
-class Calls:
-    """One unit, and whoever calls it."""
+class Camera:
+    """Frames that differ, of some people's cameras and microphones; a key frame first and when one is asked for."""
 
-    def __init__(self, link: Link = straight) -> None:
+    def __init__(self, *people: Person, keys: Sequence[str] = ("h",)) -> None:
+        self.people, self.keys, self.count = people, keys, 0
+
+    def __call__(self) -> None:
+        """Send the next one of each."""
+        self.count += 1
+        for person in self.people:
+            media = person.media
+            frame = KEY_FRAME if self.count % 10 == 1 or media.key_wanted else DELTA_FRAME
+            media.key_wanted = False
+            for key in self.keys:
+                media.picture(frame + key.encode() + self.count.to_bytes(4, "big"), ts=self.count * 3000, key=key)
+            media.sound(b"\xf8" + self.count.to_bytes(4, "big"), ts=self.count * 960)
+
+
+class Calls:
+    """Whoever calls a unit; `unit` is set by whoever makes one."""
+
+    unit: Unit
+
+    def __init__(self) -> None:
         self.people: dict[str, Person] = {}
-        self.unit = ForwardingUnit(Ice(), tell=self._tell, addresses=LOOPBACK, link=link)
         self._kids = iter(range(0x100, 0xFFF0, 16))
 
     async def call(
@@ -69,18 +88,36 @@ class Calls:
         def on_frame(slot: int, kind: str, frame: bytes) -> None:
             self._received(person, slot, kind, frame)
 
-        media = Media(
-            Sealer(base(kid), kid), on_frame=on_frame, slots=slots, layers=layers, screen=screen, addresses=LOOPBACK
-        )
-        person = self.people[name] = Person(name, kid, media, self.unit)
-        self.unit.offer(room, name, message=UnitOffer("c1", await media.offer(), kid))
-        await person.until(lambda: person.heard(UnitAnswer))
-        (answer,) = person.heard(UnitAnswer)
-        assert isinstance(answer, UnitAnswer)
-        assert await media.accept(answer.sdp)
+        def made() -> Media:
+            sealer = Sealer(base(kid), kid)
+            return Media(sealer, on_frame=on_frame, slots=slots, layers=layers, screen=screen, addresses=LOOPBACK)
+
+        person = self.people[name] = Person(name, kid, made(), made)
+        await self.connect(person, room=room)
         return person
 
-    def _tell(self, room: str, participant: str, message: FromUnit) -> None:
+    async def connect(self, person: Person, *, room: str = "r", call: str = "c1") -> None:
+        """Offer, and wait until media may flow."""
+        self.unit.offer(room, person.name, message=UnitOffer(call, await person.media.offer(), person.kid))
+        answer = await self.answered(person, call)
+        assert await person.media.accept(answer)
+
+    async def again(self, person: Person, *, call: str, room: str = "r") -> None:
+        """What a page does when it is told so: a new call with the same keys."""
+        await person.media.close()
+        person.media = person.made()
+        await self.connect(person, room=room, call=call)
+
+    async def answered(self, person: Person, call: str) -> str:
+        """The unit's answer to this call, once it is there."""
+
+        def answers() -> list[str]:
+            return [one.sdp for one in person.told if isinstance(one, UnitAnswer) and one.call == call]
+
+        await person.until(answers)
+        return answers()[-1]
+
+    def tell(self, room: str, participant: str, message: FromUnit) -> None:
         person = self.people[participant]
         person.told.append(message)
         if isinstance(message, Slots):
@@ -101,14 +138,15 @@ class Calls:
         """Hang everybody up."""
         for person in self.people.values():
             await person.media.close()
-        await self.unit.close()
 
 
 @asynccontextmanager
 async def calls(link: Link = straight) -> AsyncIterator[Calls]:
-    """A unit on loopback."""
-    made = Calls(link)
+    """Callers of a unit in this process."""
+    made = Calls()
+    made.unit = unit = ForwardingUnit(Ice(), tell=made.tell, addresses=LOOPBACK, link=link)
     try:
         yield made
     finally:
         await made.close()
+        await unit.close()

@@ -89,6 +89,11 @@ class Media:
         read = sdp.read_answer(answer)
         self._path.move(read, read.candidates)
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Our own end of the way that is used now."""
+        return self._path.address
+
     async def close(self) -> None:
         """Hang up."""
         await self._path.close()
