@@ -110,6 +110,19 @@ async def test_patient_can_neither_mute_nor_hold_the_others(trio: Call) -> None:
     assert await trio.pages["doctor"].evaluate("seen.notices.length") == 0
 
 
+async def test_screen_of_the_clinic_is_shown_beside_its_camera_until_it_ends(trio: Call) -> None:
+    doctor, others = trio.pages["doctor"], [trio.pages["patient"], trio.pages["daughter"]]
+
+    await doctor.evaluate("call.share()")
+
+    for page in others:
+        await until(page, "look('screen-doctor').color === 'cyan' && look('doctor').color === 'red'")
+    await doctor.evaluate("call.unshare()")
+    for page in others:
+        await until(page, "look('screen-doctor').color === ''")
+    assert await doctor.evaluate("[seen.lock, seen.tampered]") == [True, None]
+
+
 async def test_lost_signalling_changes_neither_pictures_nor_words(trio: Call, stage: Stage) -> None:
     words = await trio.pages["doctor"].evaluate("seen.words")
 

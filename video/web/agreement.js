@@ -15,6 +15,9 @@ const text = new TextEncoder();
 const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const decode = (value) => Uint8Array.from(atob(String(value).replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
 
+// The same on every page.
+const byId = (people) => people.sort((one, other) => (one.id < other.id ? -1 : 1));
+
 export class Agreement extends EventTarget {
   page = nonce();
   kid = 16 * (16 + crypto.getRandomValues(new Uint16Array(1))[0] % 4080);  // 0x100 to 0xFFF0, as the unit wants it
@@ -165,7 +168,7 @@ export class Agreement extends EventTarget {
     }
     this.#round = { hash, members };
     this.#epoch = 0;
-    const participants = [this.#me, ...[...members.keys()].map((id) => ({ id, role: this.#roles.get(id) }))];
+    const participants = byId([this.#me, ...[...members.keys()].map((id) => ({ id, role: this.#roles.get(id) }))]);
     this.#emit("words", { ...await shortString(`group/${this.#room}`, sides), participants });
     await this.#rekey();
     for (const [id, one] of this.#theirs) {

@@ -32,8 +32,7 @@ export class Circle extends EventTarget {
     this.#agreement = new Agreement({ room, me: { id: signalling.you.id, role: signalling.you.role }, send: (message, to) => this.#tell(message, to) });
     const hears = {
       sealed: ({ from, data }) => this.#hear(from, data),
-      peer: () => this.#people(),
-      admitted: () => { this.#people(); this.#agreement.resume(); },
+      admitted: () => this.#agreement.resume(),
     };
     for (const [type, act] of Object.entries(hears)) {
       const hear = ({ detail }) => act(detail);
@@ -54,7 +53,8 @@ export class Circle extends EventTarget {
 
   get kid() { return this.#agreement.kid; }
 
-  start() { return this.#people(); }
+  // Who takes part now, without oneself: [{id, role}].
+  people(others) { return this.#agreement.update(others); }
 
   // Somebody's page was loaded again and does not know that the call goes through the unit.
   welcome(id) { return this.#agreement.greet(id); }
@@ -74,11 +74,6 @@ export class Circle extends EventTarget {
     clearTimeout(this.#timer);
     for (const [type, hear] of this.#listeners) this.#signalling.removeEventListener(type, hear);
     this.frames.close();
-  }
-
-  #people() {
-    const here = [...this.#signalling.peers.values()].filter(({ admitted, role }) => admitted && role !== "assistant");
-    return this.#agreement.update(here.map(({ id, role }) => ({ id, role })));
   }
 
   #bound(head) { return join(head, text.encode(this.#room)); }
@@ -110,9 +105,7 @@ export class Circle extends EventTarget {
     return this.#next(() => {
       const bytes = decode(data);
       if (bytes[0] === SEALED) return this.#open(from, bytes);
-      const message = read(bytes.subarray(1));
-      if (message.kind === "unable") this.#emit("unable", { id: from });
-      else this.#agreement.hear(from, message);
+      this.#agreement.hear(from, read(bytes.subarray(1)));
     });
   }
 

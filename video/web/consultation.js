@@ -3,6 +3,7 @@
 
 import { Call } from "./call.js";
 import { support } from "./frames.js";
+import { Presence } from "./presence.js";
 import { shrink, takePhoto } from "./photo.js";
 import { nonce } from "./sas.js";
 import { Talk } from "./talk.js";
@@ -12,8 +13,9 @@ const LISTEN_EVERY = 500;
 const SPEAKING = 0.02;
 const PHOTO_PAUSE = 100;  // between the parts of a photo over the signalling, which takes 20 messages a second
 const ADMITS = ["physician"];
-const SILENT = ["assistant"];  // no media grant
 const SEATS = 7;
+const UNABLE = btoa(`\0${JSON.stringify({ kind: "unable" })}`).replace(/=+$/, "");
+const AGREED = ["live", "reconnecting"];
 
 const admits = (person) => ADMITS.includes(person?.role);
 
@@ -23,7 +25,7 @@ export class Consultation extends EventTarget {
   #signalling; #room; #tracks = { audio: null, video: null, screen: null }; #relay; #signing; #places;
   #call = null; #group = null; #circle = null; #talk; #people = new Map(); #media = new Map(); #known = new Set();
   #off = { audio: false, video: false }; #held = false; #speaking = new Set(); #timer = 0; #patience = 0; #listeners = [];
-  #unit = false;
+  #unit = false; #presence = null; #cheated = false;
 
   constructor({ signalling, room, stream, relay = false, signing = false, places = SEATS }) {
     super();
@@ -37,8 +39,8 @@ export class Consultation extends EventTarget {
     for (const type of ["text", "chat", "photo", "photo-progress"]) this.#pass(this.#talk, type);
     this.#talk.addEventListener("peer", ({ detail }) => this.#switched(detail));
     this.#talk.addEventListener("wish", ({ detail }) => this.#wished(detail));
-    for (const type of ["peer", "admitted", "welcome"]) this.#hear(type, () => this.state && this.#look());
-    this.#hear("sealed", ({ from }) => this.state && !this.#group && this.#invited(from));
+    for (const type of ["peer", "admitted", "welcome"]) this.#hear(type, () => this.#readmit());
+    this.#hear("sealed", ({ from, data }) => this.state && this.#invited(from, data));
     this.#hear("ready", ({ from }) => this.#group && this.#circle.welcome(from));
     for (const type of ["ended", "elsewhere", "void", "removed"]) this.#hear(type, () => this.#close());
     this.#hear("removed", () => this.#emit("removed"));
@@ -48,6 +50,8 @@ export class Consultation extends EventTarget {
     if (this.state) return;
     this.#set("connecting");
     this.#timer = setInterval(() => this.#listen(), LISTEN_EVERY);
+    this.#presence = new Presence(this.#signalling);
+    this.#presence.addEventListener("change", () => this.#look());
     this.#look();
   }
 
@@ -111,25 +115,24 @@ export class Consultation extends EventTarget {
 
   // --- who is here, and which way
 
-  #others() {
-    return [...this.#signalling.peers.values()].filter(({ admitted, role }) => admitted && !SILENT.includes(role));
-  }
-
   #look() {
     if (this.state === "closed") return;
-    for (const peer of this.#signalling.peers.values()) this.#readmit(peer);
-    const others = this.#others();
-    for (const id of this.#people.keys()) if (!others.some((other) => other.id === id)) this.#gone(id);
+    const { others } = this.#presence;
+    for (const id of this.#people.keys()) if (!this.#presence.has(id)) this.#gone(id);
     for (const { id } of others) this.#known.add(id);
+    this.#circle?.people(others);
     if (this.#group) this.#set(others.length ? this.#group.state : "left");
-    else if (this.#unit || others.length > 1) this.#toUnit();
+    else if (others.length > 1) this.#toUnit();
     else if (others.length) this.#direct(others[0]);
     else if (this.#call) this.#set("left");
   }
 
   // After a restart of the server either side may be back first; who was in this call already is not asked to wait again.
-  #readmit({ id, admitted, connected }) {
-    if (admits(this.#signalling.you) && this.#known.has(id) && !admitted && connected) this.#signalling.admit(id);
+  #readmit() {
+    if (!this.state || !admits(this.#signalling.you)) return;
+    for (const { id, admitted, connected } of this.#signalling.peers.values()) {
+      if (this.#known.has(id) && !admitted && connected) this.#signalling.admit(id);
+    }
   }
 
   #direct({ id, role }) {
@@ -143,7 +146,8 @@ export class Consultation extends EventTarget {
     const on = (type, act) => call.addEventListener(type, ({ detail }) => this.#call === call && !this.#group?.locked && act(detail));
     on("state", (state) => this.#callState(state));
     on("remote", (streams) => this.#show(id, streams));
-    on("words", (words) => this.#emit("words", { ...words, participants: [you, { id, role }] }));
+    const participants = [{ id: you.id, role: you.role }, { id, role }].sort((one, other) => (one.id < other.id ? -1 : 1));
+    on("words", (words) => this.#emit("words", { ...words, participants }));
     on("tampered", () => this.#tampered({ reason: "fingerprint" }));
     on("open", () => this.#talk.again());
     call.addEventListener("message", ({ detail }) => this.#talk.hear(id, detail));
@@ -155,25 +159,24 @@ export class Consultation extends EventTarget {
   }
 
   #callState(state) {
-    if (this.#group) return;
-    if (state === "closed") return;
-    if (state === "live") this.#emit("lock", true);  // DTLS-SRTP from browser to browser
-    else this.#emit("lock", false);
-    if (state !== "live") this.#emit("words", null);
-    if (state === "failed" && !this.#tamperedOnce && support()) this.#toUnit();
+    if (this.#group || state === "closed") return;
+    this.#emit("lock", state === "live");  // DTLS-SRTP from browser to browser
+    if (!AGREED.includes(state)) this.#emit("words", null);
+    if (state === "failed" && !this.#cheated && support()) this.#toUnit();
     else this.#set(state);
   }
 
-  #tamperedOnce = false;
-
   #present(id) { return this.#signalling.peers.get(id)?.connected; }
 
-  #invited(from) { if (this.#others().some(({ id }) => id === from)) this.#toUnit(); }
+  #invited(from, data) {
+    if (data === UNABLE) this.#emit("notice", { key: "unable", by: from });
+    else if (this.#presence.has(from)) this.#toUnit();
+  }
 
   async #toUnit() {
-    if (this.#group || this.#unit === "on" || this.#tamperedOnce) return;
+    if (this.#unit || this.#cheated) return;
+    this.#unit = true;
     if (!support()) return this.#unable();
-    this.#unit = "on";
     const [{ Circle }, { Group }] = await Promise.all([import("./circle.js"), import("./group.js")]);
     if (this.state === "closed") return;
     const circle = this.#circle = new Circle({ signalling: this.#signalling, room: this.#room });
@@ -184,7 +187,6 @@ export class Consultation extends EventTarget {
     circle.addEventListener("message", ({ detail: { from, value } }) => this.#talk.hear(from, value));
     circle.addEventListener("learned", () => this.#talk.again());
     circle.addEventListener("keyed", () => this.#talk.again());
-    circle.addEventListener("unable", ({ detail }) => this.#emit("notice", { key: "unable", by: detail.id }));
     for (const one of [circle, group]) {
       one.addEventListener("tampered", ({ detail }) => this.#tampered(detail));
       this.#pass(one, "trouble");
@@ -194,15 +196,13 @@ export class Consultation extends EventTarget {
     group.addEventListener("lock", ({ detail }) => this.#locked(detail));
     for (const type of ["advice", "stats"]) this.#pass(group, type);
     group.enable(this.#enabled());
-    await circle.start();
+    await circle.people(this.#presence.others);
     group.start();
     this.#tell();
   }
 
   #unable() {
-    if (this.#unit === "unable") return;
-    this.#unit = "unable";
-    this.#signalling.send({ type: "sealed", data: btoa(`\0${JSON.stringify({ kind: "unable" })}`).replace(/=+$/, "") });
+    this.#signalling.send({ type: "sealed", data: UNABLE });
     this.#emit("notice", { key: "old-browser" });
   }
 
@@ -233,7 +233,7 @@ export class Consultation extends EventTarget {
   }
 
   #show(id, { stream, screen }) {
-    const { role } = this.#signalling.peers.get(id) ?? this.#people.get(id) ?? {};
+    const role = this.#presence.role(id) ?? this.#people.get(id)?.role;
     const shared = this.#media.get(id)?.screen ? screen ?? null : null;
     const known = this.#people.get(id);
     this.#people.set(id, { id, role, stream, screen });
@@ -247,7 +247,7 @@ export class Consultation extends EventTarget {
     this.#people.delete(id);
     this.#media.delete(id);
     this.#speaking.delete(id);
-    if (!this.#signalling.peers.has(id)) this.#known.delete(id);
+    this.#known.delete(id);
     this.#talk.forget(id);
     this.#emit("remote", { id, role, stream: null, screen: null });
   }
@@ -265,7 +265,7 @@ export class Consultation extends EventTarget {
   }
 
   #wished({ from, wish }) {
-    if (!admits(this.#signalling.peers.get(from))) return;
+    if (!admits({ role: this.#presence.role(from) })) return;
     if (wish === "mute") {
       this.mute(true);
       this.#emit("notice", { key: "muted", by: from });
@@ -321,7 +321,7 @@ export class Consultation extends EventTarget {
   }
 
   #tampered(detail) {
-    this.#tamperedOnce = true;
+    this.#cheated = true;
     for (const track of Object.values(this.#tracks)) if (track) track.enabled = false;
     this.#emit("lock", false);
     this.#emit("words", null);
@@ -333,7 +333,7 @@ export class Consultation extends EventTarget {
   #drop() {
     clearTimeout(this.#patience);
     clearInterval(this.#timer);
-    for (const part of [this.#call, this.#group, this.#circle]) part?.close();
+    for (const part of [this.#call, this.#group, this.#circle, this.#presence]) part?.close();
     this.#call = this.#group = this.#circle = null;
   }
 

@@ -36,7 +36,7 @@ export function advance(state, sample, now) {
   const next = { ...state, sentence: null, red: loss > RED_FROM || (state.red && loss > RED_UNTIL) };
   next.worseSince = target > state.step ? state.worseSince ?? now : null;
   next.betterSince = target < state.step ? state.betterSince ?? now : null;
-  if (next.worseSince !== null && (now - next.worseSince >= DOWN_AFTER || target === LAST)) {
+  if (next.worseSince !== null && (now - next.worseSince >= DOWN_AFTER || sample.silent >= GONE_AFTER)) {
     const failed = state.climbed !== null && now - state.climbed < LASTED;
     const up = failed ? Math.min(LONGEST_UP, 2 * state.up) : UP_AFTER;
     return { ...next, step: target, worseSince: null, climbed: null, up, sentence: STEPS[target].sentence };

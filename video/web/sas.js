@@ -34,12 +34,14 @@ export async function commitment(value, prints) {
   return base64url(await digest(["telemed-commit-1", value, prints]));
 }
 
-// {words, digits} of one call; `sides` are [fingerprints, nonce] of the two, in any order.
+// {words, indexes, digits} of one call; indexes are those of the words, for lists in other languages. `sides` are
+// [fingerprints, nonce] of the two, in any order, or [label, nonce] of everybody in a group.
 export async function shortString(room, sides) {
   const sorted = sides.map(([prints, value]) => `${prints}/${value}`).sort();
   const bytes = await digest(["telemed-words-1", room, ...sorted]);
+  const indexes = [...bytes.subarray(0, 4)];
   return {
-    words: [...bytes.subarray(0, 4)].map((byte) => WORDS[byte]),
+    words: indexes.map((index) => WORDS[index]), indexes,
     digits: String((bytes[4] * 65536 + bytes[5] * 256 + bytes[6]) % 10000).padStart(4, "0"),
   };
 }

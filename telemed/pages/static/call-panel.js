@@ -1,16 +1,16 @@
 // One call on the screen, for both sides: pictures, three buttons, check words and text that is seen as it is typed.
-import { Call } from "../video/call.js";
+import { Consultation } from "../video/consultation.js";
 
 const SPEAKING = 0.02;
 const CONTROLS = ["microphone", "camera", "end", "audio-only", "typing"];
 
 export class CallPanel {
-  constructor(root, { signalling, room, stream, offers, texts }) {
+  constructor(root, { signalling, room, stream, texts }) {
     this.texts = texts;
     this.stream = stream;
     this.parts = {};
     for (const part of root.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
-    this.call = new Call({ signalling, room, stream, offers });
+    this.call = new Consultation({ signalling, room, stream });
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
     this.peerHas = { audio: true, video: true };
@@ -37,7 +37,7 @@ export class CallPanel {
     parts["audio-only"].onclick = () => this.setDark(!this.dark);
     parts.typing.oninput = () => call.type(parts.typing.value);
     parts.typing.onkeydown = (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.commit(event); };
-    call.addEventListener("remote", ({ detail }) => { parts.remote.srcObject = detail; });
+    call.addEventListener("remote", ({ detail }) => { if (detail.stream) parts.remote.srcObject = detail.stream; });
     call.addEventListener("state", ({ detail }) => this.state(detail));
     call.addEventListener("words", ({ detail }) => this.words(detail));
     call.addEventListener("tampered", () => { this.tampered = true; });
@@ -82,7 +82,6 @@ export class CallPanel {
     const agreed = state === "live" || state === "reconnecting";
     // A last frame would look like somebody who still sits there, and the words were of that call alone.
     this.parts.remote.hidden = !agreed;
-    if (!agreed) this.words({ words: ["…"], digits: "" });
     this.tell();
   }
 
@@ -99,9 +98,9 @@ export class CallPanel {
     this.parts.placeholder.hidden = !text;
   }
 
-  words({ words, digits }) {
-    this.parts.words.textContent = words.join(" ");
-    this.parts.digits.textContent = digits;
+  words(agreed) {
+    this.parts.words.textContent = agreed?.words.join(" ") ?? "…";
+    this.parts.digits.textContent = agreed?.digits ?? "";
   }
 
   peer(has) {
@@ -115,8 +114,8 @@ export class CallPanel {
     this.parts.stage.dataset.frames = framesDecoded ?? 0;
   }
 
-  line({ from, line, text, done }) {
-    const { lines, announcer } = this.parts;
+  line({ from: writer, line, text, done }) {
+    const { lines, announcer } = this.parts, from = writer === "me" ? "me" : "peer";
     const key = `${from}-${line}`;
     let item = lines.querySelector(`[data-line="${key}"]`);
     if (!item) {

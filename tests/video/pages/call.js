@@ -1,4 +1,5 @@
 // The page of the browser tests: what it sees is in `seen`.
+import { connections } from "/pages/connections.js";
 import { Consultation } from "/video-web/consultation.js";
 import { getDevices } from "/video-web/devices.js";
 import { Signalling } from "/video-web/signalling.js";
@@ -6,7 +7,9 @@ import { look, pattern } from "/pages/pattern.js";
 
 const query = new URLSearchParams(location.search);
 const room = query.get("room"), participant = query.get("participant"), color = query.get("pattern");
+navigator.mediaDevices.getDisplayMedia = async () => new MediaStream((await pattern("cyan")).getVideoTracks());  // no screen here
 globalThis.look = (id) => look(document.getElementById(`remote-${id}`));
+globalThis.connections = connections;
 const seen = globalThis.seen = {
   states: [], events: [], lines: {}, chats: [], words: null, stats: {}, errors: [], media: null, lock: null, notices: [], remotes: {},
   photos: [], advice: [], speaking: {}, path: "direct", tampered: null,
@@ -23,7 +26,11 @@ for (const type of ["online", "offline", "welcome", "waiting", "admitted", "peer
 signalling.addEventListener("slots", ({ detail }) => { seen.slots = detail; });
 signalling.addEventListener("wanted", ({ detail }) => { (seen.wanted ??= []).push([detail.high, detail.low]); });
 
-function show({ id, stream }) {
+function show({ id, stream, screen }) {
+  const shared = document.getElementById(`remote-screen-${id}`)
+    ?? document.body.appendChild(Object.assign(document.createElement("video"), { id: `remote-screen-${id}`, autoplay: true, muted: true }));
+  shared.srcObject = screen;
+
   if (stream) seen.remotes[id] = stream;
   else delete seen.remotes[id];
   let video = document.getElementById(`remote-${id}`);
