@@ -4,6 +4,7 @@ A simple relative of Google's congestion control (draft-ietf-rmcat-gcc): less at
 lost, slowly more while all is well and the line is used.
 """
 
+from array import array
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -24,12 +25,29 @@ UP_A_SECOND: Final = 1.08
 DOWN_EVERY: Final = 0.3
 WINDOW: Final = 1.0
 BASE_WINDOW: Final = 15.0
+RING: Final = 4096
+
+
+class Sent:
+    """When the last 4096 packets left and how large they were, by their numbers; arrays, so that nothing is allocated."""
+
+    def __init__(self) -> None:
+        self.numbers = array("i", [-1]) * RING
+        self.times = array("d", [0.0]) * RING
+        self.sizes = array("H", [0]) * RING
+
+    def note(self, number: int, now: float, size: int) -> None:
+        """A packet left."""
+        place = number % RING
+        self.numbers[place] = number
+        self.times[place] = now
+        self.sizes[place] = size
 
 
 class Bandwidth:
-    """The estimate for one participant, in bits a second; `sent` holds what left (`Outgoing.sent`)."""
+    """The estimate for one participant, in bits a second; `sent` holds what left."""
 
-    def __init__(self, sent: list[tuple[int, float, int] | None]) -> None:
+    def __init__(self, sent: Sent) -> None:
         self.estimate = float(START)
         self.loss = 0.0
         self.queue = 0.0
@@ -48,15 +66,15 @@ class Bandwidth:
         size = lost = came = 0
         delays = []
         for number, when in arrivals:
-            sent = self._sent[number % len(self._sent)]
-            if sent is None or sent[0] != number:
+            place = number % RING
+            if self._sent.numbers[place] != number:
                 continue
             if when is None:
                 lost += 1
             else:
-                self._sent[number % len(self._sent)] = None
-                came, size = came + 1, size + sent[2]
-                delays.append(when - sent[1])
+                self._sent.numbers[place] = -1
+                came, size = came + 1, size + self._sent.sizes[place]
+                delays.append(when - self._sent.times[place])
         self._acked.append((now, size, came, lost))
         while now - self._acked[0][0] > WINDOW:
             self._acked.popleft()

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import Final
 
 from video import rtcp, rtp
+from video.bandwidth import Sent
 from video.rtcp import Report
 from video.uplink import Uplink
 
@@ -23,8 +24,6 @@ SIZE: Final = HEADER.size
 WITH_EXTENSION: Final = 0x90
 YOUNG: Final = 2000
 """Packets after a change of source, within which some from before it may still come."""
-
-RING: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +38,15 @@ class Format:
 
 
 class Outgoing:
-    """The packets of one participant in the order in which they leave, numbered through for their acknowledgements.
-
-    `sent` holds of each number, modulo its length, when it left and how large; `Bandwidth` reads it.
-    """
+    """The packets of one participant in the order in which they leave, numbered through for their acknowledgements."""
 
     def __init__(self) -> None:
         self.send: Callable[[bytes], None] = _nowhere
         self.number = 0
-        self.sent: list[tuple[int, float, int] | None] = [None] * RING
+        self.waits = False
+        """True if a key frame is waited for, or was asked for, by one of the streams; the beat looks here first."""
+
+        self.sent = Sent()
 
 
 class Downlink:
@@ -57,7 +56,7 @@ class Downlink:
         self.ssrc, self.rtx_ssrc, self.form = ssrc, rtx_ssrc, form
         self.source: Uplink | None = None
         self.pending: Uplink | None = None
-        self.wants_key = False
+        self._wants_key = False
         self.packets = self.octets = 0
         self._out = out
         self._payloads: dict[int, int] = {}
@@ -90,6 +89,17 @@ class Downlink:
         else:
             self.pending, self._coming = source, dict(payloads)
             source.watch(self._await_key)
+            self._out.waits = True
+
+    def ask_key(self) -> None:
+        """Note that the receiver can't go on without a key frame."""
+        self._wants_key = self._out.waits = True
+
+    def waits_for(self) -> Uplink | None:
+        """The stream whose key frame is waited for, or was asked for since the last time."""
+        wanted = self.pending or (self.source if self._wants_key else None)
+        self._wants_key = False
+        return wanted
 
     def release(self) -> None:
         """Forward nothing any more."""
@@ -181,7 +191,7 @@ class Downlink:
         self.octets += len(payload)
         if self.source is not None:
             now = self._last_at = self.source.at
-            out.sent[number % RING] = number, now, len(packet)
+            out.sent.note(number, now, len(packet))
         out.send(packet)
 
     def _again(self, packet: bytes, number: int, *, now: float) -> None:
@@ -192,7 +202,7 @@ class Downlink:
         ts = int.from_bytes(packet[4:8], "big")
         second = packet[1] & 0x80 | self.form.rtx
         head = HEADER.pack(WITH_EXTENSION, second, self._rtx_seq, ts, self.rtx_ssrc, 0xBEDE, 1, self._element, wide, 0)
-        out.sent[wide % RING] = wide, now, len(packet)
+        out.sent.note(wide, now, len(packet))
         out.send(head + number.to_bytes(2, "big") + packet[SIZE:])
 
     def _picture_shift(self, payload: bytes) -> tuple[int, int] | None:

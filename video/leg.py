@@ -129,15 +129,15 @@ class Leg:
         except rtcp.MalformedError:
             return
 
-    def acknowledge(self) -> None:
+    def acknowledge(self, now: float) -> None:
         """Tell the participant which of its packets came, and ask for those that did not; every 20 ms."""
-        now, out = self._now(), list[rtcp.Packet]()
+        out: list[rtcp.Packet] = []
         if now - self._acknowledged >= ACKNOWLEDGE_EVERY:
             self._acknowledged = now
             if (feedback := self._acknowledging.feedback(sender=OWN_SSRC, media=self._some_ssrc())) is not None:
                 out.append(feedback)
         for stream in self._streams.values():
-            if missing := stream.asked_for(now):
+            if stream.missing and (missing := stream.asked_for(now)):
                 out.append(rtcp.nack(missing, sender=OWN_SSRC, media=stream.ssrc))
         if now - self._reported >= REPORT_EVERY and self._streams:
             self._reported = now
@@ -164,7 +164,7 @@ class Leg:
             down.release()
 
     def _found_plain(self) -> None:
-        self.close()
+        self.refused = True
         self._on_plain()
 
     def _payload_of(self, stream: Uplink) -> int:
@@ -224,10 +224,10 @@ class Leg:
             case (rtcp.RTPFB, rtcp.TRANSPORT_WIDE):
                 self.bandwidth.acknowledged(twcc.read(packet.fci), now)
             case (rtcp.PSFB, rtcp.PLI) if down is not None:
-                down.wants_key = True
+                down.ask_key()
             case (rtcp.PSFB, rtcp.FIR):
                 for at in range(0, len(packet.fci) - 7, 8):
                     if (one := self._downs.get(int.from_bytes(packet.fci[at : at + 4], "big"))) is not None:
-                        one.wants_key = True
+                        one.ask_key()
             case (rtcp.PSFB, rtcp.AFB) if rtcp.remb_bits(packet.fci):
                 self.bandwidth.limited(rtcp.remb_bits(packet.fci))

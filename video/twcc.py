@@ -6,7 +6,7 @@ What we receive we acknowledge, so that a browser can estimate its way to us; wh
 import struct
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from operator import eq
 from typing import Final
 
@@ -74,21 +74,17 @@ def read(fci: bytes) -> list[tuple[int, float | None]]:
 
 def _written(came: dict[int, float], base: int, *, count: int, feedback: int) -> bytes:
     numbers = [(base + n) & 0xFFFF for n in range(count)]
-    first = next(came[number] for number in numbers if number in came)
-    reference = int(first / REFERENCE)
-    at = reference * REFERENCE
-    statuses, deltas = [], bytearray()
-    for number in numbers:
-        when = came.get(number)
-        if when is None:
-            statuses.append(MISSING)
-            continue
-        ticks = max(-0x8000, min(0x7FFF, round((when - at) / TICK)))
-        at += ticks * TICK
-        statuses.append(SMALL if 0 <= ticks <= 0xFF else LARGE)
-        deltas += ticks.to_bytes(1, "big") if 0 <= ticks <= 0xFF else ticks.to_bytes(2, "big", signed=True)
+    times = [came[number] for number in numbers if number in came]
+    reference = int(times[0] / REFERENCE)
+    ticks = [round((when - reference * REFERENCE) / TICK) for when in times]
+    deltas = [max(-0x8000, min(0x7FFF, after - before)) for before, after in pairwise([0, *ticks])]
     head = HEAD.pack(base, count, (reference & 0xFFFFFF) << 8 | feedback)
-    return head + _chunks(statuses) + bytes(deltas)
+    if len(times) == count and min(deltas) >= 0 and max(deltas) <= 0xFF:  # as nearly always
+        return head + (SMALL << 13 | count).to_bytes(2, "big") + bytes(deltas)
+    sizes = iter([SMALL if 0 <= delta <= 0xFF else LARGE for delta in deltas])
+    statuses = [next(sizes) if number in came else MISSING for number in numbers]
+    written = (d.to_bytes(1, "big") if 0 <= d <= 0xFF else d.to_bytes(2, "big", signed=True) for d in deltas)
+    return head + _chunks(statuses) + b"".join(written)
 
 
 def _chunks(statuses: list[int]) -> bytes:

@@ -57,7 +57,7 @@ class Uplink:
         self._held: list[tuple[int, int, int, bytes]] = []
         self._next = -1
         self._cycles = self._first = 0
-        self._missing: dict[int, tuple[float, float]] = {}
+        self.missing: dict[int, tuple[float, float]] = {}
         self._patience = ASK_AGAIN[0]
         self._received = self._expected_before = self._received_before = 0
         self._transit: float | None = None
@@ -109,11 +109,11 @@ class Uplink:
     def asked_for(self, now: float) -> list[int]:
         """The sequence numbers to ask for again now; what would come too late is given up."""
         asked: list[int] = []
-        for seq, (since, last) in list(self._missing.items()):
+        for seq, (since, last) in list(self.missing.items()):
             if now - since > ASK_FOR[self.kind]:
-                del self._missing[seq]
+                del self.missing[seq]
             elif now - last >= self._patience and now - since >= ASK_AFTER and len(asked) < MOST_ASKED:
-                self._missing[seq] = since, now
+                self.missing[seq] = since, now
                 asked.append(seq)
         return asked
 
@@ -150,17 +150,17 @@ class Uplink:
             return True
         ahead = rtp.after(seq, self._next)
         if ahead < 0:
-            asked = self._missing.pop(seq, None)
+            asked = self.missing.pop(seq, None)
             if asked is not None and asked[1]:
                 least, most = ASK_AGAIN
                 self._patience += (min(max(2 * (now - asked[1]), least), most) - self._patience) / 4
             return asked is not None
         if ahead > LARGEST_GAP:
-            self._missing.clear()
+            self.missing.clear()
         else:
-            self._missing |= {(self._next + n) & 0xFFFF: (now, 0.0) for n in range(ahead)}
-            while len(self._missing) > LARGEST_GAP:
-                del self._missing[next(iter(self._missing))]
+            self.missing |= {(self._next + n) & 0xFFFF: (now, 0.0) for n in range(ahead)}
+            while len(self.missing) > LARGEST_GAP:
+                del self.missing[next(iter(self.missing))]
         following = (seq + 1) & 0xFFFF
         self._cycles += 0x10000 if following < self._next else 0
         self._next = following

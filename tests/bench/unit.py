@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import uvloop
 
+from tests.bench.unit_bare import BareCaller
 from tests.bench.unit_load import SOUND_BYTES, VIDEO_BYTES, Caller
 
 KILOBITS: Final = 1000
@@ -69,8 +70,9 @@ def server() -> Iterator[Server]:
         process.wait(20)
 
 
-async def measured(calls: int, *, seconds: float, warm: float = 2.0) -> Load:
+async def measured(calls: int, *, seconds: float) -> Load:
     """The figures of so many calls of two at 1 Mbit/s each way."""
+    warm = seconds / 3
     with server() as serving:
         callers = [Caller(0x100 + 16 * number, kilobits=KILOBITS) for number in range(2 * calls)]
         try:
@@ -104,12 +106,35 @@ async def measured(calls: int, *, seconds: float, warm: float = 2.0) -> Load:
     )
 
 
-def run(calls: int, *, seconds: float) -> Load:
-    """The same, on uvloop, as a whole."""
+async def bare(calls: int, *, seconds: float) -> float:
+    """Microseconds of processor for a packet that is only received, decrypted, encrypted and sent, under the same load."""
+    loop, warm = asyncio.get_running_loop(), seconds / 3
+    with server() as serving:
+        ports = await asyncio.to_thread(serving.ask, do="bare", calls=calls)
+        callers = []
+        for number, port in enumerate(ports):
+            made = partial(BareCaller, number, kilobits=KILOBITS)
+            callers.append(await loop.create_datagram_endpoint(made, remote_addr=("127.0.0.1", port)))
+        now = time.monotonic()
+        sending = [asyncio.create_task(one.send(now + warm + seconds, started=now)) for _, one in callers]
+        await asyncio.sleep(warm)
+        before = await asyncio.to_thread(serving.ask, do="cpu")
+        await asyncio.gather(*sending)
+        after = await asyncio.to_thread(serving.ask, do="cpu")
+        for transport, _ in callers:
+            transport.close()
+    return 1e6 * float(after["cpu"] - before["cpu"]) / int(after["packets"] - before["packets"])
+
+
+def run(calls: int, *, seconds: float) -> tuple[Load, float]:
+    """The unit's figures, and what the bare work costs under the same load; on uvloop, one after the other."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(measured(calls, seconds=seconds))
+        first = runner.run(bare(calls, seconds=seconds / 2))
+        load = runner.run(measured(calls, seconds=seconds))
+        return load, (first + runner.run(bare(calls, seconds=seconds / 2))) / 2
 
 
 if __name__ == "__main__":
     for count in map(int, sys.argv[1:] or ["6"]):
-        print(run(count, seconds=6), flush=True)
+        found, alone = run(count, seconds=6)
+        print(found, f"bare {alone:.1f} us, ratio {found.cost / alone:.2f}", flush=True)

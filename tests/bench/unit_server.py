@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import uvloop
-from pylibsrtp import Policy, Session
+from pylibsrtp import Policy
 
+from tests.bench.unit_bare import Bare, pairs, session
 from video.ice import Ice
 from video.messages import FromUnit, UnitAnswer, UnitOffer
 from video.unit import ForwardingUnit
 
-KEY: Final = bytes(range(44))
 ROUND: Final = 2000
 
 
@@ -31,6 +31,7 @@ def main() -> None:
 
 async def _serve() -> None:
     waiting: dict[tuple[str, str], asyncio.Future[str]] = {}
+    bare: list[tuple[int, Bare]] = []
 
     def tell(room: str, participant: str, message: FromUnit) -> None:
         if isinstance(message, UnitAnswer):
@@ -48,7 +49,10 @@ async def _serve() -> None:
             unit.offer(*where, message=UnitOffer("c1", asked["sdp"], asked["kid"]))
             said: Any = await waiting[where]
         elif asked["do"] == "cpu":
-            said = {"cpu": time.process_time(), "packets": _forwarded(unit)}
+            said = {"cpu": time.process_time(), "packets": _forwarded(unit) + sum(end.forwarded for _, end in bare)}
+        elif asked["do"] == "bare":
+            bare = await pairs(asked["calls"])
+            said = [port for port, _ in bare]
         else:
             said = floor(asked["sizes"])
         print(json.dumps(said), flush=True)
@@ -68,9 +72,9 @@ def floor(sizes: list[int]) -> float:
         one.setblocking(False)
     address = there.getsockname()
     inward, tx, out = (
-        _session(Policy.SSRC_ANY_INBOUND),
-        _session(Policy.SSRC_ANY_OUTBOUND),
-        _session(Policy.SSRC_ANY_OUTBOUND),
+        session(Policy.SSRC_ANY_INBOUND),
+        session(Policy.SSRC_ANY_OUTBOUND),
+        session(Policy.SSRC_ANY_OUTBOUND),
     )
     packets = [
         tx.protect(b"\x80\x60" + number.to_bytes(2, "big") + bytes(8) + bytes(sizes[number % len(sizes)] - 12))
@@ -86,10 +90,6 @@ def floor(sizes: list[int]) -> float:
     there.close()
     sending.close()
     return 1e6 * used / ROUND
-
-
-def _session(kind: int) -> Session:
-    return Session(Policy(key=KEY, ssrc_type=kind, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM))
 
 
 def _drained(receive: Callable[[int], bytes]) -> None:

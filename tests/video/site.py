@@ -18,8 +18,8 @@ from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
 from video.embedded import Embedded
 from video.ice import Ice
-from video.messages import Close
 from video.link import Link, straight
+from video.messages import Close
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.routes import router

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -16,6 +17,9 @@ from tests.video.site import Site, open_site, until
 COLORS: Final = {"doctor": "red", "patient": "green", "daughter": "blue", "nurse": "yellow", "interpreter": "pink"}
 """What the camera of each participant shows."""
 
+UNREACHABLE: Final = "RTCPeerConnection.prototype.addIceCandidate = async () => {};"
+"""A script for pages that do not reach each other directly, and so meet in the unit."""
+
 LOCKED: Final = "globalThis.seen?.path === 'unit' && seen.lock && seen.words && call.state === 'live'"
 _rooms = count(1)
 
@@ -28,6 +32,14 @@ class Stage:
     browsers: Browsers
     browser: Browser
     pages: list[Page] = field(default_factory=list)
+    _named: dict[str, Browser] = field(default_factory=dict)
+
+    async def named(self, name: str) -> Browser:
+        """One browser of a kind for all tests of the file: `chromium`, `firefox`, `chromium without devices`."""
+        if name not in self._named:
+            opening = {"firefox": self.browsers.firefox, "chromium": self.browsers.chromium}
+            self._named[name] = await opening.get(name, partial(self.browsers.chromium, camera=False))()
+        return self._named[name]
 
     async def enter(self, room: str, who: str, *, browser: Browser | None = None, script: str = "", query: str = "") -> Page:
         """A page of this participant, admitted; `script` runs before any of ours."""
@@ -55,6 +67,7 @@ class Stage:
         for page in self.pages:
             await page.context.close()
         self.pages.clear()
+        self.site.rooms._rooms.clear()
 
 
 @dataclass
@@ -81,7 +94,8 @@ class Call:
 async def stage(participants: Participants) -> AsyncIterator[Stage]:
     """The stage; tests that use it run in the loop of their module."""
     async with open_browsers(participants) as browsers, open_site() as site:
-        yield Stage(site, browsers, await browsers.chromium())
+        chromium = await browsers.chromium()
+        yield Stage(site, browsers, chromium, _named={"chromium": chromium})
 
 
 @pytest_asyncio.fixture(loop_scope="module")

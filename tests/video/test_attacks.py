@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.video.site import until
-from tests.video.stage import COLORS, Stage
+from tests.video.stage import COLORS, UNREACHABLE, Stage
 from tests.video.tap import pictures, tapped
 from video.sframe import Opener, Suite, clear_of_vp8
 
@@ -135,9 +135,7 @@ async def test_browser_without_either_is_told_so_and_keeps_the_way_of_two(empty:
 
 
 async def test_two_that_reach_each_other_only_through_the_unit_get_there(empty: Stage) -> None:
-    blind = "RTCPeerConnection.prototype.addIceCandidate = async () => {};"
-
-    call = await empty.call("doctor", "patient", script=blind)
+    call = await empty.call("doctor", "patient", script=UNREACHABLE)
 
     await call.see_each_other()
 

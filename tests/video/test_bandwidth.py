@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from video.bandwidth import LEAST, MOST, START, Bandwidth
+from video.bandwidth import LEAST, MOST, START, Bandwidth, Sent
 from video.layers import SOUND, Hope, Picture, choose
 from video.messages import Want
 
@@ -20,28 +20,28 @@ def _played(bandwidth: Bandwidth, *, seconds: float, kilobits: float, queue: flo
         for n in range(int(rate / 10)):
             number = (number + 1) & 0xFFFF
             at = tenth / 10 + n / rate
-            bandwidth._sent[number % 1000] = number, at, 1000
+            bandwidth._sent.note(number, at, 1000)
             late = 0.02 + queue * tenth / 10
             arrivals.append((number, None if lost_every and number % lost_every == 0 else at + late))
         bandwidth.acknowledged(arrivals, tenth / 10 + 0.1)
 
 
 def test_calm_line_that_is_used_is_trusted_with_more() -> None:
-    bandwidth = Bandwidth([None] * 1000)
+    bandwidth = Bandwidth(Sent())
     _played(bandwidth, seconds=20, kilobits=2500)
 
     assert START < bandwidth.estimate <= MOST
 
 
 def test_line_that_is_not_used_is_not_trusted_with_more() -> None:
-    bandwidth = Bandwidth([None] * 1000)
+    bandwidth = Bandwidth(Sent())
     _played(bandwidth, seconds=20, kilobits=300)
 
     assert bandwidth.estimate == START
 
 
 def test_growing_queue_brings_it_below_what_came_through() -> None:
-    bandwidth = Bandwidth([None] * 1000)
+    bandwidth = Bandwidth(Sent())
     _played(bandwidth, seconds=5, kilobits=1000, queue=0.2)
 
     assert bandwidth.queue > 0.1
@@ -49,7 +49,7 @@ def test_growing_queue_brings_it_below_what_came_through() -> None:
 
 
 def test_many_lost_packets_bring_it_down_and_a_few_do_not() -> None:
-    few, many = Bandwidth([None] * 1000), Bandwidth([None] * 1000)
+    few, many = Bandwidth(Sent()), Bandwidth(Sent())
     _played(few, seconds=5, kilobits=1000, lost_every=20)
     _played(many, seconds=5, kilobits=1000, lost_every=4)
 
@@ -59,9 +59,9 @@ def test_many_lost_packets_bring_it_down_and_a_few_do_not() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.none() | st.floats(-1e6, 1e6)), max_size=50))
 def test_estimate_stays_in_its_bounds_whatever_is_acknowledged(arrivals: list[tuple[int, float | None]]) -> None:
-    bandwidth = Bandwidth([None] * 1000)
+    bandwidth = Bandwidth(Sent())
     for number in range(100):
-        bandwidth._sent[number] = number, number / 100, 1200
+        bandwidth._sent.note(number, number / 100, 1200)
     for second in range(5):
         bandwidth.acknowledged(arrivals, float(second))
 

@@ -52,7 +52,7 @@ async def test_lines_typed_letter_by_letter_arrive_whole(trio: Call) -> None:
 async def test_chat_and_a_sharp_photo_reach_all_and_nobody_else_could_read_them(trio: Call, stage: Stage) -> None:
     said: list[str] = []
     relay = stage.site.rooms.relay
-    stage.site.rooms.relay = lambda *given, **named: (said.append(named["message"].data), relay(*given, **named))[1]  # type: ignore[method-assign,attr-defined]
+    stage.site.rooms.relay = lambda *given, **named: (said.append(named["message"].data), relay(*given, **named))[1]  # type: ignore[method-assign, func-returns-value]
     try:
         await trio.pages["patient"].evaluate(
             """async () => {

@@ -125,5 +125,5 @@ def test_any_packets_at_all_leave_bounded_state(packets: list[tuple[int, int, by
         uplink.asked_for(at / 100)
         uplink.report(at / 100)
 
-    assert len(uplink._missing) <= 512
+    assert len(uplink.missing) <= 512
     assert passed == []
