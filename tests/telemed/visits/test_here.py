@@ -80,11 +80,14 @@ async def test_it_is_forgotten_with_the_end_of_the_visit_and_the_encounter_keeps
     assert (await clinic.services.database.read(visit_of)).place is None
 
 
-@pytest.mark.parametrize("status", ["cancelled", "fulfilled", "noshow"])
-async def test_whoever_closes_the_appointment_has_the_place_forgotten(clinic: Clinic, status: str) -> None:
+@pytest.mark.parametrize("statuses", [("cancelled",), ("arrived", "fulfilled"), ("noshow",)])
+async def test_whoever_closes_the_appointment_has_the_place_forgotten(
+    clinic: Clinic, statuses: tuple[str, ...]
+) -> None:
     await (await clinic.patient()).post("/visit/here", data=SAID)
 
-    await clinic.change("Appointment", VIDEO, status=status)
+    for status in statuses:
+        await clinic.change("Appointment", VIDEO, status=status)
 
     assert (await clinic.services.database.read(visit_of)).company == ""
 
