@@ -58,3 +58,8 @@ def clock_from(settings: Settings) -> Clock:
         return SystemClock()
     start = settings.demo_now if settings.demo_now.tzinfo else settings.demo_now.replace(tzinfo=UTC)
     return ShiftedClock(start)
+
+
+def is_within(span: timedelta, *, since: datetime, now: datetime) -> bool:
+    """True if less than the span has passed since then. What lies ahead is not young: the clock was set back meanwhile."""
+    return timedelta() <= now - since < span

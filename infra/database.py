@@ -257,6 +257,8 @@ def _translated(error: DBAPIError | OSError) -> BaseException:
         return DiskFull()
     if state in REPEATABLE:
         return Conflict("Others write the same at this moment. Repeat the request.")
+    if isinstance(error, OSError) and error.filename is not None:
+        return error  # of a file that the unit asked for: a bug of ours, and not the server's silence
     if isinstance(error, OSError | InterfaceError | OperationalError) or state.startswith(("08", "57P")):
         return Unavailable("The database does not answer. Try again shortly.")
     return error

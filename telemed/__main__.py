@@ -19,6 +19,7 @@ from infra.memory import keep_private
 from infra.packets import InOnePacket
 from infra.problems import Problem
 from infra.settings import loaded
+from infra.sockets import Frugal
 from telemed.backups.commands import backup, restore
 from telemed.keys.commands import keys
 from telemed.ledger.commands import audit
@@ -192,7 +193,7 @@ def _listen(application: Any, *, host: str, port: int, sockets: bool = True) -> 
         host=host,
         port=port,
         http=InOnePacket,
-        ws="auto" if sockets else "none",
+        ws=Frugal if sockets else "none",
         log_config=None,
         access_log=False,
         server_header=False,

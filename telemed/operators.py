@@ -5,8 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy import select
+
 from fhir import reindex
+from fhir.ledger.copies import Copies
 from fhir.ledger.gap import Gap, gap
+from fhir.ledger.models import CHECKPOINT
 from fhir.reindex import Progress, Rebuild
 from infra import memory, migrate
 from infra.clock import SystemClock
@@ -21,7 +25,15 @@ from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
 from telemed.access.net import is_bypassed
 from telemed.calling import call
-from telemed.startup import StartRefused, opened, placeholders, refuse_settings, require_tables, with_tables
+from telemed.startup import (
+    StartRefused,
+    opened,
+    placeholders,
+    refuse_lost_keys,
+    refuse_settings,
+    require_tables,
+    with_tables,
+)
 
 ROOM_WANTED = 1_000_000_000
 # Seconds; the sequencer looks every second.
@@ -59,7 +71,7 @@ async def reindexed(settings: Settings, types: Sequence[str], *, tell: Callable[
 
 
 async def findings(settings: Settings) -> list[Finding]:
-    """The state of settings, memory, keys, database, tables, index, queue, disk and log, in this order."""
+    """The state of settings, memory, keys, database, tables, index, queue, disk, log and the second place, in this order."""
     checks: dict[str, Callable[[Settings], Awaitable[None]]] = {
         "settings": _check_settings,
         "memory": _check_memory,
@@ -71,6 +83,8 @@ async def findings(settings: Settings) -> list[Finding]:
     }
     found = [await _finding(part, check, settings) for part, check in checks.items()]
     found.append(await _log(settings, tables=next(each.good for each in found if each.part == "database")))
+    if settings.checkpoints_dir is not None:
+        found.append(await _finding("second place", _check_second_place, settings))
     if next(each.good for each in found if each.part == "database") and await _is_net_bypassed(settings):
         found.append(Finding("row security", good=True, advice=BYPASSED))
     if left := placeholders(settings):
@@ -107,6 +121,7 @@ async def _check_memory(settings: Settings) -> None:
 
 async def _check_keys(settings: Settings) -> None:
     if settings.key_provider == "file" and not settings.keys.exists():
+        await refuse_lost_keys(settings)
         raise StartRefused("There is no key file yet. The first start makes one; back it up apart from the database.")
     vault = Vault(key_provider(settings))
     listed = DestroyedList(settings.destroyed_keys, vault.provider)
@@ -149,6 +164,17 @@ async def _log(settings: Settings, *, tables: bool) -> Finding:
         )
         return Finding("log", good=False, advice=advice)
     return Finding("log", good=True, figure=figure)
+
+
+async def _check_second_place(settings: Settings) -> None:
+    folder = settings.checkpoints_dir
+    if folder is None or Copies(folder).is_there():
+        return
+    async with with_tables(settings) as database:
+        if await database.read(
+            lambda session: session.connection().execute(select(CHECKPOINT.c.size).limit(1)).first()
+        ):
+            raise StartRefused(f"No checkpoint of the log is in {folder}, though some are signed. Is it mounted?")
 
 
 async def _is_net_bypassed(settings: Settings) -> bool:

@@ -14,7 +14,7 @@ from infra.queue import redis_pool
 from infra.rates.peers import networks_from
 from infra.revision import newest_revision, present_revision
 from infra.settings import Settings
-from infra.vault import Vault, key_provider
+from infra.vault import DataKey, FileKeyProvider, Vault, key_provider
 from infra.vault.destroyed import DestroyedList
 from infra.vault.state import require_fitting
 from telemed.access.net import is_bypassed
@@ -107,10 +107,36 @@ async def preflight(settings: Settings) -> None:
     refuse_settings(settings)
     if left := placeholders(settings):
         log.warning("placeholder_settings", kind=",".join(left))
+    await make_first_keys(settings)
     vault = Vault(key_provider(settings))
     await require_tables(settings)
     await require_keys(settings, vault)
     await (await redis_pool(settings.redis_url)).aclose()
+
+
+async def make_first_keys(settings: Settings) -> None:
+    """Nothing; at a first start there is a key file. `StartRefused` beside a record that other keys have sealed."""
+    await refuse_lost_keys(settings)
+    if settings.key_provider == "file" and not settings.keys.exists():
+        FileKeyProvider(settings.keys)
+
+
+async def refuse_lost_keys(settings: Settings) -> None:
+    """Nothing; `StartRefused` if there is no key file, and a record that was sealed with the one that is gone."""
+    if settings.key_provider != "file" or settings.keys.exists():
+        return
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        return
+    async with opened(settings.database) as database:
+        if await present_revision(database) is not None and await database.read(_holds_keys):
+            raise StartRefused(
+                f"The key file {settings.keys} is gone, and the database holds what its keys have sealed. Put your copy there."
+            )
+
+
+def _holds_keys(session: Session) -> bool:
+    return session.exec(select(DataKey.id).limit(1)).first() is not None
 
 
 async def require_tables(settings: Settings) -> None:

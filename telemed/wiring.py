@@ -31,12 +31,13 @@ from telemed.identity.failures import FailureLimit
 from telemed.identity.jwks_by_url import JwksByUrl
 from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
-from telemed.identity.users import Clinicians
+from telemed.identity.users import Clinicians, UserSource
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
 from telemed.media import addresses_of, unit_of
 from telemed.mydata import letters
+from telemed.mydata.app_source import Patients
 from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
@@ -45,7 +46,7 @@ from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
 from telemed.signin.choice import identity_provider
-from telemed.startup import refuse_database, refuse_settings
+from telemed.startup import make_first_keys, refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from video.ice import ice_from
 from video.precheck import Precheck
@@ -61,6 +62,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     database = open_database(settings.database)
     try:
         await refuse_database(settings, database)
+        await make_first_keys(settings)
         await database.write(adopt)
         queue_pool = await redis_pool(settings.redis_url)
         counter = Counter(settings.redis_url)
@@ -94,7 +96,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     desk = Desk(calendar, policy, vault, Office(vault, record, clock))
     base = settings.base_url.rstrip("/")
     issuer = TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock)
-    users = [Clinicians(settings, vault)]
+    users: list[UserSource] = [Clinicians(settings, vault), Patients(settings, vault, system_clock)]
     outgoing = outgoing_from(settings)
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
     rooms = Rooms()

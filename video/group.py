@@ -12,6 +12,9 @@ SCREEN_IDLE: Final = 10.0
 """A screen of which nothing came for so long is no longer shown; a still one is sent about once a second."""
 
 LAYER_IDLE: Final = 1.0
+MOST_WANTS: Final = 16
+"""Who came and went is forgotten after as many others."""
+
 LEAST_LIMIT: Final = 50_000
 
 
@@ -25,10 +28,12 @@ class Group:
         self._screen: dict[str, str | None] = {}
         self._told: dict[str, Slots] = {}
         self._wanted: dict[str, Wanted] = {}
+        self._wants: dict[str, dict[str, Want]] = {}
         self._sharing: str | None = None
 
     def join(self, participant: str, leg: Leg, now: float) -> None:
-        """Take a participant's new leg in; one that they had before ends."""
+        """Take a participant's new leg in; one that they had before ends, and what they want to see stays."""
+        leg.wants = self._wants.get(participant, {})
         self._drop(participant)
         self.legs[participant] = leg
         self._bound[participant] = [None] * len(leg.pictures)
@@ -44,7 +49,8 @@ class Group:
     def view(self, participant: str, want: Mapping[str, Want], now: float) -> None:
         """Note how a participant shows the others."""
         if (leg := self.legs.get(participant)) is not None:
-            leg.wants = {who: one for who, one in (leg.wants | dict(want)).items() if who in self.legs}
+            known = (leg.wants | dict(want)).items()
+            leg.wants = self._wants[participant] = dict(list(known)[-MOST_WANTS:])
             self.arrange(now)
 
     def began(self, participant: str, key: str, now: float) -> None:

@@ -164,7 +164,7 @@ class Leg:
             down.release()
 
     def _found_plain(self) -> None:
-        self.close()
+        self.refused = True
         self._on_plain()
 
     def _payload_of(self, stream: Uplink) -> int:

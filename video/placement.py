@@ -99,6 +99,8 @@ class Placed:
         self._calls.pop((room, participant), None)
         if (held := self._held.get(room)) is not None:
             self._run(self._ask(held, wire.AskLeave(self.id, room, held.fence, participant)))
+        if not any(where == room for where, _ in self._calls):
+            self._held.pop(room, None)
 
     def end(self, room: str) -> None:
         """End the media of a whole room."""

@@ -47,6 +47,7 @@ class _Call:
     path: "Path"
     leg: Leg
     offer: UnitOffer
+    red: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -68,8 +69,8 @@ class ForwardingUnit:
 
     @property
     def rooms(self) -> frozenset[str]:
-        """The rooms that are served now."""
-        return frozenset(self._groups)
+        """The rooms that are served now, or in which somebody still connects."""
+        return frozenset(room for room, _ in self._calls)
 
     def offer(self, room: str, participant: str, *, message: OfferMessage) -> None:
         """Answer a page's offer, or refuse it; never raises and never waits."""
@@ -103,7 +104,7 @@ class ForwardingUnit:
         self._draining = True
         for room, participant in tuple(self._calls):
             self.leave(room, participant)
-        tasks = [*self._tasks, *([self._beat] if self._beat else [])]
+        tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -136,14 +137,19 @@ class ForwardingUnit:
         path = Path(leg, servers=self._ice.for_aiortc(), addresses=self._addresses, link=self._link)
         leg.send_through(path.send)
         call = self._calls[room, participant] = _Call(message.call, path, leg, offer)
-        local = await path.gather()
+        try:
+            local = await path.gather()
+        except OSError:
+            self.leave(room, participant)
+            raise CallRefusedError("unit") from None
         if self._calls.get((room, participant)) is not call:  # another offer came meanwhile
             await path.close()
             raise CallRefusedError("")
+        call.red = all(one.has_red for one in (*others, leg))
         call.task = self._run(self._serve(room, participant, call=call))
         if self._beat is None:
-            self._beat = asyncio.create_task(self._keep_beat())
-        return write_unit_answer(offer, local, red=all(one.has_red for one in (*others, leg)))
+            self._beat = self._run(self._keep_beat())
+        return write_unit_answer(offer, local, red=call.red)
 
     def _leg(self, room: str, participant: str, *, offer: UnitOffer, message: OfferMessage) -> Leg:
         def began(key: str) -> None:
@@ -162,7 +168,7 @@ class ForwardingUnit:
             raise CallRefusedError("unit")
         local = await call.path.gather_again()
         call.path.move(offer)
-        return write_unit_answer(call.offer, local, red=call.leg.sends_red)
+        return write_unit_answer(call.offer, local, red=call.red)
 
     async def _serve(self, room: str, participant: str, *, call: _Call) -> None:
         try:

@@ -40,6 +40,7 @@ class MediaWorker:
         self._processes: dict[tuple[str, str], str] = {}
         self._calls: dict[tuple[str, str], str] = {}
         self._outgoing: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self._idle: set[str] = set()
         self._draining = False
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -119,8 +120,14 @@ class MediaWorker:
     async def _renew(self) -> None:
         """Keep the rooms that are served; a room whose lease somebody else has is ended here."""
         rooms = self.unit.rooms
-        for gone in self._fences.keys() - rooms - {room for room, _ in self._calls}:
-            del self._fences[gone]
+        # A room is forgotten at the second beat without a call: at the first, its first offer may be about to be opened.
+        idle = self._fences.keys() - rooms
+        gone, self._idle = idle & self._idle, idle
+        for known in (self._calls, self._processes):
+            for where in [one for one in known if one[0] in gone]:
+                del known[where]
+        for room in gone:
+            del self._fences[room]
         for room in rooms:
             fence = self._fences.get(room, 0)
             try:
@@ -131,8 +138,6 @@ class MediaWorker:
                 return
             if not kept:
                 self._lost(room)
-        for where in [one for one in self._calls if one[0] not in rooms]:
-            del self._calls[where]
 
     def _lost(self, room: str) -> None:
         if not self._draining:  # else it moved, as it was asked to

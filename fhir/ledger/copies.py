@@ -22,10 +22,21 @@ class Copies:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._was_there = self.is_there()
+
+    def is_there(self) -> bool:
+        """True if checkpoints are there: a folder on another machine that is not mounted is missing or empty."""
+        return any(self.folder.glob(NAME.format(day="*")))
 
     def add(self, notes: Sequence[str], *, now: datetime) -> None:
-        """Nothing; the notes are on the disk of the second place. An `OSError` leaves them for the next time."""
+        """Nothing; the notes are on the disk of the second place. An `OSError` leaves them for the next time.
+
+        What was there and is gone is away: a folder that is made in its place would be on the disk that it is to guard.
+        """
+        if self._was_there and not self.is_there():
+            raise FileNotFoundError(self.folder)
         self._append(NAME.format(day=now.date().isoformat()), notes)
+        self._was_there = True
 
     def _append(self, name: str, notes: Sequence[str]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

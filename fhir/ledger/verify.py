@@ -5,7 +5,7 @@ them (hashes, nodes, peaks) is only ever compared.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -73,10 +73,14 @@ def verify(
     *,
     notes: Iterator[str] | None,
     handovers: Sequence[str] | None = None,
+    erased: Collection[str] = (),
     now: datetime,
     tell: Tell,
 ) -> Report:
-    """The report over all logs; `notes` and `handovers` are those of the second place, None where there is none."""
+    """The report over all logs; `notes` and `handovers` are those of the second place, None where there is none.
+
+    `erased` are the compartments of which is proven that their keys were destroyed: what was in them may be gone.
+    """
     report = Report()
     statements = stated(session, vault, notes=notes or iter(()), handovers=handovers, differs=report.differs)
     report.lost = [
@@ -93,8 +97,10 @@ def verify(
         _Walk(session, tenant, statements, report, lambda: tell(report.events, total)).run()
     _waiting(session, report, now=now)
     report.resources = heads.count(session)
-    for difference in heads.differences(session):
+    for difference in heads.differences(session, erased=erased):
         report.differs(difference)
+    if resources := heads.count_erased(session, erased):
+        report.lost.append(f"erased: {resources} resources of records whose keys were destroyed")
     return report
 
 

@@ -145,5 +145,5 @@ def _is_asked(type: str, wanted: Wanted) -> bool:
 @cache
 def _compartment() -> dict[str, list[str]]:
     """The parameters that name the patient, by type: R4's patient compartment without patients linked to patients."""
-    table: dict[str, list[str]] = json.loads((files("fhir") / "definitions/compartments.json").read_bytes())["patient"]
+    table: dict[str, list[str]] = json.loads((files("fhir.definitions") / "compartments.json").read_bytes())["patient"]
     return {type: names for type, names in table.items() if type in SERVED and type not in compartments.LEFT_OUT}

@@ -59,6 +59,13 @@ class DestroyedList:
             "The list of destroyed keys was changed, or is of other keys. Put your copy of it in its place."
         )
 
+    def proven(self, line: bytes) -> DestroyedScope | None:
+        """What a line tells; None if it is not one that this installation wrote."""
+        try:
+            return self.read(line)
+        except KeysUnusable:
+            return None
+
     def lines(self) -> list[bytes]:
         """All lines, oldest first; one that was cut off while it was written does not count."""
         try:

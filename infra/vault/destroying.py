@@ -50,6 +50,15 @@ def destructions(session: Session, *, uncleared: bool = False) -> list[KeyChange
     return list(found)
 
 
+def proven(session: Session, listed: DestroyedList) -> set[str]:
+    """The scopes that lines of this installation say are destroyed, in the list or here; what proves nothing is left out."""
+    return {told.scope for line in (*listed.lines(), *_lines(session)) if (told := listed.proven(line)) is not None}
+
+
+def _lines(session: Session) -> list[bytes]:
+    return [change.line for change in destructions(session)]
+
+
 def cleared(session: Session, scopes: Sequence[str]) -> None:
     """Nothing; all rows of these scopes are known to be gone."""
     session.execute(update(KeyChange).where(col(KeyChange.scope).in_(scopes), _IS_DESTROYED).values(cleared=True))

@@ -1,7 +1,8 @@
 """Key-encryption keys in one JSON file with mode 0600, shared by all processes that can read it.
 
 A change replaces the file as a whole, and every process looks before each wrap whether it was replaced: a new version is
-used for new wraps at once. Versions are only ever added, as old backups need old ones.
+used for new wraps at once. Versions are only ever added, as old backups need old ones. A file that lacks or changes what a
+process knows is not the next state of its keys: what it would wrap could not be opened once the right file is back.
 """
 
 import base64
@@ -13,8 +14,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,14 +25,23 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from infra.durable import sync
 from infra.vault.keys import KEY, NONCE, KeysUnusable, Wrap
 
+log = structlog.get_logger()
+
+FOREIGN: Final = "The key file is not the one that this process began with. Put your copy of that one in its place."
+
 
 class _Keys(NamedTuple):
     """The content of the file as it was when `mark` was taken of it."""
 
     mark: tuple[int, int, int]
     current: int
+    bare: dict[int, bytes]
     ciphers: dict[int, AESGCM]
     root: bytes
+
+    def continues(self, earlier: "_Keys") -> bool:
+        """True if these are the same keys, or the same and newer ones."""
+        return self.root == earlier.root and earlier.bare.items() <= self.bare.items()
 
 
 class FileKeyProvider:
@@ -72,6 +83,8 @@ class FileKeyProvider:
         """The new version of the key-encryption key; what older ones wrapped still unwraps."""
         try:
             with _alone(self._path):
+                if not _read(self._path).continues(self._keys):
+                    raise KeysUnusable(FOREIGN)
                 content = json.loads(self._path.read_text(encoding="ascii"))
                 version = max(map(int, content["keys"])) + 1
                 keys = content["keys"] | {str(version): _random()}
@@ -88,7 +101,11 @@ class FileKeyProvider:
     def _fresh(self) -> _Keys:
         try:
             if _mark(self._path) != self._keys.mark:
-                self._keys = _read(self._path)
+                found = _read(self._path)
+                if not found.continues(self._keys):
+                    log.error("key_file_not_ours")
+                    found = self._keys._replace(mark=found.mark)
+                self._keys = found
         except FileNotFoundError:
             pass  # what was read still serves; the next start says that the file is gone
         return self._keys
@@ -114,8 +131,9 @@ def _read(path: Path) -> _Keys:
         raise KeysUnusable("The key file is readable by others. Set its mode to 0600, then start again.")
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
-        ciphers = {int(version): AESGCM(base64.b64decode(key)) for version, key in content["keys"].items()}
-        return _Keys(mark, int(content["current"]), ciphers, base64.b64decode(content["root"]))
+        bare = {int(version): base64.b64decode(key) for version, key in content["keys"].items()}
+        ciphers = {version: AESGCM(key) for version, key in bare.items()}
+        return _Keys(mark, int(content["current"]), bare, ciphers, base64.b64decode(content["root"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeysUnusable("The key file is damaged. Put your copy of it in its place.") from error
 

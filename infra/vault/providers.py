@@ -20,6 +20,11 @@ def key_provider(settings: Settings) -> KeyProvider:
         raise KeysUnusable(
             "A key file beside the database protects little. Set TELEMED_ALLOW_FILE_KEYS=1 to accept it."
         )
+    if not settings.keys.exists():
+        # Made by a first start alone (`telemed.startup`): new keys beside an old record would pass for its own.
+        raise KeysUnusable(
+            f"There is no key file at {settings.keys}. Put your copy there; where there is no record yet, the first start makes one."
+        )
     return FileKeyProvider(settings.keys)
 
 

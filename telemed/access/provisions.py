@@ -61,9 +61,9 @@ def lines(data: Data | None, *, now: datetime) -> list[Line]:
     if not isinstance(provision, dict) or provision.get("type") not in ("permit", "deny"):
         return []
     everything = Line(".", True, True, EVERY, EVERY, EVERY, NEVER, FOREVER)
-    found = list(islice(_read(provision, _Inside(everything, now, True, True)), MOST + 1))
+    found = list(islice(_read(provision, _Inside(everything, True, True)), MOST + 1))
     if len(found) > MOST:
-        return [replace(everything, permits=False, opens=False, since=now)]
+        return [replace(everything, permits=False, opens=False)]
     return [line for line in found if line.until > max(line.since, now)]
 
 
@@ -71,7 +71,6 @@ class _Inside(NamedTuple):
     """What a provision stands in. `sure`: as an exception it holds; `exact`: all criteria up to here are decided."""
 
     line: Line
-    now: datetime
     sure: bool
     exact: bool
 
@@ -84,11 +83,11 @@ def _read(provision: Data, inside: _Inside) -> Iterator[Line]:
     """The provision's line and those of what is nested in it."""
     if _is_about_something_else(provision):
         return
-    within, now, sure, exact = inside
+    within, sure, exact = inside
     # A nested provision without a type is the exception that the standard wants it to be; as a permission it is unsure.
     permits = provision.get("type", "deny" if within.permits else "permit") == "permit"
     decided = _is_decided(provision) and (not permits or _is_for_care(provision))
-    narrowed = _narrowed(provision, within, now=now)
+    narrowed = _narrowed(provision, within)
     # An exception to a denial lets in by itself only whom it names.
     lets_in = within.opens if within.permits else bool(provision.get("actor"))
     line = replace(narrowed, permits=permits, opens=permits and lets_in and exact and decided)
@@ -97,20 +96,24 @@ def _read(provision: Data, inside: _Inside) -> Iterator[Line]:
     if within.path.count(".") > DEEPEST:
         yield replace(line, permits=False, opens=False)
         return
-    below = _Inside(line, now, sure and (decided or not permits), exact and decided)
+    below = _Inside(line, sure and (decided or not permits), exact and decided)
     for place, inner in enumerate(provision.get("provision", ())):
         yield from _read(inner, below._replace(line=replace(line, path=f"{line.path}{place}.")))
 
 
-def _narrowed(provision: Data, within: Line, *, now: datetime) -> Line:
-    """The criteria of both. What is not decided does not narrow: of a permission nothing comes, a denial is wide."""
+def _narrowed(provision: Data, within: Line) -> Line:
+    """The criteria of both. What is not decided does not narrow: of a permission nothing comes, a denial is wide.
+
+    Without a beginning it has always held: a denial that began with the clock of whoever wrote it would be open to a process
+    whose clock is behind.
+    """
     period = provision.get("period", {}) if _is_readable(provision.get("period", {})) else {}
     return replace(
         within,
         actors=_both(within.actors, _actors(provision)),
         types=_both(within.types, _types(provision)),
         items=_both(within.items, _items(provision)),
-        since=max(within.since, start(period, now)),
+        since=max(within.since, start(period, NEVER)),
         until=min(within.until, end(period)),
     )
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from fhir import transactions
+from fhir.policy import Action
 from infra.caller import Caller, Role
 from infra.database import Session
 from infra.problems import Problem
@@ -69,6 +70,8 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
 async def waiting(request: Request, caller: SignedInClinician) -> Response:
     """Who waits, by appointment; 304 while nothing has changed."""
     services = services_of(request)
+    # The list opens no resource, so nothing else asks whether this person may see whom the clinic expects.
+    services.store.policy.permit(caller, Action.SEARCH, "Appointment")
     now, rooms = services.clock.now(), services.rooms
     found = await services.database.read(lambda session: presences(session, caller.tenant, rooms=rooms, now=now))
     body = msgspec.json.encode({"visits": found}, order="sorted")

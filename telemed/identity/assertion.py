@@ -31,6 +31,8 @@ NOTHING_SENT = f"Send client_assertion, a signed JWT, and client_assertion_type=
 NOT_PROVEN = "No key registered for this client and kid verifies the assertion. Compare iss, sub, kid and the key."
 # No jku, x5u, jwk or crit: keys come from the registration alone, never from the message that they are to prove.
 HEADERS = frozenset({"alg", "kid", "typ"})
+# RFC 8725 3.11: a token that was made for another purpose is no assertion. SMART writes JWT, and leaving it out is usual.
+TYPES = frozenset({"jwt", "client-authentication+jwt"})
 
 
 def methods(form: Mapping[str, str]) -> tuple[str, ...]:
@@ -76,6 +78,8 @@ class SignedAssertion(JWTBearerClientAssertion):  # type: ignore[misc]  # Authli
             raise InvalidClientError(description="Invalid JWT assertion.") from error
         if not set(header) <= HEADERS or header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
             raise InvalidClientError(description="The header must hold alg (RS384 or ES384), kid and typ alone.")
+        if str(header.get("typ", "JWT")).lower() not in TYPES:
+            raise InvalidClientError(description="typ must be JWT, or left out.")
         return header, claims
 
     def resolve_client_public_key(self, client: "RegisteredClient") -> KeySet:

@@ -8,7 +8,7 @@ from fastapi.requests import HTTPConnection
 
 from infra import log
 from infra.caller import Caller
-from infra.problems import Forbidden
+from infra.problems import BadRequest, Forbidden
 from telemed.identity import refusals
 from telemed.identity.sessions import SignedIn, cookie_name, note_use, signed_in
 from telemed.services import Services, services_of
@@ -18,15 +18,21 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONSOLE_SCOPES = frozenset({"user/*.cruds"})
 
 
+class TwoTokens(BadRequest):
+    """Send one Authorization header: a proxy may have looked at another one than we would."""
+
+
 class ForeignOrigin(Forbidden):
     """A signed-in browser may only change things from our own pages."""
 
 
 async def caller_of(connection: HTTPConnection) -> Caller:
     """The caller of this request: a system by its token, else a clinician by the console's cookie, else a 401."""
-    authorization = connection.headers.get("authorization")
+    sent = connection.headers.getlist("authorization")
+    if len(sent) > 1:
+        raise TwoTokens
     # A token that does not hold is never made up for by a cookie that came along.
-    caller = await _by_token(connection, authorization) if authorization else await clinician_of(connection)
+    caller = await _by_token(connection, sent[0]) if any(sent) else await clinician_of(connection)
     log.note(tenant=caller.tenant, role=caller.role.value)
     await services_of(connection).gate.admit_caller(caller)
     return caller

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from infra.clock import Clock
+from infra.clock import Clock, is_within
 from infra.problems import Problem
 from telemed.identity.clients import UnusableClientKeys, public_keys
 
@@ -44,9 +44,14 @@ class _Known:
 
     def answers(self, kid: str, now: datetime) -> bool:
         """Whether the kept set is young enough, and says something about the kid or was asked for it just now."""
-        if now - self.fetched >= FRESH:
-            return now - self.asked < AGAIN
-        return any(key.get("kid") == kid for key in self.jwks["keys"]) or now - self.asked < AGAIN
+        asked = is_within(AGAIN, since=self.asked, now=now)
+        if not self.is_fresh(now):
+            return asked
+        return any(key.get("kid") == kid for key in self.jwks["keys"]) or asked
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the kept set is young enough to be believed."""
+        return is_within(FRESH, since=self.fetched, now=now)
 
 
 class JwksByUrl:
@@ -70,8 +75,8 @@ class JwksByUrl:
                 try:
                     known.jwks, known.fetched = await self._read(url), now
                 except Problem:
-                    known.jwks = NO_KEYS if now - known.fetched >= FRESH else known.jwks
-            return known.jwks if now - known.fetched < FRESH else NO_KEYS
+                    known.jwks = known.jwks if known.is_fresh(now) else NO_KEYS
+            return known.jwks if known.is_fresh(now) else NO_KEYS
 
     async def _read(self, url: str) -> Jwks:
         body = await self._fetch(url, limit=LIMIT)

@@ -13,7 +13,7 @@ from typing import Final
 from sqlmodel import Session
 
 from infra.caller import Caller, Role
-from infra.clock import Clock
+from infra.clock import Clock, is_within
 from infra.database import Database
 from telemed.identity.lifetimes import STANDING
 from telemed.identity.models import OAuthClient, OAuthGrant, RevokedToken
@@ -30,14 +30,17 @@ class TokenCheck:
         self._issuer = issuer
         self._users = users
         self._now = clock.now
-        self._known: OrderedDict[bytes, tuple[datetime, Caller]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[datetime, datetime, Caller]] = OrderedDict()
 
     def known(self, token: str) -> Caller | None:
         """Whose the token is, if that was looked up in the last ten seconds; else nothing, and `find` has to."""
         if len(token) > LONGEST_TOKEN or not token.isascii():
             return None
         found = self._known.get(hashlib.sha256(token.encode()).digest())
-        return found[1] if found is not None and found[0] > self._now() else None
+        if found is None:
+            return None
+        (looked, expires, caller), now = found, self._now()
+        return caller if now < expires and is_within(STANDING, since=looked, now=now) else None
 
     async def find(self, database: Database, token: str) -> Caller | None:
         """Whose the token is now; nobody if it is not one of ours that holds."""
@@ -47,11 +50,12 @@ class TokenCheck:
             grant = self._issuer.verify(token)
         if grant is None:
             return None
-        caller = await database.read(lambda session: standing(session, grant, self._users, now=self._now()))
+        now = self._now()
+        caller = await database.read(lambda session: standing(session, grant, self._users, now=now))
         digest = hashlib.sha256(token.encode()).digest()
         self._known.pop(digest, None)
         if caller is not None:
-            self._known[digest] = (min(grant.expires, self._now() + STANDING), caller)
+            self._known[digest] = (now, grant.expires, caller)
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return caller

@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlmodel import Session, col, delete, select
 
-from infra.clock import Clock
+from infra.clock import Clock, is_within
 from infra.database import Database
 from infra.vault import Binding, Sealed, Vault
 from telemed.identity.lifetimes import ACCESS_TOKEN, ID_TOKEN, LEEWAY, SIGNING_KEY, SIGNING_KEY_AHEAD, TOKEN_CACHE
@@ -81,7 +81,7 @@ class TokenIssuer:
     async def look_again(self, database: Database) -> None:
         """Nothing; keys that another process made are read, at most once in ten seconds whatever is sent to us."""
         now = self._clock.now()
-        if now - self._looked >= LOOK_AGAIN:
+        if not is_within(LOOK_AGAIN, since=self._looked, now=now):
             self._looked = now
             self._keys = await database.read(self._stored)
 
@@ -140,11 +140,11 @@ class TokenIssuer:
         now = self._clock.now()
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
-        if known is not None and known[0] > now:
+        if known is not None and now < known[1].expires and is_within(TOKEN_CACHE, since=known[0], now=now):
             return known[1]
         grant = self._read(token, now)
         if grant is not None:
-            self._verified[digest] = (min(grant.expires, now + TOKEN_CACHE), grant)
+            self._verified[digest] = (now, grant)
             while len(self._verified) > CACHED_TOKENS:
                 self._verified.popitem(last=False)
         return grant
@@ -172,7 +172,8 @@ class TokenIssuer:
         if not right or claims.get("aud") != self.audience or type(claims.get("exp")) is not int:
             return None
         expires = datetime.fromtimestamp(claims["exp"], UTC)
-        if expires <= now:
+        # One that is not made yet was made before the clock was set back; it would outlive its five minutes.
+        if not now < expires <= now + ACCESS_TOKEN + LEEWAY:
             return None
         user = None
         if "user" in claims:

@@ -6,18 +6,25 @@ A backup of yesterday brings back the wrapped keys of who was erased today; the 
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 from sqlmodel import Session
 
+from fhir import audit
+from fhir.audit import Access
 from fhir.erasure import compartment_of
+from fhir.policy import Action
+from fhir.tables import Compartment
+from infra.caller import Caller, Role
 from infra.vault.destroyed import DestroyedScope
 from infra.vault.destroying import AT_ONCE, destroy_listed, destructions, present
-from infra.vault.keys import KeysUnusable
 from telemed.keys.erasing import Eraser, clear, close
 
 log = structlog.get_logger()
+
+# Who acts, for the log: nobody ordered it this time.
+REPLAY: Final = "list of destroyed keys"
 
 
 class Replayed(NamedTuple):
@@ -51,21 +58,13 @@ async def complete_list(eraser: Eraser) -> None:
     """Nothing; what this database knows to be destroyed stands in the list: who was killed in between had not got there."""
     known = set(await asyncio.to_thread(eraser.listed.lines))
     missing = [c.line for c in await eraser.database.read(destructions) if c.line not in known]
-    proven = [line for line in missing if _is_ours(eraser, line)]
+    proven = [line for line in missing if eraser.listed.proven(line) is not None]
     if len(proven) < len(missing):
         # Whoever writes to the database could otherwise have records destroyed in its backups as well.
         log.error("destroyed_keys_unproven", count=len(missing) - len(proven))
     if proven:
         await asyncio.to_thread(eraser.listed.add, proven)
         log.warning("destroyed_keys_list_completed", count=len(proven))
-
-
-def _is_ours(eraser: Eraser, line: bytes) -> bool:
-    try:
-        eraser.listed.read(line)
-    except KeysUnusable:
-        return False
-    return True
 
 
 def _held(session: Session, *, told: Sequence[tuple[DestroyedScope, bytes]]) -> list[bytes]:
@@ -76,5 +75,15 @@ def _held(session: Session, *, told: Sequence[tuple[DestroyedScope, bytes]]) -> 
 
 
 def _destroy_again(session: Session, *, eraser: Eraser, line: bytes) -> None:
+    told = eraser.listed.read(line)
+    compartment = compartment_of(told.scope)
+    patient = session.get(Compartment, compartment)
     destroy_listed(session, eraser.listed, line)
-    close(session, compartment_of(eraser.listed.read(line).scope))
+    close(session, compartment)
+    if patient is None:
+        return
+    # The log that told of the erasure is the one that is lost; without this the record vanishes without a word.
+    why = f"erased again: its keys were destroyed on {told.at.isoformat(timespec='seconds')}"
+    access = Access(Action.DELETE, "Patient", patient.patient_id, compartment=compartment, query=why)
+    caller = Caller(patient.tenant, REPLAY, Role.SERVICE, purpose="PATADMIN")
+    audit.record(eraser.vault, session, caller, access=access, recorded=eraser.clock.now())

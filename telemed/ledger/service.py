@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from sqlmodel import Session, col, select
 
 from fhir.audit import INSERT_AUDIT, Access, row
+from fhir.erasure import compartment_of
 from fhir.here import stand_at
 from fhir.ledger.copies import Copies
 from fhir.ledger.export import exported
@@ -23,7 +24,9 @@ from infra.clock import SystemClock
 from infra.problems import Conflict, Unavailable
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
-from telemed.startup import StartRefused, with_tables
+from infra.vault.destroyed import DestroyedList
+from infra.vault.destroying import proven
+from telemed.startup import with_tables
 
 # Who acts where nobody has signed in: whoever may run commands on the server.
 OPERATOR: Final = "operator"
@@ -51,17 +54,20 @@ async def latest(settings: Settings, *, tenant: str, limit: int) -> Sequence[Aud
 
 async def verified(settings: Settings, *, tell: Tell) -> Report:
     """What verifying the whole log finds, with the checkpoints of the second place where one is set."""
+    return await _look(settings, partial(verification, settings=settings, tell=tell))
+
+
+def verification(session: Session, vault: Vault, settings: Settings, *, tell: Tell) -> Report:
+    """The same in a session; `SecondPlaceAway` if there is a second place and it is not there."""
     folder = settings.checkpoints_dir
     if folder is not None and not folder.is_dir():
         raise SecondPlaceAway
     copies = None if folder is None else Copies(folder)
     notes, handovers = (None, None) if copies is None else (copies.notes(), copies.handovers())
+    scopes = proven(session, DestroyedList(settings.destroyed_keys, vault.provider))
+    erased = {compartment_of(scope) for scope in scopes}
     now = SystemClock().now()
-
-    def unit(session: Session, vault: Vault) -> Report:
-        return verify(session, vault, notes=notes, handovers=handovers, now=now, tell=tell)
-
-    return await _look(settings, unit)
+    return verify(session, vault, notes=notes, handovers=handovers, erased=erased, now=now, tell=tell)
 
 
 async def losses(settings: Settings) -> list[Loss]:
@@ -119,8 +125,6 @@ async def export(
 
 
 def _vault(settings: Settings) -> Vault:
-    if settings.key_provider == "file" and not settings.keys.exists():
-        raise StartRefused("There is no key file: without the keys nobody can tell whose signatures these are.")
     return Vault(key_provider(settings))
 
 

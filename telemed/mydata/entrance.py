@@ -17,10 +17,13 @@ from telemed.pages.problems import for_people
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.services import Services, services_of
+from telemed.signin.browser import local_path
 from telemed.visits.exchange import refuse_foreign_page
 
 HOME: Final = "/my"
 LONGEST: Final = 100
+# What is bounded where it is read: what somebody writes, and where an app's question stands.
+UNCUT: Final = frozenset({"text", "next"})
 STATUS: Final = {
     codes.Refusal.WRONG: 401,
     codes.Refusal.LOCKED: 429,
@@ -37,10 +40,13 @@ router = APIRouter()
 @router.get(HOME, include_in_schema=False)
 async def start(request: Request) -> Response:
     """What can be done with the own record; without a session the form for code and PIN."""
+    wanted = wanted_path(request.query_params.get("next", ""))
     try:
         patient = await my_patient(request)
     except NotSignedIn as refused:
-        return entrance(request, why=refused.why)
+        return entrance(request, why=refused.why, wanted=wanted)
+    if wanted != HOME:
+        return RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
     services = services_of(request)
     names = await services.database.write(lambda session: _names(session, services, patient, request))
     return page(request, "my_home.html", person=names["person"], clinic=names["clinic"])
@@ -53,11 +59,11 @@ async def sign_in(request: Request) -> Response:
     refuse_foreign_page(request)
     services, fields = services_of(request), await form_of(request)
     code, pin = fields.get("code", ""), "".join(fields.get("pin", "").split())
-    address = address_of(request)
+    address, wanted = address_of(request), wanted_path(fields.get("next", ""))
     try:
         services.guessing.admit(address, now=time.monotonic())
     except TooMany as problem:
-        response = entrance(request, why="busy", code=code, status=problem.status)
+        response = entrance(request, why="busy", code=code, status=problem.status, wanted=wanted)
         response.headers.update(problem.headers)
         return response
     outcome = await services.database.write(lambda session: _redeem(session, services, code, pin=pin))
@@ -65,11 +71,16 @@ async def sign_in(request: Request) -> Response:
         if outcome.reason in (codes.Refusal.WRONG, codes.Refusal.LOCKED):
             services.guessing.note_failure(address, now=time.monotonic())
         response = entrance(
-            request, why=outcome.reason.value, code=code, status=STATUS[outcome.reason], left=outcome.tries_left
+            request,
+            why=outcome.reason.value,
+            code=code,
+            status=STATUS[outcome.reason],
+            left=outcome.tries_left,
+            wanted=wanted,
         )
         response.headers.update(CHALLENGE if response.status_code == Unauthorized.status else {})
         return response
-    opened = RedirectResponse(HOME, status_code=303, headers={"Cache-Control": "no-store"})
+    opened = RedirectResponse(wanted, status_code=303, headers={"Cache-Control": "no-store"})
     sessions.set_cookie(opened, services.settings, token=outcome)
     return opened
 
@@ -85,10 +96,20 @@ async def leave(request: Request, patient: Mine) -> Response:
     return response
 
 
-def entrance(request: Request, *, why: str = "", code: str = "", status: int = 200, left: int = 0) -> Response:
+def wanted_path(asked: str) -> str:
+    """Where to go after signing in: back to an app's question if one asks, else to the own data; nowhere else."""
+    path = local_path(asked)
+    return path if path.startswith("/oauth/authorize?") else HOME
+
+
+def entrance(
+    request: Request, *, why: str = "", code: str = "", status: int = 200, left: int = 0, wanted: str = HOME
+) -> Response:
     """The form for code and PIN, with what happened before."""
     error = in_words(TOLD[why], reading_of(request).language, number=left) if why else None
-    return page(request, "my_code.html", status=status, error=error, code=code, calm=why == sessions.LEFT)
+    return page(
+        request, "my_code.html", status=status, error=error, code=code, calm=why == sessions.LEFT, wanted=wanted
+    )
 
 
 def in_my_data(request: Request, problem: Problem) -> Response:
@@ -106,7 +127,7 @@ async def form_of(request: Request) -> dict[str, str]:
     if kind not in FORMS:
         raise UnsupportedMediaType
     found = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
-    return {key: value if key == "text" else value[:LONGEST] for key, value in found.items()}
+    return {key: value if key in UNCUT else value[:LONGEST] for key, value in found.items()}
 
 
 def address_of(request: Request) -> str:

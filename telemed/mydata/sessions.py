@@ -17,7 +17,7 @@ from infra.settings import Settings
 from infra.vault import Vault
 from telemed.identity.callers import require_own_origin
 from telemed.mydata.models import LetterCode, MySession
-from telemed.services import Services, services_of
+from telemed.services import services_of
 from telemed.visits.codes import FORGET_AFTER
 
 TOKEN_BYTES: Final = 32
@@ -59,7 +59,7 @@ def open_session(session: Session, vault: Vault, letter: LetterCode, *, now: dat
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session.add(
         MySession(
-            hash=_hash(vault, token),
+            hash=digest(vault, token),
             code_hash=letter.hash,
             compartment=letter.compartment,
             tenant=letter.tenant,
@@ -91,7 +91,7 @@ Mine = Annotated[MyPatient, Depends(my_patient)]
 
 def leave(session: Session, vault: Vault, token: str) -> None:
     """Nothing; the cookie opens nothing any more."""
-    own = update(MySession).where(col(MySession.hash) == _hash(vault, token), col(MySession.ended) == "")
+    own = update(MySession).where(col(MySession.hash) == digest(vault, token), col(MySession.ended) == "")
     session.exec(own.values(ended=LEFT))
 
 
@@ -123,14 +123,15 @@ async def _found(connection: HTTPConnection) -> MyPatient:
     if not token:
         raise NotSignedIn
     now = services.system_clock.now()
-    patient, stale = await services.database.read(lambda session: _open(session, services, token, now=now))
+    patient, stale = await services.database.read(lambda session: opened(session, services.vault, token, now=now))
     if stale:
-        await services.database.write(lambda session: _note_use(session, services.vault, token, now=now))
+        await services.database.write(lambda session: note_use(session, services.vault, token, now=now))
     return patient
 
 
-def _open(session: Session, services: Services, token: str, *, now: datetime) -> tuple[MyPatient, bool]:
-    found = session.exec(select(MySession).where(col(MySession.hash) == _hash(services.vault, token))).one_or_none()
+def opened(session: Session, vault: Vault, token: str, *, now: datetime) -> tuple[MyPatient, bool]:
+    """Whose record a cookie value opens, and whether its use should be noted; `NotSignedIn` says why it opens none."""
+    found = session.exec(select(MySession).where(col(MySession.hash) == digest(vault, token))).one_or_none()
     if found is None:
         raise NotSignedIn(EXPIRED)
     if found.ended:
@@ -144,10 +145,12 @@ def _open(session: Session, services: Services, token: str, *, now: datetime) ->
     return patient, found.used + NOTED <= now
 
 
-def _note_use(session: Session, vault: Vault, token: str, *, now: datetime) -> None:
-    own = update(MySession).where(col(MySession.hash) == _hash(vault, token), col(MySession.ended) == "")
+def note_use(session: Session, vault: Vault, token: str, *, now: datetime) -> None:
+    """Nothing; the session has been used now."""
+    own = update(MySession).where(col(MySession.hash) == digest(vault, token), col(MySession.ended) == "")
     session.exec(own.values(used=now))
 
 
-def _hash(vault: Vault, token: str) -> bytes:
+def digest(vault: Vault, token: str) -> bytes:
+    """What the database has of a cookie value."""
     return vault.token("my-session", token[:LONGEST_TOKEN])

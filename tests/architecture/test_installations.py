@@ -12,6 +12,9 @@ from tests.fixtures.processes import scrubbed
 
 SIDE_BY_SIDE = "import fhir.store, fhir.resources.R4B.patient as library; print(fhir.store.__file__, library.__file__)"
 
+# What is read from beside the code when it is first asked for, and not when the module is loaded.
+READ_LATER = "from fhir.search.everything import _compartment; print(len(_compartment()))"
+
 
 def _run(*command: str | Path, cwd: Path) -> str:
     result = subprocess.run(command, cwd=cwd, env=scrubbed(), capture_output=True, text=True, check=False)
@@ -70,6 +73,19 @@ def test_both_are_found_in_an_editable_install(environment: Path, checkout: Path
 
     assert Path(ours) == checkout / "fhir" / "store.py"
     assert Path(library).is_relative_to(_site(environment))
+    assert int(_run(environment / "bin" / "python", "-I", "-c", READ_LATER, cwd=environment)) > 20
+
+
+def test_no_file_is_looked_for_in_the_name_that_the_library_shares() -> None:
+    # In an installation `files("fhir")` is the library's folder; a package inside of ours is ours alone.
+    shared = [
+        path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if 'files("fhir")' in path.read_text(encoding="utf-8")
+    ]
+
+    assert shared == []
 
 
 def test_both_are_found_when_installed_from_the_wheel(environment: Path, wheel: Path) -> None:

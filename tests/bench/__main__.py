@@ -15,6 +15,7 @@ from infra import log
 from tests.bench import (
     anonymise,
     audit,
+    calls,
     counting,
     figures,
     flow,
@@ -81,6 +82,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
         with _stage(console, "the log of accesses"):
             found += asyncio.run(ledger.run(folder))
+        with _stage(console, "calls"):
+            found += calls.run()
         with _stage(console, "the patient's flow"):
             found += asyncio.run(flow.run(folder))
         with _stage(console, "the demo's start"):

@@ -70,8 +70,9 @@ def server() -> Iterator[Server]:
         process.wait(20)
 
 
-async def measured(calls: int, *, seconds: float, warm: float = 2.0) -> Load:
+async def measured(calls: int, *, seconds: float) -> Load:
     """The figures of so many calls of two at 1 Mbit/s each way."""
+    warm = seconds / 3
     with server() as serving:
         callers = [Caller(0x100 + 16 * number, kilobits=KILOBITS) for number in range(2 * calls)]
         try:
@@ -105,9 +106,9 @@ async def measured(calls: int, *, seconds: float, warm: float = 2.0) -> Load:
     )
 
 
-async def bare(calls: int, *, seconds: float, warm: float = 1.0) -> float:
+async def bare(calls: int, *, seconds: float) -> float:
     """Microseconds of processor for a packet that is only received, decrypted, encrypted and sent, under the same load."""
-    loop = asyncio.get_running_loop()
+    loop, warm = asyncio.get_running_loop(), seconds / 3
     with server() as serving:
         ports = await asyncio.to_thread(serving.ask, do="bare", calls=calls)
         callers = []

@@ -40,7 +40,7 @@ class Encoded(MediaStreamTrack):
         return packet
 
 
-async def measured(*, seconds: float, warm: float = 3.0) -> float:
+async def measured(*, seconds: float) -> float:
     """Microseconds of processor for a packet that comes back."""
     command = [sys.executable, "-m", "tests.bench.unit_stock"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: ASYNC220  once, before anything runs
@@ -56,7 +56,7 @@ async def measured(*, seconds: float, warm: float = 3.0) -> float:
         answer = await asyncio.to_thread(serving.ask, do="offer", sdp=connection.localDescription.sdp)
         await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await hole.start()
-        await asyncio.sleep(warm)
+        await asyncio.sleep(seconds / 2)
         before: Any = await asyncio.to_thread(serving.ask, do="cpu")
         await asyncio.sleep(seconds)
         after: Any = await asyncio.to_thread(serving.ask, do="cpu")

@@ -1,6 +1,7 @@
 """The key file: a new version is used by every process at once, and nothing that an old one wrapped is lost."""
 
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from infra.vault import FileKeyProvider, KeysUnusable, Wrap
+from infra.vault import FileKeyProvider, KeysUnusable, Wrap, key_file
 
 
 @pytest.fixture
@@ -109,3 +111,47 @@ def test_a_wrapped_key_does_not_move_to_another_context_by_being_wrapped_anew(pr
 
     with pytest.raises(KeysUnusable):
         provider.rewrap([wrap], contexts=[b"there"])
+
+
+def test_a_file_of_others_in_its_place_wraps_nothing(provider: FileKeyProvider, tmp_path: Path) -> None:
+    path, ours = tmp_path / "keys.json", (tmp_path / "keys.json").read_bytes()
+    FileKeyProvider(tmp_path / "others.json")
+    os.replace(tmp_path / "others.json", path)
+
+    with capture_logs() as lines:
+        wraps = [provider.wrap(b"key", context=b"here") for _ in range(2)]
+
+    assert [line["event"] for line in lines] == ["key_file_not_ours"]
+    with pytest.raises(KeysUnusable, match="not the one that this process began with"):
+        provider.rotate()
+    path.write_bytes(ours)
+    again = FileKeyProvider(path)
+    assert [again.unwrap(wrap.wrapped, version=wrap.version, context=b"here") for wrap in wraps] == [b"key", b"key"]
+
+
+def test_an_older_copy_in_its_place_takes_no_version_away(provider: FileKeyProvider, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    older = path.read_bytes()
+    provider.rotate()
+    newer = path.read_bytes()
+
+    path.write_bytes(older)
+    wrap = provider.wrap(b"key", context=b"here")
+
+    path.write_bytes(newer)
+    assert FileKeyProvider(path).unwrap(wrap.wrapped, version=2, context=b"here") == b"key"
+
+
+def test_without_the_comparison_what_a_file_of_others_wrapped_would_be_lost(
+    provider: FileKeyProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_file._Keys, "continues", lambda _self, _earlier: True)
+    path, ours = tmp_path / "keys.json", (tmp_path / "keys.json").read_bytes()
+    FileKeyProvider(tmp_path / "others.json")
+    os.replace(tmp_path / "others.json", path)
+    wrap = provider.wrap(b"key", context=b"here")
+
+    path.write_bytes(ours)
+
+    with pytest.raises(KeysUnusable):
+        FileKeyProvider(path).unwrap(wrap.wrapped, version=wrap.version, context=b"here")

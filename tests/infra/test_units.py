@@ -211,3 +211,10 @@ async def test_an_error_of_the_database_does_not_tell_the_values(database: Datab
 async def test_an_address_of_another_database_is_refused() -> None:
     with pytest.raises(UnknownDatabase, match="must start with sqlite"):
         open_database("mysql://localhost/x")
+
+
+async def test_a_file_that_a_unit_misses_is_not_told_as_a_silent_database(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await database.read(lambda _session: (tmp_path / "absent").read_bytes())
+    with pytest.raises(FileNotFoundError):
+        await database.write(lambda _session: (tmp_path / "absent").read_bytes())

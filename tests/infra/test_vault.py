@@ -201,4 +201,12 @@ def test_production_refuses_a_key_file_unless_it_is_accepted(tmp_path: Path) -> 
 
     with pytest.raises(KeysUnusable, match="TELEMED_ALLOW_FILE_KEYS"):
         key_provider(refused)
+    FileKeyProvider(accepted.keys)
     assert key_provider(accepted).current == 1
+
+
+def test_asking_for_the_keys_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(KeysUnusable, match="There is no key file"):
+        key_provider(Settings(environment=Environment.DEMO, data_dir=tmp_path))
+
+    assert list(tmp_path.iterdir()) == []

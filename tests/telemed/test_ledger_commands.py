@@ -258,3 +258,14 @@ def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(
     assert "TELEMED_LOG_YEARS" in young.err and "Nothing was changed" in asked.err
     assert done.out == "0 looks from before 2024-01-01 are forgotten.\n"
     assert run("audit", "verify").status == 0
+
+
+def test_the_doctor_says_that_the_second_place_is_away(settings: Settings, run: Run) -> None:
+    there = run("doctor")
+    assert settings.checkpoints_dir is not None
+    settings.checkpoints_dir.rename(settings.checkpoints_dir.with_name("elsewhere"))
+
+    away = run("doctor")
+
+    assert "good   second place" in there.out
+    assert away.status == 1 and "Is it mounted?" in away.out

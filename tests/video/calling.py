@@ -38,7 +38,7 @@ class Person:
 
     async def until(self, holds: Callable[[], object], *, doing: Callable[[], None] = lambda: None) -> None:
         """Wait until something holds, doing something every 20 ms meanwhile, as a camera does."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not holds():
                 doing()
                 await asyncio.sleep(0.02)

@@ -104,6 +104,7 @@ class Unit:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.rooms: frozenset[str] = frozenset()
 
     def offer(self, room: str, participant: str, *, message: UnitOffer) -> None:
         self.asked.append("offer")
@@ -129,3 +130,15 @@ async def test_worker_serves_no_room_under_an_older_fence_and_ends_it_under_a_ne
     worker._heard(b"nothing of ours")
 
     assert unit.asked == ["offer", "offer", "end", "offer", "view", "leave", "end"]
+
+
+async def test_room_without_a_call_is_forgotten_at_the_second_beat() -> None:
+    worker = MediaWorker(Redis(), Ice())
+    worker.unit = Unit()  # type: ignore[assignment]  # serves nothing
+    worker._heard(wire.written(wire.AskOffer("p", "r", 5, "anna", OFFER)))
+
+    await worker._renew()
+    assert worker._fences == {"r": 5}
+    await worker._renew()
+
+    assert (worker._fences, worker._processes, worker._calls) == ({}, {}, {})

@@ -45,7 +45,7 @@ class Process:
         """Its exit status after a signal."""
         if self.process.returncode is None:
             self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
 
@@ -81,7 +81,7 @@ async def _talking(calls: Calls) -> tuple[Person, Person]:
 
 
 async def _until(placed: Placed, *, workers: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(placed.alive) != workers:  # noqa: ASYNC110  processes start in their own time
             await asyncio.sleep(BEAT)
 

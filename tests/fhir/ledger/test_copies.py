@@ -46,6 +46,30 @@ def test_each_day_has_its_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("away", ["missing", "not mounted"])
+async def test_a_second_place_that_goes_away_is_said_and_not_made_anew(
+    database: Database, tmp_path: Path, away: str
+) -> None:
+    sequencer, place = logs.sequencer(database, tmp_path), tmp_path / "copies"
+    await logs.reads(database, 2, tenant="north")
+    await sequencer.catch_up()
+    mounted = place.rename(tmp_path / "elsewhere")
+    if away == "not mounted":
+        place.mkdir()
+
+    await logs.reads(database, 2, tenant="north")
+    with capture_logs() as lines:
+        await sequencer.catch_up()
+
+    assert [line["count"] for line in lines if line["event"] == "checkpoints_not_copied"] == [1]
+    assert not Copies(place).is_there()
+    if place.exists():
+        place.rmdir()
+    mounted.rename(place)
+    await sequencer.catch_up()
+    assert [note.split("\n")[1] for note in Copies(place).notes()] == ["2", "4"]
+
+
 async def test_every_checkpoint_is_copied(database: Database, tmp_path: Path) -> None:
     sequencer = logs.sequencer(database, tmp_path)
     for tenant in ("north", "south", "north"):

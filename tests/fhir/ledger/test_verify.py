@@ -115,7 +115,7 @@ async def test_without_the_comparison_of_heads_a_row_that_was_rolled_back_is_not
     id = await worlds.grown(database, tmp_path, north, south)
     seen = await worlds.after(database, tmp_path, *ROLLED_BACK)
 
-    monkeypatch.setattr(heads, "differences", lambda _session: iter(()))
+    monkeypatch.setattr(heads, "differences", lambda _session, **_: iter(()))
     unseen = await worlds.after(database, tmp_path, *ROLLED_BACK)
 
     assert seen.first == [f"rolled back: Patient/{id} is in version 2, the log has written 3"]

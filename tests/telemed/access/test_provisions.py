@@ -74,6 +74,16 @@ async def test_a_denial_closes_what_a_care_team_opens_and_its_end_opens_it_again
     assert (before, during, await region.sees("b")) == ((True, True), (False, False), (True, True))
 
 
+async def test_a_denial_holds_in_a_process_whose_clock_is_behind(world: World) -> None:
+    region = await Region.make(world)
+    world.clock.advance(timedelta(hours=3))
+    await region.agrees(region.b, type="deny")
+
+    world.clock.advance(-timedelta(hours=2))
+
+    assert await region.sees("b") == (False, False)
+
+
 @pytest.mark.parametrize("status", ["inactive", "entered-in-error", "proposed", "draft", "rejected"])
 async def test_only_an_active_consent_counts(world: World, status: str) -> None:
     region = await Region.make(world)

@@ -5,8 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, select
 from structlog.testing import capture_logs
 
+from fhir.audit import DONE
+from fhir.compartments import pseudonym
+from fhir.tables import AuditRow
 from infra import migrate
 from infra.backup import postgres_dump, sqlite_file
 from infra.backup.problems import (
@@ -25,6 +29,9 @@ from telemed.backups.checks import RecordNotWhole
 from telemed.backups.service import NotEmpty, back_up, restore
 from telemed.keys import erasing
 from telemed.keys.erasing import erase
+from telemed.keys.replay import REPLAY
+from telemed.ledger.service import verified
+from telemed.services import Services
 from tests.telemed.keys.patients import found, left, order, registered, status
 from tests.telemed.service import demo_settings, running
 
@@ -57,13 +64,25 @@ async def backed_up(settings: Settings, file: Path) -> list[str]:
     return ids
 
 
+async def last_told(services: Services, patient_id: str) -> tuple[str, str]:
+    """What the log tells last of a patient, and who did it: the log that told of the erasure is not there any more."""
+    about = col(AuditRow.compartment) == pseudonym(services.vault, patient_id)
+    done = select(AuditRow.action, AuditRow.agent).where(about, AuditRow.outcome == DONE)
+    found = await services.database.read(lambda session: session.exec(done.order_by(col(AuditRow.id).desc())).first())
+    assert found is not None
+    return found
+
+
 async def require_drill_passed(settings: Settings, ids: list[str]) -> None:
-    """Nothing; the second patient can't be read, the others are whole, a search finds them."""
+    """Nothing; the second patient can't be read, the others are whole, a search finds them, the log verifies."""
     async with running(settings) as service:
         http = await service.system("a")
         assert [await status(http, id) for id in ids] == [200, 404, 200]
         assert [await found(http, family) for family in (*PEOPLE, "Later")] == [[ids[0]], [], [ids[2]], []]
         assert await left(service.services.database, service.services.vault, ids[1]) == {}
+        assert await last_told(service.services, ids[1]) == ("delete", REPLAY)
+        await service.services.sequencer.catch_up()
+    assert (await verified(settings, tell=lambda _done, _all: None)).first == []
 
 
 async def test_a_restored_backup_brings_back_everybody_but_who_was_erased(settings: Settings, file: Path) -> None:

@@ -104,3 +104,16 @@ async def test_another_key_opens_nothing_however_it_is_named(world: Asking, caps
     assert len({answer.headers["www-authenticate"] for answer in answers}) == 1
     said = capsys.readouterr().out
     assert not any(token in said or token.split(".")[-1] in said for token in tokens if len(token.split(".")[-1]) > 20)
+
+
+async def test_two_tokens_in_one_request_are_refused(world: Asking) -> None:
+    good = f"Bearer {forged(world)}"
+    http = world.service.http
+
+    answers = [
+        await http.get("/fhir/Slot?_summary=count", headers=[("Authorization", one), ("Authorization", other)])
+        for one, other in ((good, "Bearer x"), ("Bearer x", good), (good, good))
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
+    assert answers[0].json()["resourceType"] == "OperationOutcome"

@@ -61,6 +61,17 @@ async def test_a_set_is_fetched_once_and_kept_for_five_minutes(clock: FixedClock
     assert kids(await known.keys(URL, kid="one")) == {"two"}, "a key that was taken away is gone"
 
 
+async def test_a_clock_that_is_set_back_keeps_no_key_that_was_taken_away(clock: FixedClock) -> None:
+    there = There(ec_key("one"))
+    known = JwksByUrl(there.fetch, clock)
+    await known.keys(URL, kid="one")
+
+    there.keys = [ec_key("two")]
+    clock.advance(-timedelta(hours=2))
+
+    assert kids(await known.keys(URL, kid="one")) == {"two"}
+
+
 async def test_a_new_kid_is_asked_for_at_once_and_a_made_up_one_once_a_minute(clock: FixedClock) -> None:
     there = There(ec_key("one"))
     known = JwksByUrl(there.fetch, clock)

@@ -11,6 +11,7 @@ import pytest
 
 from infra.clock import FixedClock
 from infra.database import Database
+from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
 from tests.telemed.identity.conftest import Ask, register
 from tests.telemed.identity.signing import ISSUER, TOKEN_URL, Client, ec_key, rsa_key
@@ -97,6 +98,7 @@ async def test_a_claim_that_is_off_is_refused(ask: Ask, client: Client, changed:
         {"x5u": "https://evil.example/cert"},
         {"jwk": dict(ec_key("evil").as_dict(private=False))},
         {"crit": ["exp"]},
+        {"typ": "at+jwt"},
     ],
     ids=lambda header: next(iter(header)),
 )
@@ -212,6 +214,21 @@ async def test_a_token_ends_after_five_minutes(
     clock.advance(timedelta(minutes=1))
 
     assert before is not None
+    assert issuer.verify(token) is None
+
+
+async def test_a_clock_that_is_set_back_prolongs_no_token(
+    ask: Ask, client: Client, issuer: TokenIssuer, clock: FixedClock, database: Database
+) -> None:
+    token = (await ask(client.form())).body["access_token"]
+    check = TokenCheck(issuer, (), clock)
+    assert issuer.verify(token) and await check.find(database, token)
+
+    clock.advance(-timedelta(seconds=30))
+    looked_up_again = check.known(token)
+    clock.advance(-timedelta(hours=2))
+
+    assert looked_up_again is None
     assert issuer.verify(token) is None
 
 

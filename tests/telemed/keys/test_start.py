@@ -1,17 +1,21 @@
 """What a start and the doctor ask of the keys, and what a service does whose key server falls silent."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from infra import migrate
 from infra.database import open_database
+from infra.problems import Problem
 from infra.settings import Settings
-from infra.vault import KeysUnusable
+from infra.vault import FileKeyProvider, KeysUnusable
 from telemed.keys.erasing import erase
+from telemed.keys.service import shredded, state
+from telemed.ledger.service import verified
 from telemed.operators import findings
-from telemed.startup import preflight
+from telemed.startup import StartRefused, preflight
 from tests.infra.vault_server import VaultServer, vault_running
 from tests.telemed.keys.patients import order, registered, status
 from tests.telemed.service import demo_settings, running
@@ -46,10 +50,35 @@ async def test_keys_of_another_service_do_not_start_and_the_doctor_says_so(setti
     await preflight(settings)
     assert await said_of_the_keys(settings) == ""
     elsewhere = settings.model_copy(update={"key_file": settings.data_dir / "others.json"})
+    FileKeyProvider(elsewhere.keys)
 
     with pytest.raises(KeysUnusable, match="do not open what is stored"):
         await preflight(elsewhere)
     assert "others.json do not open what is stored" in await said_of_the_keys(elsewhere)
+
+
+async def test_a_key_file_that_is_gone_is_told_and_no_new_one_is_made(settings: Settings, tmp_path: Path) -> None:
+    assert "The first start makes one" in await said_of_the_keys(settings)
+    async with running(settings) as service:
+        id = await registered(await service.system("a"), "Muster")
+    kept = settings.keys.rename(tmp_path / "copy.json")
+
+    for command in (
+        preflight,
+        partial(verified, tell=print),
+        state,
+        partial(shredded, patient=id, reason="asked for it"),
+    ):
+        with pytest.raises(Problem, match=r"key file .* is gone|no key file"):
+            await command(settings)
+    with pytest.raises(StartRefused, match="is gone"):
+        async with running(settings):
+            pass
+    assert "is gone" in await said_of_the_keys(settings)
+    assert not settings.keys.exists()
+    kept.rename(settings.keys)
+    async with running(settings) as service:
+        assert await status(await service.system("a"), id) == 200
 
 
 async def test_a_list_of_destroyed_keys_that_was_changed_does_not_start(settings: Settings) -> None:
