@@ -41,13 +41,17 @@ class Stage:
             self._named[name] = await opening.get(name, partial(self.browsers.chromium, camera=False))()
         return self._named[name]
 
-    async def enter(self, room: str, who: str, *, browser: Browser | None = None, script: str = "", query: str = "") -> Page:
+    async def enter(
+        self, room: str, who: str, *, browser: Browser | None = None, script: str = "", query: str = ""
+    ) -> Page:
         """A page of this participant, admitted; `script` runs before any of ours."""
         page = await (await (browser or self.browser).new_context()).new_page()
         self.pages.append(page)
         if script:
             await page.add_init_script(script)
-        address = f"http://{self.site.host}/page/call?room={room}&participant={who}&pattern={COLORS[who]}&places=4{query}"
+        address = (
+            f"http://{self.site.host}/page/call?room={room}&participant={who}&pattern={COLORS[who]}&places=4{query}"
+        )
         await page.goto(address)
         await until(page, "globalThis.seen?.events.includes('welcome')")
         if who != "doctor":
@@ -87,7 +91,9 @@ class Call:
             for who in self.pages.keys() - {viewer}:
                 await until(page, f"look('{who}').color === '{COLORS[who]}' && look('{who}').bar >= 0")
                 before = await page.evaluate(f"look('{who}').bar")
-                await until(page, f"look('{who}').color === '{COLORS[who]}' && ![-1, {before}].includes(look('{who}').bar)")
+                await until(
+                    page, f"look('{who}').color === '{COLORS[who]}' && ![-1, {before}].includes(look('{who}').bar)"
+                )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -118,9 +118,7 @@ async def test_who_missed_messages_while_away_gets_the_keys_after_coming_back(mo
     await _group(modules, "a", "b", "c")
     await _settled(modules, "a", "b", "c")
 
-    await modules.evaluate(
-        "group.attack.drop = (message, from, to) => to === 'b' || from === 'b'; group.come('d')"
-    )
+    await modules.evaluate("group.attack.drop = (message, from, to) => to === 'b' || from === 'b'; group.come('d')")
     await until(modules, "group.all.get('d').words.length >= 0 && group.log.some((m) => m.from === 'd')")
     await modules.evaluate("group.attack.drop = () => false; group.all.get('b').agreement.resume()")
 
@@ -197,7 +195,9 @@ async def test_server_that_lies_about_a_role_makes_the_words_differ(modules: Pag
     )
     await modules.evaluate("group.come('c')")
 
-    await until(modules, "group.all.get('a').tampered || (group.all.get('a').words.length && group.all.get('b').words.length)")
+    await until(
+        modules, "group.all.get('a').tampered || (group.all.get('a').words.length && group.all.get('b').words.length)"
+    )
 
     found = await modules.evaluate("group.see()")
     assert found["a"]["tampered"] or _words(found, "a") != _words(found, "b")

@@ -52,7 +52,10 @@ async def test_tap_in_the_server_decodes_none_of_the_pictures_and_with_the_keys_
         keys |= {kid: bytes(base) for kid, base in await page.evaluate("keys")}
     streams = [frames for frames in tap.frames.values() if len(frames) > 10]
     opener = Opener(keys)
-    control = [pictures(frames, lambda frame: opener.open(frame, suite=Suite.GCM_128, clear=clear_of_vp8(frame))) for frames in streams]
+    control = [
+        pictures(frames, lambda frame: opener.open(frame, suite=Suite.GCM_128, clear=clear_of_vp8(frame)))
+        for frames in streams
+    ]
     stolen = [pictures(frames, lambda frame: frame) for frames in streams]
 
     assert len(streams) >= 3

@@ -243,6 +243,7 @@ async def test_connection_that_is_gone_for_good_is_replaced_by_a_new_call(empty:
 
     for page in (doctor, patient):
         assert await until(
-            page, f"seen.words && seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'"
+            page,
+            f"seen.words && seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'",
         )
         assert await until(page, "call.state === 'live'")

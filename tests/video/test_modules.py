@@ -74,7 +74,13 @@ async def test_new_line_and_new_connection_keep_lines_apart(modules: Page) -> No
 
 
 async def test_lines_that_make_no_sense_or_never_end_are_bounded(modules: Page) -> None:
-    lines = [{}, {"line": "w.0"}, {"line": 1, "text": "x"}, {"line": "w" * 81, "text": "x"}, {"line": "w.0", "text": ""}]
+    lines = [
+        {},
+        {"line": "w.0"},
+        {"line": 1, "text": "x"},
+        {"line": "w" * 81, "text": "x"},
+        {"line": "w.0", "text": ""},
+    ]
 
     assert await modules.evaluate("(all) => all.map((one) => new seen.Reader().apply(one))", lines) == [None] * 5
     length = "(text) => Array.from(new seen.Reader().apply({ line: 'w.0', text }).text).length"
