@@ -67,7 +67,9 @@ async def test_chat_and_a_sharp_photo_reach_all_and_nobody_else_could_read_them(
         )
         for who in ("doctor", "daughter"):
             assert await until(trio.pages[who], "seen.chats[0]?.text") == "Der Fleck am Arm"
-            size = await until(trio.pages[who], "seen.photos[0] && [seen.photos[0].width, seen.photos[0].height, seen.photos[0].from]")
+            size = await until(
+                trio.pages[who], "seen.photos[0] && [seen.photos[0].width, seen.photos[0].height, seen.photos[0].from]"
+            )
             assert size == [1600, 800, "patient"]
             corner = await trio.pages[who].evaluate(
                 """async () => {
@@ -139,7 +141,9 @@ async def test_new_connection_to_the_unit_keeps_keys_and_words(trio: Call, stage
 
     await stage.site.another_unit()
     for page in trio.pages.values():
-        await page.evaluate("seen.remotes = {}; document.querySelectorAll('video').forEach((one) => { one.srcObject = null; })")
+        await page.evaluate(
+            "seen.remotes = {}; document.querySelectorAll('video').forEach((one) => { one.srcObject = null; })"
+        )
 
     await trio.all(f"{LOCKED} && Object.keys(seen.remotes).length === 2")
     await trio.see_each_other()
