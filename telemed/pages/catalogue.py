@@ -27,6 +27,8 @@ METHODS: Final = [
     ("pages/**.py", "python"),
     ("signin/**.py", "python"),
     ("emergency/**.py", "python"),
+    ("rights/templates/**.html", "jinja2.ext:babel_extract"),
+    ("rights/**.py", "python"),
     ("console/**.py", "python"),
     ("visits/**.py", "python"),
     ("notices/**.py", "python"),
