@@ -22,8 +22,6 @@ MAX_EXPONENT: Final = 400  # an official example has 1e245; adding 1 to 1e999999
 
 _PRINTABLE_KEY = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
 _BEGIN = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"[A-Za-z]+"')
-# What may be an id or a meta of the resource itself; a key can be written with escapes.
-_STANDS_ALREADY = (b'"id"', b'"meta"', b"\\u")
 _DECODER = json.JSONDecoder(parse_float=Decimal)
 Edit = tuple[int, int, str]  # start, end and what stands there instead
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -124,8 +122,9 @@ def splice(raw: bytes, *, id: str, version: str, last_updated: datetime) -> byte
     """The client's bytes with the server's id, meta.versionId and meta.lastUpdated; all else stands as it was sent."""
     moment = instant(last_updated)
     begin = _BEGIN.match(raw)
-    if begin is not None and not any(mark in raw for mark in _STANDS_ALREADY):
-        # Most new resources: a tenth of the time of finding every member.
+    if begin is not None and b'"id"' not in raw and b'"meta"' not in raw and b"\\u" not in raw:
+        # Most new resources: no id or meta of their own, a key of which can be written with escapes. A tenth of the time
+        # of finding every member.
         added = f',"id":"{id}","meta":{{"versionId":"{version}","lastUpdated":"{moment}"}}'
         return b"".join((begin[0], added.encode(), raw[begin.end() :]))
     text = raw.decode()

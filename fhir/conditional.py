@@ -7,9 +7,8 @@ https://hl7.org/fhir/R4/http.html#ccreate
 
 from typing import Final, cast
 
-from sqlalchemy import Table, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as unique_insert
 from sqlmodel import Session
 
 from fhir.search.conditions import TokenValue
@@ -17,10 +16,21 @@ from fhir.search.query import Query
 from fhir.tables import UniqueToken
 from infra.caller import Caller
 from infra.problems import Problem
+from infra.statements import Statement
 from infra.vault import Vault
 
 IDENTIFIER: Final = "identifier"
 UNIQUE: Final = cast(Table, UniqueToken.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_IS_CLAIMED: Final = UNIQUE.c.t == bindparam("claimed_t")
+# SQLite has PostgreSQL's words for it.
+_CLAIM: Final = Statement(
+    unique_insert(UNIQUE)
+    .values(t=bindparam("claimed_t"), rid=bindparam("claimed_rid"))
+    .on_conflict_do_nothing()
+    .returning(UNIQUE.c.rid)
+)
+_LOCK: Final = Statement(select(UNIQUE.c.rid).where(_IS_CLAIMED).with_for_update())
+_TAKE_OVER: Final = Statement(update(UNIQUE).where(_IS_CLAIMED).values(rid=bindparam("claimed_rid")))
 
 
 class SeveralMatches(Problem):
@@ -52,16 +62,13 @@ def claim(session: Session, token: bytes, *, rid: int) -> bool:
 
     Either way nobody else can claim them until the unit ends.
     """
-    insert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    statement = insert(UNIQUE).values(t=token, rid=rid).on_conflict_do_nothing().returning(UNIQUE.c.rid)
-    connection = session.connection()
-    if connection.execute(statement).scalar_one_or_none() is not None:
+    if _CLAIM.first(session, {"claimed_t": token, "claimed_rid": rid}) is not None:
         return True
     # Without the lock two that both find the old resource gone would take its claim over, one after the other.
-    connection.execute(select(UNIQUE.c.rid).where(UNIQUE.c.t == token).with_for_update())
+    _LOCK.first(session, {"claimed_t": token})
     return False
 
 
 def take_over(session: Session, token: bytes, *, rid: int) -> None:
     """Nothing; a claim whose resource is gone or changed is now held for this row."""
-    session.connection().execute(update(UNIQUE).where(UNIQUE.c.t == token).values(rid=rid))
+    _TAKE_OVER.run(session, {"claimed_t": token, "claimed_rid": rid})

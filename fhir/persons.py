@@ -8,18 +8,24 @@ a join back gives each side what it had.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Table, delete, func, or_, select, update
+from sqlalchemy import Table, bindparam, delete, func, or_, select, update
 from sqlmodel import Session
 
 from fhir.insurance import number_of
 from fhir.rows import COMPARTMENT
 from fhir.tables import PersonLink
+from infra.statements import Statement
 from infra.vault import Vault
 
 LINK: Final = cast(Table, PersonLink.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 # Among the advisory locks of PostgreSQL: who joins and separates is alone, who only comes with a number is not.
 LOCK: Final = 0x7E1E_BE50
 AT_ONCE: Final = 500  # names in one statement
+
+_BEHIND: Final = (
+    select(COMPARTMENT.c.person).where(COMPARTMENT.c.id == bindparam("compartment")).correlate(None).scalar_subquery()
+)
+_SAME: Final = Statement(select(COMPARTMENT.c.id, COMPARTMENT.c.own).where(COMPARTMENT.c.person == _BEHIND))
 
 
 class Standing(NamedTuple):
@@ -109,9 +115,7 @@ def leave(session: Session, compartment: str) -> None:
 
 def same(session: Session, compartment: str) -> dict[str, str]:
     """All compartments of the person that stands behind this one, itself included, with what each stands for alone."""
-    behind = select(COMPARTMENT.c.person).where(COMPARTMENT.c.id == compartment).scalar_subquery()
-    wanted = select(COMPARTMENT.c.id, COMPARTMENT.c.own).where(COMPARTMENT.c.person == behind)
-    return {str(id): str(name) for id, name in session.connection().execute(wanted).fetchall()}
+    return {str(id): str(name) for id, name in _SAME.rows(session, {"compartment": compartment})}
 
 
 def confirmed(session: Session, compartment: str) -> frozenset[str]:

@@ -63,6 +63,15 @@ class Protected(Protocol):
         ...
 
 
+class Filed(Protected, Protocol):
+    """The plain part of a row as it came from the database."""
+
+    @property
+    def restricted(self) -> bool:
+        """True if there is a restriction of the record it belongs to; it may be over by now."""
+        ...
+
+
 class Opened(Protected, Protocol):
     """A resource whose body has been opened."""
 
@@ -88,7 +97,7 @@ class Permit(Protocol):
         """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
         ...
 
-    def admits(self, session: Session, caller: Caller, row: Protected) -> bool:
+    def admits(self, session: Session, caller: Caller, row: Filed) -> bool:
         """True if the row is within this allowance; decided without the clause."""
         ...
 
@@ -110,6 +119,6 @@ class Policy(Protocol):
         ...
 
 
-def admits(permit: Permit, session: Session, caller: Caller, *, row: Protected) -> bool:
+def admits(permit: Permit, session: Session, caller: Caller, *, row: Filed) -> bool:
     """True if the row may be shown or changed: the second look, after the clause and independent of it."""
     return permit.admits(session, caller, row)

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import exists
 from sqlmodel import Session
 
-from fhir.rows import COMPARTMENT, HEADS, RESOURCE, SealedRow, opened
+from fhir.rows import COMPARTMENT, HEADS, RESOURCE, RESTRICTION, SealedRow, opened
 from infra.vault import Vault
 
 STEP: Final = 2000
+_OTHER: Final = COMPARTMENT.alias("other")
+_RESTRICTED: Final = (
+    exists()
+    .where(RESTRICTION.c.compartment == _OTHER.c.id, _OTHER.c.person == COMPARTMENT.c.person)
+    .correlate_except(RESTRICTION, _OTHER)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,13 @@ class Reader:
     ) -> Iterator[Row]:
         """All present resources of a type that belong to a patient, last written in [since, until).
 
-        Resources outside any compartment have no person and are left out, as are deleted and erased ones.
+        Resources outside any compartment have no person and are left out, as are deleted and erased ones, and all of a
+        person who has had the processing of a record restricted, in whichever clinic (Art. 18 GDPR).
         """
         statement = (
             HEADS.add_columns(COMPARTMENT.c.person)
             .join(COMPARTMENT, COMPARTMENT.c.id == RESOURCE.c.compartment)
-            .where(RESOURCE.c.type == type, RESOURCE.c.deleted.is_(False))
+            .where(RESOURCE.c.type == type, RESOURCE.c.deleted.is_(False), ~_RESTRICTED)
             .order_by(RESOURCE.c.rid)
             .limit(STEP)
         )

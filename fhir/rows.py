@@ -14,19 +14,19 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     insert,
     literal,
     select,
     true,
     tuple_,
-    update,
 )
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlmodel import Session
 
 from fhir import codec, costs
 from fhir.search.query import Bounds
-from fhir.tables import Compartment, History, Resource, Token
+from fhir.tables import Compartment, History, Resource, Restriction, Token
 from infra.columns import UtcDateTime
 from infra.statements import NOTHING, Statement
 from infra.vault import Binding, DataKey, Sealed, Vault, WrappedKey
@@ -35,9 +35,10 @@ RESOURCE: Final = cast(Table, Resource.__table__)  # type: ignore[attr-defined] 
 HISTORY: Final = cast(Table, History.__table__)  # type: ignore[attr-defined]  # as above
 TOKEN: Final = cast(Table, Token.__table__)  # type: ignore[attr-defined]  # as above
 COMPARTMENT: Final = cast(Table, Compartment.__table__)  # type: ignore[attr-defined]  # as above
+RESTRICTION: Final = cast(Table, Restriction.__table__)  # type: ignore[attr-defined]  # as above
 DATA_KEY: Final = cast(Table, DataKey.__table__)  # type: ignore[attr-defined]  # as above
 
-_NAMES: Final = (
+NAMES: Final = (
     "rid", "id", "type", "version", "deleted", "last_updated", "tenant", "compartment", "data_key", "body"
 )  # fmt: skip
 _KEY: Final = (DATA_KEY.c.scope, DATA_KEY.c.provider_version, DATA_KEY.c.wrapped)
@@ -96,13 +97,20 @@ class SealedRow(NamedTuple):
     scope: str
     provider_version: int
     wrapped: bytes
+    # There is a restriction of its compartment; whether it holds now, and for whom, the policy says.
+    restricted: bool = False
+
+
+def _restricted(table: Table) -> ColumnElement[bool]:
+    # With the row, as its key: nearly always there is none to be found, and a look-up of its own would be a round trip.
+    return exists().where(RESTRICTION.c.compartment == table.c.compartment).correlate(table).label("restricted")
 
 
 # The wrapped key comes with the row: a second look-up would double the cost of a read (notes/security 3).
-HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in _NAMES), *_KEY).join(
+HEADS: Final[Select[Any]] = select(*(RESOURCE.c[name] for name in NAMES), *_KEY, _restricted(RESOURCE)).join(
     DATA_KEY, DATA_KEY.c.id == RESOURCE.c.data_key
 )
-VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in _NAMES), *_KEY).join(
+VERSIONS: Final[Select[Any]] = select(*(HISTORY.c[name] for name in NAMES), *_KEY, _restricted(HISTORY)).join(
     DATA_KEY, DATA_KEY.c.id == HISTORY.c.data_key
 )
 
@@ -113,7 +121,7 @@ VERSION: Final[Select[Any]] = VERSIONS.where(
     HISTORY.c.rid == bindparam("wanted_rid"), HISTORY.c.version == bindparam("wanted_version")
 )
 
-INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=_NAMES)
+INSERT_RESOURCE: Final = Statement(insert(RESOURCE), columns=NAMES)
 # While an index of another form is rebuilt, a token may be there already. With ON CONFLICT, SQLite would prepare a text
 # of many rows anew in each transaction, which takes longer than all of them.
 INSERT_TOKEN: Final = Statement(insert(TOKEN).prefix_with("OR IGNORE"), columns=("t", "rid"))
@@ -124,17 +132,6 @@ _MORE_ON_POSTGRES: Final = f"{_NEW_ON_POSTGRES} ON CONFLICT DO NOTHING"
 DELETE_TOKEN: Final = Statement(
     delete(TOKEN).where(TOKEN.c.t == bindparam("old_t"), TOKEN.c.rid == bindparam("old_rid"))
 )
-KEEP_VERSION: Final = Statement(
-    insert(HISTORY).from_select(
-        list(_NAMES), select(*(RESOURCE.c[name] for name in _NAMES)).where(RESOURCE.c.rid == bindparam("kept_rid"))
-    )
-)
-_OLD_HEAD: Final = update(RESOURCE).where(
-    RESOURCE.c.rid == bindparam("old_rid"), RESOURCE.c.version == bindparam("old_version")
-)
-_MOVES_ON: Final = ("version", "deleted", "last_updated", "compartment", "body")
-REPLACE_HEAD: Final = Statement(_OLD_HEAD, columns=(*_MOVES_ON, "data_key"))
-EMPTY_HEAD: Final = Statement(_OLD_HEAD, columns=_MOVES_ON)
 
 
 @lru_cache(maxsize=4096)

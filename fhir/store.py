@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from sqlalchemy import true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from fhir import audit, codec, compartments, conditional, costs, erasure, rows
+from fhir import audit, codec, compartments, conditional, costs, erasure, rows, versions
 from fhir.audit import EVERYTHING, REFUSED, Access
 from fhir.audit_event import Log
 from fhir.audit_lookup import PREFIX
@@ -23,7 +22,7 @@ from fhir.drafts import Draft, blind, draft, indexed
 from fhir.insurance import number_of
 from fhir.models import KNOWN
 from fhir.policy import Action, Permit, Policy, admits
-from fhir.rows import RESOURCE, SealedRow, Stored
+from fhir.rows import SealedRow, Stored
 from fhir.search import hits, pages
 from fhir.search.asking import Asker, PageEnd
 from fhir.search.pages import Page
@@ -213,8 +212,7 @@ class Store:
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, compartment, deleted=False, body=body)
         _require_shown(self.policy.permit(caller, action, type), new)
         sealed = rows.seal(self.vault, session, new)
-        self._replace(session, old, new=new, sealed=sealed)
-        self._reindex(session, new, before=before, after=parsed.data)
+        self._moved_on(session, old, new=new, sealed=sealed, before=before, after=parsed.data)
         if type == "Patient":
             compartments.follow(self.vault, session, new, before=before, after=parsed.data)
         # Hooks are told of a deleted resource that is there again as of a new one.
@@ -229,8 +227,7 @@ class Store:
             return self._present(session, caller, Action.DELETE, type=type, id=id)
         before, now = old.data, self.clock.now()
         new = Stored(old.rid, type, id, old.version + 1, now, old.tenant, old.compartment, deleted=True, body=b"")
-        self._replace(session, old, new=new, sealed=None)
-        self._reindex(session, new, before=before, after={})
+        self._moved_on(session, old, new=new, sealed=None, before=before, after={})
         self._written(session, caller, Action.DELETE, Change(type, id, before, None, new))
         return new
 
@@ -262,13 +259,12 @@ class Store:
     def own_matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
         """The resources of the caller's tenant that match, so many at most."""
         costs.sought()
-        own = RESOURCE.c.tenant == caller.tenant
-        return hits.first(self.asker(session, caller), query, limit=most, extra=own)
+        return hits.first(self.asker(session, caller), query, limit=most, tenant=caller.tenant)
 
     def matches(self, session: Session, caller: Caller, *, query: Query, most: int) -> list[Stored]:
         """The resources that match and may be seen, so many at most; it is not in the log yet."""
         costs.sought()
-        return hits.first(self.asker(session, caller), query, limit=most, extra=true())
+        return hits.first(self.asker(session, caller), query, limit=most)
 
     def asker(self, session: Session, caller: Caller) -> Asker:
         """What a search needs of the record: every statement of it takes its filter from here."""
@@ -344,29 +340,22 @@ class Store:
         permit = self.policy.permit(caller, Action.UPDATE, old.type)
         return compartments.entered(named, type=old.type, session=session, caller=caller, permit=permit)
 
-    def _replace(self, session: Session, old: Stored, *, new: Stored, sealed: Sealed | None) -> None:
+    def _moved_on(
+        self,
+        session: Session,
+        old: Stored,
+        *,
+        new: Stored,
+        sealed: Sealed | None,
+        before: dict[str, Any],
+        after: dict[str, Any],
+    ) -> None:
         costs.changed()
-        rows.KEEP_VERSION.run(session, {"kept_rid": old.rid})
-        head = {
-            "version": new.version,
-            "deleted": new.deleted,
-            "last_updated": new.last_updated,
-            "compartment": new.compartment,
-            "data_key": sealed.data_key if sealed else None,
-            "body": sealed.body if sealed else b"",
-            "old_rid": old.rid,
-            "old_version": old.version,
-        }
-        # Without a body the row keeps the key of the version before: it needs one for the JOIN.
-        if (rows.REPLACE_HEAD if sealed else rows.EMPTY_HEAD).run(session, head) != 1:
+        were = blind(self.vault, new.type, before) if before else set()
+        are = indexed(self.vault, new.type, after) if after else set()
+        costs.indexed(len(were ^ are))
+        if not versions.step(session, old, new, sealed=sealed, gone=were - are, come=are - were):
             raise ChangedMeanwhile
-
-    def _reindex(self, session: Session, new: Stored, *, before: dict[str, Any], after: dict[str, Any]) -> None:
-        old = blind(self.vault, new.type, before) if before else set()
-        now = indexed(self.vault, new.type, after) if after else set()
-        costs.indexed(len(old ^ now))
-        rows.remove_tokens(session, new.rid, old - now)
-        rows.add_more_tokens(session, new.rid, now - old)
 
     def _written(self, session: Session, caller: Caller, action: Action, change: Change) -> None:
         self._log(session, caller, action, change.stored)

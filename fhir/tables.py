@@ -102,6 +102,16 @@ class Compartment(SQLModel, table=True):
     )  # somebody said that its number is not to be believed
 
 
+class Restriction(SQLModel, table=True):
+    """A compartment whose processing is restricted (Art. 18 GDPR): it is kept, and nobody works with it."""
+
+    __tablename__ = "restriction"
+
+    compartment: str = Field(sa_column=Column(String(32), primary_key=True))
+    since: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    until: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))  # far away until its lifting is announced
+
+
 class PersonLink(SQLModel, table=True):
     """Two compartments that people have joined: one person's until somebody takes it back."""
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra import log
-from infra.problems import Problem, TooLarge
+from infra.problems import BadRequest, Problem, TooLarge
 
 REQUEST_ID = "x-request-id"
 TRY_AGAIN_LATER = 1013  # of a socket, https://www.iana.org/assignments/websocket
@@ -21,6 +21,10 @@ Direct = Callable[[Scope], ASGIApp | None]
 # Lets a request pass with None, or with what is to be waited for first; a `Problem` is its refusal.
 Admit = Callable[[Scope], Awaitable[None] | None]
 Refusal = Callable[[Scope, Problem], ASGIApp]
+
+
+class Misframed(BadRequest):
+    """Send one Host, and a body either with its Content-Length or in chunks alone (RFC 9112, 3.2 and 6.1)."""
 
 
 def nothing_direct(_scope: Scope) -> None:
@@ -100,8 +104,9 @@ class Envelope:
         return self.app
 
     async def _answering(self, scope: Scope) -> ASGIApp:
-        """What answers the request: the application, or the refusal of who asks too often."""
+        """What answers the request: the application, or the refusal of who asks too often or in two ways at once."""
         try:
+            refuse_misframed(scope)
             waiting = self.admit(scope)
             if waiting is not None:
                 await waiting
@@ -126,6 +131,23 @@ class Envelope:
 
     def _limit(self, scope: Scope) -> int:
         return next(size for prefix, size in self.limits if scope["path"].startswith(prefix))
+
+
+def refuse_misframed(scope: Scope) -> None:
+    """Nothing; `Misframed` for a request that a proxy in front of us may have read as another one.
+
+    Two Hosts are of two sites; codings beneath the chunks, or a length beside them, end elsewhere for who ignores them.
+    """
+    hosts, lengths, coded = 0, 0, b""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            hosts += 1
+        elif name == b"content-length":
+            lengths += 1
+        elif name == b"transfer-encoding":
+            coded = b"," if coded else value.strip().lower()
+    if hosts > 1 or lengths > 1 or (coded and (coded != b"chunked" or lengths)):
+        raise Misframed
 
 
 async def _closed(_scope: Scope, receive: Receive, send: Send) -> None:

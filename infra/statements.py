@@ -110,7 +110,7 @@ class Form:
 
 
 class ListInStatementError(TypeError):
-    """A list in an IN can have another length each time, so the text can't be made once. Say EXISTS or a JOIN."""
+    """A list in an IN can have another length each time, so the text can't be made once. Say `among`, EXISTS or a JOIN."""
 
 
 class Statement:
@@ -146,22 +146,22 @@ class Statement:
         form = self._of(session)
         return session.connection().exec_driver_sql(form.text, form.bound(values)).rowcount
 
-    def run_each(self, session: Session, values: Iterable[Mapping[str, Any]]) -> None:
-        """Nothing; the statement was run for each of the values."""
+    def run_each(self, session: Session, values: Iterable[Mapping[str, Any]]) -> int:
+        """How many rows were written, the statement having been run for each of the values."""
         form = self.on_sqlite if DRIVER in session.info else self._of(session)
-        self.run_rows(session, [form.bound(each) for each in values])
+        return self.run_rows(session, [form.bound(each) for each in values])
 
-    def run_rows(self, session: Session, rows: Sequence[Row]) -> None:
-        """Nothing; the statement was run for each row, whose values stand in the order of the text as the driver has them."""
+    def run_rows(self, session: Session, rows: Sequence[Row]) -> int:
+        """How many rows were written for these rows of values, which stand in the order of the text as the driver has them."""
+        if not rows:
+            return 0
         driver = session.info.get(DRIVER)
         if driver is not None:
-            _asked_each(driver, self.on_sqlite, rows)
-        elif rows:
-            form = self._of(session)
-            if form.of_lists is not None:
-                session.connection().exec_driver_sql(form.of_lists, tuple(map(list, zip(*rows, strict=True))))
-            else:
-                session.connection().exec_driver_sql(form.text, list(map(tuple, rows)))
+            return _asked_each(driver, self.on_sqlite, rows)
+        form, connection = self._of(session), session.connection()
+        if form.of_lists is not None:
+            return connection.exec_driver_sql(form.of_lists, tuple(map(list, zip(*rows, strict=True)))).rowcount
+        return connection.exec_driver_sql(form.text, list(map(tuple, rows))).rowcount
 
     @property
     def on_sqlite(self) -> Form:
@@ -192,12 +192,16 @@ class Statement:
 
 def _bound_as(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     # Without SQLAlchemy's layers around it: most statements have a moment.
-    return to_microseconds if isinstance(kind, UtcDateTime) else kind.dialect_impl(dialect).bind_processor(dialect)
+    return _microseconds if isinstance(kind, UtcDateTime) else kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _read_as(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     moment = isinstance(kind, UtcDateTime)
     return _moment if moment else kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _microseconds(value: datetime | None) -> int | None:
+    return None if value is None else to_microseconds(value)
 
 
 def _moment(value: int | None) -> datetime | None:
@@ -220,13 +224,11 @@ def _asked(driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> sqli
         raise IntegrityError(text, None, taken) from taken
 
 
-def _asked_each(driver: sqlite3.Connection, form: Form, rows: Sequence[Row]) -> None:
+def _asked_each(driver: sqlite3.Connection, form: Form, rows: Sequence[Row]) -> int:
     if form.takes_rows:
-        for start in range(0, len(rows), ROWS):
-            part = rows[start : start + ROWS]
-            _asked(driver, form.of_rows(len(part)), list(chain.from_iterable(part)))
-        return
+        parts = [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
+        return sum(_asked(driver, form.of_rows(len(part)), list(chain.from_iterable(part))).rowcount for part in parts)
     try:
-        driver.executemany(form.text, rows)
+        return driver.executemany(form.text, rows).rowcount
     except sqlite3.IntegrityError as taken:
         raise IntegrityError(form.text, None, taken) from taken

@@ -74,7 +74,9 @@ def as_data(_request: Request, problem: Problem) -> Response:
 
 def allowed(app: FastAPI, path: str, *, ending: str = "") -> list[str]:
     """The methods that the routes at a path take together (RFC 9110 15.5.6); of those alone that are written so."""
-    found = (route for route in _routes_at(app, path) if (route.path or "").endswith(ending))
+    found = [route for route in _routes_at(app, path) if (route.path or "").endswith(ending)]
+    # An address that a route has word for word is that route's, whatever else would fit.
+    found = [route for route in found if route.path == path] or found
     return sorted({method for route in found for method in route.methods or ()})
 
 

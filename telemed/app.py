@@ -21,6 +21,7 @@ from infra.settings import Settings
 from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
+from telemed.booking.busy import forget_met
 from telemed.console import apps, code_routes, draft_routes, same_person
 from telemed.console import routes as console
 from telemed.console.drafts import forget_drafts
@@ -42,13 +43,15 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.rights import restriction
+from telemed.rights import routes as rights
 from telemed.schedules.jobs import extend_today
 from telemed.services import Services
 from telemed.signin import account, enrolling
 from telemed.signin import routes as signin
 from telemed.signin.challenges import forget_challenges
 from telemed.startup import refuse_settings
-from telemed.visits import exchange, standing
+from telemed.visits import ending, exchange, standing
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.visits.codes import forget_attempts
@@ -86,6 +89,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     enrolling.router,
     account.router,
     emergency.router,
+    rights.router,
     console.router,
     apps.router,
     authorize.router,
@@ -218,6 +222,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 origins=origins,
                 holds=standing.holds(services),
                 unit=services.media,
+                ended=ending.ended(services),
             )
         )
         _check(app)
@@ -225,6 +230,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.database.write(lambda session: extend_today(session, today=today))
         tasks = [asyncio.create_task(_housekeeping(services)), asyncio.create_task(asyncio.to_thread(warm))]
         tasks.append(asyncio.create_task(standing.watch(services)))
+        tasks.append(asyncio.create_task(services.desk.met.run(services.database)))
         if not settings.redis_url:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
             tasks += [asyncio.create_task(services.queue.run()), asyncio.create_task(services.sequencer.run())]
@@ -253,11 +259,14 @@ async def _housekeeping(services: Services) -> None:
                 questions.forget_old,
                 forget_challenges,
                 forget_tries,
+                forget_met,
                 mydata_codes.forget_letters,
                 mydata_sessions.forget_sessions,
                 partial(forget_calls, kept=timedelta(days=services.settings.call_metadata_days)),
             ):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
+            # By the clock that the policy goes by, or one would end before it ends.
+            await services.database.write(partial(restriction.forget_ended, now=services.clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:
             log.error("housekeeping_failed", error=type(error).__name__)

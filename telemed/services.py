@@ -1,7 +1,7 @@
 """What lives as long as the process: made once in the lifespan, handed to routes as `request.app.state.services`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
@@ -66,10 +66,15 @@ class Services:
     eraser: Eraser
     gate: Gate
     identity: IdentityProvider
-    guessing: GuessingGuard = field(default_factory=GuessingGuard)
+    guessing: GuessingGuard
 
 
 def services_of(connection: HTTPConnection) -> Services:
     """The services of the app that serves this request or socket."""
     services: Services = connection.app.state.services
     return services
+
+
+async def services_here(connection: HTTPConnection) -> Services:
+    """The same as a dependency of a route: one that can't wait would be called in a thread of its own."""
+    return services_of(connection)

@@ -15,7 +15,7 @@ from infra.clock import Clock, SystemClock, clock_from
 from infra.database import Database, open_database
 from infra.outgoing import outgoing_from
 from infra.queue import Handler, JobQueue, redis_pool
-from infra.rates import Counter
+from infra.rates import Counter, Failures
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from telemed.access.grants import grants_hook
@@ -48,6 +48,7 @@ from telemed.services import Services
 from telemed.signin.choice import identity_provider
 from telemed.startup import make_first_keys, refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
+from telemed.visits.limits import GuessingGuard
 from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -98,6 +99,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     issuer = TokenIssuer(vault, issuer=base, audience=f"{base}/fhir", clock=system_clock)
     users: list[UserSource] = [Clinicians(settings, vault), Patients(settings, vault, system_clock)]
     outgoing = outgoing_from(settings)
+    failures = Failures(counter, secret=provider.secret("rates"))
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
     rooms = Rooms()
     return Services(
@@ -123,7 +125,8 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         users=users,
         jwks=JwksByUrl(outgoing.fetch, system_clock),
         app_origins=AppOrigins(system_clock),
-        failures=FailureLimit(system_clock.now),
+        failures=FailureLimit(failures),
+        guessing=GuessingGuard(failures),
         eraser=eraser(settings, database, vault),
         gate=gate_from(settings, counter, provider),
         identity=identity_provider(settings, database, vault, clock=system_clock),

@@ -75,11 +75,6 @@ class Leg:
         self.out.send = send
 
     @property
-    def uses_red(self) -> bool:
-        """True if sound came with its repetition."""
-        return self.sends_red and "audio" in self.sent
-
-    @property
     def sends_red(self) -> bool:
         """True if the page prefers sound with its repetition."""
         return "audio" in self._own and self._own["audio"].payloads[0][0] == "red"

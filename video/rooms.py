@@ -134,6 +134,23 @@ class Rooms:
         owned, who = self._resuming(room, token)
         return owned.bound[who]
 
+    def bound_of(self, room: str, participant: str) -> str:
+        """What the ticket of a participant was bound to; empty for nobody."""
+        owned = self._rooms.get(room)
+        return "" if owned is None else owned.bound.get(participant, "")
+
+    def connected(self) -> list[tuple[str, str, str]]:
+        """Who is connected: the room, the participant, and what their ticket was bound to."""
+        return [(id, who, owned.bound[who]) for id, owned in self._rooms.items() for who in owned.lines]
+
+    def dismiss(self, room: str, participant: str, *, reason: Close) -> None:
+        """Nothing; the participant's connection is closed, and their token to resume opens nothing. The seat is free."""
+        owned = self._rooms.get(room)
+        line = owned.lines.get(participant) if owned else None
+        if line is not None:
+            line.close(reason)
+            self.leave(room, participant, line=line)
+
     def held(self) -> dict[str, str]:
         """The rooms in which somebody is connected, each with what a ticket of theirs was bound to."""
         return {id: owned.bound[next(iter(owned.lines))] for id, owned in self._rooms.items() if owned.lines}

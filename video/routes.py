@@ -13,7 +13,7 @@ from video.messages import LARGEST
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.sdp import LONGEST
-from video.signalling import Desk, Holds, Unit, always, converse
+from video.signalling import Desk, Ended, Holds, Unit, always, converse, nothing
 from video.tickets import Tickets
 
 BODY_LIMIT: Final = LARGEST
@@ -35,14 +35,15 @@ def router(
     origins: Sequence[str],
     holds: Holds = always,
     unit: Unit | None = None,
+    ended: Ended = nothing,
 ) -> APIRouter:
     """The routes of video; `origins` are the application's own addresses, as browsers name them in `Origin`.
 
-    `holds` is asked before a socket opens whether its room, and what its ticket is bound to, still stand. Without a
-    `unit` there are calls of two alone.
+    `holds` is asked before a socket opens whether its room, and what its ticket is bound to, still stand; `ended`
+    hears of a room that somebody in it ends, before it is. Without a `unit` there are calls of two alone.
     """
     routes = APIRouter(prefix="/video", tags=["video"])
-    desk = Desk(rooms, tickets, ice, frozenset(origins), holds, unit)
+    desk = Desk(rooms, tickets, ice, frozenset(origins), holds, unit, ended)
 
     @routes.websocket("/rooms/{room}/ws")
     async def signalling(socket: WebSocket, room: str) -> None:

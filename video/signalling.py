@@ -70,6 +70,14 @@ Holds = Callable[[str, str], Awaitable[bool]]
 """Whether a room, and what a ticket for it was bound to, still stand; the application knows."""
 
 
+Ended = Callable[[str, str], Awaitable[None]]
+"""What the application does before a room is ended by somebody in it: the room, and what their ticket was bound to."""
+
+
+async def nothing(room: str, bound: str) -> None:
+    """Nothing: for an application to which the end of a room means no more than that."""
+
+
 async def always(room: str, bound: str) -> bool:
     """True: for an application whose tickets are bound to nothing that could end before they do."""
     return True
@@ -95,6 +103,7 @@ class Desk:
     origins: frozenset[str]
     holds: Holds = always
     unit: Unit | None = None
+    ended: Ended = nothing
     strangers: Counter[str] = field(default_factory=Counter)
 
     def has_room_for(self, address: str) -> bool:
@@ -269,6 +278,9 @@ async def _listen(socket: WebSocket, room: str, *, you: PeerInfo, line: SocketLi
         if not desk.rooms.is_current(room, you.id, line=line):
             return None
         try:
+            if isinstance(message, End) and you.role.admits:
+                # First, as for POST .../end: a refusal leaves everybody where they are.
+                await desk.ended(room, desk.rooms.bound_of(room, you.id))
             if not _to_unit(message, room, you=you, line=line, desk=desk):
                 _act(message, room, you=you, line=line, rooms=desk.rooms)
         except Problem as problem:

@@ -204,7 +204,8 @@ class ForwardingUnit:
             return
         for participant, leg in group.legs.items():
             call = self._calls.get((room, participant))
-            if call is not None and leg.uses_red:
+            if call is not None and call.red and leg.sends_red:
+                call.red = False
                 self._tell(room, participant, Again(call.id))
 
     def _refuse(self, room: str, participant: str, reason: str, call: str) -> None:

@@ -13,6 +13,7 @@ from infra.durable import sync
 
 NAME: Final = "checkpoints-{day}.txt"
 HANDOVERS: Final = "handovers.txt"
+FORGOTTEN: Final = "forgotten.txt"
 # A note ends with one line of a signature; what follows after an empty line is the next one.
 BETWEEN: Final = "\n"
 
@@ -51,7 +52,19 @@ class Copies:
 
     def handovers(self) -> list[str]:
         """All handovers from key to key, the oldest first."""
-        file = self.folder / HANDOVERS
+        return self._all(HANDOVERS)
+
+    def forgotten(self) -> list[str]:
+        """All notes about rows that were forgotten, the oldest first."""
+        return self._all(FORGOTTEN)
+
+    def add_forgotten(self, notes: Sequence[str]) -> None:
+        """Nothing; those of the notes that were not there yet are on the disk of the second place."""
+        present = set(self.forgotten())
+        self._append(FORGOTTEN, [note for note in notes if note not in present])
+
+    def _all(self, name: str) -> list[str]:
+        file = self.folder / name
         return list(read(file)) if file.exists() else []
 
     def add_handovers(self, notes: Sequence[str]) -> None:

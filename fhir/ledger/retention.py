@@ -61,9 +61,15 @@ def forget(session: Session, vault: Vault, *, before: datetime, years: int, now:
     return Forgotten(before, rows)
 
 
-def forgotten(session: Session, keys: Sequence[KnownKey]) -> list[Forgotten]:
-    """What was forgotten here, as far as one of our keys has signed it."""
-    notes = session.connection().execute(select(HANDOVER.c.note).order_by(HANDOVER.c.made)).scalars()
+def notes_of_retention(session: Session) -> list[str]:
+    """The notes about what was forgotten, as they were signed, the oldest first."""
+    found = session.connection().execute(select(HANDOVER.c.note).order_by(HANDOVER.c.made)).scalars()
+    return [note for note in found if note.startswith(f"{FORM}\n")]
+
+
+def forgotten(session: Session, keys: Sequence[KnownKey], *, copied: Sequence[str] = ()) -> list[Forgotten]:
+    """What was forgotten, as far as one of our keys has signed it, here or in a note of the second place."""
+    notes = dict.fromkeys([*notes_of_retention(session), *copied])
     return [said for note in notes if (said := _opened(note, keys)) is not None]
 
 

@@ -19,6 +19,7 @@ from fhir.ledger import growth, leaves
 from fhir.ledger.copies import Copies
 from fhir.ledger.growth import NOTHING, Growth, LogBroken, State
 from fhir.ledger.keys import SigningKey, key_count, make_signing_key, signing_keys
+from fhir.ledger.retention import notes_of_retention
 from infra import log as log_lines
 from infra.clock import Clock
 from infra.database import Database, Session
@@ -102,6 +103,7 @@ class Sequencer:
                 self._uncopied[tenant] = state.note
             except LogBroken:
                 self._break(tenant)
+        await self._copy_retained()
 
     async def _step(self, since: int) -> int | None:
         """How many rows became leaves; None if none waits, or another sequencer is at it."""
@@ -165,6 +167,16 @@ class Sequencer:
     def _tell(self, count: int, *, oldest: datetime, now: datetime) -> None:
         # How long the oldest of them stood in the log without a signature.
         log_lines.line("audit_sequenced", count=count, seconds=round((now - oldest).total_seconds(), 3))
+
+    async def _copy_retained(self) -> None:
+        """Nothing; what was forgotten while there was no second place, or while it was away, is said there, too."""
+        notes = await self.database.read(notes_of_retention)
+        if self.copies is None or not notes or not self.copies.is_there():
+            return
+        try:
+            await asyncio.to_thread(self.copies.add_forgotten, notes)
+        except OSError as error:
+            log.error("retention_not_copied", error=type(error).__name__)
 
     async def _copy(self) -> None:
         if self.copies is None or not self._uncopied:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from fhir.ledger.handover import Handover, followed, notes_here
 from fhir.ledger.keys import KnownKey, SigningKey, origin, signing_keys
 from fhir.ledger.models import CHECKPOINT
-from fhir.ledger.retention import Forgotten, forgotten
+from fhir.ledger.retention import Forgotten, forgotten, notes_of_retention
 from infra.checkpoints import Checkpoint, CheckpointBroken, opened
 from infra.vault import SealBroken, Vault
 
@@ -56,14 +56,23 @@ class Stated:
 
 
 def stated(
-    session: Session, vault: Vault, *, notes: Iterator[str], handovers: Sequence[str] | None, differs: Differs
+    session: Session,
+    vault: Vault,
+    *,
+    notes: Iterator[str],
+    handovers: Sequence[str] | None,
+    retained: Sequence[str] | None,
+    differs: Differs,
 ) -> Stated:
     """Everything signed, in the database and in these notes of the second place; `differs` hears of what is not.
 
-    `handovers` are those of the second place, None where there is no such place.
+    `handovers` and `retained`, what is said of forgotten rows, are those of the second place, None where there is none.
     """
     keys, handed = _known(session, vault, handovers, differs)
-    found = Stated(handovers=handed, forgotten=forgotten(session, keys))
+    found = Stated(handovers=handed, forgotten=forgotten(session, keys, copied=retained or ()))
+    if retained is not None:
+        for _ in set(notes_of_retention(session)) - set(retained):
+            differs(f"not copied: {THERE} does not know of rows that were forgotten here")
     verified = dict[str, Checkpoint]()
     here = select(CHECKPOINT.c.tenant, CHECKPOINT.c.size, CHECKPOINT.c.note, CHECKPOINT.c.peaks)
     for tenant, size, note, peaks in session.connection().execute(

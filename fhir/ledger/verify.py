@@ -73,16 +73,19 @@ def verify(
     *,
     notes: Iterator[str] | None,
     handovers: Sequence[str] | None = None,
+    retained: Sequence[str] | None = None,
     erased: Collection[str] = (),
     now: datetime,
     tell: Tell,
 ) -> Report:
-    """The report over all logs; `notes` and `handovers` are those of the second place, None where there is none.
+    """The report over all logs; `notes`, `handovers` and `retained` are the second place's, None where there is none.
 
     `erased` are the compartments of which is proven that their keys were destroyed: what was in them may be gone.
     """
     report = Report()
-    statements = stated(session, vault, notes=notes or iter(()), handovers=handovers, differs=report.differs)
+    statements = stated(
+        session, vault, notes=notes or iter(()), handovers=handovers, retained=retained, differs=report.differs
+    )
     report.lost = [
         f"forgotten: {each.rows} looks from before {each.before.date()}; their leaves are still in the tree"
         for each in statements.forgotten

@@ -24,14 +24,10 @@ def blinded(vault: Vault, tokens: Iterable[Token]) -> set[bytes]:
     """The 16 bytes that stand for each token; the same for the same token, under a key of its parameter."""
     asked = list(tokens)
     places = list(map(_place, asked))
-    distinct = list({place for place in places if place is not None})
-    beside = {place: made[:BESIDE] for place, made in zip(distinct, _hashed(vault, distinct), strict=True)}
-    made = zip(places, _hashed(vault, asked), strict=True)
-    return {own if place is None else beside[place] + own[:BESIDE] for place, own in made}
-
-
-def _hashed(vault: Vault, tokens: list[Token]) -> list[bytes]:
-    return vault.index_tokens(tokens, recurring=_RECURRING)
+    distinct = {place: at for at, place in enumerate(dict.fromkeys(filter(None, places)))}
+    hashed = vault.index_tokens([*distinct, *asked], recurring=_RECURRING)
+    own = zip(places, hashed[len(distinct) :], strict=True)
+    return {made if place is None else hashed[distinct[place]][:BESIDE] + made[:BESIDE] for place, made in own}
 
 
 def _place(token: Token) -> Token | None:

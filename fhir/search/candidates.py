@@ -56,19 +56,27 @@ _POSTINGS_POSTGRES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is looked for: the query whose chains are answered, its plan, and the permit for its type."""
+    """What is looked for: the query whose chains are answered, its plan, and the permit for its type.
+
+    `tenant` and `as_of`, where they are named: only what this tenant wrote, only what was not written after this moment.
+    """
 
     asker: Asker
     query: Query
     plan: Plan
     permit: Permit
-    extra: tuple[ColumnElement[bool], ...] = ()
+    tenant: str | None = None
+    as_of: datetime | None = None
 
     @property
     def where(self) -> list[ColumnElement[bool]]:
         """Everything that SQL can tell about a hit but the set of tokens that leads."""
         query = self.query
-        where = [RESOURCE.c.deleted.is_(False), self.permit.clause, *self.extra]
+        where = [RESOURCE.c.deleted.is_(False), self.permit.clause]
+        if self.tenant is not None:
+            where.append(RESOURCE.c.tenant == self.tenant)
+        if self.as_of is not None:
+            where.append(RESOURCE.c.last_updated <= self.as_of)
         if query.ids is not None:
             where.append(RESOURCE.c.id.in_(sorted(query.ids)))
         where += [or_(*(within(RESOURCE.c.last_updated, bounds) for bounds in either)) for either in query.updated]
@@ -136,12 +144,21 @@ def prepared(
 ) -> tuple[Select[Any], Statement, Values] | None:
     """The usual search, of which only the values differ from call to call: one token leads, others are checked."""
     query, plan = source.query, source.plan
-    is_usual = plan.order is Order.ROW and query.ids is None and not query.updated and not source.extra
+    is_usual = plan.order is Order.ROW and query.ids is None and not query.updated and source.as_of is None
     if not is_usual or [*map(len, (plan.lead, *plan.checks))] != [1] * (1 + len(plan.checks)):
         return None
     values = {"asked_type": query.type, "lead": plan.lead[0], "most": step, "below": after.rid if after else _LAST_ROW}
     values |= {f"check_{n}": tokens[0] for n, tokens in enumerate(plan.checks)}
-    return *_usual(source.permit.clause, len(plan.checks)), values
+    if source.tenant is None:
+        return *_usual(source.permit.clause, len(plan.checks)), values
+    return *_usual_of_one(source.permit.clause, len(plan.checks)), values | {"asked_tenant": source.tenant}
+
+
+@lru_cache(maxsize=4096)
+def _usual_of_one(clause: ColumnElement[bool], checks: int) -> tuple[Select[Any], Statement]:
+    """The same, of what one tenant wrote."""
+    own = RESOURCE.c.tenant == bindparam("asked_tenant", type_=String())
+    return _usual(and_(clause, own), checks)
 
 
 @lru_cache(maxsize=4096)

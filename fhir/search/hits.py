@@ -9,10 +9,8 @@ from heapq import merge
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import ColumnElement
-
 from fhir.audit_event import Log
-from fhir.rows import RESOURCE, Position, Stored, opened
+from fhir.rows import Position, Stored, opened
 from fhir.search import candidates, chains
 from fhir.search.asking import Asker, Effort, Order, PageEnd
 from fhir.search.candidates import STEP, Source
@@ -30,23 +28,15 @@ def answered(asker: Asker, query: Query) -> Query:
 
 
 def hits(
-    asker: Asker,
-    query: Query,
-    *,
-    after: PageEnd | None = None,
-    effort: Effort | None = None,
-    extra: tuple[ColumnElement[bool], ...] = (),
-    step: int = STEP,
+    asker: Asker, query: Query, *, after: PageEnd | None = None, effort: Effort | None = None, step: int = STEP
 ) -> Iterator[Stored]:
     """What matches an answered query and may be seen, after a place, in the query's order; VALUES are not sorted here."""
     effort = effort or Effort(MOST_OPENED)
     order = after.order if after else order_of(query)
-    found = _checked(_source(asker, query, order, after=after, extra=extra), after=after, effort=effort, step=step)
-    if query.type == "AuditEvent" and not extra:
+    found = _checked(_source(asker, query, order, after=after), after=after, effort=effort, step=step)
+    if query.type == "AuditEvent":
         found = _with_log(asker, query, found, order=order, after=after, effort=effort)
-    if query.chains or query.has:
-        return chains.filtered(asker, query, found, _inner)
-    return found
+    return _linked(asker, query, found)
 
 
 def count(asker: Asker, query: Query) -> int:
@@ -58,9 +48,16 @@ def count(asker: Asker, query: Query) -> int:
     return logged + candidates.count(_source(asker, query, order_of(query)), effort=effort)
 
 
-def first(asker: Asker, query: Query, *, limit: int, extra: ColumnElement[bool]) -> list[Stored]:
-    """The first hits that also meet an extra filter."""
-    return list(islice(hits(asker, answered(asker, query), extra=(extra,)), limit))
+def first(asker: Asker, query: Query, *, limit: int, tenant: str | None = None) -> list[Stored]:
+    """The first hits, with a `tenant` of those that this one wrote; the log of accesses is not looked at."""
+    query = answered(asker, query)
+    source = _source(asker, query, order_of(query), tenant=tenant)
+    found = _checked(source, after=None, effort=Effort(MOST_OPENED), step=STEP)
+    return list(islice(_linked(asker, query, found), limit))
+
+
+def _linked(asker: Asker, query: Query, found: Iterator[Stored]) -> Iterator[Stored]:
+    return chains.filtered(asker, query, found, _inner) if query.chains or query.has else found
 
 
 def _inner(asker: Asker, query: Query, effort: Effort) -> Iterator[Stored]:
@@ -73,13 +70,12 @@ def _source(
     order: Order,
     *,
     after: PageEnd | None = None,
-    extra: tuple[ColumnElement[bool], ...] = (),
+    tenant: str | None = None,
 ) -> Source:
-    if after is not None and after.as_of is not None:
-        extra = (*extra, RESOURCE.c.last_updated <= after.as_of)
+    as_of = after.as_of if after is not None else None
     if order is Order.VALUES:  # sorted later: the way through the rows is whichever costs least
         order = Order.ROW if query.tokens or query.ids is not None else Order.NEWEST_FIRST
-    return Source(asker, query, plan(asker, query, order=order), asker.permit(query.type), extra)
+    return Source(asker, query, plan(asker, query, order=order), asker.permit(query.type), tenant, as_of)
 
 
 def _checked(source: Source, *, after: PageEnd | None, effort: Effort, step: int) -> Iterator[Stored]:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.postgresql import insert as unique_insert
 from sqlmodel import Session, col
 
 from infra.clock import Clock, SystemClock
 from infra.queue.models import Job, JobState
+from infra.statements import Statement
 
 # A job that runs longer is taken for dead and done again, so every job must end well before (it is cut off at 50 s).
 LEASE: Final = timedelta(seconds=60)
@@ -20,6 +20,11 @@ ATTEMPTS: Final = 8
 BACK_OFF: Final = 2.0
 # Words and ids only: a name or a birth date has a space, an umlaut or a dot and does not pass.
 REF: Final = re.compile(r"[A-Za-z0-9_:/\-]{1,80}")
+# SQLite has PostgreSQL's words for it.
+_ENQUEUE: Final = Statement(
+    unique_insert(Job).on_conflict_do_nothing(),
+    columns=("id", "kind", "ref", "key", "state", "attempts", "due", "error"),
+)
 
 
 def enqueue(session: Session, kind: str, *, ref: str, due: datetime | None = None, key: str | None = None) -> str:
@@ -28,9 +33,7 @@ def enqueue(session: Session, kind: str, *, ref: str, due: datetime | None = Non
         raise ValueError("a job takes the id of something, nothing else")
     job_id = secrets.token_hex(16)
     row = {"id": job_id, "kind": kind, "ref": ref, "key": key, "due": due or datetime.now(UTC)}
-    upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    defaults = {"state": JobState.PENDING.value, "attempts": 0, "error": ""}
-    session.execute(upsert(Job).values(**row, **defaults).on_conflict_do_nothing())
+    _ENQUEUE.run(session, {**row, "state": JobState.PENDING.value, "attempts": 0, "error": ""})
     return job_id
 
 

@@ -1,7 +1,7 @@
 """Counting in Redis, together with the other processes; while it does not answer, in this process alone."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -25,7 +25,7 @@ class Counter:
 
     def __init__(self, redis_url: str, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._here = MovingWindowRateLimiter(Recent(now))
+        self._here = Recent(now)
         self._storage = _redis(redis_url) if redis_url else None
         self._shared = MovingWindowRateLimiter(self._storage) if self._storage else None
         self._silent_until = 0.0
@@ -33,15 +33,30 @@ class Counter:
 
     async def hit(self, window: RateLimitItem, key: str, *, cost: int = 1) -> bool:
         """True and counted if the window of the key has room."""
-        if self._shared is not None and self._now() >= self._silent_until:
-            try:
-                counted = await self._shared.hit(window, key, cost=cost)
-            except (RedisError, OSError, TimeoutError):
-                self._fall_silent()
-            else:
-                self._speak_again()
-                return counted
-        return await self._here.hit(window, key, cost=cost)
+        counted = await self._together(lambda shared: shared.hit(window, key, cost=cost))
+        return self._here.hit(window, key, cost=cost) if counted is None else counted
+
+    async def has_room(self, window: RateLimitItem, key: str) -> bool:
+        """True if neither here nor together the window of the key is full; nothing is counted."""
+        shared = await self._together(lambda shared: shared.test(window, key))
+        return shared is not False and self._here.has_room(window, key)
+
+    async def note(self, window: RateLimitItem, key: str) -> None:
+        """Nothing; it is counted together, and here, so that this process knows of it while Redis is silent."""
+        await self._together(lambda shared: shared.hit(window, key))
+        self._here.hit(window, key)
+
+    async def _together(self, ask: Callable[[MovingWindowRateLimiter], Awaitable[bool]]) -> bool | None:
+        """What the count that processes share says; None where there is none, or it does not answer."""
+        if self._shared is None or self._now() < self._silent_until:
+            return None
+        try:
+            said = await ask(self._shared)
+        except (RedisError, OSError, TimeoutError):
+            self._fall_silent()
+            return None
+        self._speak_again()
+        return said
 
     async def close(self) -> None:
         """Nothing; the connections are closed."""

@@ -1,17 +1,25 @@
 """The clinics behind the actors that a resource names."""
 
 from collections.abc import Iterable
+from typing import Final
 
-from sqlmodel import col, select
+from sqlalchemy import select
 
 from fhir.here import named
+from fhir.rows import RESOURCE
 from fhir.store import Store
-from fhir.tables import Resource
+from infra.among import among
 from infra.database import Session
-from telemed.access.owners import OWNING, problem
+from infra.statements import Statement
+from telemed.access.owners import OWNING, TENANTS_OF_ALL, problem
 from telemed.schedules.calendar import platform
 
 ACTORS = frozenset({"Organization", "Practitioner", "PractitionerRole", "HealthcareService", "Location", "Slot"})
+_TENANTS: Final = Statement(
+    select(RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.tenant).where(
+        among(RESOURCE.c.id, "ids"), RESOURCE.c.deleted.is_(False)
+    )
+)
 
 
 def keepers(session: Session, actors: Iterable[str], *, deleted: bool = False) -> dict[str, str]:
@@ -20,10 +28,8 @@ def keepers(session: Session, actors: Iterable[str], *, deleted: bool = False) -
     if not meant:
         return {}
     ids = sorted({id for _, id in meant.values()})
-    statement = select(Resource.type, Resource.id, Resource.tenant).where(col(Resource.id).in_(ids))
-    if not deleted:
-        statement = statement.where(col(Resource.deleted).is_(False))
-    found = {(type, id): tenant for type, id, tenant in session.exec(statement)}
+    statement = TENANTS_OF_ALL if deleted else _TENANTS
+    found = {(type, id): tenant for type, id, tenant in statement.rows(session, {"ids": ids})}
     return {actor: found[target] for actor, target in meant.items() if target in found}
 
 

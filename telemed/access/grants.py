@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
+from sqlalchemy import bindparam
 from sqlmodel import col, delete, select
 
+from fhir.rows import COMPARTMENT
 from fhir.store import Change, Hook, Store
-from fhir.tables import Compartment
-from infra.caller import Caller
+from infra.among import among
+from infra.caller import Caller, Role
 from infra.clock import Clock
+from infra.columns import UtcDateTime
 from infra.database import Session
+from infra.statements import Statement
 from telemed.access.actors import own_keepers
 from telemed.access.closings import EVERYBODY, closings
 from telemed.access.models import CareGrant, ConsentRule
@@ -17,6 +22,19 @@ from telemed.access.provisions import lines
 from telemed.access.rule import is_open
 from telemed.access.settle import Claim, settle
 from telemed.access.sources import READERS, Opening, openings
+
+_HOME: Final = Statement(select(COMPARTMENT.c.tenant).where(COMPARTMENT.c.id == bindparam("compartment")))
+_LOCK: Final = Statement(
+    select(COMPARTMENT.c.id).where(among(COMPARTMENT.c.id, "compartments")).order_by(COMPARTMENT.c.id).with_for_update()
+)
+_DENIED: Final = Statement(
+    select(col(ConsentRule.tenant), col(ConsentRule.since)).where(
+        col(ConsentRule.compartment) == bindparam("compartment"),
+        col(ConsentRule.permits).is_(False),
+        col(ConsentRule.tenant) != EVERYBODY,
+        col(ConsentRule.until) > bindparam("now", type_=UtcDateTime()),
+    )
+)
 
 
 def grants_hook(clock: Clock, record: Store) -> Hook:
@@ -41,7 +59,9 @@ def grants_hook(clock: Clock, record: Store) -> Hook:
             session.exec(delete(CareGrant).where(col(CareGrant.source) == source))
             session.exec(delete(ConsentRule).where(col(ConsentRule.source) == source))
         # Naming somebody in a resource about a stranger opens and closes nothing: the writer must be entitled already.
-        if compartment is not None and is_open(session, caller.tenant, compartment=compartment, now=now):
+        # A patient's own word opens a record whose processing they have had restricted, too.
+        stores = caller.role in (Role.SERVICE, Role.PATIENT)
+        if compartment is not None and is_open(session, caller.tenant, compartment=compartment, now=now, stores=stores):
             tenants = own_keepers(session, record, {opening.actor for opening in found})
             session.add_all(_grants(found, tenants, compartment=compartment, source=source, granted_by=caller.tenant))
             session.add_all(closings(session, said, compartment=compartment, source=source))
@@ -54,7 +74,7 @@ def grants_hook(clock: Clock, record: Store) -> Hook:
 
 def resettle(session: Session, compartment: str, *, now: datetime) -> None:
     """Write down anew until when each grant of the compartment really holds (see settle.py)."""
-    home = session.exec(select(Compartment.tenant).where(col(Compartment.id) == compartment)).one_or_none()
+    kept = _HOME.first(session, {"compartment": compartment})
     # What one person opened in an emergency has an end of its own, and nobody refers on by it.
     everybodys = (col(CareGrant.compartment) == compartment, col(CareGrant.subject) == "")
     grants = session.exec(select(CareGrant).where(*everybodys)).all()
@@ -63,7 +83,7 @@ def resettle(session: Session, compartment: str, *, now: datetime) -> None:
         for grant in grants
     ]
     denied = _denied(session, compartment, now=now)
-    for grant, until in zip(grants, settle(claims, home=home or "", denied=denied), strict=True):
+    for grant, until in zip(grants, settle(claims, home=str(kept[0]) if kept else "", denied=denied), strict=True):
         if grant.until != until:
             grant.until = until
             session.add(grant)
@@ -72,14 +92,8 @@ def resettle(session: Session, compartment: str, *, now: datetime) -> None:
 
 def _denied(session: Session, compartment: str, *, now: datetime) -> dict[str, datetime]:
     """The clinics that the patient denies something by name, and from when on."""
-    wanted = select(ConsentRule.tenant, ConsentRule.since).where(
-        col(ConsentRule.compartment) == compartment,
-        col(ConsentRule.permits).is_(False),
-        col(ConsentRule.tenant) != EVERYBODY,
-        col(ConsentRule.until) > now,
-    )
     first: dict[str, datetime] = {}
-    for tenant, since in session.exec(wanted):
+    for tenant, since in _DENIED.rows(session, {"compartment": compartment, "now": now}):
         first[tenant] = min(since, first.get(tenant, since))
     return first
 
@@ -89,8 +103,7 @@ def _lock(session: Session, compartments: list[str]) -> None:
 
     Otherwise a clinic could refer on at the very moment its own access is withdrawn, and the new grant would stay.
     """
-    locked = select(Compartment.id).where(col(Compartment.id).in_(compartments)).order_by(col(Compartment.id))
-    session.exec(locked.with_for_update()).all()
+    _LOCK.rows(session, {"compartments": compartments})
 
 
 def _of_source(session: Session, source: str) -> set[str]:

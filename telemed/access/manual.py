@@ -4,7 +4,7 @@ from typing import Final
 
 from fhir.policy import Action
 from infra.caller import Role
-from telemed.access.policy import CARING, decide
+from telemed.access.policy import CARING, reach_of
 from telemed.access.provisions import CARE_PURPOSES, LOOKING, NOT_LOOKING, OTHER_PURPOSES, UNDECIDED
 from telemed.access.rule import Reach
 from telemed.access.table import ALLOWED, CONTEXT, MEMBERS
@@ -68,9 +68,8 @@ def consents() -> str:
 
 
 def _widest(role: Role, actions: tuple[Action, ...]) -> Reach | None:
-    scopes = frozenset({f"{CONTEXT[role]}/*.cruds"})
     types = (type for group, types in MEMBERS.items() if group not in ("directory", "calendar") for type in types)
-    found = {decide(role, scopes, action, type) for type in types for action in actions} - {None}
+    found = {reach_of(role, action, type) for type in types for action in actions} - {None}
     return next((reach for reach in Reach if reach in found), None)
 
 

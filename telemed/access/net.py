@@ -1,7 +1,7 @@
 """The second net: PostgreSQL itself gives a tenant no row of somebody to whom nothing binds it.
 
 It shares nothing with `rule.py`, so that a mistake there alone opens nothing. It is coarser on purpose: it knows whose a
-row is, whose patient it is about, and whether there is a grant, but no periods (those go by the platform's clock), no
+row is, whose patient it is about, whether there is a grant, and whether a restriction outweighs it, but no periods (those go by the platform's clock), no
 roles and no denials. It holds for accounts without SUPERUSER and BYPASSRLS; `telemed doctor` tells.
 https://www.postgresql.org/docs/current/ddl-rowsecurity.html
 """
@@ -20,10 +20,11 @@ LOG: Final = "audit_event"
 _TENANT: Final = f"current_setting('{NAME}', true)"
 _TYPES: Final = ", ".join(f"'{type}'" for type in sorted(REGION_WIDE))
 # A function and not two sub-queries: what is one's own, most of all, costs nothing of it, not even its planning.
-_BOUND: Final = f"""CREATE FUNCTION is_bound_to(wanted varchar) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BOUND: Final = f"""CREATE OR REPLACE FUNCTION is_bound_to(wanted varchar) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM compartment WHERE id = wanted AND tenant = {_TENANT})
-        OR EXISTS (SELECT FROM care_grant WHERE compartment = wanted AND tenant = {_TENANT});
+        OR EXISTS (SELECT FROM care_grant g WHERE g.compartment = wanted AND g.tenant = {_TENANT} AND NOT EXISTS (
+            SELECT FROM restriction r WHERE r.compartment = wanted AND (g.kind <> 'Consent' OR g."from" < r.since)));
 END $$"""  # of constants  # nosec B608
 _OWN: Final = f"tenant = {_TENANT} OR {_TENANT} = '{EVERY}'"
 _SEEN: Final = f"{_OWN} OR type IN ({_TYPES}) OR is_bound_to(compartment)"
@@ -46,7 +47,7 @@ _LOGGED: Final = (
     "CREATE POLICY added ON {table} FOR INSERT WITH CHECK (true)",
 )
 STATEMENTS: Final = (
-    _BOUND,
+    BOUND,
     *(statement.format(table=table) for table in TABLES for statement in _RECORD),
     *(statement.format(table=LOG) for statement in _LOGGED),
 )
@@ -63,6 +64,8 @@ def is_bypassed(session: Session) -> bool:
 @event.listens_for(SQLModel.metadata, "after_create")
 def _spread(_target: Any, connection: Connection, tables: Any = (), **_: Any) -> None:
     """Nothing; where all tables are made at once, the net is made with them."""
-    if connection.dialect.name == "postgresql" and {*TABLES, LOG, "care_grant"} <= {table.name for table in tables}:
+    if connection.dialect.name == "postgresql" and {*TABLES, LOG, "care_grant", "restriction"} <= {
+        table.name for table in tables
+    }:
         for statement in STATEMENTS:
             connection.exec_driver_sql(statement)

@@ -7,15 +7,17 @@ another clinic's Organization or Schedule would pass for that clinic's own.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sqlmodel import col, select
+from sqlalchemy import select
 
 from fhir import later
 from fhir.here import named
+from fhir.rows import RESOURCE
 from fhir.store import Change
-from fhir.tables import Resource
+from infra.among import among
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import Issue, Unprocessable
+from infra.statements import Statement
 from telemed.access.table import REGION_WIDE
 
 # The reference under which an entry stands. PractitionerRole.practitioner is none: doctors work in several clinics.
@@ -29,6 +31,10 @@ OWNING: Final[Mapping[str, str]] = {
 }
 Data = Mapping[str, Any]
 Target = tuple[str, str]
+# Who keeps the resources with these ids, deleted ones too.
+TENANTS_OF_ALL: Final = Statement(
+    select(RESOURCE.c.type, RESOURCE.c.id, RESOURCE.c.tenant).where(among(RESOURCE.c.id, "ids"))
+)
 
 
 class OwnedElsewhere(Unprocessable):
@@ -87,7 +93,5 @@ def _keepers(session: Session, targets: set[Target]) -> dict[Target, str]:
     """The tenant of each that is here, deleted ones too: what a clinic has withdrawn does not become anybody's."""
     if not targets:
         return {}
-    wanted = select(Resource.type, Resource.id, Resource.tenant).where(
-        col(Resource.id).in_(sorted({id for _, id in targets}))
-    )
-    return {(type, id): tenant for type, id, tenant in session.exec(wanted) if (type, id) in targets}
+    found = TENANTS_OF_ALL.rows(session, {"ids": sorted({id for _, id in targets})})
+    return {(type, id): tenant for type, id, tenant in found if (type, id) in targets}

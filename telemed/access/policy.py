@@ -1,24 +1,23 @@
 """The policy that the record asks: role, scopes and type give a reach or a refusal, the reach gives a filter."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, String, and_, bindparam
 from sqlmodel import Session
 
 from fhir.compartments import pseudonym
 from fhir.policy import Action, Opened
 from infra.caller import Caller, Role
 from infra.clock import Clock
-from infra.problems import Forbidden
+from infra.problems import Conflict, Forbidden
 from infra.vault import Vault
 from telemed.access import bounds
 from telemed.access.bounds import EVERYTHING, Bound
-from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_open, said_of
-from telemed.access.scopes import allows
+from telemed.access.rule import Reach, Row, Said, Standing, clause, entry, holds, is_entered, said_of
 from telemed.access.scopes import bounds as bounds_of
 from telemed.access.table import CONTEXT, REGION_WIDE, letters
 
@@ -45,23 +44,17 @@ CARING = frozenset({Role.SYSTEM, Role.SERVICE, Role.PHYSICIAN, Role.NURSE, Role.
 EMERGENCY = "ETREAT"
 
 
+class RecordRestricted(Conflict):
+    """The processing of this record is restricted (Art. 18 GDPR). Ask your clinic's privacy officer."""
+
+
 class NotInScope(Forbidden):
     """The token's scope or the role does not cover this action on this type."""
 
 
-@lru_cache(maxsize=8192)
-def decide(role: Role, scopes: frozenset[str], action: Action, type: str, *, has_patient: bool = False) -> Reach | None:
-    """How far this action goes for this role with these scopes, or nothing if it is refused. Pure.
-
-    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
-    for their own record.
-    """
+def reach_of(role: Role, action: Action, type: str, *, has_patient: bool = False) -> Reach | None:
+    """How far this action goes for this role, before any scope, or nothing if it does not exist for it. Pure."""
     if not set(LETTER[action]) <= set(letters(role, type)):
-        return None
-    if role is not Role.SERVICE and not all(
-        any(allows(scopes, context, type=type, letter=letter) for context in _contexts(role, has_patient=has_patient))
-        for letter in LETTER[action]
-    ):
         return None
     if role is Role.PRIVACY_OFFICER and type not in REGION_WIDE:
         return Reach.OWN
@@ -91,8 +84,7 @@ class _Told:
         """What holds now for the tenant in a compartment; nothing for a role that acts in none."""
         if not self.enters:
             return ()
-        asked = self.standing
-        return said_of(self.session, asked.tenant, compartment=compartment, now=self.now, subject=asked.subject)
+        return said_of(self.session, self.standing, compartment=compartment, now=self.now)
 
 
 class Decision(NamedTuple):
@@ -104,11 +96,17 @@ class Decision(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Action, type: str) -> Decision | None:  # noqa: FBT001  a fact
-    """What this role may do with these scopes, or nothing if it is refused. Pure."""
-    reach = decide(role, scopes, action, type, has_patient=has_patient)
-    if reach is None or role is Role.SERVICE or reach is Reach.ONE:
+    """What this role may do with these scopes, or nothing if it is refused. Pure.
+
+    With a patient in context the scopes `patient/` count, too: those of a clinician beside their own, those of a patient
+    for their own record.
+    """
+    reach = reach_of(role, action, type, has_patient=has_patient)
+    if reach is None or role is Role.SERVICE:
         return None if reach is None else Decision(reach, ())
     found = _left(scopes, _contexts(role, has_patient=has_patient), type, LETTER[action])
+    if found is None or reach is Reach.ONE:
+        return None if found is None else Decision(reach, ())
     if found and reach in (Reach.REGION, Reach.SELF):
         # The reach of a patient's own record is that record; who works where is about no patient.
         found = tuple(sorted({bound._replace(of_patient=False) for bound in found}))
@@ -116,6 +114,11 @@ def decision(role: Role, scopes: frozenset[str], has_patient: bool, action: Acti
     if found:
         found = bounds.usable(found, action=action, type=type) or None
     return None if found is None else Decision(reach, found)
+
+
+def standing_of(caller: Caller) -> Standing:
+    """For whom the rule is asked when this caller wants to act in a record."""
+    return Standing(caller.tenant, subject=in_emergency(caller), stores=caller.role is Role.SERVICE)
 
 
 def in_emergency(caller: Caller) -> str:
@@ -144,14 +147,26 @@ class CarePermit:
     is_decided: bool = True
 
     def entitled(self, session: Session, caller: Caller, compartment: str) -> bool:
-        """True if this caller may act in this patient's compartment now."""
-        return caller.role in CARING and is_open(
-            session, caller.tenant, compartment=compartment, now=self.now(), subject=in_emergency(caller)
-        )
+        """True if this caller may act in this patient's compartment now.
+
+        `RecordRestricted` for whom nothing but a restriction keeps from it: what they write would lie outside the record.
+        """
+        if self.reach is Reach.SELF:
+            return compartment == self.standing.one
+        if caller.role not in CARING:
+            return False
+        asked, now = standing_of(caller), self.now()
+        if is_entered(said_of(session, asked, compartment=compartment, now=now)):
+            return True
+        if is_entered(said_of(session, replace(asked, stores=True), compartment=compartment, now=now)):
+            raise RecordRestricted
+        return False
 
     def entry(self, caller: Caller) -> ColumnElement[bool] | None:
         """`entitled` as a filter, for the compartment in the parameter `entered`; None where nobody may enter any."""
-        return entry(caller.tenant, now=self.now, subject=in_emergency(caller)) if caller.role in CARING else None
+        if self.reach is Reach.SELF:
+            return bindparam("entered", type_=String()) == self.standing.one
+        return entry(standing_of(caller), now=self.now) if caller.role in CARING else None
 
     def admits(self, session: Session, caller: Caller, row: Row) -> bool:
         """True if the row is within reach of this permit; decided without the clause."""
@@ -195,7 +210,7 @@ class CarePolicy:
         reach, left = made
         compartment = pseudonym(self._keys, patient) if patient else ""
         one = {Reach.SELF: compartment, Reach.ONE: subject}.get(reach, "")
-        standing = Standing(tenant, one, "" if role is Role.PATIENT else subject)
+        standing = Standing(tenant, one, "" if role is Role.PATIENT else subject, stores=role is Role.SERVICE)
         return self._bounded(reach, standing, left, type, compartment) if left else self._permit(reach, standing)
 
     def _make(self, reach: Reach, standing: Standing) -> CarePermit:

@@ -52,13 +52,6 @@ def parse(text: str) -> Scope | None:
     return Scope(match[1], match[2], match[3], query)
 
 
-def allows(scopes: Iterable[str], context: str, *, type: str, letter: str) -> bool:
-    """True if one of the scopes is of this context and covers the letter on the type."""
-    return any(
-        scope.context == context and scope.covers(type, letter) for scope in map(parse, scopes) if scope is not None
-    )
-
-
 def bounds(scopes: Iterable[str], contexts: Iterable[str], *, type: str, letter: str) -> tuple[Bound, ...] | None:
     """What a resource has to meet, one of these at least; none where all are allowed, None where nothing is."""
     known = [scope for scope in map(parse, scopes) if scope is not None and scope.context in contexts]

@@ -4,7 +4,7 @@ POST, PUT, DELETE, transaction Bundles and the operations all write through the 
 appointment that touches no managed schedule passes untouched.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -17,6 +17,7 @@ from infra.clock import Clock, SystemClock
 from infra.queue import enqueue
 from infra.vault import Vault
 from telemed.booking import states
+from telemed.booking.busy import Met, person_of
 from telemed.booking.models import Booking
 from telemed.booking.plan import (
     PatientHere,
@@ -34,7 +35,7 @@ from telemed.booking.states import OCCUPYING
 from telemed.notices.service import Office, Visit, invite, withdraw
 from telemed.schedules import occupancy
 from telemed.schedules.calendar import Calendar
-from telemed.schedules.occupancy import Claim
+from telemed.schedules.occupancy import Claim, TimeTaken
 from telemed.schedules.rules import Interval
 from telemed.schedules.slots import refresh
 from telemed.visits.resource import is_moved
@@ -52,6 +53,7 @@ class Desk:
     policy: Policy
     vault: Vault
     office: Office
+    met: Met = field(default_factory=Met)
 
     @property
     def clock(self) -> Clock:
@@ -90,8 +92,9 @@ def _decide(session: Session, desk: Desk, caller: Caller, change: Change) -> Non
         patients = _occupy(session, desk, caller, change=change, before=before, plan=plan)
     else:
         _free(session, desk, change.id, before=before)
-    kept = _remember(session, before, after, plan=plan)
+    kept = _remember(session, known, before, after, plan=plan)
     _tell(session, desk, change, before=before, kept=kept, patients=patients)
+    session.flush()
 
 
 def _planned(session: Session, desk: Desk, change: Change) -> Plan | None:
@@ -135,7 +138,16 @@ def _occupy(
         # Who is there already has been asked for, or was there before anybody knew that these are one person.
         coming = [each for each in patients if patient_resource(desk.vault, each.compartment) not in earlier]
         beside = same_person(session, desk.vault, coming)
-    occupancy.claim(session, Claim(change.id, resources, time, until, beside - resources), now=desk.clock.now())
+    claimed = Claim(change.id, resources, time, until, beside - resources)
+    person = person_of(desk.vault, beside | {patient_resource(desk.vault, each.compartment) for each in patients})
+    if patients:
+        desk.met.refuse_more(session, caller, person)
+    try:
+        occupancy.claim(session, claimed, now=desk.clock.now())
+    except TimeTaken as refused:
+        if refused.elsewhere:
+            desk.met.note(caller, person, key=(caller.request_id, change.id, occupancy.ticks(time).start))
+        raise
     refresh(session, desk.calendar, resources | earlier, [time, *_times(before)])
     if until is not None and not before.status:
         # Due by the machine's clock, which is what the queue goes by.
@@ -165,16 +177,15 @@ def _free(session: Session, desk: Desk, appointment_id: str, *, before: Booking)
         refresh(session, desk.calendar, earlier, _times(before))
 
 
-def _remember(session: Session, before: Booking, after: Resource, *, plan: Plan | None) -> Booking:
-    kept = session.get(Booking, before.appointment_id) or Booking(
-        appointment_id=before.appointment_id, tenant=before.tenant, status=""
-    )
+def _remember(
+    session: Session, known: Booking | None, before: Booking, after: Resource, *, plan: Plan | None
+) -> Booking:
+    kept = known or Booking(appointment_id=before.appointment_id, tenant=before.tenant, status="")
     kept.status = str(after.get("status"))
     kept.hold_until = hold_until(after)
     if plan is not None and plan.time is not None:
         kept.start, kept.end = plan.time.start, plan.time.end
     session.add(kept)
-    session.flush()
     return kept
 
 
@@ -192,8 +203,6 @@ def _tell(
     if patient is None or kept.start is None or kept.end is None:
         return
     kept.sequence += 1
-    session.add(kept)
-    session.flush()
     visit = Visit(
         appointment_id=change.id,
         tenant=change.stored.tenant,

@@ -23,6 +23,18 @@ class Booking(SQLModel, table=True):
     sequence: int = -1
 
 
+class BusyMet(SQLModel, table=True):
+    """A booking of a clinic that was refused because the person has an appointment elsewhere (`telemed.booking.busy`)."""
+
+    __tablename__ = "busy_met"
+    __table_args__ = (Index("busy_met_of_tenant", "tenant", "at"),)
+
+    id: str = Field(sa_column=Column(String(32), primary_key=True))
+    tenant: str = Field(sa_column=Column(String(64), nullable=False))
+    person: str = Field(sa_column=Column(String(32), nullable=False))  # a pseudonym of its own
+    at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
 class AnsweredRequest(SQLModel, table=True):
     """A request with an Idempotency-Key that was carried out, as keyed hashes, and the version it made."""
 

@@ -4,25 +4,54 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from fhir import compartments, persons
 from fhir.policy import Action, Policy
 from fhir.tables import Compartment
+from infra.among import among
 from infra.caller import Caller
+from infra.statements import Statement
 from infra.vault import Vault
 from telemed.booking.problems import PatientUnknown, SlotBlocked, SlotNotOffered, SlotUnknown, TimesMissing, WrongLength
 from telemed.booking.resource import ACTORS, Resource, attending, slot_ids
 from telemed.booking.states import OCCUPYING
 from telemed.schedules.calendar import Calendar, platform, practitioner_of, resources_of, tenant_of
-from telemed.schedules.models import ManagedSchedule, ScheduleResource, SlotStatus, SlotTime
+from telemed.schedules.models import SLOT_TIME, ManagedSchedule, SlotStatus
 from telemed.schedules.resource import interval
 from telemed.schedules.rules import Interval
+from telemed.schedules.slots import SCHEDULES_OF
 
 # Only a room, bed or vehicle can be taken; a building or site holds many visits at once.
 TAKEN_PLACES = frozenset({"ro", "bd", "ve"})
+
+
+class OfferedTime(NamedTuple):
+    """A slot that an appointment names, as far as booking goes by it."""
+
+    slot_id: str
+    schedule_id: str
+    tenant: str
+    start: datetime
+    end: datetime
+    offered: bool
+    status: str
+
+
+_TENANTS: Final = Statement(
+    select(col(ManagedSchedule.tenant)).where(among(col(ManagedSchedule.schedule_id), "schedules"))
+)
+_PATIENT: Final = Statement(
+    select(col(Compartment.tenant), col(Compartment.id), col(Compartment.own)).where(
+        col(Compartment.patient_id) == bindparam("wanted_patient")
+    )
+)
+_SLOTS: Final = Statement(
+    select(*(SLOT_TIME.c[name] for name in OfferedTime._fields)).where(among(SLOT_TIME.c.slot_id, "slots"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +62,7 @@ class Plan:
     """
 
     time: Interval | None
-    slots: tuple[SlotTime, ...]
+    slots: tuple[OfferedTime, ...]
     tenants: frozenset[str]
     resources: frozenset[str]
     foreign: frozenset[str]
@@ -63,8 +92,7 @@ def plan_of(session: Session, calendar: Calendar, appointment: Resource, *, tena
     schedules = set(own) or _schedules(session, resources)
     if not schedules:
         return None
-    statement = select(col(ManagedSchedule.tenant)).where(col(ManagedSchedule.schedule_id).in_(sorted(schedules)))
-    tenants = frozenset(session.execute(statement).scalars())
+    tenants = frozenset(tenant for (tenant,) in _TENANTS.rows(session, {"schedules": sorted(schedules)}))
     return Plan(interval(appointment), tuple(slots), tenants, frozenset(resources), foreign)
 
 
@@ -102,8 +130,8 @@ def patients_of(session: Session, policy: Policy, caller: Caller, *, appointment
 
 def patient_here(session: Session, patient_id: str) -> PatientHere | None:
     """A patient of the record, or None."""
-    row = session.execute(select(Compartment).where(col(Compartment.patient_id) == patient_id)).scalar_one_or_none()
-    return PatientHere(patient_id, row.tenant, row.id, row.own) if row else None
+    found = _PATIENT.first(session, {"wanted_patient": patient_id})
+    return None if found is None else PatientHere(patient_id, *found)
 
 
 def patient_resource(vault: Vault, compartment: str) -> str:
@@ -128,10 +156,10 @@ def known_busy(session: Session, vault: Vault, patient: PatientHere) -> frozense
     return frozenset(patient_resource(vault, id) for id in persons.confirmed(session, patient.compartment)) | {own}
 
 
-def _slots(session: Session, ids: list[str], *, must_exist: bool) -> list[SlotTime]:
+def _slots(session: Session, ids: list[str], *, must_exist: bool) -> list[OfferedTime]:
     if not ids:
         return []
-    found = list(session.execute(select(SlotTime).where(col(SlotTime.slot_id).in_(ids))).scalars())
+    found = [OfferedTime._make(row) for row in _SLOTS.rows(session, {"slots": ids})]
     known = {slot.slot_id for slot in found}
     if must_exist and any(tenant_of(session, "Slot", id) is None for id in ids if id not in known):
         raise SlotUnknown
@@ -155,5 +183,4 @@ def _can_be_taken(session: Session, calendar: Calendar, location_id: str) -> boo
 
 
 def _schedules(session: Session, resources: Iterable[str]) -> set[str]:
-    statement = select(col(ScheduleResource.schedule_id)).where(col(ScheduleResource.resource).in_(sorted(resources)))
-    return set(session.execute(statement).scalars())
+    return {id for (id,) in SCHEDULES_OF.rows(session, {"resources": sorted(resources)})}

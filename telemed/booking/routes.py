@@ -19,13 +19,13 @@ from telemed.booking.resource import Resource
 from telemed.booking.retries import once, request_key
 from telemed.identity.callers import CurrentCaller
 from telemed.schedules.resource import encode
-from telemed.services import Services, services_of
+from telemed.services import Services, services_here
 
 router = APIRouter(prefix="/fhir/Appointment", include_in_schema=False)
 
 KEY: Final = "idempotency-key"
 CREATE: Final = Access(Action.CREATE, "Appointment")
-Here = Annotated[Services, Depends(services_of)]
+Here = Annotated[Services, Depends(services_here)]
 
 
 @router.post("/$find")

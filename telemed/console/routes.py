@@ -125,7 +125,7 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
 @router.post("/console/visits/{appointment}/join", include_in_schema=False)
 async def join(request: Request, appointment: str, caller: SignedInClinician) -> Place:
     """The clinic's place in the room; a path of its own, as one browser may hold a patient's cookie too."""
-    return await clinic_place(services_of(request), caller, appointment)
+    return await clinic_place(request, caller, appointment)
 
 
 @router.get("/console/visits/{appointment}/here", include_in_schema=False)

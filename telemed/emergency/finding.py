@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from fhir.tables import Compartment
 from infra.problems import Gone, NotFound
 from telemed.emergency.rules import Asked
+from telemed.rights.restriction import restricted
 from telemed.schedules.calendar import platform
 from telemed.services import Services
 from telemed.visits import resource
@@ -41,7 +42,9 @@ def registrations(session: Session, services: Services, asked: Asked, *, tenant:
         patient = _read(session, services, "Patient", row.patient_id, tenant=row.tenant)
         if patient and resource.birth_date(patient) == asked.birth_date:
             found.append(Found(row.id, row.patient_id, row.tenant, patient))
-    return found
+    # Kept and no more (Art. 18 (2) GDPR names no emergency of the same person): like a record that is not there.
+    shut = restricted(session, (each.compartment for each in found), now=services.clock.now())
+    return [each for each in found if each.compartment not in shut]
 
 
 def _compartments(session: Session, services: Services, asked: Asked) -> list[Compartment]:

@@ -14,7 +14,6 @@ from telemed.identity.models import Clinician
 from telemed.notices.content import Content, Method, now_to_the_second, recipient_of
 from telemed.notices.models import Channel
 from telemed.notices.service import Office, Visit, tell
-from telemed.pages.languages import DEFAULT
 from telemed.schedules.calendar import platform
 from telemed.services import Services
 
@@ -22,7 +21,7 @@ log = structlog.get_logger()
 
 
 def tell_all(session: Session, services: Services, access: EmergencyAccess, *, found: Sequence[Found]) -> None:
-    """Nothing; a mail or a letter is on its way to the patient, and a mail to each privacy officer."""
+    """Nothing; a mail or a letter is on its way to the patient, and a mail to the privacy officers of both clinics."""
     office = Office(services.vault, services.record, services.clock)
     people = [recipient_of(each.patient) for each in found]
     patient = next((each for each in people if each.mail), people[0])
@@ -39,12 +38,35 @@ def tell_all(session: Session, services: Services, access: EmergencyAccess, *, f
         sequence=0,
     )
     tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])
-    mails = officers(session, services, tenant=access.tenant)
-    for number, mail in enumerate(mails, start=1):
-        content = replace(_content(services, access, method=Method.REVIEW), mail=mail)
-        tell(session, office, replace(visit, sequence=number), content, channels=[Channel.MAIL])
-    if not mails:
+    told = _tell_officers(session, services, access, visit, tenant=access.tenant, method=Method.REVIEW)
+    if not told:
         log.warning("no_privacy_officer", tenant=access.tenant)
+    # Whose patient it is answers for the record (Art. 24 GDPR): each clinic that one was opened of hears of it, too.
+    for each in {each.tenant: each for each in found}.values():
+        theirs = replace(visit, compartment=each.compartment)
+        told += _tell_officers(
+            session, services, access, theirs, tenant=each.tenant, method=Method.OPENED_HERE, besides=told
+        )
+
+
+def _tell_officers(
+    session: Session,
+    services: Services,
+    access: EmergencyAccess,
+    visit: Visit,
+    *,
+    tenant: str,
+    method: Method,
+    besides: Sequence[str] = (),
+) -> list[str]:
+    """The addresses that a clinic's privacy officers are told at; who heard of it already gets no second mail."""
+    office = Office(services.vault, services.record, services.clock)
+    mails = [mail for mail in officers(session, services, tenant=tenant) if mail not in besides]
+    for mail in mails:
+        content = replace(_content(services, access, method=method), mail=mail)
+        number = len(besides) + mails.index(mail) + 1
+        tell(session, office, replace(visit, sequence=number), content, channels=[Channel.MAIL])
+    return mails
 
 
 def officers(session: Session, services: Services, *, tenant: str) -> list[str]:
@@ -63,16 +85,5 @@ def _mail(session: Session, services: Services, id: str, *, tenant: str) -> str:
 
 
 def _content(services: Services, access: EmergencyAccess, *, method: Method) -> Content:
-    return Content(
-        method=method,
-        appointment_id=access.id,
-        sequence=0,
-        start=access.opened,
-        end=access.until,
-        made=now_to_the_second(services.clock.now()),
-        language=DEFAULT,
-        mail="",
-        name="",
-        address=(),
-        code="",
-    )
+    made = now_to_the_second(services.clock.now())
+    return Content.about(method, access.id, start=access.opened, end=access.until, made=made)

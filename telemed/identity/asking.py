@@ -44,7 +44,7 @@ async def answer(request: Request, unit: Unit, *, path: str) -> Response:
     form = dict(fields)
     address = request.client.host if request.client else ""
     name = claimed_client(form)
-    services.failures.check(address, name)
+    await services.failures.check(address, name)
     if len(form) != len(fields):
         told = Answer(400, {"error": "invalid_request", "error_description": "A parameter is repeated."}, ())
     else:
@@ -54,7 +54,7 @@ async def answer(request: Request, unit: Unit, *, path: str) -> Response:
         log.info("token_refused", error=str(told.body["error"]), route=path)
     if told.body.get("error") == "invalid_client":
         # A proof that does not hold is an attempt; a scope too wide is a mistake of somebody who is who they say.
-        services.failures.failed(address, name)
+        await services.failures.failed(address, name)
     return as_json(told)
 
 

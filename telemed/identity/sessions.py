@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import Session, col, delete, select, update
@@ -27,6 +27,7 @@ from telemed.identity.models import (
 
 SECRET_BYTES = 32
 LONGEST_SECRET = 100
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 EXPIRING = (ConsoleSession, UsedAssertion, AuthorizationCode, RefreshToken, Launch, OAuthGrant, RevokedToken)
 
 
@@ -47,6 +48,7 @@ class SignedIn:
     stale: bool
     proof: str = ""
     verified: datetime | None = None
+    opened: datetime = LONG_AGO
 
     @property
     def role(self) -> Role:
@@ -159,7 +161,7 @@ def signed_in(session: Session, vault: Vault, *, secret: str, now: datetime) -> 
     clinician = _active(session, found.clinician_id)
     if clinician is None:
         return None
-    return SignedIn(clinician, found.seen + CONSOLE_NOTED <= now, found.proof, found.verified)
+    return SignedIn(clinician, found.seen + CONSOLE_NOTED <= now, found.proof, found.verified, found.opened)
 
 
 def note_use(session: Session, vault: Vault, *, secret: str, now: datetime) -> None:

@@ -21,7 +21,7 @@ from fhir import audit, compartments, erasure, persons
 from fhir.audit import Access
 from fhir.policy import Action
 from fhir.rows import COMPARTMENT
-from fhir.tables import Compartment
+from fhir.tables import Compartment, Restriction
 from infra.caller import Caller
 from infra.clock import Clock, SystemClock
 from infra.database import Database
@@ -103,7 +103,7 @@ def close(session: Session, compartment: str) -> None:
     """Nothing; the record is open to nobody, and nobody is told of its appointments."""
     for access in (CareGrant, ConsentRule):
         session.exec(delete(access).where(col(access.compartment) == compartment))
-    for table in (Notice, SinkMessage, LetterCode, MySession):
+    for table in (Notice, SinkMessage, LetterCode, MySession, Restriction):
         session.exec(delete(table).where(col(table.compartment) == compartment))
     questions.forget(session, compartment)
     erasure.close(session, compartment)

@@ -44,6 +44,11 @@ def refuse_retained(session: Session, compartment: str, *, now: datetime) -> Non
         raise RecordRetained(
             f"The law keeps this record until {day} (BGB, Section 630f: ten years after the last entry). Nothing overrides it."
         )
+    refuse_expected(session, compartment, now=now)
+
+
+def refuse_expected(session: Session, compartment: str, *, now: datetime) -> None:
+    """Nothing; `PatientExpected` while an appointment is ahead."""
     visits = erasure.resource_ids(session, compartment, "Appointment")
     ahead = select(Booking.appointment_id).where(
         col(Booking.appointment_id).in_(visits), col(Booking.status).in_(EXPECTED), col(Booking.end) > now

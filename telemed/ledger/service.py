@@ -15,7 +15,7 @@ from fhir.ledger.export import exported
 from fhir.ledger.handover import Handover, Loss, hand_over, notes_here
 from fhir.ledger.keys import tenant_of
 from fhir.ledger.proof import Proof, prove
-from fhir.ledger.retention import Forgotten, forget
+from fhir.ledger.retention import Forgotten, forget, notes_of_retention
 from fhir.ledger.verify import Report, Tell, lost, verify
 from fhir.policy import Action
 from fhir.tables import AuditRow
@@ -63,11 +63,12 @@ def verification(session: Session, vault: Vault, settings: Settings, *, tell: Te
     if folder is not None and not folder.is_dir():
         raise SecondPlaceAway
     copies = None if folder is None else Copies(folder)
-    notes, handovers = (None, None) if copies is None else (copies.notes(), copies.handovers())
+    there = {} if copies is None else {"handovers": copies.handovers(), "retained": copies.forgotten()}
+    notes = None if copies is None else copies.notes()
     scopes = proven(session, DestroyedList(settings.destroyed_keys, vault.provider))
     erased = {compartment_of(scope) for scope in scopes}
     now = SystemClock().now()
-    return verify(session, vault, notes=notes, handovers=handovers, erased=erased, now=now, tell=tell)
+    return verify(session, vault, notes=notes, **there, erased=erased, now=now, tell=tell)
 
 
 async def losses(settings: Settings) -> list[Loss]:
@@ -80,8 +81,19 @@ async def losses(settings: Settings) -> list[Loss]:
 async def forget_looks(settings: Settings, *, before: datetime) -> Forgotten:
     """How many rows of looks from before the moment were forgotten."""
     now, vault = SystemClock().now(), _vault(settings)
+    if settings.checkpoints_dir is not None and not settings.checkpoints_dir.is_dir():
+        raise SecondPlaceAway
+
+    def unit(session: Session) -> tuple[Forgotten, list[str]]:
+        said = forget(session, vault, before=before, years=settings.log_years, now=now)
+        return said, notes_of_retention(session)
+
     async with with_tables(settings) as database:
-        return await database.write(partial(forget, vault=vault, before=before, years=settings.log_years, now=now))
+        done, notes = await database.write(unit)
+    if settings.checkpoints_dir is not None:
+        # Those of before, too, which were made while there was no second place.
+        Copies(settings.checkpoints_dir).add_forgotten(notes)
+    return done
 
 
 async def handed_over(settings: Settings, *, reason: str, losses: Sequence[Loss]) -> Handover:

@@ -1,6 +1,5 @@
 """`/my`: code and PIN of a letter become a session for the own record. Works as a plain form; a GET consumes nothing."""
 
-import time
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -61,7 +60,7 @@ async def sign_in(request: Request) -> Response:
     code, pin = fields.get("code", ""), "".join(fields.get("pin", "").split())
     address, wanted = address_of(request), wanted_path(fields.get("next", ""))
     try:
-        services.guessing.admit(address, now=time.monotonic())
+        await services.guessing.admit(address)
     except TooMany as problem:
         response = entrance(request, why="busy", code=code, status=problem.status, wanted=wanted)
         response.headers.update(problem.headers)
@@ -69,7 +68,7 @@ async def sign_in(request: Request) -> Response:
     outcome = await services.database.write(lambda session: _redeem(session, services, code, pin=pin))
     if isinstance(outcome, Refused):
         if outcome.reason in (codes.Refusal.WRONG, codes.Refusal.LOCKED):
-            services.guessing.note_failure(address, now=time.monotonic())
+            await services.guessing.note_failure(address)
         response = entrance(
             request,
             why=outcome.reason.value,

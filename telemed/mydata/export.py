@@ -10,15 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from fhir import history
-from fhir.audit import Access
-from fhir.bundles import Entry, bundle
-from fhir.policy import Action
 from fhir.rows import Stored
-from fhir.search.controls import MAX_COUNT
-from fhir.search.everything import Wanted, everything
 from infra.caller import Caller
-from infra.database import Session
 from telemed.console.chart import coded_entry, day_of
 from telemed.console.looks import words
 from telemed.mydata.consents import STATISTICS, is_about, is_care
@@ -27,6 +20,7 @@ from telemed.mydata.sessions import MyPatient
 from telemed.pages.languages import N_, translate
 from telemed.pages.texts import RECORD_STATUSES, RECORD_TYPES
 from telemed.pages.times import day_and_time
+from telemed.rights.records import whole
 from telemed.services import Services
 from telemed.visits import resource
 
@@ -66,17 +60,7 @@ class Chapter:
 
 async def own_record(services: Services, caller: Caller, patient: MyPatient) -> list[Stored]:
     """Everything in the patient's record and what it refers to; nothing leaves before it is in the log."""
-    store = own_store(services, patient)
-    found, version = await services.database.read(lambda session: _everything(session, services, caller, patient))
-    access = Access(Action.OPERATION, "Patient", patient.patient_id, version, patient.compartment, query="$everything")
-    await services.database.write(lambda session: history.log(store, session, caller, access))
-    return found
-
-
-def as_bundle(found: Sequence[Stored], base_url: str) -> bytes:
-    """The record as one FHIR Bundle, each resource byte for byte as it was written."""
-    base = f"{base_url.rstrip('/')}/fhir"
-    return bundle("collection", (Entry(stored.body, f"{base}/{stored.type}/{stored.id}") for stored in found))
+    return await whole(services, own_store(services, patient), caller, patient_id=patient.patient_id)
 
 
 def chapters(found: Sequence[Stored], patient: MyPatient, *, language: str) -> list[Chapter]:
@@ -104,19 +88,6 @@ def readable(data: Mapping[str, Any], *, language: str) -> Readable:
     said = dict.fromkeys(line for line in (*lines, *_attachments(data)) if line and line != title)
     status = words(RECORD_STATUSES, str(data.get("status", "")), language=language)
     return Readable(day, title, tuple(said), status)
-
-
-def _everything(session: Session, services: Services, caller: Caller, patient: MyPatient) -> tuple[list[Stored], int]:
-    store = own_store(services, patient)
-    person = store.present(session, caller, Action.READ, type="Patient", id=patient.patient_id)
-    wanted, after = Wanted(frozenset(), None, None, MAX_COUNT), None
-    found: dict[str, Stored] = {}
-    while True:
-        page = everything(store.asker(session, caller), person, wanted, after=after)
-        found |= {stored.reference: stored for stored in (*page.entries, *page.included)}
-        after = page.next
-        if after is None:
-            return list(found.values()), person.version
 
 
 def _title(data: Mapping[str, Any]) -> str:

@@ -17,12 +17,15 @@ from infra.database import Session
 from infra.problems import Conflict, Unprocessable
 from telemed.console.chart import about, day_of
 from telemed.mydata.sessions import MyPatient
+from telemed.rights.restriction import end_by_patient
 from telemed.visits import resource
 
 SYSTEM: Final = "https://telemed.example/fhir/CodeSystem/patient-request"
 LONGEST: Final = 2000
 # A clinic answers some; who sends hundreds writes a letter.
 MOST_OPEN: Final = 10
+# What a request says of itself while the record is restricted for it (Task.businessStatus).
+RESTRICTED: Final = "restricted"
 OPEN: Final = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 
 
@@ -74,7 +77,7 @@ class Asked:
 def requests(session: Session, store: Store, caller: Caller, patient: MyPatient) -> list[Asked]:
     """The patient's requests, the newest first. Part of an atomic unit."""
     found = about(session, store, caller, type="Task", patient=patient.patient_id)
-    own = [data for data in found if _kind(data)]
+    own = [data for data in found if kind_of(data)]
     return [_shown(data) for data in sorted(own, key=lambda data: str(data.get("authoredOn", "")), reverse=True)]
 
 
@@ -108,8 +111,10 @@ def ask(session: Session, store: Store, caller: Caller, patient: MyPatient, *, k
 def take_back(session: Session, store: Store, caller: Caller, *, id: str) -> Stored:
     """The request, cancelled by who made it. Part of an atomic unit."""
     found = store.read(session, caller, "Task", id)
-    if not _kind(found.data) or found.data.get("status") not in OPEN:
+    if not kind_of(found.data) or found.data.get("status") not in OPEN:
         raise NotOpenAnyMore
+    if found.data.get("businessStatus", {}).get("text") == RESTRICTED and found.compartment is not None:
+        end_by_patient(session, found.compartment, now=store.clock.now())
     changed = {**found.data, "status": "cancelled", "lastModified": codec.instant(store.clock.now())}
     return store.update(session, caller, "Task", id, resource.parsed(changed), if_match=found.version)
 
@@ -120,7 +125,7 @@ def _shown(data: Mapping[str, Any]) -> Asked:
     reason = data.get("statusReason", {})
     return Asked(
         data["id"],
-        _kind(data),
+        str(kind_of(data) or ""),
         str(own[0].get("text", "")) if own else "",
         day_of(data.get("authoredOn")),
         str(data.get("status", "")),
@@ -128,6 +133,8 @@ def _shown(data: Mapping[str, Any]) -> Asked:
     )
 
 
-def _kind(data: Mapping[str, Any]) -> str:
+def kind_of(data: Mapping[str, Any]) -> Kind | None:
+    """What a Task asks for; None for a Task that is no request of a patient."""
     codings = data.get("code", {}).get("coding", ())
-    return next((str(coding.get("code", "")) for coding in codings if coding.get("system") == SYSTEM), "")
+    said = next((str(coding.get("code", "")) for coding in codings if coding.get("system") == SYSTEM), "")
+    return Kind(said) if said in set(Kind) else None

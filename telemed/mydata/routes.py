@@ -1,6 +1,5 @@
 """The own record over HTTP: consents, who looked, requests, export, erasure. Plain forms; no address names anybody."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -18,7 +17,7 @@ from telemed.mydata.codes import Refused
 from telemed.mydata.consents import Lasts, allow, clinics, consents, state_statistics, withdraw
 from telemed.mydata.entrance import HOME, address_of, entrance, form_of, request_id_of
 from telemed.mydata.erasure import erase_own, standing
-from telemed.mydata.export import as_bundle, chapters, own_record
+from telemed.mydata.export import chapters, own_record
 from telemed.mydata.looks import Asking, looks
 from telemed.mydata.record import own_caller, own_store
 from telemed.mydata.requests import Kind, ask, requests, take_back
@@ -27,6 +26,7 @@ from telemed.mydata.texts import DONE, KINDS, PROBLEMS, STATUSES, TOLD, UNREVIEW
 from telemed.pages.languages import language_in_print, translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import Told
+from telemed.rights.records import as_bundle
 from telemed.services import Services, services_of
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ async def erase_record(request: Request, patient: Mine) -> Response:
     services, fields = services_of(request), await form_of(request)
     pin, address = "".join(fields.get("pin", "").split()), address_of(request)
     try:
-        services.guessing.admit(address, now=time.monotonic())
+        await services.guessing.admit(address)
     except TooMany as problem:
         told = in_words(TOLD["busy"], reading_of(request).language)
         return await _erasure(request, patient, error=told, status=problem.status)
@@ -144,7 +144,7 @@ async def erase_record(request: Request, patient: Mine) -> Response:
         lambda session: codes.confirm(session, services.vault, code_hash=patient.code_hash, pin=pin, now=now)
     )
     if refused is not None:
-        services.guessing.note_failure(address, now=time.monotonic())
+        await services.guessing.note_failure(address)
         return await _wrong_pin(request, patient, refused)
     try:
         at = await erase_own(services, own_caller(patient, request_id=request_id_of(request)), patient)

@@ -13,13 +13,15 @@ from telemed.pages.languages import DEFAULT, LANGUAGES
 class Method(StrEnum):
     """What a notice asks the reader's calendar to do (RFC 5546): never PUBLISH, which calendars refuse to take back.
 
-    The last two are no appointments and ask calendars for nothing.
+    The last ones are no appointments and ask calendars for nothing.
     """
 
     REQUEST = "REQUEST"
     CANCEL = "CANCEL"
     OPENED = "OPENED"
+    OPENED_HERE = "OPENED_HERE"
     REVIEW = "REVIEW"
+    UNRESTRICTED = "UNRESTRICTED"
 
     @property
     def is_appointment(self) -> bool:
@@ -44,6 +46,11 @@ class Content:
     code: str
     # The desk made a new code for the same time.
     renewed: bool = False
+
+    @classmethod
+    def about(cls, method: Method, id: str, *, start: datetime, end: datetime, made: datetime) -> "Content":
+        """A message that is about no appointment, to nobody yet."""
+        return cls(method, id, 0, start, end, made, language=DEFAULT, mail="", name="", address=(), code="")
 
     def encode(self) -> bytes:
         """The content as bytes to seal."""

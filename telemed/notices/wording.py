@@ -1,6 +1,8 @@
 """The words of mails and letters, in the reader's language."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from telemed.notices.content import Content, Method
 from telemed.pages.languages import N_, translate
@@ -29,8 +31,26 @@ REVIEW = N_("An emergency access has to be reviewed")
 REVIEW_WHEN = N_(
     "A record was opened in an emergency: %(day)s, %(start)s. Please review it in the console, under Emergency accesses."
 )
+OPENED_HERE_WHEN = N_(
+    "The record of a patient of your clinic was opened in an emergency by another clinic: %(day)s, %(start)s. "
+    "It closes again by %(end)s at the latest. The log of your clinic says who it was; the other clinic reviews it."
+)
+UNRESTRICTED_WHEN = N_(
+    "You asked us not to use your record for now. We will use it again from %(day)s, %(start)s. "
+    "Until then it stays as it is."
+)
+UNRESTRICTED_WHY = N_("You do not agree, or you want to know why? Please call: %(phone)s")
 NOT_FOR_EMERGENCIES = N_("This message can not be answered. Danger to life: 112. Doctor on call: 116117.")
 HELP = N_("Not for emergencies. Danger to life: 112. Doctor on call: 116117. Help with this appointment: %(phone)s")
+
+
+# What is told of no appointment: the subject, and what follows.
+TOLD: Final[Mapping[Method, tuple[str, ...]]] = {
+    Method.OPENED: (OPENED, OPENED_WHEN, OPENED_WHY),
+    Method.OPENED_HERE: (OPENED, OPENED_HERE_WHEN),
+    Method.REVIEW: (REVIEW, REVIEW_WHEN),
+    Method.UNRESTRICTED: (OPENED, UNRESTRICTED_WHEN, UNRESTRICTED_WHY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +93,11 @@ def words(content: Content, *, phone: str) -> Words:
 
 
 def _told(content: Content, facts: dict[str, str]) -> Words:
-    """What is said about an emergency: when, and what to do. No name, no clinic, no reason: mails are read by others."""
-    language, to_patient = content.language, content.method is Method.OPENED
-    said = (OPENED_WHEN, OPENED_WHY) if to_patient else (REVIEW_WHEN,)
+    """What is said about a record: when, and what to do. No name, no clinic, no reason: mails are read by others."""
+    language = content.language
+    subject, *said = TOLD[content.method]
     return Words(
-        subject=translate(language, OPENED if to_patient else REVIEW),
+        subject=translate(language, subject),
         greeting=translate(language, GREETING),
         paragraphs=tuple(translate(language, text) % facts for text in said),
         short_way="",

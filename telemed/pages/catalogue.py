@@ -23,8 +23,8 @@ STAFF_SOURCES: Final = [
     ("pages/templates/authorize_who.html", TEMPLATE),
     ("pages/templates/outbox.html", TEMPLATE),
     ("pages/permissions.py", CODE),
-    *[(f"{room}/templates/**.html", TEMPLATE) for room in ("console", "signin", "emergency")],
-    *[(f"{room}/**.py", CODE) for room in ("console", "signin", "emergency")],
+    *[(f"{room}/templates/**.html", TEMPLATE) for room in ("console", "signin", "emergency", "rights")],
+    *[(f"{room}/**.py", CODE) for room in ("console", "signin", "emergency", "rights")],
 ]
 PATIENT_SOURCES: Final = [
     *[(f"{room}/templates/**.html", TEMPLATE) for room in ("pages", "mydata")],

@@ -1,5 +1,6 @@
 """Problems as pages: whoever reads in a browser is told what to do, a program gets data."""
 
+from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,6 +17,8 @@ from telemed.services import services_of
 from telemed.signin.stepup import StepUpNeeded
 
 BROKEN = 500
+# What people at work read where an address is not for their role, or a record is not to be worked with.
+IN_WORDS: Final = {403: "not_your_role", 409: "not_now"}
 
 
 def for_people(request: Request, problem: Problem) -> Response:
@@ -52,6 +55,9 @@ def in_the_console(request: Request, problem: Problem) -> Response:
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/console/step-up?{urlencode({'next': asked})}", 303)
         return page(request, "confirm-first.html", status=problem.status)
+    if problem.status in IN_WORDS and prefers_page(request.headers.get("accept", "")):
+        said = told(IN_WORDS[problem.status], reading_of(request).language)
+        return page(request, "problem.html", status=problem.status, title=said.title, advice=said.advice)
     if problem.status != Unauthorized.status:
         return for_people(request, problem)
     demo = services_of(request).settings.is_demo

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request, Response
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -24,6 +25,9 @@ from telemed.pages.times import day_and_time, day_in_words, moment_in_numbers, s
 from telemed.services import services_of
 
 BIG_TEXT_COOKIE: Final = "text"
+# What a page's links keep of its query, unless its room says more: nothing in which somebody could hide a guess at what
+# else stands on a packed page (BREACH).
+KEPT: Final = re.compile(r"own=yes|page=\d{1,4}")
 CHOICE_LIFETIME: Final = 365 * 24 * 3600
 HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
 
@@ -33,7 +37,7 @@ POLICY: Final = (
     "connect-src 'self'{socket}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Rooms with pages of their own.
-OTHERS: Final = tuple(PackageLoader(f"telemed.{room}") for room in ("mydata", "signin", "emergency"))
+OTHERS: Final = tuple(PackageLoader(f"telemed.{room}") for room in ("mydata", "signin", "emergency", "rights"))
 HEADERS: Final = {
     "Cache-Control": "no-store",
     # Not `no-referrer`: that would turn the Origin of our own form posts into `null`.
@@ -86,8 +90,9 @@ def unpacked_page(request: Request, template: str, *, status: int = 200, **conte
     return _dressed(request, Response(_html(request, template, context), status, media_type="text/html"))
 
 
-def _html(request: Request, template: str, context: Mapping[str, object]) -> bytes:
+def _html(request: Request, template: str, context: Mapping[str, Any]) -> bytes:
     reading = reading_of(request)
+    asked = "&".join(part for part in request.url.query.split("&") if KEPT.fullmatch(part))
     html: str = (
         environment(reading.language)
         .get_template(template)
@@ -95,11 +100,18 @@ def _html(request: Request, template: str, context: Mapping[str, object]) -> byt
             reading=reading,
             languages=languages_at(request.url.path),
             path=request.url.path,
+            here=partial(here, request.url.path, context.get("query", asked)),
             phone=services_of(request).settings.phone,
             **context,
         )
     )
     return html.encode()
+
+
+def here(path: str, query: str, **changed: str) -> str:
+    """The address of a page with its query, one part of which is another."""
+    kept = [(name, value) for name, value in parse_qsl(query) if name not in changed]
+    return f"{path}?{urlencode([*kept, *changed.items()])}"
 
 
 def _dressed(request: Request, response: Response) -> Response:

@@ -154,6 +154,13 @@ REFUSALS: Final[Mapping[str, Told]] = {
     "nothing": Told(
         N_("There is nothing at this address."), N_("Please check the address, or begin at the start page.")
     ),
+    "not_your_role": Told(
+        N_("This is not for your role."), N_("If you need it for your work, ask whoever looks after your accounts.")
+    ),
+    "not_now": Told(
+        N_("This can not be done now."),
+        N_("Somebody else was first, or nobody may work with this record for now. Your privacy officer knows more."),
+    ),
     "unknown_app": Told(
         N_("This app is not known here."),
         N_("Its address does not match its registration, so nothing was sent to it. Please go back to the app."),

@@ -17,14 +17,14 @@ from telemed.identity.callers import CurrentCaller
 from telemed.persons import linking, match, merging
 from telemed.persons.linking import Said
 from telemed.schedules.resource import local_id
-from telemed.services import Services, services_of
+from telemed.services import Services, services_here
 
 router = APIRouter(prefix="/fhir/Patient", include_in_schema=False)
 
 MERGING: Final = {"source-patient": REFERENCE, "target-patient": REFERENCE, "preview": FLAG}
 UNMERGING: Final = {"source-patient": REFERENCE, "target-patient": REFERENCE}
 LINKING: Final = {"patient": REFERENCE, "organization": REFERENCE}
-Here = Annotated[Services, Depends(services_of)]
+Here = Annotated[Services, Depends(services_here)]
 
 
 @router.post("/$match")

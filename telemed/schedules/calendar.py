@@ -6,16 +6,19 @@ A Schedule is managed here when its owner gives it the extension `slot-minutes`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlmodel import Session, col
 
 from fhir.store import Change, Hook, Store
 from fhir.tables import Resource as Row
+from infra.among import among
 from infra.caller import Caller, Role
 from infra.clock import Clock
 from infra.problems import Conflict, Issue, Unprocessable
 from infra.queue import enqueue
+from infra.statements import Statement
 from telemed.schedules.models import ManagedSchedule, Origin, ScheduleResource, SlotStatus, SlotTime
 from telemed.schedules.occupancy import busy
 from telemed.schedules.resource import Resource, actors, codes, interval, local_id, slot_minutes
@@ -23,6 +26,17 @@ from telemed.schedules.rules import SCHLESWIG_HOLSTEIN, Interval, Region
 
 BUILD = "slots.build"
 KINDS = ("Practitioner", "Location", "Device")
+
+_RESOURCES: Final = Statement(
+    select(col(ScheduleResource.schedule_id), col(ScheduleResource.resource)).where(
+        among(col(ScheduleResource.schedule_id), "schedules")
+    )
+)
+_TENANT: Final = Statement(
+    select(col(Row.tenant)).where(
+        col(Row.id) == bindparam("wanted_id"), col(Row.type) == bindparam("wanted_type"), col(Row.deleted).is_(False)
+    )
+)
 
 
 class ActorUnknown(Unprocessable):
@@ -72,11 +86,8 @@ def calendar_hook(calendar: Calendar) -> Hook:
 
 def resources_of(session: Session, schedule_ids: Sequence[str]) -> dict[str, list[str]]:
     """What each of these managed schedules occupies with a booking."""
-    statement = select(col(ScheduleResource.schedule_id), col(ScheduleResource.resource)).where(
-        col(ScheduleResource.schedule_id).in_(schedule_ids)
-    )
     found: dict[str, list[str]] = {}
-    for schedule_id, resource in session.execute(statement):
+    for schedule_id, resource in _RESOURCES.rows(session, {"schedules": schedule_ids}):
         found.setdefault(schedule_id, []).append(resource)
     return found
 
@@ -93,8 +104,8 @@ def practitioner_of(session: Session, calendar: Calendar, role_id: str) -> str |
 
 def tenant_of(session: Session, type: str, id: str) -> str | None:
     """The tenant that keeps a resource; None if there is none."""
-    statement = select(col(Row.tenant)).where(col(Row.id) == id, col(Row.type) == type, col(Row.deleted).is_(False))
-    return session.execute(statement).scalar_one_or_none()
+    found = _TENANT.first(session, {"wanted_id": id, "wanted_type": type})
+    return None if found is None else str(found[0])
 
 
 def _schedule_written(session: Session, calendar: Calendar, change: Change) -> None:

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final, cast
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
@@ -62,6 +63,9 @@ class SlotTime(SQLModel, table=True):
     offered: bool = Field(sa_column=Column(Boolean, nullable=False))
     status: str = Field(sa_column=Column(String(20), nullable=False))
     hold_until: datetime | None = Field(default=None, sa_column=Column(UtcDateTime, nullable=True))
+
+
+SLOT_TIME: Final = cast(Table, SlotTime.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 
 
 class Bookable(SQLModel, table=True):

@@ -8,14 +8,16 @@ the same resources in opposite order would otherwise run into each other (measur
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, delete, or_, select
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session, SQLModel, col
+from sqlalchemy import bindparam, delete, or_, select
+from sqlalchemy.dialects.postgresql import insert as unique_insert
+from sqlmodel import Session, col
 
+from infra.among import among
+from infra.columns import UtcDateTime
 from infra.problems import Conflict, Unprocessable
+from infra.statements import Statement
 from telemed.schedules.models import Bookable, Occupancy, SlotStatus
 from telemed.schedules.rules import Interval
 
@@ -23,9 +25,38 @@ TICK = 300
 # Longer blocks are absences, which belong into the rules.
 LONGEST = timedelta(hours=24)
 
+_IN_TIME: Final = (col(Occupancy.tick) >= bindparam("first_tick"), col(Occupancy.tick) < bindparam("tick_after"))
+_OF_RESOURCES: Final = among(col(Occupancy.resource), "resources")
+_OF_APPOINTMENT: Final = col(Occupancy.appointment_id) == bindparam("appointment")
+_NOW: Final = bindparam("now", type_=UtcDateTime())
+_LOCK: Final = Statement(
+    select(col(Bookable.resource))
+    .where(among(col(Bookable.resource), "resources"))
+    .order_by(col(Bookable.resource))
+    .with_for_update()
+)
+_RELEASE: Final = Statement(delete(Occupancy).where(_OF_APPOINTMENT))
+_OCCUPIED: Final = Statement(select(col(Occupancy.resource)).where(_OF_APPOINTMENT).distinct())
+_HOLDS: Final = or_(col(Occupancy.hold_until).is_(None), col(Occupancy.hold_until) > _NOW)
+_TAKEN: Final = Statement(
+    select(col(Occupancy.tick)).where(
+        _OF_RESOURCES, *_IN_TIME, col(Occupancy.appointment_id) != bindparam("besides"), _HOLDS
+    )
+)
+_BUSY: Final = Statement(select(col(Occupancy.tick), col(Occupancy.hold_until)).where(_OF_RESOURCES, *_IN_TIME))
+_FREE_EXPIRED: Final = Statement(delete(Occupancy).where(_OF_RESOURCES, *_IN_TIME, col(Occupancy.hold_until) <= _NOW))
+# SQLite has PostgreSQL's words for it.
+_IF_ABSENT: Final = {
+    Bookable: Statement(unique_insert(Bookable).on_conflict_do_nothing(), columns=Bookable.model_fields),
+    Occupancy: Statement(unique_insert(Occupancy).on_conflict_do_nothing(), columns=Occupancy.model_fields),
+}
+
 
 class TimeTaken(Conflict):
     """The time is taken."""
+
+    # Whether it is the same person's time at another clinic; nobody is told, as it is told by the same words.
+    elsewhere = False
 
 
 class TooLong(Unprocessable):
@@ -56,13 +87,11 @@ def ticks(interval: Interval) -> range:
 def lock(session: Session, resources: Iterable[str]) -> None:
     """Nothing; until the unit ends nobody else books one of these resources."""
     names = sorted(set(resources))
-    statement = select(col(Bookable.resource)).where(col(Bookable.resource).in_(names))
-    locking = statement.order_by(col(Bookable.resource)).with_for_update()
-    known = set(session.execute(locking).scalars())
+    known = {name for (name,) in _LOCK.rows(session, {"resources": names})}
     missing = [name for name in names if name not in known]
     if missing:
         _insert_if_absent(session, Bookable, [{"resource": name} for name in missing])
-        session.execute(locking).all()
+        _LOCK.rows(session, {"resources": names})
 
 
 def claim(session: Session, claimed: Claim, *, now: datetime) -> None:
@@ -77,7 +106,9 @@ def claim(session: Session, claimed: Claim, *, now: datetime) -> None:
     lock(session, resources)
     release(session, claimed.appointment_id)
     if taken(session, claimed.beside, claimed.interval, now=now, besides=claimed.appointment_id):
-        raise TimeTaken(_told(wanted))
+        refused = TimeTaken(_told(wanted))
+        refused.elsewhere = True
+        raise refused
     _free_expired(session, resources, wanted, now=now)
     rows = [
         {
@@ -97,30 +128,23 @@ def claim(session: Session, claimed: Claim, *, now: datetime) -> None:
 
 def release(session: Session, appointment_id: str) -> None:
     """Nothing; the appointment occupies nothing any more."""
-    session.execute(delete(Occupancy).where(col(Occupancy.appointment_id) == appointment_id))
+    _RELEASE.run(session, {"appointment": appointment_id})
 
 
 def occupied(session: Session, appointment_id: str) -> tuple[str, ...]:
     """The resources that an appointment occupies or holds, sorted."""
-    statement = select(col(Occupancy.resource)).where(col(Occupancy.appointment_id) == appointment_id).distinct()
-    return tuple(sorted(session.execute(statement).scalars()))
+    return tuple(sorted(name for (name,) in _OCCUPIED.rows(session, {"appointment": appointment_id})))
 
 
 def taken(
     session: Session, resources: Iterable[str], interval: Interval, *, now: datetime, besides: str = ""
 ) -> frozenset[int]:
     """The ticks of the interval in which one of the resources is taken or held by an appointment other than `besides`."""
-    names, wanted = sorted(resources), ticks(interval)
+    names = sorted(resources)
     if not names:
         return frozenset()
-    statement = select(col(Occupancy.tick)).where(
-        col(Occupancy.resource).in_(names),
-        col(Occupancy.tick) >= wanted.start,
-        col(Occupancy.tick) < wanted.stop,
-        col(Occupancy.appointment_id) != besides,
-        or_(col(Occupancy.hold_until).is_(None), col(Occupancy.hold_until) > now),
-    )
-    return frozenset(session.execute(statement).scalars())
+    asked = {**_asked(names, ticks(interval)), "besides": besides, "now": now}
+    return frozenset(tick for (tick,) in _TAKEN.rows(session, asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +160,8 @@ def busy(session: Session, resources: Sequence[str], slots: Sequence[Interval], 
     if not slots or not resources:
         return [Busy(SlotStatus.FREE)] * len(slots)
     first, last = min(ticks(slot).start for slot in slots), max(ticks(slot).stop for slot in slots)
-    statement = select(col(Occupancy.tick), col(Occupancy.hold_until)).where(
-        col(Occupancy.resource).in_(resources), col(Occupancy.tick) >= first, col(Occupancy.tick) < last
-    )
     taken: dict[int, list[datetime | None]] = {}
-    for tick, hold_until in session.execute(statement):
+    for tick, hold_until in _BUSY.rows(session, _asked(resources, range(first, last))):
         if hold_until is None or hold_until > now:
             taken.setdefault(tick, []).append(hold_until)
     return [_busy([hold for tick in ticks(slot) for hold in taken.get(tick, ())]) for slot in slots]
@@ -155,24 +176,15 @@ def _busy(holds: list[datetime | None]) -> Busy:
 
 def _free_expired(session: Session, resources: list[str], wanted: range, *, now: datetime) -> None:
     # No sweeper is needed for a hold to end: whoever wants the time next removes it.
-    session.execute(
-        delete(Occupancy).where(
-            col(Occupancy.resource).in_(resources),
-            col(Occupancy.tick) >= wanted.start,
-            col(Occupancy.tick) < wanted.stop,
-            col(Occupancy.hold_until) <= now,
-        )
-    )
+    _FREE_EXPIRED.run(session, {**_asked(resources, wanted), "now": now})
 
 
-def _insert_if_absent(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> int:
-    upsert = postgres_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    return _count(session.execute(upsert(table).values(rows).on_conflict_do_nothing()))
+def _asked(resources: Sequence[str], wanted: range) -> dict[str, Any]:
+    return {"resources": resources, "first_tick": wanted.start, "tick_after": wanted.stop}
 
 
-def _count(result: Any) -> int:
-    assert isinstance(result, CursorResult)
-    return int(result.rowcount)
+def _insert_if_absent(session: Session, table: type[Bookable] | type[Occupancy], rows: list[dict[str, Any]]) -> int:
+    return _IF_ABSENT[table].run_each(session, rows)
 
 
 def _told(wanted: range) -> str:

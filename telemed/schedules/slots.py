@@ -7,18 +7,26 @@ the rules no longer want is closed, not deleted: appointments may refer to it, a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import insert, select
 from sqlmodel import Session, col
 
 from fhir.bulk import Item, load
 from fhir.codec import parse
+from infra.among import among
 from infra.problems import Gone, NotFound
+from infra.statements import Statement
 from telemed.schedules.calendar import Calendar, platform, resources_of
 from telemed.schedules.models import ManagedSchedule, Origin, ScheduleResource, SlotStatus, SlotTime
 from telemed.schedules.occupancy import Busy, busy, lock
 from telemed.schedules.resource import Resource, changed, covered, encode, rules_of, slot_resource
 from telemed.schedules.rules import Interval, slot_id, slots
+
+# Which managed schedules occupy one of some resources.
+SCHEDULES_OF: Final = Statement(
+    select(col(ScheduleResource.schedule_id)).where(among(col(ScheduleResource.resource), "resources")).distinct()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,7 @@ def rebuild(session: Session, calendar: Calendar, schedule_id: str) -> Rebuilt:
 
 def refresh(session: Session, calendar: Calendar, resources: Iterable[str], times: Sequence[Interval]) -> None:
     """Nothing; every slot of these resources that touches one of the times shows whether it is free."""
-    statement = select(col(ScheduleResource.schedule_id)).where(col(ScheduleResource.resource).in_(sorted(resources)))
-    schedules = session.execute(statement.distinct()).scalars().all()
+    schedules = {id for (id,) in SCHEDULES_OF.rows(session, {"resources": sorted(resources)})}
     found: dict[str, SlotTime] = {}
     for time in times:
         touching = select(SlotTime).where(

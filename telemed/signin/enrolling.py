@@ -46,7 +46,7 @@ async def enrol_options(request: Request) -> Response:
     services, token = embedded(request), str((await json_of(request)).get("token", ""))
     now, secret = services.system_clock.now(), browser.begun(request, services.settings)
     address = address_of(request)
-    services.failures.check(address, secret[:64])
+    await services.failures.check(address, secret[:64])
 
     def unit(session: Session) -> dict[str, Any]:
         clinician = invitations.invited(session, services.vault, token, now=now)
@@ -55,7 +55,7 @@ async def enrol_options(request: Request) -> Response:
     try:
         made = await services.database.write(unit)
     except InvitationOver as over:
-        services.failures.failed(address, secret[:64])
+        await services.failures.failed(address, secret[:64])
         return refused_in_words(request, over, words=TEXTS["over"])
     response = Response(msgspec.json.encode({"publicKey": made}), media_type="application/json")
     browser.remember(response, services.settings, secret=secret)

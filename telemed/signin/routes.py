@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 import structlog
@@ -76,10 +77,10 @@ async def recovery_code(request: Request) -> Response:
     form = await request.form()
     code, path = (str(form.get(name, ""))[:1000] for name in ("code", "next"))
     address, name = address_of(request), browser.secret_of(request, services.settings)[:64]
-    services.failures.check(address, name)
+    await services.failures.check(address, name)
     owner = await services.database.write(lambda session: recovery.redeem(session, services.vault, code))
     if owner is None:
-        services.failures.failed(address, name)
+        await services.failures.failed(address, name)
         log.info("sign_in_refused", kind=Proof.RECOVERY.value)
         return _sign_in_page(request, path=browser.local_path(path), error=FAILED, status=SignInRefused.status)
     now = services.system_clock.now()
@@ -119,14 +120,14 @@ async def external_callback(request: Request) -> Response:
         raise OtherProvider
     secret, answer = browser.secret_of(request, services.settings), dict(request.query_params)
     path = browser.wanted_path(request, services.settings)
-    services.failures.check(address_of(request), secret[:64])
+    await services.failures.check(address_of(request), secret[:64])
     try:
         # What it was asked for stands in the state alone; it fits one of the two.
         signed_in = await _signed_in_clinician(request)
         attempts = [Attempt(secret, Purpose.STEP_UP, signed_in)] if signed_in else []
         verified, is_step_up = await _first(services, [*attempts, Attempt(secret, Purpose.SIGN_IN)], answer)
     except SignInRefused as refused:
-        services.failures.failed(address_of(request), secret[:64])
+        await services.failures.failed(address_of(request), secret[:64])
         log.info("sign_in_refused", kind=Proof.EXTERNAL.value)
         return _sign_in_page(request, path=path, error=FAILED, status=refused.status)
     there = RedirectResponse(path, 303)
@@ -141,7 +142,9 @@ async def step_up_page(request: Request, caller: SignedInClinician) -> Response:
     is_demo = services.settings.is_demo and signed_in_of(request).proof == Proof.DEMO
     data = {"texts": texts(request), "next": path, "options": "/console/step-up/options", "send": "/console/step-up"}
     external = isinstance(services.identity, ExternalProvider)
-    return page(request, "step-up.html", next=path, data=data, demo=is_demo, external=external)
+    return page(
+        request, "step-up.html", query=urlencode({"next": path}), next=path, data=data, demo=is_demo, external=external
+    )
 
 
 @router.post("/console/step-up/options", include_in_schema=False)
@@ -251,13 +254,13 @@ async def _begin(request: Request, attempt: Attempt) -> Response:
 async def _answered(request: Request, attempt: Attempt) -> Response:
     services, answer = services_of(request), await json_of(request)
     address, name = address_of(request), attempt.browser[:64]
-    services.failures.check(address, name)
+    await services.failures.check(address, name)
     try:
         verified = await services.identity.finish(attempt, answer)
         finish = confirmed if attempt.purpose is Purpose.STEP_UP else opened
         return await finish(request, verified, Response(status_code=204))
     except SignInRefused as refused:
-        services.failures.failed(address, name)
+        await services.failures.failed(address, name)
         log.info("sign_in_refused", kind=Proof.PASSKEY.value)
         return refused_in_words(request, refused)
 
@@ -295,6 +298,7 @@ def _sign_in_page(request: Request, *, path: str, error: str = "", status: int =
         request,
         "sign-in.html",
         status=status,
+        query=urlencode({"next": path}),
         next=path,
         data=data,
         demo=services.settings.is_demo,

@@ -1,6 +1,5 @@
 """`POST /j`: code and date of birth become a session for one appointment. Works as a plain form and as JSON."""
 
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -72,7 +71,7 @@ async def exchange(request: Request) -> Response:
     services, shown = services_of(request), await _shown(request)
     address = request.client.host if request.client else ""
     try:
-        services.guessing.admit(address, now=time.monotonic())
+        await services.guessing.admit(address)
     except TooMany as problem:
         return _answer(request, shown, told("busy", reading_of(request).language), problem=problem)
     today = services.clock.now().astimezone(REGION).date()
@@ -83,7 +82,7 @@ async def exchange(request: Request) -> Response:
     outcome = await services.database.write(lambda session: _redeem(session, services, shown, factors=factors))
     if isinstance(outcome, Refused):
         if outcome.reason in (Refusal.WRONG, Refusal.LOCKED):
-            services.guessing.note_failure(address, now=time.monotonic())
+            await services.guessing.note_failure(address)
         return _refused(request, shown, outcome)
     appointment, token = outcome
     response = _opened(shown, appointment)

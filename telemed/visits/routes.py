@@ -9,11 +9,12 @@ from infra.caller import Caller
 from infra.database import Session
 from telemed.identity.callers import SignedInClinician
 from telemed.services import Services, services_of
+from telemed.signin.stepup import signed_in_of
 from telemed.visits.attending import Attending
 from telemed.visits.models import Guest, Visit
 from telemed.visits.service import VisitEnded, Visits
 from telemed.visits.sessions import Attendance
-from telemed.visits.standing import bond
+from telemed.visits.standing import bond, of_console
 from video.room import NobodyWaits, Role, Seat, Stage
 
 router = APIRouter()
@@ -43,7 +44,7 @@ async def join(request: Request, appointment: str, who: Attending) -> Place:
     """A place in the room of this appointment, for its patient or for a clinician of its clinic."""
     services = services_of(request)
     if isinstance(who, Caller):
-        return await clinic_place(services, who, appointment)
+        return await clinic_place(request, who, appointment)
     visit = await services.database.write(lambda session: _entered(services, session, who=who, request=request))
     bound = bond(appointment, who.session)
     return _place(services, visit, role=Role(who.role), participant=who.participant, bound=bound)
@@ -73,14 +74,20 @@ async def end(request: Request, appointment: str, caller: SignedInClinician) -> 
     return Progress(visit.stage, visit.room, visit.encounter_id)
 
 
-async def clinic_place(services: Services, caller: Caller, appointment: str) -> Place:
-    """The clinic's place in the room. A clinic has one seat: a colleague who comes takes it over."""
+async def clinic_place(request: Request, caller: Caller, appointment: str) -> Place:
+    """The clinic's place in the room, for as long as the clinician is signed in.
+
+    A clinic has one seat: a colleague who comes takes it over.
+    """
+    services, signed_in = services_of(request), signed_in_of(request)
     visits = visits_of(services)
     visit = await services.database.write(lambda session: visits.open(session, caller, appointment))
     if services.rooms.view(visit.room).stage is Stage.ENDED:
         raise VisitEnded
     participant = services.vault.pseudonym("clinic-seat", caller.tenant, appointment)
-    return _place(services, visit, role=Role.PHYSICIAN, participant=participant, bound=bond(appointment))
+    return _place(
+        services, visit, role=Role.PHYSICIAN, participant=participant, bound=bond(appointment, of_console(signed_in))
+    )
 
 
 def visits_of(services: Services) -> Visits:

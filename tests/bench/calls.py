@@ -4,7 +4,7 @@ from statistics import median
 from typing import Final
 
 from tests.bench import bars, unit, unit_relay, waiting
-from tests.bench.figures import Figure, compared, limited
+from tests.bench.figures import Figure, compared, limited, unmeasured
 
 WHAT: Final = "a packet forwarded by the unit"
 
@@ -36,6 +36,7 @@ def run(*, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: in
             unit="us",
             bar=bars.RELAY,
         ),
+        unmeasured(WHAT, against="Janus videoroom", why="there is no caller that speaks its protocol yet"),
         limited(f"memory of {people} people who wait", waited.megabytes, "MB", most=bars.WAITING),
         limited("from admit to notice, slowest hundredth", 1000 * waited.notice, "ms", most=bars.NOTICE),
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir.links import rewrite
-from tests.fhir.record import created, observation, patient
+from tests.fhir.record import BASE, created, observation, patient
 
 PATIENT = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
 
@@ -41,6 +41,12 @@ async def test_links_between_new_resources_are_rewritten(north: httpx.AsyncClien
     about, person = (one["resource"] for one in made["entry"])
     assert about["subject"]["reference"] == f"Patient/{person['id']}"
     assert (await north.get(f"/Observation?patient={person['id']}")).json()["total"] == 1
+
+
+async def test_a_slash_at_the_end_of_the_base_changes_nothing(north: httpx.AsyncClient) -> None:
+    answer = await north.post(f"{BASE}/", content=two_linked())
+
+    assert [one["response"]["status"] for one in answer.json()["entry"]] == ["201 Created"] * 2
 
 
 async def test_a_transaction_that_fails_anywhere_changes_nothing(north: httpx.AsyncClient) -> None:

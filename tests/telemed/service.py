@@ -26,13 +26,21 @@ BASE = "http://localhost:8000"
 FHIR = "application/fhir+json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Service:
     """The app, its services, and a browser without cookies."""
 
     app: FastAPI
     services: Services
     http: httpx.AsyncClient
+
+    def __repr__(self) -> str:
+        """Its name; all that it is made of would fill pages."""
+        return "Service"
+
+    def _repr_pretty_(self, printer: Any, cycle: object) -> None:
+        """The same for hypothesis, which looks into data classes itself."""
+        printer.text(repr(self))
 
     def browser(self) -> httpx.AsyncClient:
         """Another browser with cookies of its own."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import httpx
 import pytest
 
 from infra.caller import Caller, Role
+from infra.rates import Counter, Failures
 from infra.rates.permits import TooManyRequests
 from infra.settings import Settings
 from telemed.gate import Kind, kind_of, rates_of
@@ -224,11 +224,11 @@ async def test_sockets_are_opened_only_so_often_from_one_address(tmp_path: Path,
     assert sent[:2] != ["websocket.close 1013"] * 2 and sent[-1] == "websocket.close 1013"
 
 
-def test_failures_of_an_ipv6_network_count_together() -> None:
-    limit = FailureLimit(lambda: datetime.now(UTC))
+async def test_failures_of_an_ipv6_network_count_together() -> None:
+    limit = FailureLimit(Failures(Counter(""), secret=b"s"))
     for host in range(PER_NAME):
-        limit.failed(f"2001:db8::{host:x}", "clinic-a")
+        await limit.failed(f"2001:db8::{host:x}", "clinic-a")
 
     with pytest.raises(TooManyFailures):
-        limit.check("2001:db8::ffff", "clinic-a")
-    limit.check("2001:db8:0:1::1", "clinic-a")
+        await limit.check("2001:db8::ffff", "clinic-a")
+    await limit.check("2001:db8:0:1::1", "clinic-a")

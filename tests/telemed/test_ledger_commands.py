@@ -257,6 +257,7 @@ def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(
     assert (young.status, asked.status, done.status) == (1, 1, 0)
     assert "TELEMED_LOG_YEARS" in young.err and "Nothing was changed" in asked.err
     assert done.out == "0 looks from before 2024-01-01 are forgotten.\n"
+    assert settings.checkpoints_dir is not None and (settings.checkpoints_dir / "forgotten.txt").exists()
     assert run("audit", "verify").status == 0
 
 

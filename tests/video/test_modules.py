@@ -19,7 +19,20 @@ FACEBOOK = "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 [FBAN/FBIOS;FBAV/400.0]"
 CHROME = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36"
 WAITING: Final = frozenset({"devices", "precheck", "signalling"})
 DIRECT: Final = WAITING | {
-    *("call", "consultation", "frames", "ladder", "loudness", "photo", "presence", "quality", "rtt", "sas", "talk")
+    *(
+        "base64url",
+        "call",
+        "consultation",
+        "frames",
+        "ladder",
+        "loudness",
+        "photo",
+        "presence",
+        "quality",
+        "rtt",
+        "sas",
+        "talk",
+    )
 }
 MOST_BYTES: Final = {WAITING: 5_500, DIRECT: 26_000}
 """Packed: up to the waiting room, and a call of two; what the unit needs is fetched when a third person comes."""
@@ -213,7 +226,7 @@ async def test_what_a_call_of_two_loads_is_what_its_budget_counts(modules: Page)
             for (let name; (name = open.pop());) {
                 found.add(name);
                 const text = await (await fetch(`/video-web/${name}.js`)).text();
-                for (const [, other] of text.matchAll(/^import [^("]*"\\.\\/([a-z-]+)\\.js"/gm)) if (!found.has(other)) open.push(other);
+                for (const [, other] of text.matchAll(/^import [^("]*"\\.\\/([a-z0-9-]+)\\.js"/gm)) if (!found.has(other)) open.push(other);
             }
             return [...found].sort();
         }"""

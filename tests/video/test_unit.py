@@ -1,10 +1,12 @@
 """The forwarding unit over real sockets: who gets whose frames, and that only sealed ones go anywhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.video.calling import KEY_FRAME, Camera, calls
 from tests.video.impairment import Line, impaired
-from video.messages import Refused, UnitAnswer, UnitOffer, Want, Wanted
+from video.messages import Again, Refused, UnitAnswer, UnitOffer, Want, Wanted
 
 
 async def test_two_see_and_hear_each_other() -> None:
@@ -135,3 +137,18 @@ async def test_sound_comes_through_a_line_that_loses_packets(lost: float) -> Non
         # What is lost on the way up is asked for; this participant asks for nothing on the way down.
         assert line.lost > 20
         assert len(expected - heard) / len(expected) < 2.5 * lost
+
+
+async def test_who_repeats_sound_is_asked_to_stop_once_when_somebody_comes_who_does_not_understand_it() -> None:
+    async with calls() as made:
+        anna = await made.call("anna")
+        call = made.unit._calls["r", "anna"]  # type: ignore[attr-defined]  # headless participants never offer RED
+        call.red, audio = True, call.leg._own["audio"]
+        call.leg._own["audio"] = replace(audio, payloads=(("red", 63), *audio.payloads))
+
+        await made.call("bert")
+        await made.call("carl")
+        await anna.until(lambda: anna.heard(Again))
+
+        assert anna.heard(Again) == [Again("c1")]
+        assert "red/48000" not in (await made.answered(anna, "c1"))

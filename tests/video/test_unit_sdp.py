@@ -14,7 +14,7 @@ from video.unit_offer import MOST_SECTIONS, parse_unit_offer
 
 LOCAL = Local("abcd", "p" * 24, (("sha-256", ":".join(["AB"] * 32)),), ("1 1 udp 1 127.0.0.1 5000 typ host",))
 OFFER = write_offer(LOCAL, slots=2, layers=True, screen=True)
-CHROMIUM = (Path(__file__).parent / "offers" / "chromium_unit.sdp").read_text()
+CHROMIUM = (Path(__file__).parent / "unit_offers" / "chromium.sdp").read_text()
 OFFERS = [OFFER, CHROMIUM]
 
 

@@ -6,14 +6,13 @@
 // not heard of before, somebody who left in the middle, or a lost connection. Who leaves later makes new sender keys
 // under the round that was: the words stay.
 
+import { decode, encode } from "./base64url.js";
 import { commitment, nonce, shortString } from "./sas.js";
 
 const CURVE = { name: "ECDH", namedCurve: "P-256" };
 const EPOCHS = 16;
 
 const text = new TextEncoder();
-const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-const decode = (value) => Uint8Array.from(atob(String(value).replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
 
 // The same on every page.
 const byId = (people) => people.sort((one, other) => (one.id < other.id ? -1 : 1));
@@ -106,7 +105,7 @@ export class Agreement extends EventTarget {
     }
     const box = boxes?.[this.#me.id];
     if (!box || !Number.isSafeInteger(epoch) || epoch <= member.epoch) return;
-    const bytes = decode(box), additionalData = text.encode(`${from}/${this.#me.id}/${epoch}`);
+    const bytes = decode(String(box)), additionalData = text.encode(`${from}/${this.#me.id}/${epoch}`);
     let base;
     try {
       base = new Uint8Array(await crypto.subtle.decrypt(
@@ -124,7 +123,7 @@ export class Agreement extends EventTarget {
 
   async #announce(round) {
     const pair = await crypto.subtle.generateKey(CURVE, false, ["deriveBits"]);
-    const mine = { pair, round, nonce: nonce(), spent: false, pub: encode(await crypto.subtle.exportKey("raw", pair.publicKey)) };
+    const mine = { pair, round, nonce: nonce(), spent: false, pub: encode(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey))) };
     mine.label = this.#label({ ...this.#me, page: this.page, kid: this.kid, pub: mine.pub });
     mine.commit = await commitment(mine.nonce, mine.label);
     this.#mine = mine;
@@ -179,7 +178,7 @@ export class Agreement extends EventTarget {
 
   // The keys under which the two hand each other their sender keys: one for each direction, of this round alone.
   async #wrapping(hash, id, page, pub) {
-    const theirs = await crypto.subtle.importKey("raw", decode(pub), CURVE, false, []);
+    const theirs = await crypto.subtle.importKey("raw", decode(String(pub)), CURVE, false, []);
     const bits = await crypto.subtle.deriveBits({ name: "ECDH", public: theirs }, this.#mine.pair.privateKey, 256);
     const secret = await crypto.subtle.importKey("raw", bits, "HKDF", false, ["deriveKey"]);
     const way = (from, to, use) => crypto.subtle.deriveKey(

@@ -2,6 +2,7 @@
 // Over `sealed`: byte 0 and JSON (the agreement), or byte 1, length of the header, SFrame header, sealed JSON.
 
 import { Agreement } from "./agreement.js";
+import { decode, encode } from "./base64url.js";
 import { Frames } from "./frames.js";
 import { SUITES, Window, decrypt, derive, encrypt, header, join, parseHeader } from "./sframe.js";
 
@@ -12,14 +13,6 @@ const SWITCH_AFTER = 500;  // milliseconds in which the others get the new key b
 
 const text = new TextEncoder();
 const read = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
-
-export function encode(bytes) {
-  let chars = "";
-  for (const byte of bytes) chars += String.fromCharCode(byte);
-  return btoa(chars).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-}
-
-export const decode = (value) => Uint8Array.from(atob(value.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
 
 export class Circle extends EventTarget {
   frames = new Frames();

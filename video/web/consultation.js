@@ -15,6 +15,7 @@ const PHOTO_PAUSE = 100;  // between the parts of a photo over the signalling, w
 const ADMITS = ["physician"];
 const SEATS = 7;
 const UNABLE = btoa(`\0${JSON.stringify({ kind: "unable" })}`).replace(/=+$/, "");
+const MOST_LARGE = 2;  // others whose large pictures fit beside each other, unless the page says how it shows them
 const AGREED = ["live", "reconnecting"];
 
 const admits = (person) => ADMITS.includes(person?.role);
@@ -25,7 +26,7 @@ export class Consultation extends EventTarget {
   #signalling; #room; #tracks = { audio: null, video: null, screen: null }; #relay; #signing; #places;
   #call = null; #group = null; #circle = null; #talk; #people = new Map(); #media = new Map(); #known = new Set();
   #off = { audio: false, video: false }; #held = false; #speaking = new Set(); #timer = 0; #patience = 0; #listeners = [];
-  #unit = false; #presence = null; #cheated = false;
+  #unit = false; #presence = null; #cheated = false; #viewed = false;
 
   constructor({ signalling, room, stream, relay = false, signing = false, places = SEATS }) {
     super();
@@ -99,7 +100,12 @@ export class Consultation extends EventTarget {
 
   muteOther(id) { this.#talk.please("mute", id); }
   remove(id) { this.#signalling.send({ type: "remove", participant: id }); }
-  view(want) { this.#group?.view(want); }
+
+  view(want) {
+    this.#viewed = true;
+    this.#group?.view(want);
+  }
+
   retryVideo() { return this.#path()?.retryVideo(); }
 
   sign(on) {
@@ -177,8 +183,10 @@ export class Consultation extends EventTarget {
     if (this.#unit || this.#cheated) return;
     this.#unit = true;
     if (!support()) return this.#unable();
-    const [{ Circle }, { Group }] = await Promise.all([import("./circle.js"), import("./group.js")]);
-    if (this.state === "closed") return;
+    const parts = await Promise.all([import("./circle.js"), import("./group.js")]).catch(() => null);
+    if (!parts) this.#unit = false;  // the network was away; whoever comes or comes back makes it try again
+    if (!parts || this.state === "closed" || this.#cheated) return;
+    const [{ Circle }, { Group }] = parts;
     const circle = this.#circle = new Circle({ signalling: this.#signalling, room: this.#room });
     const group = this.#group = new Group({
       signalling: this.#signalling, circle, tracks: { ...this.#tracks }, places: this.#places, relay: this.#relay, signing: this.#signing,
@@ -228,6 +236,8 @@ export class Consultation extends EventTarget {
   // --- what is seen and said
 
   #shown(remotes) {
+    const want = remotes.length > MOST_LARGE ? "low" : "high";
+    if (!this.#viewed) this.#group.view(Object.fromEntries(remotes.map(({ id }) => [id, want])));
     if (this.#call?.state === "live") return;
     for (const { id, stream, screen } of remotes) this.#show(id, { stream, screen });
   }

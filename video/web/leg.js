@@ -26,7 +26,7 @@ const kindOf = (name) => (name === "audio" ? "audio" : "video");
 export class Leg extends EventTarget {
   id = nonce();
   senders = {};
-  #frames; #kid; #signalling; #pc; #tracks = {}; #slots = []; #screen = null; #bound = new Map(); #sealed = false;
+  #frames; #kid; #signalling; #pc; #tracks = {}; #slots = []; #screen = null; #bound = new Map(); #sealed = new Set();
   #loudness = new Loudness();
 
   constructor({ signalling, circle, places, relay }) {
@@ -46,8 +46,6 @@ export class Leg extends EventTarget {
 
   get pc() { return this.#pc; }
   get state() { return this.#pc.connectionState; }
-  get sealed() { return this.#sealed; }
-
   // Tracks of this leg alone: off until their frames are known to be encrypted.
   async put(name, track) {
     this.#tracks[name]?.stop();
@@ -59,9 +57,9 @@ export class Leg extends EventTarget {
     await this.senders[name].replaceTrack(own);
   }
 
-  // What the person wants on, which counts only once frames are encrypted.
+  // What the person wants on, which counts only once frames of that track were encrypted.
   enable(on) {
-    for (const name of OWN) if (this.#tracks[name]) this.#tracks[name].enabled = this.#sealed && on[name] === true;
+    for (const name of OWN) if (this.#tracks[name]) this.#tracks[name].enabled = this.#sealed.has(name) && on[name] === true;
   }
 
   async offer(options) {
@@ -112,9 +110,11 @@ export class Leg extends EventTarget {
     const leak = out.some(({ name, passed = 0, dropped = 0, frames, packets }) => (name === "audio" ? packets : frames) > passed + dropped + SLACK)
       || came.some(({ passed = 0, decoded }) => decoded > passed + SLACK);
     for (const { end, passed } of came) end.receiver.track.enabled = passed > 0 && !leak;
-    this.#sealed = !leak && out.every(({ name, passed }) => passed > 0 || name === "screen");
+    this.#sealed = new Set(leak ? [] : out.filter(({ passed }) => passed > 0).map(({ name }) => name));
+    // A picture that is not sent now, as on a weak line, leaves nothing to be encrypted.
+    const sealed = !leak && out.every(({ name, frames }) => this.#sealed.has(name) || (name !== "audio" && frames === 0));
     const opened = came.every(({ passed, packets }) => passed > 0 || packets < SLACK);
-    return { sealed: this.#sealed, opened, leak };
+    return { sealed, opened, leak };
   }
 
   close() {

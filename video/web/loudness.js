@@ -6,7 +6,8 @@ export class Loudness {
   // Of a receiver: what came in; 0 where nothing did.
   async level(end) {
     const reports = end ? [...(await end.getStats()).values()] : [];
-    const { totalAudioEnergy, totalSamplesDuration, audioLevel = 0 } = reports.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio") ?? {};
+    const sound = reports.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio");
+    const { totalAudioEnergy, totalSamplesDuration, audioLevel = 0 } = sound ?? {};
     if (totalAudioEnergy === undefined) return audioLevel;
     const before = this.#before.get(end) ?? { energy: totalAudioEnergy, duration: totalSamplesDuration };
     this.#before.set(end, { energy: totalAudioEnergy, duration: totalSamplesDuration });

@@ -119,5 +119,6 @@ async function set(sender, change, red = null) {
   if (red !== null && both.length === 2) {
     parameters.encodings[0].codec = both.find(({ mimeType }) => (mimeType.toLowerCase() === RED) === red);
   }
-  if (before !== JSON.stringify(parameters.encodings)) await sender.setParameters(parameters).catch(() => {});  // the connection was closed, or an old browser knows fewer fields
+  if (before === JSON.stringify(parameters.encodings)) return;
+  await sender.setParameters(parameters).catch(() => {});  // the connection was closed, or an old browser knows fewer fields
 }

@@ -2,6 +2,8 @@
 // somebody sits in between. The answering side commits to fingerprint and nonce before it sees the other's, so that
 // nobody can search for a certificate that gives the same words: one guess in 2^45.
 
+import { encode } from "./base64url.js";
+
 // Written the same in German and in English, and no two sound alike.
 export const WORDS = `
   Adapter Alarm Album Algebra Alibi Alligator Alphabet Anorak April Aquarium Arena Aroma Asphalt Atlas August
@@ -22,7 +24,7 @@ export const WORDS = `
   Turban Turbine Ukulele Uniform Vase Ventilator Veranda Video Villa Vitamin Volleyball Wind Winter Wolf Workshop
   Yeti Yoga Zebra Zone Zoo`.trim().split(/\s+/);
 
-export const nonce = () => base64url(crypto.getRandomValues(new Uint8Array(18)));
+export const nonce = () => encode(crypto.getRandomValues(new Uint8Array(18)));
 
 // All fingerprints of a description, sorted: of every kind and level, so that none can hide behind another.
 export function fingerprints(sdp) {
@@ -31,7 +33,7 @@ export function fingerprints(sdp) {
 }
 
 export async function commitment(value, prints) {
-  return base64url(await digest(["telemed-commit-1", value, prints]));
+  return encode(await digest(["telemed-commit-1", value, prints]));
 }
 
 // {words, indexes, digits} of one call; indexes are those of the words, for lists in other languages. `sides` are
@@ -49,8 +51,4 @@ export async function shortString(room, sides) {
 async function digest(parts) {
   const text = parts.map((part) => `${part.length}:${part}`).join("|");
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-}
-
-function base64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fhir.audit import AUDIT
 from fhir.ids import made_at
+from fhir.ledger.copies import FORGOTTEN
 from fhir.ledger.retention import Forgotten, TooYoung, forget
 from infra.database import Database
 from tests.fhir import record
@@ -18,7 +19,9 @@ from tests.fhir.ledger import logs, worlds
 async def forgot(database: Database, folder: Path, *, before: datetime, years: int = 0) -> Forgotten:
     """What was forgotten from before a moment."""
     vault, now = record.vault(folder), datetime.now(UTC) + timedelta(minutes=1)
-    return await database.write(lambda session: forget(session, vault, before=before, years=years, now=now))
+    told = await database.write(lambda session: forget(session, vault, before=before, years=years, now=now))
+    await logs.sequencer(database, folder).remember()  # what a start does: the second place hears of it
+    return told
 
 
 async def grown(database: Database, folder: Path, north: httpx.AsyncClient, south: httpx.AsyncClient) -> datetime:
@@ -58,7 +61,8 @@ async def test_what_somebody_else_removes_is_still_named(
     youngest = await worlds.after(
         database, tmp_path, "DELETE FROM audit_event WHERE id = (SELECT MAX(id) FROM audit_event)"
     )
-    unsigned = await worlds.after(database, tmp_path, "UPDATE audit_handover SET note = REPLACE(note, 'rows', 'row')")
+    spoilt = "UPDATE audit_handover SET note = REPLACE(note, 'rows', 'row')"
+    unsigned = await worlds.after(database, tmp_path, spoilt, notes=False)
 
     assert [text for text in youngest.first if text.startswith("event removed")]
     assert [text for text in unsigned.first if text.startswith("event removed")]
@@ -80,3 +84,18 @@ async def test_what_the_log_has_to_keep_is_not_forgotten(
 
     with pytest.raises(TooYoung):
         await forgot(database, tmp_path, before=moment, years=1)
+
+
+async def test_the_second_place_knows_what_was_forgotten_and_is_believed(
+    database: Database, tmp_path: Path, north: httpx.AsyncClient, south: httpx.AsyncClient
+) -> None:
+    told = await forgot(database, tmp_path, before=await grown(database, tmp_path, north, south))
+
+    without_note = await worlds.after(database, tmp_path, "DELETE FROM audit_handover")
+    (tmp_path / "copies" / FORGOTTEN).unlink()
+    without_copy = await worlds.after(database, tmp_path)
+    neither = await worlds.after(database, tmp_path, "DELETE FROM audit_handover")
+
+    assert without_note.first == [] and f"forgotten: {told.rows} looks" in without_note.lost[0]
+    assert [text for text in without_copy.first if text.startswith("not copied")]
+    assert [text for text in neither.first if text.startswith("event removed")]

@@ -37,9 +37,9 @@ async def grown(database: Database, folder: Path, north: httpx.AsyncClient, sout
 def verified(session: Session, folder: Path, *, notes: bool = True, later: timedelta = timedelta(0)) -> Report:
     """What verifying finds in this session, with or without the checkpoints of the second place, now or later."""
     place = Copies(folder / "copies")
-    there, handed = (place.notes(), place.handovers()) if notes else (None, None)
-    now = datetime.now(UTC) + later
-    return verify(session, record.vault(folder), notes=there, handovers=handed, now=now, tell=lambda _done, _all: None)
+    there, handed, kept = (place.notes(), place.handovers(), place.forgotten()) if notes else (None, None, None)
+    now, vault = datetime.now(UTC) + later, record.vault(folder)
+    return verify(session, vault, notes=there, handovers=handed, retained=kept, now=now, tell=lambda _done, _all: None)
 
 
 class Restored(Exception):  # noqa: N818  # takes the harm back

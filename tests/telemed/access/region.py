@@ -9,12 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final
 
-from fhir import codec
+from fhir import codec, compartments
+from fhir.store import Store
+from fhir.tables import Restriction
 from infra.caller import Caller, Role
 from infra.problems import Problem
+from telemed.access.one_record import OneRecord
+from telemed.mydata.record import CHANGEABLE
 from telemed.services import Services
 from tests.telemed.access import world as w
 from tests.telemed.access.test_provisions import actors, of
@@ -23,6 +27,8 @@ Data = dict[str, Any]
 WORD: Final = re.compile(r"mark-\d+-end")
 NUMBERS: Final = count(1)
 CLASSES: Final = ("Observation", "Communication", "Patient", "Encounter")
+BORN: Final = "1962-05-17"
+Question = tuple[str, str, Data | list[Data] | None, dict[str, str]]
 
 
 @dataclass
@@ -33,6 +39,7 @@ class Region:
     dice: random.Random
     tenants: list[str] = field(default_factory=list)
     homes: dict[str, str] = field(default_factory=dict)
+    families: dict[str, str] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
 
     async def fill(self) -> None:
@@ -41,8 +48,10 @@ class Region:
         for tenant in self.tenants:
             await self.write(tenant, {"resourceType": "Organization", "id": tenant, "name": self.word()})
         for tenant in self.tenants:
-            patient = await self.write(tenant, {"resourceType": "Patient", "name": [{"family": self.word()}]})
-            self.homes[patient or ""] = tenant
+            family = self.word()
+            person = {"resourceType": "Patient", "name": [{"family": family}], "birthDate": BORN}
+            patient = await self.write(tenant, person)
+            self.homes[patient], self.families[patient] = tenant, family
         for _ in range(10):
             patient = self.patient()
             await self.write(self.writer(patient), self.source(patient))
@@ -57,6 +66,8 @@ class Region:
             await self.write(self.writer(patient), self.entry(patient))
         for reference in self.dice.sample(self.made, 6):
             await self.change(reference)
+        if self.dice.random() < 0.5:
+            await self.restrict(self.patient())
 
     def tenant(self) -> str:
         """One of the clinics."""
@@ -114,7 +125,7 @@ class Region:
         noted = {"note": [{"text": self.word()}]} if made["resourceType"] in ("CareTeam", "ServiceRequest") else {}
         return made | noted
 
-    async def write(self, tenant: str, data: Data) -> str | None:
+    async def write(self, tenant: str, data: Data) -> str:
         """The reference of a new resource, as the clinic's system."""
         parsed = codec.parse(json.dumps(data).encode(), type=None)
         store = self.services.record if data["resourceType"] == "Appointment" else self.services.store
@@ -123,6 +134,19 @@ class Region:
         )
         self.made.append(stored.reference)
         return stored.reference
+
+    async def restrict(self, patient: str) -> None:
+        """The patient's record is kept and no more; then it lets somebody in again, or does not."""
+        compartment = compartments.pseudonym(self.services.vault, patient.partition("/")[2])
+        now = self.services.clock.now()
+        kept = Restriction(compartment=compartment, since=now, until=now + timedelta(days=self.dice.choice([-1, 9, 9])))
+        await self.services.database.write(lambda session: session.add(kept))
+        word = codec.parse(json.dumps(w.consent(patient, f"Organization/{self.tenant()}")).encode(), type="Consent")
+        me = Caller(self.homes[patient], "me", Role.PATIENT, frozenset())
+        clock = self.services.clock
+        policy = OneRecord(compartment, Role.PATIENT, clock.now, CHANGEABLE)
+        own = Store(self.services.vault, policy, clock, self.services.store.hooks)
+        self.made.append((await self.services.database.write(lambda s: own.create(s, me, word))).reference)
 
     async def change(self, reference: str) -> None:
         """The resource is deleted, or about another patient in its next version."""
@@ -141,64 +165,90 @@ class Region:
         except Problem:
             return
 
-    def caller(self) -> Caller:
-        """Somebody of any role, with scopes wide or narrow."""
-        role, tenant = self.dice.choice([*Role, Role.SYSTEM, Role.SYSTEM, Role.PHYSICIAN]), self.tenant()
+    def caller(self, role: Role, *, place: int, breadth: str) -> Caller:
+        """Somebody of this role in one of the clinics, with scopes `wide`, for `looking` alone, or `narrow`."""
         context = {Role.SYSTEM: "system", Role.PATIENT: "patient"}.get(role, "user")
-        wide, narrow = f"{context}/*.cruds", f"{context}/{self.dice.choice(CLASSES)}.rs"
-        scopes = frozenset({self.dice.choice([wide, wide, f"{context}/*.rs", narrow])})
-        patient = ""
+        scope = {"wide": "*.cruds", "looking": "*.rs", "narrow": f"{self.dice.choice(CLASSES)}.rs"}[breadth]
+        tenant, patient = self.tenants[place], ""
         if role is Role.PATIENT:
-            reference, tenant = self.dice.choice(list(self.homes.items()))
+            reference, tenant = list(self.homes.items())[place]
             patient = reference.removeprefix("Patient/")
-        return Caller(tenant, f"{tenant}-somebody", role, scopes, patient=patient)
+        return Caller(tenant, f"{tenant}-somebody", role, frozenset({f"{context}/{scope}"}), patient=patient)
 
-    def questions(self) -> Iterator[tuple[str, str, Data | list[Data] | None, dict[str, str]]]:
-        """Method, address, body and headers of everything that can be asked about one resource and one patient."""
+    def pages(self) -> Iterator[Question]:
+        """The console's pages about one appointment, or about something that is none."""
+        appointments = [reference for reference in self.made if reference.startswith("Appointment/")]
+        for path in ("/console", "/console/waiting", "/console/emergency/reviews"):
+            yield "GET", path, None, {}
+        for reference in (self.dice.choice(appointments or self.made), self.dice.choice(self.made)):
+            for path in ("", "/looks", "/apps", "/person", "/codes"):
+                yield "GET", f"/console/visits/{reference.partition('/')[2]}{path}", None, {}
+
+    def questions(self) -> Iterator[Question]:
+        """Everything that can be asked about one resource and one patient, under /fhir."""
+        for method, path, body, headers in chain(self.readings(), self.operations(), self.changes()):
+            yield method, f"/fhir/{path}".rstrip("/"), body, headers
+
+    def readings(self) -> Iterator[Question]:
+        """Reads, versions, searches, counts, includes."""
         reference, patient = self.dice.choice(self.made), self.patient()
         type, id = reference.split("/")
         for path in ("", "/_history", "/_history/1", "/_history/2", "/$meta"):
             yield "GET", f"{reference}{path}", None, {}
         for path in (type, f"{type}/_history", "_history", f"{type}?_summary=count", f"{type}?_id={id}", "AuditEvent"):
             yield "GET", path, None, {}
-        yield "GET", f"{type}?_sort=-_lastUpdated&_count=3&_total=accurate", None, {}
-        yield "GET", f"{patient}/$everything", None, {}
-        yield "GET", f"AuditEvent?entity={reference}", None, {}
-        yield "GET", f"Observation?subject:Patient.family={self.word()[:5]}", None, {}
-        yield "GET", "Observation?subject:Patient._id=" + patient.partition("/")[2], None, {}
-        yield "GET", "Patient?_has:Observation:subject:status=final", None, {}
-        yield "GET", "Patient?_has:Communication:subject:status=completed&_summary=count", None, {}
-        yield "GET", "Observation?_include=*&_include:iterate=*", None, {}
-        yield "GET", "Task?_include=Task:focus&_include=Task:patient", None, {}
-        yield "GET", "Patient?_revinclude=Observation:subject&_revinclude=Communication:subject", None, {}
-        yield "GET", "Organization?_revinclude=CareTeam:participant&_revinclude=Consent:actor", None, {}
-        yield "POST", f"{type}/$validate", {"resourceType": type, "id": id}, {}
-        yield (
-            "POST",
-            "Appointment/$find",
-            {"resourceType": "Parameters", "parameter": [_ref("patient-reference", patient)]},
-            {},
-        )
-        yield (
-            "POST",
-            "Appointment/$cancel",
-            {"resourceType": "Parameters", "parameter": [_ref("appointment-reference", reference)]},
-            {},
-        )
+        for path in (
+            f"{type}?_sort=-_lastUpdated&_count=3&_total=accurate",
+            f"{patient}/$everything",
+            f"AuditEvent?entity={reference}",
+            f"Observation?subject:Patient.family={self.word()[:5]}",
+            "Observation?subject:Patient._id=" + patient.partition("/")[2],
+            "Patient?_has:Observation:subject:status=final",
+            "Patient?_has:Communication:subject:status=completed&_summary=count",
+            "Observation?_include=*&_include:iterate=*",
+            "Task?_include=Task:focus&_include=Task:patient",
+            "Patient?_revinclude=Observation:subject&_revinclude=Communication:subject",
+            "Organization?_revinclude=CareTeam:participant&_revinclude=Consent:actor",
+        ):
+            yield "GET", path, None, {}
         asked = [reference, f"{type}?_id={id}", f"{patient}/$everything", f"{reference}/_history"]
         for kind in ("batch", "transaction"):
             entries = [{"request": {"method": "GET", "url": url}} for url in asked[: 4 if kind == "batch" else 2]]
             yield "POST", "", {"resourceType": "Bundle", "type": kind, "entry": entries}, {}
-        yield (
-            "POST",
-            "Task",
-            self.entry(patient) | {"resourceType": "Task", "status": "draft", "intent": "order"},
-            {"If-None-Exist": f"_id={id}"},
-        )
+
+    def operations(self) -> Iterator[Question]:
+        """The operations of booking and of persons, and validation."""
+        reference, patient, clinic = self.dice.choice(self.made), self.patient(), f"Organization/{self.tenant()}"
+        type, id = reference.split("/")
+        yield "POST", f"{type}/$validate", {"resourceType": type, "id": id}, {}
+        alike = {"resourceType": "Patient", "name": [{"family": self.families[patient]}], "birthDate": BORN}
+        yield "POST", "Patient/$match", _parameters({"name": "resource", "resource": alike}), {}
+        about, appointment = _ref("patient-reference", patient), _ref("appointment-reference", reference)
+        yield "POST", "Appointment/$find", _parameters(about), {}
+        yield "POST", "Appointment/$hold", _parameters(about, appointment), {}
+        yield "POST", "Appointment/$book", _parameters(appointment), {}
+        proposed = w.appointment(patient, clinic, status="proposed", at=datetime.now(UTC))
+        yield "POST", "Appointment/$book", _parameters({"name": "appt-resource", "resource": proposed}), {}
+        yield "POST", "Appointment/$cancel", _parameters(appointment), {}
+        yield "POST", "Patient/$link", _parameters(_ref("patient", patient), _ref("organization", clinic)), {}
+        yield "POST", "Patient/$unlink", _parameters(_ref("patient", patient), _ref("organization", clinic)), {}
+        ends = _ref("source-patient", patient), _ref("target-patient", self.patient())
+        yield "POST", "Patient/$merge", _parameters(*ends, {"name": "preview", "valueBoolean": True}), {}
+
+    def changes(self) -> Iterator[Question]:
+        """Writes that would change nothing, or something that was already the caller's."""
+        reference, patient = self.dice.choice(self.made), self.patient()
+        type, id = reference.split("/")
+        task = self.entry(patient) | {"resourceType": "Task", "status": "draft", "intent": "order"}
+        yield "POST", "Task", task, {"If-None-Exist": f"_id={id}"}
         yield "PUT", f"Patient?_id={id}", {"resourceType": "Patient"}, {}
         yield "DELETE", f"Communication?_id={id}", None, {}
         yield "PATCH", reference, [{"op": "test", "path": "/id", "value": "x"}], {"If-Match": 'W/"7"'}
         yield "PUT", reference, {"resourceType": type, "id": id}, {"If-Match": 'W/"7"'}
+
+
+def _parameters(*given: Data) -> Data:
+    return {"resourceType": "Parameters", "parameter": list(given)}
 
 
 def _ref(name: str, to: str) -> Data:

@@ -10,15 +10,19 @@ from sqlalchemy import text, true
 from sqlmodel import Session
 
 from fhir import history, trips
+from fhir.compartments import pseudonym
 from fhir.history import Asked
 from fhir.rows import Stored
 from fhir.search import parsing
+from fhir.tables import Restriction
 from infra import migrate
 from infra.database import Database, open_database
 from infra.problems import NotFound
 from infra.row_security import act
 from infra.statements import Row
+from telemed.access.models import CareGrant
 from telemed.access.net import is_bypassed
+from telemed.access.settle import FOREVER
 from telemed.operators import findings, migrated
 from telemed.startup import require_tables
 from tests.fixtures.postgres import PostgresServer
@@ -30,6 +34,7 @@ POLICIES = text(
     "SELECT tablename, policyname, cmd, qual, with_check, c.relrowsecurity AND c.relforcerowsecurity FROM pg_policies"
     " JOIN pg_class c ON c.relname = tablename ORDER BY tablename, policyname"
 )
+FUNCTIONS = text("SELECT proname, prosrc, true FROM pg_proc WHERE proname = 'is_bound_to'")
 postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 
 
@@ -141,6 +146,30 @@ async def test_a_rolled_back_savepoint_does_not_end_the_net(world: World) -> Non
 
 
 @postgresql
+async def test_a_restricted_record_is_closed_to_other_clinics_by_the_second_net(
+    world: World, without_filter: None
+) -> None:
+    patient, other = await w.patient(world, "a"), await w.clinic(world, "b")
+    await world.write("a", w.care_team(patient, other))
+    note = {"resourceType": "Communication", "status": "completed", "subject": {"reference": patient}}
+    reference = await world.write("a", note)
+    compartment = pseudonym(world.store.vault, patient.partition("/")[2])
+    before = await world.sees("b", reference)
+
+    kept = Restriction(compartment=compartment, since=w.NOW, until=FOREVER)
+    await world.database.write(lambda session: session.add(kept))
+    shut = await world.sees("b", reference)
+    let_in = CareGrant(
+        compartment=compartment, tenant="b", kind="Consent", source="Consent/1", granted_by="a",
+        since=w.NOW, asked_until=FOREVER, until=FOREVER,
+    )  # fmt: skip
+    await world.database.write(lambda session: session.add(let_in))
+
+    # The filter is gone, so this is what the database alone decides.
+    assert (before, shut, await world.sees("b", reference)) == (True, False, True)
+
+
+@postgresql
 async def test_a_connection_that_says_nothing_sees_nothing(world: World, database_url: str) -> None:
     await _note(world)
 
@@ -170,12 +199,13 @@ async def test_migrations_spread_the_same_net(empty_database_url: str, database:
     await migrate.upgrade(migrated)
 
     def policies(session: Session) -> list[tuple[object, ...]]:
-        return [tuple(row) for row in session.connection().execute(POLICIES)]
+        found = [tuple(row) for row in session.connection().execute(POLICIES)]
+        return [*found, *(tuple(row) for row in session.connection().execute(FUNCTIONS))]
 
     made, ours = await migrated.read(policies), await database.read(policies)
     await migrated.close()
 
-    assert len(ours) == 10
+    assert len(ours) == 11
     assert made == ours
     assert all(row[-1] for row in made)
 

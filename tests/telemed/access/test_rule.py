@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, create_engine, insert, select, true
 from sqlmodel import Session, SQLModel
 
 from fhir.policy import REGION_WIDE, Action
-from fhir.rows import COMPARTMENT, RESOURCE
+from fhir.rows import COMPARTMENT, RESOURCE, RESTRICTION
 from infra.caller import Caller, Role
 from infra.clock import FixedClock
 from infra.database import Database
@@ -42,6 +42,7 @@ class Item:
     type: str
     tenant: str
     compartment: str | None
+    restricted: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ class Opened:
 
     compartment: str
     tenant: str
-    since: int
-    until: int
+    since: float
+    until: float
     type: str = ""
     item: str = ""
     subject: str = ""
+    kind: str = "CareTeam"
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class Told:
     tenant: str
     type: str
     item: str
-    since: int
-    until: int
+    since: float
+    until: float
 
     def is_about(self, tenant: str, item: Item, *, whole: bool) -> bool:
         """True if it speaks now of the tenant and the item; of the whole record, if nothing narrows it."""
@@ -91,6 +93,7 @@ class Small:
     grants: list[Opened]
     told: list[Told]
     patients: dict[str, str] = field(default_factory=dict)  # by compartment
+    restricted: dict[str, tuple[float, float]] = field(default_factory=dict)  # by compartment: since and until
 
 
 @st.composite
@@ -112,10 +115,17 @@ def _world(dice: random.Random) -> Small:
             dice.randint(-1, 2),
             *_part(dice),
             dice.choice(SUBJECTS),
+            dice.choice(["CareTeam", "Consent"]),
         )
         for _ in range(dice.randint(0, 6))
     ]
-    return Small(homes, items, grants, [_told(dice, list(homes)) for _ in range(dice.choice([0, 1, 3]))])
+    told = [_told(dice, list(homes)) for _ in range(dice.choice([0, 1, 3]))]
+    # Since when and until when: what is over may stand there for a while.
+    restricted: dict[str, tuple[float, float]] = {
+        each: (dice.randint(-2, 0), dice.choice([-1, 1, 1])) for each in homes if dice.random() < 0.4
+    }
+    filed = [replace(item, restricted=item.compartment in restricted) for item in items]
+    return Small(homes, filed, grants, told, restricted=restricted)
 
 
 def _part(dice: random.Random) -> tuple[str, str]:
@@ -140,7 +150,8 @@ def may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
         return item.type in REGION_WIDE or (about if caller.patient else item.id == caller.subject)
     if caller.role is Role.PRIVACY_OFFICER:
         return item.type in REGION_WIDE or item.tenant == caller.tenant
-    at_home = item.compartment is not None and small.homes[item.compartment] == caller.tenant
+    own, kept = item.tenant == caller.tenant, _kept(small, item, caller)
+    at_home = item.compartment is not None and small.homes[item.compartment] == caller.tenant and not kept
     whole = action.changes
     known_as = ("", caller.subject) if caller.purpose == "ETREAT" else ("",)
     let_in = any(
@@ -150,11 +161,17 @@ def may(small: Small, item: Item, *, caller: Caller, action: Action) -> bool:
         and (grant.type == grant.item == "" if whole else _fits(grant, item))
         for grant in small.grants
         if grant.subject in known_as
+        if not kept or (grant.kind == "Consent" and grant.since >= small.restricted[str(item.compartment)][0])
     )
     denied = _denied(small, item, caller.tenant, whole=whole) and not (at_home and item.type == "Consent")
     if action.changes:
-        return item.tenant == caller.tenant and (item.compartment is None or at_home or (let_in and not denied))
-    return item.type in REGION_WIDE or item.tenant == caller.tenant or ((at_home or let_in) and not denied)
+        return own and (item.compartment is None or at_home or (let_in and not denied))
+    return item.type in REGION_WIDE or (own and not kept) or ((at_home or let_in) and not denied)
+
+
+def _kept(small: Small, item: Item, caller: Caller) -> bool:
+    """Whether the record is only kept now; who stores it is not kept from it."""
+    return small.restricted.get(item.compartment or "", (0, 0))[1] > 0 and caller.role is not Role.SERVICE
 
 
 def _fits(grant: Opened, item: Item) -> bool:
@@ -182,7 +199,7 @@ def fill(session: Session, small: Small) -> None:
         for c, t in small.homes.items()
     ]
     grants = [
-        {"compartment": g.compartment, "tenant": g.tenant, "kind": "x", "source": "x/1", "granted_by": "a"}
+        {"compartment": g.compartment, "tenant": g.tenant, "kind": g.kind, "source": "x/1", "granted_by": "a"}
         | {"type": g.type, "item": g.item, "subject": g.subject}
         | {"from": NOW + timedelta(hours=g.since), "until": NOW + timedelta(hours=g.until), "asked_until": NOW}
         for g in small.grants
@@ -193,7 +210,13 @@ def fill(session: Session, small: Small) -> None:
         | {"from": NOW + timedelta(hours=t.since), "until": NOW + timedelta(hours=t.until)}
         for t in small.told
     ]
-    filled = ((RESOURCE, rows), (COMPARTMENT, homes), (CARE_GRANT, grants), (CONSENT_RULE, rules))
+    kept = [
+        {"compartment": c, "since": NOW + timedelta(hours=since), "until": NOW + timedelta(hours=until)}
+        for c, (since, until) in small.restricted.items()
+    ]
+    filled = (
+        (RESOURCE, rows), (COMPARTMENT, homes), (CARE_GRANT, grants), (CONSENT_RULE, rules), (RESTRICTION, kept),
+    )  # fmt: skip
     for table, content in filled:
         if content:
             session.connection().execute(insert(table), content)
@@ -223,7 +246,7 @@ def disagreements(session: Session, small: Small) -> list[tuple[object, ...]]:
 def callers() -> Iterator[Caller]:
     """A caller of each kind in each tenant."""
     for tenant in TENANTS:
-        for role in (Role.SYSTEM, Role.PATIENT, Role.PRIVACY_OFFICER):
+        for role in (Role.SYSTEM, Role.PATIENT, Role.PRIVACY_OFFICER, Role.SERVICE):
             yield Caller(tenant, "item-1", role, SCOPES)
         # Somebody at their daily work, and in an emergency in which they may have broken glass.
         for purpose in ("TREAT", "ETREAT"):
@@ -237,7 +260,7 @@ def _type(small: Small, id: str) -> str:
 @contextmanager
 def memory() -> Iterator[Session]:
     engine = create_engine("sqlite://")
-    SQLModel.metadata.create_all(engine, tables=[RESOURCE, COMPARTMENT, CARE_GRANT, CONSENT_RULE])
+    SQLModel.metadata.create_all(engine, tables=[RESOURCE, COMPARTMENT, CARE_GRANT, CONSENT_RULE, RESTRICTION])
     with Session(engine) as session:
         yield session
     engine.dispose()
@@ -273,7 +296,9 @@ def _closed_to_all(*_: object) -> Clause:
     return ~true()
 
 
-@pytest.mark.parametrize("name", ["_home", "_granted", "_valid", "_denial", "_in_force", "_about"])
+@pytest.mark.parametrize(
+    "name", ["_home", "_granted", "_valid", "_denial", "_in_force", "_about", "_restriction", "_outweighed"]
+)
 @pytest.mark.parametrize("broken", [_open_to_all, _closed_to_all])
 def test_a_broken_part_of_the_clause_is_noticed(
     monkeypatch: pytest.MonkeyPatch, name: str, broken: Callable[..., Clause]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from telemed.access.scopes import allows, parse, within
+from telemed.access.scopes import bounds, parse, within
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,16 @@ from telemed.access.scopes import allows, parse, within
 def test_a_scope_that_is_not_served_opens_nothing(text: str) -> None:
     assert parse(text) is None
     assert not within([text], ["system/*.cruds"])
-    assert not allows([text], "system", type="Observation", letter="r")
+    assert bounds([text], ["system"], type="Observation", letter="r") is None
 
 
 def test_a_scope_covers_its_type_and_its_letters_alone() -> None:
     scopes = ["system/Observation.rs"]
 
-    assert allows(scopes, "system", type="Observation", letter="r")
-    assert not allows(scopes, "system", type="Observation", letter="c")
-    assert not allows(scopes, "system", type="Condition", letter="r")
-    assert not allows(scopes, "user", type="Observation", letter="r")
+    assert bounds(scopes, ["system"], type="Observation", letter="r") is not None
+    assert bounds(scopes, ["system"], type="Observation", letter="c") is None
+    assert bounds(scopes, ["system"], type="Condition", letter="r") is None
+    assert bounds(scopes, ["user"], type="Observation", letter="r") is None
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from infra.vault import FileKeyProvider, Vault
 from telemed.access.grants import grants_hook
 from telemed.access.owners import refuse_foreign_owner
 from telemed.access.policy import CarePolicy
+from telemed.booking.busy import Met
 from telemed.booking.engine import Desk, booking_hook
 from telemed.booking.parameters import Given, Parameters
 from telemed.notices.service import Office
@@ -101,7 +102,7 @@ def make_desk(database: Database, folder: Path, clock: FixedClock) -> Clinic:
     policy = CarePolicy(clock)
     record = Store(vault, policy, clock)
     calendar = Calendar(record, clock, timedelta(days=7))
-    desk = Desk(calendar, policy, vault, Office(vault, record, clock))
+    desk = Desk(calendar, policy, vault, Office(vault, record, clock), Met(clock))
     followers = (appointment_changed, calendar_hook(calendar), booking_hook(desk), grants_hook(clock, record))
     hooks = (refuse_foreign_owner, *followers, merged_hook())
     database.on_lost.append(vault.forget)

@@ -12,20 +12,26 @@ from sqlmodel import col, select
 from fhir import compartments
 from fhir.audit_event import Log
 from fhir.policy import Action
-from fhir.tables import AuditRow
+from fhir.tables import AuditRow, Restriction
+from infra.caller import Caller, Role
 from infra.clock import FixedClock
 from infra.database import Session
 from telemed.access import rule
 from telemed.access.models import CareGrant
 from telemed.access.rule import is_open
+from telemed.access.settle import FOREVER
 from telemed.emergency import service as emergency
 from telemed.emergency.models import EmergencyAccess, EmergencyAttempt
 from telemed.emergency.rules import LASTS, TRIES
 from telemed.emergency.service import TASK
 from telemed.identity.lifetimes import STEP_UP
+from telemed.identity.models import Clinician
+from telemed.notices.content import Method
 from telemed.notices.message import House, message
 from telemed.notices.models import Channel, Notice
 from telemed.notices.service import opened
+from telemed.notices.wording import words
+from telemed.visits import resource
 from tests.fixtures.processes import scrubbed
 from tests.telemed.emergency.conftest import FAR, FORM, Far
 from tests.telemed.visits.clinic import PATIENT, TENANT
@@ -222,6 +228,43 @@ async def test_the_patient_and_the_privacy_officer_are_told_without_a_name_a_cli
     assert [word for word in named if word in text] == []
     assert all(each["attachments"] == [] and each["join_url"] is None for each in found)
     assert "112" in told["karla@example.org"]["text"]
+
+
+async def test_the_officer_of_the_patients_own_clinic_is_told_too(far: Far) -> None:
+    services = far.clinic.services
+    officer = {"resourceType": "Practitioner", "telecom": [{"system": "email", "value": "home@example.org"}]}
+    home = Caller(tenant=TENANT, subject="test", role=Role.SERVICE)
+
+    def unit(session: Session) -> None:
+        services.store.create(session, home, resource.parsed(officer), id="theirs")
+        session.add(Clinician(id="theirs", tenant=TENANT, practitioner_id="theirs", role=Role.PRIVACY_OFFICER.value))
+
+    await services.database.write(unit)
+    await (await far.clinician("eva")).post("/console/emergency", data=FORM)
+    [access] = await far.rows(EmergencyAccess)
+
+    sent = [each for each in await far.rows(Notice) if each.appointment_id == access.id]
+    told = await services.database.read(lambda session: [opened(session, services.vault, each) for each in sent])
+    assert {(each.mail, each.method) for each in told} == {
+        ("karla@example.org", Method.OPENED),
+        ("pia@example.org", Method.REVIEW),
+        ("home@example.org", Method.OPENED_HERE),
+    }
+    assert len({(each.sequence, each.channel) for each in sent}) == 3
+    text = "".join(words(each, phone="0431").subject + str(words(each, phone="0431").paragraphs) for each in told)
+    assert [word for word in ("Musterkai", "Nothelf", "Deich", "Hafen", "unconscious", PATIENT) if word in text] == []
+
+
+async def test_a_restricted_record_is_like_none(far: Far) -> None:
+    services = far.clinic.services
+    kept = Restriction(
+        compartment=compartments.pseudonym(services.vault, PATIENT), since=services.clock.now(), until=FOREVER
+    )
+    await services.database.write(lambda session: session.add(kept))
+
+    answer = await (await far.clinician("eva")).post("/console/emergency", data=FORM)
+
+    assert answer.status_code == 404 and await far.rows(EmergencyAccess) == []
 
 
 async def test_a_patient_without_a_mail_address_gets_a_letter(far: Far) -> None:

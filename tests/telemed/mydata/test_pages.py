@@ -7,8 +7,8 @@ import pytest
 from fpdf import FPDF
 
 from fhir.rules import validate
-from telemed.mydata import export
 from telemed.mydata.requests import MOST_OPEN
+from telemed.rights import records
 from telemed.visits import resource
 from tests.telemed.mydata.letters import inside
 from tests.telemed.mydata.test_consents import log_of
@@ -142,7 +142,7 @@ async def test_the_export_has_all_of_the_own_record_byte_for_byte_and_nothing_of
 
 
 async def test_an_export_of_several_pages_is_whole(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "MAX_COUNT", 2)
+    monkeypatch.setattr(records, "MAX_COUNT", 2)
     store = clinic.services.store
     for _ in range(5):
         await clinic.services.database.write(

@@ -9,16 +9,19 @@ from fhir.policy import REGION_WIDE, Action
 from fhir.rows import RESOURCE
 from fhir.search import parsing
 from infra.caller import Role
+from infra.clock import SystemClock
 from infra.problems import NotFound
+from telemed.access import one_record
+from telemed.access.one_record import READABLE, NotOfTheRecord, OneRecord
 from telemed.access.table import GROUP
-from telemed.mydata import record
-from telemed.mydata.record import CHANGEABLE, NotYours, OwnRecord, own_caller, own_store
+from telemed.mydata.record import CHANGEABLE, own_caller, own_store
 from telemed.mydata.sessions import MyPatient
 from telemed.visits import resource
 from tests.telemed.mydata.letters import patient_of
 from tests.telemed.visits.clinic import PATIENT, PLATFORM, TENANT, Clinic
 
 STRANGER = "patient-2"
+OWN = OneRecord("c1", Role.PATIENT, SystemClock().now, CHANGEABLE)
 
 
 @pytest.fixture
@@ -47,12 +50,12 @@ def test_for_each_type_and_action_the_policy_says_what_the_rule_says() -> None:
     caller = own_caller(MyPatient(TENANT, PATIENT, "c1", b""))
     for type in GROUP:
         for action in Action:
-            reads = not action.changes and (type in record.READABLE or type in REGION_WIDE)
+            reads = not action.changes and (type in READABLE or type in REGION_WIDE)
             changes = action in (Action.CREATE, Action.UPDATE) and type in CHANGEABLE
             try:
-                OwnRecord("c1").permit(caller, action, type)
+                OWN.permit(caller, action, type)
                 allowed = True
-            except NotYours:
+            except NotOfTheRecord:
                 allowed = False
             assert allowed is (reads or changes), (type, action)
 
@@ -60,8 +63,8 @@ def test_for_each_type_and_action_the_policy_says_what_the_rule_says() -> None:
 def test_the_policy_of_a_patient_is_for_patients_alone() -> None:
     caller = own_caller(MyPatient(TENANT, PATIENT, "c1", b""))
     for role in set(Role) - {Role.PATIENT}:
-        with pytest.raises(NotYours):
-            OwnRecord("c1").permit(caller._replace(role=role), Action.READ, "Patient")
+        with pytest.raises(NotOfTheRecord):
+            OWN.permit(caller._replace(role=role), Action.READ, "Patient")
 
 
 async def test_a_neighbour_in_the_same_clinic_is_not_there(clinic: Clinic) -> None:
@@ -82,7 +85,7 @@ async def test_a_neighbour_in_the_same_clinic_is_not_there(clinic: Clinic) -> No
 
 
 async def test_the_second_look_holds_where_the_filter_is_wrong(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "_clause", lambda compartment: RESOURCE.c.id.is_not(None))
+    monkeypatch.setattr(one_record, "clause", lambda *_, **__: RESOURCE.c.id.is_not(None))
     patient = patient_of(clinic.services)
     store, caller = own_store(clinic.services, patient), own_caller(patient)
 
@@ -97,8 +100,8 @@ async def test_the_second_look_holds_where_the_filter_is_wrong(clinic: Clinic, m
 async def test_without_the_second_look_a_wrong_filter_would_show_the_neighbour(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "_clause", lambda compartment: RESOURCE.c.id.is_not(None))
-    monkeypatch.setattr(record.OwnPermit, "admits", lambda *_: True)
+    monkeypatch.setattr(one_record, "clause", lambda *_, **__: RESOURCE.c.id.is_not(None))
+    monkeypatch.setattr("telemed.access.policy.holds", lambda *_, **__: True)
     patient = patient_of(clinic.services)
     store, caller = own_store(clinic.services, patient), own_caller(patient)
 

@@ -5,6 +5,7 @@ import pytest
 from infra.problems import DiskFull
 from infra.settings import Environment
 from telemed.pages.problems import prefers_page
+from tests.telemed.mydata.letters import inside
 from tests.telemed.visits.clinic import Clinic
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
@@ -89,3 +90,24 @@ async def test_a_method_that_an_address_does_not_take_is_refused_with_all_that_i
 )
 def test_a_page_is_for_who_prefers_one(accept: str, *, page: bool) -> None:
     assert prefers_page(accept) is page
+
+
+async def test_what_is_not_for_a_role_is_a_page_for_people_and_data_for_programs(clinic: Clinic) -> None:
+    desk = await clinic.clinician(role="receptionist")
+
+    page = await desk.get("/console/emergency/reviews", headers={"Accept": BROWSER, "Accept-Language": "en"})
+    program = await desk.get("/console/emergency/reviews")
+
+    assert {page.status_code, program.status_code} == {403}
+    assert "This is not for your role." in page.text
+    assert program.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_link_to_another_language_keeps_what_the_page_was_asked_for(clinic: Clinic) -> None:
+    http = await inside(clinic)
+
+    looks = await http.get("/my/looks?own=yes&lang=de&page=0&guess=Musterkai", headers={"Accept": BROWSER})
+    sign_in = await clinic.service.http.get("/console/sign-in?next=/console/account&lang=de")
+
+    assert 'href="/my/looks?own=yes&amp;page=0&amp;lang=en"' in looks.text and "guess" not in looks.text
+    assert 'href="/console/sign-in?next=%2Fconsole%2Faccount&amp;lang=en"' in sign_in.text

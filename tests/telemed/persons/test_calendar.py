@@ -1,20 +1,24 @@
 """One person is in one place at a time, whatever clinics call them; and no calendar shows another clinic's."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
+from sqlmodel import select as sqlselect
 
 from fhir.rows import Stored
 from infra.clock import FixedClock
 from infra.database import Database
 from infra.problems import Conflict, Problem
 from telemed.booking import engine, plan
+from telemed.booking.busy import PER_PERSON, WITHIN, Met, TooManyRefusals
 from telemed.booking.engine import HOLD
 from telemed.booking.finding import find, wish_of
+from telemed.booking.models import BusyMet
 from telemed.booking.resource import hold_extension
 from telemed.schedules.models import Occupancy, SlotTime
 from telemed.schedules.occupancy import TimeTaken
@@ -204,7 +208,10 @@ async def test_a_stranger_with_the_number_is_shaken_off_by_not_believing_it(regi
     await region.book_here(region.slots[0])
 
 
-async def test_of_bookings_at_both_clinics_at_once_one_wins(region: Region) -> None:
+async def test_of_bookings_at_both_clinics_at_once_one_wins(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Met, "refuse_more", lambda *_: None
+    )  # who tries so often is refused before the arbiter is asked
     await region.link()
     for slot in region.slots[: repetitions(4)]:
         tries = [book(slot) for _ in range(4) for book in (region.book_here, region.book_there)]
@@ -255,3 +262,69 @@ def rename(session: Any, region: Region, appointment_id: str, person: str) -> No
     named = col(Occupancy.resource).like("person/%"), col(Occupancy.appointment_id) == appointment_id
     for row in session.execute(select(Occupancy).where(*named)).scalars().all():
         row.resource = plan.patient_resource(region.clinic.desk.vault, person)
+
+
+async def test_a_clinic_that_meets_a_busy_person_too_often_learns_nothing_more(region: Region) -> None:
+    await region.link()
+    busy, free = region.slots[0], region.slots[5]
+    await region.book_there(busy)
+    for _ in range(PER_PERSON):
+        with pytest.raises(TimeTaken):
+            await region.book_here(busy)
+
+    refused = [await _outcome(region.book_here(slot)) for slot in (busy, free)]
+    await region.clinic.desk.met.write_down(region.clinic.database)
+    refused.append(await _outcome(region.book_here(free)))
+    region.clinic.desk.met.clock.advance(WITHIN)  # type: ignore[attr-defined]  # the clock of this test
+
+    assert refused == [TooManyRefusals] * 3
+    assert (await region.book_here(free)).id
+
+
+async def test_all_processes_count_together_and_other_clinics_are_not_held_up(region: Region) -> None:
+    await region.link()
+    await region.book_there(region.slots[0])
+    met, other = region.clinic.desk.met, Met(region.clinic.clock)
+    for _ in range(PER_PERSON):
+        await _outcome(region.book_here(region.slots[0]))
+    await met.write_down(region.clinic.database)
+    names = await region.clinic.run(lambda session: [each.person for each in session.exec(sqlselect(BusyMet))])
+
+    with pytest.raises(TooManyRefusals):
+        await region.clinic.run(lambda session: other.refuse_more(session, system(), names[0]))
+    await region.clinic.run(lambda session: other.refuse_more(session, system(OTHER), names[0]))
+    assert len(names) == PER_PERSON and len(set(names)) == 1
+
+
+async def test_a_twin_that_does_not_count_would_tell_for_ever(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Met, "refuse_more", lambda *_: None)
+    await region.link()
+    await region.book_there(region.slots[0])
+
+    assert [await _outcome(region.book_here(region.slots[0])) for _ in range(PER_PERSON + 2)] == [TimeTaken] * (
+        PER_PERSON + 2
+    )
+
+
+async def test_busy_elsewhere_is_told_like_taken_here(region: Region) -> None:
+    await region.link()
+    await region.book_there(region.slots[0])
+    await region.clinic.write(patient(), id="neighbour")
+    await region.clinic.write(appointment(region.slots[1], patient="neighbour"))
+
+    told = []
+    for slot in region.slots[:2]:
+        with pytest.raises(TimeTaken) as refused:
+            await region.book_here(slot)
+        told.append((refused.value.status, refused.value.issue, len(refused.value.text)))
+
+    assert told[0] == told[1]
+
+
+async def _outcome(booking: Awaitable[Stored]) -> type[Exception] | None:
+    """Why a booking was refused; None if it was not."""
+    try:
+        await booking
+    except Problem as refused:
+        return type(refused)
+    return None

@@ -1,0 +1,187 @@
+"""`/console/requests`: what patients ask of the clinic, answered by its privacy officer; records and keys, taken in hand.
+
+What restricts, erases or takes out a record, or touches keys, asks who it is once more (`SteppedUp`).
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlmodel import Session
+
+from fhir.outcome import MEDIA_TYPE
+from infra.caller import Caller, Role
+from infra.problems import Forbidden, NotFound, Problem
+from infra.vault.renewal import NoSuchKey, RenewedMeanwhile, renew
+from telemed.access.table import letters
+from telemed.console.chart import person
+from telemed.identity.callers import SignedInClinician
+from telemed.keys.erasing import Order, erase
+from telemed.keys.hold import PatientExpected, RecordRetained
+from telemed.mydata.requests import Kind, kind_of
+from telemed.pages.languages import N_, translate
+from telemed.pages.rendering import page, reading_of
+from telemed.rights import records, requests
+from telemed.rights.requests import Answer, AnsweredAlready, NoReason
+from telemed.rights.restriction import NotRestricted, RestrictedAlready
+from telemed.services import services_of
+from telemed.signin.stepup import SteppedUp
+
+router = APIRouter(include_in_schema=False)
+
+HOME: Final = "/console/requests"
+MAY_ANSWER: Final = frozenset({Role.PRIVACY_OFFICER})
+LONGEST: Final = 1000
+KINDS: Final[Mapping[str, str]] = {
+    Kind.CORRECTION.value: N_("Correction (Art. 16 GDPR)"),
+    Kind.RESTRICTION.value: N_("Restriction of processing (Art. 18 GDPR)"),
+    Kind.ERASURE.value: N_("Erasure (Art. 17 GDPR)"),
+}
+DONE: Final[Mapping[str, str]] = {
+    "restrict": N_("The record is kept from now on, and nobody works with it."),
+    "end": N_("The patient is told. In seven days the record can be worked with again."),
+    "done": N_("The request is answered."),
+    "decline": N_("The request is answered."),
+    "erased": N_("The record is erased for ever."),
+    "renewed": N_("The clinic has a new key. What is written within a minute from now has it."),
+}
+SAID: Final[Mapping[type[Problem], str]] = {
+    AnsweredAlready: N_("This request has been answered, or taken back."),
+    RestrictedAlready: N_("This record is restricted already."),
+    NotRestricted: N_("This record is not restricted any more."),
+    NoReason: N_("Please say why: the patient has a right to know."),
+    PatientExpected: N_("The patient has an appointment. Please have it cancelled first."),
+    RecordRetained: N_("The law says that this record must be kept for now (BGB, Section 630f)."),
+    NotFound: N_("No patient of your clinic has this id."),
+    NoSuchKey: N_("The clinic has no key yet. One is made with the first entry."),
+    RenewedMeanwhile: N_("Somebody else did this at the same moment."),
+}
+
+
+class NotInYourRole(Forbidden):
+    """Your role does not do this."""
+
+
+@router.get(HOME)
+async def show(request: Request, caller: SignedInClinician) -> Response:
+    """The clinic's open requests, with what can be answered to each."""
+    _require(caller)
+    return await _page(request, caller)
+
+
+@router.post(f"{HOME}/keys")
+async def renew_key(request: Request, caller: SteppedUp) -> Response:
+    """The clinic's own data key renewed: of what is about no patient, and of its log. What is there stays as it is."""
+    _require(caller)
+    services, now = services_of(request), services_of(request).system_clock.now()
+    unit = partial(renew, vault=services.vault, scope=f"t:{caller.tenant}", now=now)
+    try:
+        await services.database.write(unit)
+    except (NoSuchKey, RenewedMeanwhile) as refused:
+        return await _page(request, caller, problem=refused)
+    services.vault.forget_newest([f"t:{caller.tenant}"])
+    return _onwards("renewed")
+
+
+@router.post(f"{HOME}/record")
+async def take_out(request: Request, caller: SteppedUp) -> Response:
+    """A patient's whole record for a legal claim, restricted or not, as one FHIR Bundle; the log has the reason."""
+    _require(caller)
+    services, fields = services_of(request), await _fields(request)
+    why = " ".join(fields.get("why", "").split())
+    if not why:
+        return await _page(request, caller, problem=NoReason())
+    patient_id = fields.get("patient", "").strip().removeprefix("Patient/")
+    try:
+        found = await records.claimed(services, caller, patient_id=patient_id, why=why)
+    except NotFound as refused:
+        return await _page(request, caller, problem=refused)
+    return _file(records.as_bundle(found, services.settings.base_url))
+
+
+@router.post(HOME + "/{id}")
+async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
+    """The list, without what was answered; what can't be done says why."""
+    _require(caller)
+    services, fields = services_of(request), await _fields(request)
+    said, reason = fields.get("answer", ""), fields.get("reason", "")
+    try:
+        if said == "erase":
+            await _erase(request, caller, id)
+            return _onwards("erased")
+        if said not in set(Answer):
+            raise AnsweredAlready
+        told = Answer(said)
+        await services.database.write(
+            lambda session: requests.answer(session, services, caller, id=id, said=told, reason=reason)
+        )
+    except tuple(SAID) as refused:
+        return await _page(request, caller, problem=refused)
+    return _onwards(said)
+
+
+@router.post("/console/visits/{appointment}/record.json")
+async def export(request: Request, appointment: str, caller: SteppedUp) -> Response:
+    """The record of an appointment's patient as one FHIR Bundle: what this clinician may see of it, and no more."""
+    # Whoever may not read findings takes none out; what they may see stands on their pages.
+    if "r" not in letters(caller.role, "Observation"):
+        raise NotInYourRole
+    services = services_of(request)
+
+    def whose(session: Session) -> str:
+        return person(session, services.store, caller, appointment_id=appointment)[0].id
+
+    patient_id = await services.database.write(whose)
+    found = await records.whole(services, services.store, caller, patient_id=patient_id, why="export")
+    return _file(records.as_bundle(found, services.settings.base_url))
+
+
+async def _erase(request: Request, caller: Caller, id: str) -> None:
+    """Nothing; the record of who asked for it is erased, the request with it. Never against the law's hold."""
+    services = services_of(request)
+
+    def whose(session: Session) -> str:
+        found = requests.open_request(session, services, caller, id)
+        if kind_of(found.data) is not Kind.ERASURE:
+            raise AnsweredAlready
+        return requests.patient_of(found)
+
+    patient_id = await services.database.write(whose)
+    await erase(services.eraser, Order(patient_id, caller, "asked for by the patient, decided in the console"))
+
+
+async def _page(request: Request, caller: Caller, *, problem: Problem | None = None) -> Response:
+    services, language = services_of(request), reading_of(request).language
+    found = await services.database.write(lambda session: requests.open_requests(session, services, caller))
+    done = DONE.get(request.query_params.get("done", ""), "")
+    said = SAID[type(problem)] if problem else ""
+    return page(
+        request,
+        "patient-requests.html",
+        status=problem.status if problem else 200,
+        error=translate(language, said) if said else "",
+        done=translate(language, done) if done else "",
+        requests=found,
+        kinds={kind: translate(language, words) for kind, words in KINDS.items()},
+    )
+
+
+def _onwards(done: str) -> Response:
+    return RedirectResponse(f"{HOME}?done={done}", 303)
+
+
+def _file(body: bytes) -> Response:
+    headers = {"Content-Disposition": 'attachment; filename="record.json"', "Cache-Control": "no-store"}
+    return Response(body, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    form: Mapping[str, Any] = await request.form()
+    return {name: value[:LONGEST] for name, value in form.items() if isinstance(value, str)}
+
+
+def _require(caller: Caller) -> None:
+    if caller.role not in MAY_ANSWER:
+        raise NotInYourRole

@@ -1,0 +1,1 @@
+"""Tests of what the clinic answers to the rights of patients."""
