@@ -8,8 +8,9 @@ from redis.asyncio import Redis
 
 from infra.settings import Settings
 from telemed.startup import StartRefused
-from video.embedded import Embedded, Media
+from video.embedded import Embedded
 from video.ice import Ice, ice_from
+from video.media import Media
 from video.placement import Placed
 from video.rooms import Rooms
 

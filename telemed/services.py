@@ -25,8 +25,8 @@ from telemed.keys.erasing import Eraser
 from telemed.schedules.calendar import Calendar
 from telemed.signin.provider import IdentityProvider
 from telemed.visits.limits import GuessingGuard
-from video.embedded import Media
 from video.ice import Ice
+from video.media import Media
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.tickets import Tickets

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from contextlib import asynccontextmanager
 
 from video.ice import Ice
 from video.link import Link, straight
+from video.media import Follower
 from video.messages import FromUnit, UnitAnswer, UnitOffer, Want
 from video.rooms import Event, Kind, Rooms
-from video.signalling import Unit
 from video.unit import ForwardingUnit
 
 
@@ -21,7 +20,7 @@ def tell_page(rooms: Rooms, room: str, participant: str, message: FromUnit) -> N
 
 
 @asynccontextmanager
-async def following(rooms: Rooms, unit: "Follower") -> AsyncIterator[None]:
+async def following(rooms: Rooms, unit: Follower) -> AsyncIterator[None]:
     """For as long as it lasts, media end with the seats and the rooms that they were for."""
     async with rooms.watch() as events:
         task = asyncio.create_task(_follow(events, unit))
@@ -30,23 +29,6 @@ async def following(rooms: Rooms, unit: "Follower") -> AsyncIterator[None]:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-
-class Media(Unit, Protocol):
-    """What an application holds: the unit here, or those in other processes."""
-
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Serve calls for the length of the block."""
-
-
-class Follower(Unit, Protocol):
-    """A unit that is also told who left for good, and which room has ended."""
-
-    def leave(self, room: str, participant: str) -> None:
-        """End a participant's media."""
-
-    def end(self, room: str) -> None:
-        """End the media of a whole room."""
 
 
 class Embedded:

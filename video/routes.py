@@ -9,11 +9,12 @@ from msgspec import Meta
 
 from infra.problems import BadRequest, TooLarge
 from video.ice import Ice
+from video.media import Unit
 from video.messages import LARGEST
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.sdp import LONGEST
-from video.signalling import Desk, Ended, Holds, Unit, always, converse, nothing
+from video.signalling import Desk, Ended, Holds, always, converse, nothing
 from video.tickets import Tickets
 
 BODY_LIMIT: Final = LARGEST

@@ -6,16 +6,17 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 
 from infra.problems import BadRequest, Problem, Unauthorized, Unavailable
 from video.ice import Ice
+from video.media import Unit
 from video.messages import (
     VERSION,
     Admit,
@@ -39,7 +40,6 @@ from video.messages import (
     UnitOffer,
     View,
     Waiting,
-    Want,
     Welcome,
     decode,
     encode,
@@ -81,16 +81,6 @@ async def nothing(room: str, bound: str) -> None:
 async def always(room: str, bound: str) -> bool:
     """True: for an application whose tickets are bound to nothing that could end before they do."""
     return True
-
-
-class Unit(Protocol):
-    """The forwarding unit as the signalling sees it: neither method waits, answers come through `Rooms.tell`."""
-
-    def offer(self, room: str, participant: str, *, message: UnitOffer) -> None:
-        """Answer a page's offer, or refuse it."""
-
-    def view(self, room: str, participant: str, *, want: Mapping[str, Want]) -> None:
-        """Note how a page shows the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,9 @@ async def settings(empty_database_url: str, tmp_path: Path) -> Settings:
 
 
 async def test_doctor_tells_that_the_call_works_and_what_to_do_if_not(settings: Settings) -> None:
-    nobody = await called(settings)
     async with listening(settings) as service:
         finding = await called(service.services.settings)
+    nobody = await called(settings)
 
     assert (finding.good, finding.part) == (True, "call")
     assert finding.figure.endswith("all sealed")

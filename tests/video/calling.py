@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from video.headless.media import Media, opened
 from video.ice import Ice
 from video.link import Link, straight
+from video.media import Unit
 from video.messages import FromUnit, Slots, UnitAnswer, UnitOffer
 from video.sframe import FrameRefusedError, Opener, Sealer
-from video.signalling import Unit
 from video.unit import ForwardingUnit
 
 LOOPBACK = ("127.0.0.1",)

@@ -16,12 +16,12 @@ from websockets.exceptions import ConnectionClosed
 
 from video.embedded import Embedded
 from video.ice import Ice
+from video.media import Unit
 from video.messages import Refused, UnitOffer, Want
 from video.precheck import Precheck
 from video.room import Role
 from video.rooms import Rooms
 from video.routes import router
-from video.signalling import Unit
 from video.tickets import Tickets
 
 KEY = bytes(range(32))
