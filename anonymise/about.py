@@ -7,9 +7,12 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 Filled = Annotated[str, msgspec.Meta(min_length=1)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Link = Annotated[str, msgspec.Meta(pattern=r"^https?://\S+$")]
 
 FILE: Final = "about.json"
+COLUMNS: Final = ("period", "measure", "value", "flag", "lower", "upper")
+"""Columns that a data set has beside its dimensions; `measure` only where it tells more than persons."""
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,9 +29,8 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A column of the table and what it can tell about a person."""
 
-    name: Literal["municipality", "age_band", "sex", "chapter"]
-    role: Literal["identifying", "sensitive"]
-    hierarchy: Filled
+    name: Name
+    role: Literal["identifying", "sensitive", "both"]
     title: Words
     description: Words
 
@@ -122,4 +124,9 @@ class About(msgspec.Struct, frozen=True):
 
 def read(folder: Path) -> About:
     """What the release in a folder says about itself."""
-    return msgspec.json.decode((folder / FILE).read_bytes(), type=About)
+    return parse((folder / FILE).read_bytes())
+
+
+def parse(content: bytes) -> About:
+    """What a release says in the content of its `about.json`."""
+    return msgspec.json.decode(content, type=About)

@@ -26,27 +26,27 @@ class Answer(IntEnum):
     REFUSES = 2
 
 
-class Coding(msgspec.Struct):
+class Coding(msgspec.Struct, gc=False):
     """A code and its system."""
 
     system: str | None = None
     code: str | None = None
 
 
-class Concept(msgspec.Struct):
+class Concept(msgspec.Struct, gc=False):
     """One meaning in some codes."""
 
     coding: list[Coding] = []
 
 
-class Period(msgspec.Struct):
+class Period(msgspec.Struct, gc=False):
     """From when until when, as FHIR writes it."""
 
     start: str | None = None
     end: str | None = None
 
 
-class Provision(msgspec.Struct, rename="camel"):
+class Provision(msgspec.Struct, rename="camel", gc=False):
     """The provision, as far as it decides: what narrows it only has to be seen."""
 
     type: str | None = None
@@ -61,7 +61,7 @@ class Provision(msgspec.Struct, rename="camel"):
     provision: list[Any] = []
 
 
-class Consent(msgspec.Struct, rename="camel"):
+class Consent(msgspec.Struct, rename="camel", gc=False):
     """A Consent, as far as the statistics read it."""
 
     status: str = ""

@@ -1,18 +1,102 @@
-"""From persons to rows: count, partition, break down, tabulate."""
+"""From persons to a data set: count, partition, group, tabulate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from anonymise.counts import cells
+from anonymise.blocks import Blocks, plain_blocks
+from anonymise.counts import PERSON, Counted, base_values, cells_of, count
+from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
-from anonymise.partition import partition
+from anonymise.denominators import inhabitants_for
+from anonymise.hierarchy import Hierarchy
+from anonymise.losses import Declared, Loss, Table
+from anonymise.partition import Partition, partition
+from anonymise.rows import Table as Rows
 from anonymise.sensitive import breakdown
-from anonymise.tables import Table, tabulate
+from anonymise.tables import tabulate
 
 
-def build(persons: pl.DataFrame, definition: Definition) -> Table:
-    """The rows about some persons (person, municipality, age_band, sex, chapter) under a definition."""
-    counted = cells(persons, definition.identifying, sensitive=definition.sensitive)
-    rule = definition.rule
-    blocks = partition(counted.persons, counted.identifying, rule=rule)
-    shown = breakdown(counted.by_block(blocks.blocks), blocks, sensitive=counted.sensitive, rule=rule)
-    return tabulate(counted, blocks, shown, rule=rule)
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A data set as it would be published, and who stands in which block and group with which sensitive value.
+
+    `persons` has the persons with the base value of each dimension, `members` the columns person, block, group, value;
+    `group` is null where no group is shown. Both stay inside.
+    """
+
+    blocks: Blocks
+    table: Rows
+    persons: pl.DataFrame
+    members: pl.DataFrame
+    partition: Partition
+
+
+def build(persons: pl.DataFrame, definition: Definition) -> Built:
+    """The data set about some persons, one row each: `person` and a column for every identifying dimension of the cohort
+    and for the sensitive one of the data set; `clinic` where the definition asks for dominance."""
+    hierarchies = tuple(definition.hierarchies[d.name] for d in definition.identifying)
+    sensitive = None if definition.sensitive is None else definition.hierarchies[definition.sensitive.name]
+    dominance = definition.protection.dominance
+    counted = count(persons, hierarchies, sensitive=sensitive, clinics=dominance is not None)
+    base = base_partition(counted, definition)
+    made = plain_blocks(base)
+    if sensitive is not None:
+        made = breakdown(
+            counted.by_block(base.block, counted.values),
+            base,
+            sensitive=sensitive,
+            loss=loss_of(definition.dataset.table, hierarchies),
+            strata=base.strata,
+            rule=definition.rule,
+            by_clinic=counted.by_block(base.block, counted.clinics) if dominance else None,
+            clinics=(dominance.clinics, dominance.share_limit) if dominance else (0, 1.0),
+        )
+    table = tabulate(made, definition, inhabitants=inhabitants_for(definition))
+    values = base_values(persons, hierarchies if sensitive is None else (*hierarchies, sensitive))
+    return Built(made, table, values, _members(values, counted, base, made), base)
+
+
+def base_partition(counted: Counted, definition: Definition) -> Partition:
+    """The partition of a cohort: the same for all its data sets, since it knows only what they declare together."""
+    hierarchies = tuple(definition.hierarchies[d.name] for d in definition.identifying)
+    hard = {
+        place: definition.hierarchies[d.name].level(d.hard)
+        for place, d in enumerate(definition.identifying)
+        if d.hard is not None
+    }
+    return partition(
+        counted.cells,
+        counted.persons,
+        hierarchies=hierarchies,
+        loss=loss_of(definition.declared, hierarchies),
+        k=definition.rule.k,
+        hard=hard,
+    )
+
+
+def loss_of(tables: Sequence[DeclaredTable], hierarchies: Sequence[Hierarchy]) -> Loss:
+    """The loss of the identifying part of some declared tables; tables with the same part count once, with the largest
+    weight."""
+    places = {h.name: place for place, h in enumerate(hierarchies)}
+    weights: dict[tuple[tuple[int, int], ...], float] = {}
+    for table in tables:
+        part = tuple(
+            sorted(
+                (places[name], hierarchies[places[name]].level(level))
+                for name, level in table.cells.items()
+                if name in places
+            )
+        )
+        if part:
+            weights[part] = max(weights.get(part, 0.0), table.weight)
+    return Declared(tuple(hierarchies), tuple(Table(dict(part), weight) for part, weight in sorted(weights.items())))
+
+
+def _members(persons: pl.DataFrame, counted: Counted, base: Partition, made: Blocks) -> pl.DataFrame:
+    block = base.block[cells_of(persons, counted, identifying=base.hierarchies)]
+    group = pl.Series(made.group[block]) if made.group is not None else pl.Series([None] * len(block), dtype=pl.Int64)
+    nothing = pl.Series([None] * len(block), dtype=pl.String)
+    value = nothing if made.sensitive is None else persons[made.sensitive.name]
+    return pl.DataFrame({"person": persons[PERSON], "block": pl.Series(block), "group": group, "value": value})

@@ -4,32 +4,38 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import polars as pl
 import typer
 from rich.console import Console
-from rich.table import Table as RichTable
 
+from anonymise.approvals import NEEDED, private_key
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
-from anonymise.formats.csv import areas_bytes, csv_bytes, read_table
+from anonymise.facts import import_groups, import_municipalities
+from anonymise.formats.csv import read_files
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
-from anonymise.municipalities import municipality_table
-from anonymise.periods import Quarter, last_complete_quarter, quarter_named
-from anonymise.persons import read_persons
-from anonymise.pipeline import LEDGER, Shelf, publish_persons, screened_for
-from anonymise.screen import screen
+from anonymise.periods import Period, last_complete, period_named
+from anonymise.persons import columns_of, read_persons
+from anonymise.pipeline import Shelf, Work, approve, prepare, publish_draft, screened_for, withdraw_release
+from anonymise.plan import planned, total_of
+from anonymise.plan_pages import GUARANTEES, comparison, described
+from anonymise.private import available
+from anonymise.problems import InputInvalid
 from anonymise.verification import Verified, verified
+from anonymise.withdrawals import Withdrawal
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
 console = Console()
 
-Persons = Annotated[Path, typer.Option(help="CSV or Parquet: person, municipality, age_band, sex, chapter.")]
+Persons = Annotated[Path, typer.Option(help="CSV or Parquet, one row a person: `explain` names the columns.")]
 DefinitionFile = Annotated[Path | None, typer.Option("--definition", help="TOML; without it, the one that is shipped.")]
-QuarterName = Annotated[str, typer.Option("--quarter", help="Such as 2026-Q3; without it, the last complete one.")]
+PeriodName = Annotated[str, typer.Option("--period", help="2026-Q3, 2026-M08 or 2026-W45; without it, the last one.")]
+ReleasesDir = Annotated[Path, typer.Option(help="The folder that the portal serves.")]
+BaseUrl = Annotated[str, typer.Option(help="Address of the portal.")]
 DataDir = Annotated[Path, typer.Option(help="Holds the ledger and its key; stays inside.")]
 
 
@@ -43,48 +49,77 @@ def explain(definition: DefinitionFile = None) -> None:
     wanted = _definition(definition)
     rule = wanted.rule
     console.print(f"[bold]{wanted.slug}[/]: {wanted.title.en}\n{wanted.description.en}\n")
-    for dimension in wanted.dimension:
-        console.print(f"{dimension.name} ({dimension.role}): {dimension.description.en}")
+    for dimension in wanted.shown:
+        levels = ", ".join(wanted.hierarchies[dimension.name].level_names[:-1])
+        console.print(f"{dimension.name} ({dimension.role}; {levels}): {dimension.description.en}")
+    console.print(
+        "\nTables: " + "; ".join(" x ".join(f"{n} by {v}" for n, v in t.cells.items()) for t in wanted.dataset.table)
+    )
+    console.print(f"Columns of a file of persons: {', '.join(columns_of(wanted))}")
     console.print(
         f"\nEvery set that published numbers by the identifying dimensions can form is empty or holds at least {rule.k} "
-        f"persons. {wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none "
-        f"above {rule.share_limit:.0%}. Licence: {wanted.licence.name}."
+        f"persons. Licence: {wanted.licence.name}."
     )
+    if wanted.sensitive is not None:
+        console.print(
+            f"{wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none above "
+            f"{rule.share_limit:.0%}."
+        )
 
 
 @app.command()
-def plan(persons: Persons, definition: DefinitionFile = None) -> None:
-    """Show, before anything leaves, how fine the rows would be and what would be withheld."""
+def plan(
+    persons: Persons,
+    definition: DefinitionFile = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Compare a private release of this budget, too (OpenDP).")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as JSON, for programs.")] = False,
+) -> None:
+    """Show, before anything leaves, error and loss of every declared table: partition, suppression, private profile."""
     wanted = _definition(definition)
-    cohort = read_persons(persons)
-    table = build(cohort, wanted)
-    screened = screen(table, cohort, rule=wanted.rule)
-    flags = Counter(row.flag for row in table.rows)
-    shown = RichTable("what", "number")
-    shown.add_row("persons", str(cohort.height))
-    shown.add_row("blocks, smallest", f"{screened.blocks}, {screened.smallest}")
-    shown.add_row("areas with numbers of their own", str(len(table.areas)))
-    shown.add_row("groups shown by category", str(screened.groups if table.categories else 0))
-    shown.add_row("rows exact, estimated, withheld", f"{flags['']}, {flags['e']}, {flags['c']}")
-    console.print(shown)
-    screened.require()
+    if epsilon is not None and not available():
+        raise InputInvalid("The private profile needs OpenDP: install telemed-platform[private].")
+    with console.status("counting and partitioning", spinner="dots"):
+        built = build(read_persons(persons, wanted), wanted)
+        lines = planned(built, wanted, epsilon=epsilon)
+    if as_json:
+        console.print_json(json.dumps({"k": wanted.rule.k, "epsilon": epsilon, "tables": described(lines)}))
+        return
+    flags = Counter(row.flag for row in built.table.rows)
+    groups = len(built.blocks.group_sizes())
+    console.print(
+        f"{built.persons.height} persons in {len(built.blocks.persons)} blocks, the smallest of {built.blocks.persons.min()}; "
+        f"{groups} groups; rows exact {flags['']}, estimated {flags['e']}, withheld {flags['c']}"
+    )
+    console.print(comparison(lines, epsilon=epsilon))
+    console.print(f"weighted over all tables, misplaced or not told: {total_of(lines):.1%} of persons")
+    console.print(GUARANTEES, style="dim")
 
 
 @app.command(name="build")
-def build_rows(
+def build_draft(
     persons: Persons,
-    out: Annotated[Path, typer.Option(help="Folder for the draft. It is not published.")],
+    data_dir: DataDir,
+    releases_dir: ReleasesDir,
+    base_url: BaseUrl,
+    *,
+    by: Annotated[str, typer.Option(help="Who builds; somebody else approves.")],
+    out: Annotated[Path | None, typer.Option(help="Also copy the draft's files here, to look at.")] = None,
     definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    period: PeriodName = "",
 ) -> None:
-    """Write the rows as a draft, for `audit` and for people to look at."""
-    wanted = _definition(definition)
-    table = build(read_persons(persons), wanted)
-    period = _period(quarter)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{wanted.slug}.csv").write_bytes(csv_bytes(table, period.name))
-    (out / "areas.csv").write_bytes(areas_bytes(table, {row.ags: row.name for row in municipality_table()}))
-    console.print(f"{len(table.rows)} rows in {out}")
+    """Build and screen the draft of a release. It stays inside until two people have approved it."""
+    shelf, wanted = shelf_of(releases_dir, data_dir, base_url), _definition(definition)
+    work = Work(wanted, _period(period, wanted), datetime.now(UTC), by)
+    draft = prepare(_pseudonymous(read_persons(persons, wanted), shelf.ledger), shelf, work=work)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in draft.files.items():
+            (out / name).write_bytes(content)
+    console.print(f"draft of {work.entry.name}, screened; its digest: {draft.digest}", soft_wrap=True)
+    console.print(f"{NEEDED} people other than {by} approve it: anonymise approve {work.entry.name}", soft_wrap=True)
 
 
 @app.command()
@@ -93,39 +128,71 @@ def audit(
     persons: Persons,
     data_dir: DataDir,
     definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    period: PeriodName = "",
 ) -> None:
-    """Screen a draft or a release: the rows in its files against the persons and against all earlier releases."""
+    """Screen a draft or a release: its files against the persons and against all earlier releases."""
     wanted = _definition(definition)
-    table = read_table(folder, wanted.slug)
-    period = _period(quarter)
-    entry = Entry(wanted.slug, period.name, period.start, period.end)
-    ledger = _ledger(data_dir)
-    cohort = _pseudonymous(read_persons(persons), ledger)
-    screened = screened_for(table, cohort, entry, ledger=ledger, definition=wanted)
+    files = read_files(folder, wanted.slug)
+    named = _period(period, wanted)
+    entry = Entry(wanted.slug, named.name, named.start, named.end)
+    ledger = shelf_of(data_dir, data_dir, "").ledger
+    built = build(_pseudonymous(read_persons(persons, wanted), ledger), wanted)
+    screened = screened_for(files, built, definition=wanted, earlier=ledger.overlapping(entry))
     met = ", ".join(screened.met) or "none"
     console.print(f"{screened.blocks} blocks, the smallest of {screened.smallest} persons; met with: {met}")
     screened.require()
     console.print("passed")
 
 
-@app.command()
-def publish(
-    persons: Persons,
-    releases_dir: Annotated[Path, typer.Option(help="The folder that the portal serves.")],
+@app.command(name="approve")
+def approve_draft(
+    slug: str,
+    release: str,
     data_dir: DataDir,
-    base_url: Annotated[str, typer.Option(help="Address of the portal.")],
-    definition: DefinitionFile = None,
-    quarter: QuarterName = "",
+    *,
+    by: Annotated[str, typer.Option(help="Your name as it is enrolled: DATA_DIR/approvers/NAME.pem.")],
+    key: Annotated[Path, typer.Option(help="Your private Ed25519 key (PEM); it stays with you.")],
 ) -> None:
-    """Build, screen, sign and publish the release of a quarter."""
-    wanted = _definition(definition)
-    now = datetime.now(UTC)
-    period = _period(quarter)
-    shelf = Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
-    cohort = _pseudonymous(read_persons(persons), shelf.ledger())
-    release = publish_persons(cohort, shelf, definition=wanted, quarter=period, now=now)
-    console.print(f"published {release.folder}")
+    """Agree that exactly this draft is published. Look at it and its audit first; two people have to."""
+    shelf = shelf_of(data_dir, data_dir, "")
+    given = approve(shelf, slug, release, by=by, at=datetime.now(UTC), key=private_key(key))
+    console.print(f"{by} approved {slug} {release}, digest {given.digest}", soft_wrap=True)
+
+
+@app.command(name="publish")
+def publish_approved(slug: str, release: str, releases_dir: ReleasesDir, data_dir: DataDir, base_url: BaseUrl) -> None:
+    """Sign and publish the draft that two people have approved."""
+    done = publish_draft(shelf_of(releases_dir, data_dir, base_url), slug, release, now=datetime.now(UTC))
+    console.print(f"published {done.folder}", soft_wrap=True)
+
+
+@app.command(name="withdraw")
+def withdraw_published(
+    slug: str,
+    release: str,
+    releases_dir: ReleasesDir,
+    data_dir: DataDir,
+    *,
+    reason: Annotated[str, typer.Option(help="Public: it stands in the register and on the tombstone.")],
+) -> None:
+    """Take a release back. A tombstone stays, later audits still reckon with it, nothing else gets its name."""
+    wish = Withdrawal(slug, release, datetime.now(UTC), reason)
+    console.print(f"tombstone {withdraw_release(shelf_of(releases_dir, data_dir, ''), wish)}", soft_wrap=True)
+
+
+@app.command()
+def facts(
+    kind: Annotated[Literal["icd10gm-groups", "municipalities"], typer.Argument(help="Which official table it is.")],
+    official: Path,
+    out: Annotated[Path, typer.Option(help="File (groups) or folder (municipalities) to write.")],
+    district: Annotated[list[str] | None, typer.Option(help="Key of 5 digits; once for each.")] = None,
+) -> None:
+    """Turn an official table into a hierarchy that a definition can name."""
+    if kind == "icd10gm-groups":
+        number = import_groups(official, out)
+    else:
+        number = import_municipalities(official, out, districts=district or [])
+    console.print(f"{number} written to {out}")
 
 
 @app.command()
@@ -170,12 +237,13 @@ def _print_json(found: Verified, *, pinned: bool) -> None:
     console.print_json(json.dumps(shown))
 
 
-def _period(quarter: str) -> Quarter:
-    return quarter_named(quarter) if quarter else last_complete_quarter(datetime.now(UTC))
+def _period(name: str, definition: Definition) -> Period:
+    return period_named(name) if name else last_complete(definition.period, datetime.now(UTC))
 
 
-def _ledger(data_dir: Path) -> Ledger:
-    return Ledger(data_dir / LEDGER, SecretFile(data_dir / "ledger.key"))
+def shelf_of(releases_dir: Path, data_dir: Path, base_url: str) -> Shelf:
+    """Releases, drafts and ledger in folders, with the key file beside the ledger."""
+    return Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
 
 
 def _pseudonymous(persons: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:

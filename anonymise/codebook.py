@@ -3,18 +3,19 @@
 import json
 
 from anonymise.about import About
-from anonymise.release_pages import codelist, columns
-from anonymise.tables import Table
+from anonymise.release_pages import codelist, columns, label
+from anonymise.rows import Table
 
+MEASURE = "measure"
 _NUMBERS = ("value", "lower", "upper")
 
 
 def csv_metadata(table: Table, about: About) -> bytes:
     """`csv-metadata.json`: every column with titles, description, type and, for dimensions, its codes."""
     titles = {d.name: {"de": d.title.de, "en": d.title.en} for d in about.dimensions}
-    english = dict(columns(about, "en"))
+    english = dict(columns(table, about, "en"))
     described = []
-    for name, german in columns(about, "de"):
+    for name, german in columns(table, about, "de"):
         column: dict[str, object] = {
             "name": name,
             "titles": name,
@@ -35,19 +36,27 @@ def csv_metadata(table: Table, about: About) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def codes(table: Table, about: About) -> bytes:
-    """`codes.json`: per dimension every code in use with its label in German and English."""
-    lists = {}
-    for dimension in about.dimensions:
-        english = dict(codelist(table, dimension.name, "en"))
-        german = codelist(table, dimension.name, "de")
-        lists[dimension.name] = [{"code": code, "de": text, "en": english[code]} for code, text in german]
+def codes(table: Table) -> bytes:
+    """`codes.json`: per dimension every code with its label in German and English and the base values it stands for."""
+    lists: dict[str, list[dict[str, object]]] = {}
+    for name, held in table.holds.items():
+        lists[name] = [
+            {"code": code, "de": label(table, name, code, "de"), "en": label(table, name, code, "en"), "holds": values}
+            for code, values in sorted(held.items())
+        ]
+    if MEASURE in table.dimensions:
+        english = dict(codelist(table, MEASURE, "en"))
+        lists[MEASURE] = [{"code": c, "de": text, "en": english[c]} for c, text in codelist(table, MEASURE, "de")]
     return json.dumps(lists, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _datatype(table: Table, name: str) -> object:
     if name in _NUMBERS:
-        return {"base": "integer", "minimum": 0}
+        return {"base": "number" if MEASURE in table.dimensions else "integer", "minimum": 0}
     if name == "flag":
         return {"base": "string", "format": "c|e"}
-    return "string" if name in table.dimensions else {"base": "string", "format": "[0-9]{4}-Q[1-4]"}
+    return (
+        "string"
+        if name in table.dimensions
+        else {"base": "string", "format": "[0-9]{4}-(Q[1-4]|M[01][0-9]|W[0-5][0-9])"}
+    )

@@ -4,10 +4,10 @@ A line is written whole or not at all. A torn last line is no decision, and the 
 """
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from anonymise.placing import replace
 from anonymise.problems import RegisterDamaged
 from anonymise.register_lines import REGISTER, Decision, Register, parsed, read_register
 
@@ -27,22 +27,7 @@ def register(releases_dir: Path, decision: Decision) -> None:
     elif content and not content.endswith(b"\n"):
         content += b"\n"
     line = {name: getattr(decision, name) for name in Decision.__dataclass_fields__}
-    draft = path.with_name(f".{REGISTER}.draft")
-    with draft.open("wb") as file:
-        file.write(content + json.dumps(line, sort_keys=True).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(releases_dir)
-
-
-def sync_folder(folder: Path) -> None:
-    """Nothing; what was moved into the folder is durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    replace(path, content + json.dumps(line, sort_keys=True).encode() + b"\n")
 
 
 def decisions(releases_dir: Path) -> Iterator[Decision]:
@@ -50,6 +35,13 @@ def decisions(releases_dir: Path) -> Iterator[Decision]:
     found = read_register(releases_dir)
     _require_whole(found)
     yield from found.entries
+
+
+def withdrawn(releases_dir: Path) -> dict[tuple[str, str], Decision]:
+    """The releases that were withdrawn, by data set and name."""
+    found = read_register(releases_dir)
+    _require_whole(found)
+    return found.withdrawn()
 
 
 def _require_whole(found: Register) -> None:

@@ -1,110 +1,250 @@
-"""What a data set is: read from TOML, checked before anything else happens."""
+"""A data set about a cohort, read from two TOML files and refused with line and reason before anything else happens.
 
+`definitions/<region>/cohort.toml` says whose data and under which protection, `definitions/<region>/<slug>.toml` which
+tables. All data sets beside each other share the cohort, and with it the partition.
+"""
+
+import re
 import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Final, TypeVar
 
 import msgspec
 
-from anonymise.about import Contact, Dimension, Filled, Licence, Publisher, Region, Words
-from anonymise.hierarchies import HIERARCHIES, Hierarchy
-from anonymise.problems import DefinitionInvalid
-from anonymise.rule import K_DEFAULT, K_FLOOR, MIN_CATEGORIES, SHARE_LIMIT, Rule
+from anonymise import about as abouts
+from anonymise.about import Contact, Licence, Publisher, Region, Words
+from anonymise.cohort import CohortDefinition, Dimension, Protection, Source
+from anonymise.dataset import DataSet, DeclaredTable
+from anonymise.dimensions import bounds_of, hierarchy_of
+from anonymise.hierarchy import Hierarchy
+from anonymise.problems import DefinitionInvalid, HierarchyInvalid
+from anonymise.rule import COVERAGE_LEAST, Rule
+from anonymise.toml_lines import line_of
 from infra.problems import Issue
 
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+COHORT: Final = "cohort.toml"
+SHIPPED: Final = Path(str(files("anonymise") / "definitions"))
+
+T = TypeVar("T")
+Fault = tuple[str, str]
+"""Where in a file, as a path such as `table[0].cells`, and what is wrong there."""
 
 
-class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The thresholds. None may be weaker than the floor in `rule`."""
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A data set with the cohort it is about: what it shows, of whom, how it is protected, who publishes it.
 
-    k: Annotated[int, msgspec.Meta(ge=K_FLOOR)] = K_DEFAULT
-    share_limit: Annotated[float, msgspec.Meta(gt=0, le=SHARE_LIMIT)] = SHARE_LIMIT
-    min_categories: Annotated[int, msgspec.Meta(ge=MIN_CATEGORIES)] = MIN_CATEGORIES
+    `hierarchies` are those of all dimensions of the cohort, from their base; `declared` the tables of all its data sets.
+    """
 
+    cohort: CohortDefinition
+    dataset: DataSet
+    hierarchies: Mapping[str, Hierarchy]
+    declared: tuple[DeclaredTable, ...]
+    folder: Path = SHIPPED
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which part of the record enters."""
+    @property
+    def slug(self) -> str:
+        """The name in addresses."""
+        return self.dataset.slug
 
-    encounter_classes: Annotated[tuple[Filled, ...], msgspec.Meta(min_length=1)]
-    legal_basis: Literal["consent"] = "consent"
+    @property
+    def title(self) -> Words:
+        """The title."""
+        return self.dataset.title
 
+    @property
+    def description(self) -> Words:
+        """What is counted."""
+        return self.dataset.description
 
-class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A data set: what it shows, of whom, how it is protected, who publishes it."""
+    @property
+    def keywords(self) -> tuple[Words, ...]:
+        """Words to be found by."""
+        return self.dataset.keywords
 
-    slug: Slug
-    title: Words
-    description: Words
-    keywords: Annotated[tuple[Words, ...], msgspec.Meta(min_length=1)]
-    period: Literal["quarter"]
-    dimension: tuple[Dimension, ...]
-    source: Source
-    licence: Licence
-    publisher: Publisher
-    contact: Contact
-    region: Region
-    protection: Protection = Protection()
+    @property
+    def period(self) -> str:
+        """`quarter`, `month` or `week`."""
+        return self.cohort.period
+
+    @property
+    def source(self) -> Source:
+        """Which part of the record enters."""
+        return self.cohort.source
+
+    @property
+    def protection(self) -> Protection:
+        """The thresholds."""
+        return self.cohort.protection
 
     @property
     def rule(self) -> Rule:
         """The thresholds as the rule takes them."""
-        return Rule(self.protection.k, self.protection.share_limit, self.protection.min_categories)
+        return self.cohort.protection.rule
 
     @property
-    def identifying(self) -> tuple[Hierarchy, ...]:
-        """The hierarchies of the identifying dimensions, in the order in which detail is kept."""
-        return tuple(HIERARCHIES[d.hierarchy]() for d in self.dimension if d.role == "identifying")
+    def licence(self) -> Licence:
+        """The licence."""
+        return self.cohort.licence
 
     @property
-    def sensitive(self) -> Hierarchy:
-        """The hierarchy of the sensitive dimension."""
-        return next(HIERARCHIES[d.hierarchy]() for d in self.dimension if d.role == "sensitive")
+    def publisher(self) -> Publisher:
+        """Who answers for the data."""
+        return self.cohort.publisher
 
+    @property
+    def contact(self) -> Contact:
+        """Where questions go."""
+        return self.cohort.contact
 
-def parse(text: str) -> Definition:
-    """The definition that a TOML text states; all that is wrong with it is said at once where that is possible."""
-    try:
-        definition = msgspec.convert(tomllib.loads(text), type=Definition)
-    except tomllib.TOMLDecodeError as error:
-        raise DefinitionInvalid(f"Not TOML: {error}.") from error
-    except msgspec.ValidationError as error:
-        raise DefinitionInvalid(str(error)) from error
-    faults = list(_faults(definition))
-    if faults:
-        raise DefinitionInvalid("; ".join(faults), issues=[Issue("business-rule", fault) for fault in faults])
-    return definition
+    @property
+    def region(self) -> Region:
+        """The area that it is about."""
+        return self.cohort.region
 
+    @property
+    def identifying(self) -> tuple[Dimension, ...]:
+        """The identifying dimensions of the cohort: those of the partition."""
+        return tuple(d for d in self.cohort.dimension if d.role == "identifying")
 
-def _faults(definition: Definition) -> list[str]:
-    names = [d.name for d in definition.dimension]
-    faults = [f"dimension {name} stands twice" for name in sorted(set(names)) if names.count(name) > 1]
-    for dimension in definition.dimension:
-        if dimension.hierarchy not in HIERARCHIES:
-            faults.append(f"dimension {dimension.name}: there is no hierarchy {dimension.hierarchy!r}")
-        elif HIERARCHIES[dimension.hierarchy]().name != dimension.name:
-            faults.append(f"dimension {dimension.name}: the hierarchy {dimension.hierarchy!r} is of another dimension")
-    roles = [d.role for d in definition.dimension]
-    if roles.count("sensitive") != 1:
-        faults.append("exactly one dimension must be sensitive")
-    if [n for n, role in zip(names, roles, strict=True) if role == "identifying"] != [
-        "municipality",
-        "age_band",
-        "sex",
-    ]:
-        faults.append("the identifying dimensions must be municipality, age_band, sex, in this order")
-    return faults
+    @property
+    def sensitive(self) -> Dimension | None:
+        """The dimension of the data set that is shown for groups only; None if it has none."""
+        used = self._used()
+        return next((d for d in self.cohort.dimension if d.role != "identifying" and d.name in used), None)
+
+    @property
+    def shown(self) -> tuple[Dimension, ...]:
+        """The dimensions of the data set's tables, in the order of the cohort: the columns of its rows."""
+        used = self._used()
+        return tuple(d for d in self.cohort.dimension if d.name in used)
+
+    @property
+    def dimension(self) -> tuple[abouts.Dimension, ...]:
+        """The same, as a release describes them."""
+        return tuple(abouts.Dimension(d.name, d.role, d.title, d.description) for d in self.shown)
+
+    def _used(self) -> set[str]:
+        means = {m.of for m in self.dataset.measure if m.of is not None}
+        return means.union(*(table.cells for table in self.dataset.table))
 
 
 def load(path: Path) -> Definition:
-    """The definition in a file."""
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DefinitionInvalid(f"The definition {path.name} can't be read.") from error
+    """The definition in a file, with the cohort in `cohort.toml` beside it and the tables of the data sets beside it."""
+    cohort_path = path.parent / COHORT
+    cohort = _read(cohort_path, CohortDefinition)
+    hierarchies: dict[str, Hierarchy] = {}
+    _refuse(cohort_path, _cohort_faults(cohort, hierarchies, path.parent))
+    beside = sorted(each for each in path.parent.glob("*.toml") if each.name != COHORT)
+    found = {each: _read(each, DataSet) for each in {*beside, path}}
+    for each, dataset in found.items():
+        _refuse(each, _dataset_faults(dataset, cohort, hierarchies))
+    declared = tuple(table for each in beside for table in found[each].table)
+    return Definition(cohort, found[path], hierarchies, declared, path.parent)
 
 
-def shipped(slug: str = "telemedicine-kiel") -> Definition:
+def shipped(slug: str = "reasons-for-encounter", region: str = "kiel") -> Definition:
     """A definition that comes with the package."""
-    return parse((files("anonymise") / "definitions" / f"{slug}.toml").read_text(encoding="utf-8"))
+    return load(SHIPPED / region / f"{slug}.toml")
+
+
+def cohort_definitions(region: str = "kiel") -> tuple[Definition, ...]:
+    """All data sets of a cohort that comes with the package, in the order of their names."""
+    paths = [path for path in shipped_paths() if path.parent.name == region]
+    if not paths:
+        known = ", ".join(sorted({path.parent.name for path in shipped_paths()}))
+        raise DefinitionInvalid(f"No cohort {region!r} ships; there is {known}.")
+    return tuple(load(path) for path in paths)
+
+
+def shipped_paths() -> tuple[Path, ...]:
+    """All definitions that come with the package, by folder and name."""
+    return tuple(sorted(path for path in SHIPPED.glob("*/*.toml") if path.name != COHORT))
+
+
+def _read(path: Path, shape: type[T]) -> T:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionInvalid(f"The definition {path.name} can't be read; {COHORT} must stand beside it.") from error
+    try:
+        return msgspec.convert(tomllib.loads(text), type=shape)
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionInvalid(f"{path.name} is not TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        said = re.sub(r"`\$\.?", "`", str(error))
+        place = re.search(r"at `([^`]*)`$", said)
+        raise DefinitionInvalid(f"{path.name}, line {line_of(text, place[1] if place else '')}: {said}") from error
+
+
+def _refuse(path: Path, faults: Iterator[Fault]) -> None:
+    text = path.read_text(encoding="utf-8")
+    said = [f"{path.name}, line {line_of(text, place)}: {fault}" for place, fault in faults]
+    if said:
+        raise DefinitionInvalid("; ".join(said), issues=[Issue("business-rule", fault) for fault in said])
+
+
+def _cohort_faults(cohort: CohortDefinition, hierarchies: dict[str, Hierarchy], folder: Path) -> Iterator[Fault]:
+    """Fills `hierarchies` and says what is wrong with the dimensions."""
+    names = [d.name for d in cohort.dimension]
+    for number, dimension in enumerate(cohort.dimension):
+        place = f"dimension[{number}]"
+        if names.index(dimension.name) != number:
+            yield f"{place}.name", f"dimension {dimension.name} stands twice"
+            continue
+        if dimension.name in abouts.COLUMNS:
+            yield f"{place}.name", f"{dimension.name} is the name of a column that every data set has"
+        try:
+            hierarchies[dimension.name] = hierarchy = hierarchy_of(dimension, folder)
+            if dimension.hard is not None:
+                hierarchy.level(dimension.hard)
+        except HierarchyInvalid as error:
+            yield place, f"dimension {dimension.name}: {error}"
+        if dimension.hard is not None and dimension.role != "identifying":
+            yield (
+                f"{place}.hard",
+                f"dimension {dimension.name}: only a level of an identifying dimension can stay exact",
+            )
+    if "identifying" not in {d.role for d in cohort.dimension}:
+        yield "dimension", "at least one dimension must be identifying"
+
+
+def _dataset_faults(
+    dataset: DataSet, cohort: CohortDefinition, hierarchies: Mapping[str, Hierarchy]
+) -> Iterator[Fault]:
+    known = {d.name: d for d in cohort.dimension}
+    others: set[str] = set()
+    for number, table in enumerate(dataset.table):
+        for name, level in table.cells.items():
+            place = f"table[{number}].cells"
+            if name not in known:
+                yield place, f"the cohort has no dimension {name}; it has {', '.join(known)}"
+            elif level not in hierarchies[name].level_names[:-1]:
+                levels = ", ".join(hierarchies[name].level_names[:-1])
+                yield place, f"{name} has no level {level!r} from its base on; it has {levels}"
+            elif known[name].role != "identifying":
+                others.add(name)
+    for number, measure in enumerate(dataset.measure):
+        place = f"measure[{number}]"
+        if number == 0 and measure.kind != "persons":
+            yield place, "the first measure must be persons"
+        if measure.kind == "mean":
+            if measure.of not in known or bounds_of(known[measure.of]) is None:
+                yield place, f"{measure.name} needs `of`, a dimension in bands"
+            else:
+                others.add(measure.of)
+        if measure.kind in ("rate", "standardised") and cohort.denominators is None:
+            yield place, f"{measure.name} needs [denominators] in {COHORT}"
+        elif (
+            measure.kind == "standardised"
+            and cohort.denominators
+            and (cohort.denominators.coverage or 0) < COVERAGE_LEAST
+        ):
+            yield place, f"{measure.name} needs a coverage of at least {COVERAGE_LEAST} stated in [denominators]"
+    if len(others) > 1:
+        # Two of them crossed would show sets that no group protects.
+        yield "table", f"one data set can show only one of {', '.join(sorted(others))}: make a data set of each"

@@ -1,39 +1,43 @@
-"""One row per distinct person from the opened record: who had an encounter in the period and agreed to the statistics.
+"""One row per distinct person from the opened record: who had an encounter in the period and may be counted.
 
-Bodies are decoded only as far as the statistics need (msgspec), nothing is validated again and nothing is written.
-Persons leave here under the ledger's pseudonym.
+Read in spans of persons, so that any number of workers can share it and memory is bounded by one span. Nothing is
+validated again and nothing is written. Persons leave here under the ledger's pseudonym.
+
+Legal basis `consent`: a person is one however many clinics treated them, and counts who agreed and nowhere refuses.
+`institution`: each clinic's own persons are counted apart (a person at two clinics is two units, told apart by `clinic`), and
+who objected at a clinic is not counted there.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import msgspec
 import polars as pl
 
-from anonymise.agreement import Answer, Coding, Concept, Consent, Period, statement
-from anonymise.coverage import covered, monday
-from anonymise.definition import Definition
-from anonymise.hierarchies import SEXES, UNKNOWN, age_band, chapter_of, municipalities
-from anonymise.moments import moment
-from anonymise.periods import ZONE, Quarter
+from anonymise.columns import FACTS, Setting, types_for
+from anonymise.coverage import covered
+from anonymise.periods import Period
+from anonymise.problems import DefinitionInvalid
+from anonymise.recorded import Asked, Recorded
+from anonymise.resources import SHAPES
 
-AGS_EXTENSION: Final = "http://fhir.de/StructureDefinition/destatis/ags"
-ICD_SYSTEM: Final = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
-OLDEST_AGE: Final = 130
-
-T = TypeVar("T")
+CLINIC: Final = "clinic"
 Progress = Callable[[str, int], None]
-COLUMNS: Final = ("person", "municipality", "age_band", "sex", "chapter")
 
 
 class Row(Protocol):
     """One opened resource, as `fhir.reader` gives it."""
 
     @property
-    def person(self) -> str | bytes | None:
+    def person(self) -> str:
         """The pseudonym of the person whose record this is part of."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """The resource's type."""
         ...
 
     @property
@@ -52,32 +56,38 @@ class Row(Protocol):
         ...
 
 
-class _Encounter(msgspec.Struct, rename="camel"):
-    status: str = ""
-    class_: Coding = msgspec.field(name="class", default_factory=Coding)
-    period: Period = msgspec.field(default_factory=Period)
-    reason_code: list[Concept] = []
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is extracted: the period and its encounters, the dimensions by name, the basis, what facts refer to, and how a
+    dimension reads a word of the record."""
+
+    asked: Asked
+    names: tuple[str, ...]
+    setting: Setting
+    readers: Mapping[str, Callable[[str], str]]
+    by_clinic: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what the record can't give."""
+        unknown = [name for name in self.names if name not in FACTS]
+        if unknown:
+            raise DefinitionInvalid(f"The record gives no {', '.join(unknown)}; it gives {', '.join(FACTS)}.")
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The resource types that have to be read."""
+        return types_for(self.names)
 
 
-class _Extension(msgspec.Struct, rename="camel"):
-    url: str = ""
-    value_coding: Coding = msgspec.field(default_factory=Coding)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one span of persons gave: their rows, and how many did not become part of it. The counts stay inside."""
 
-
-class _Address(msgspec.Struct):
-    use: str | None = None
-    extension: list[_Extension] = []
-
-
-class _Meta(msgspec.Struct, rename="camel"):
-    last_updated: str = ""
-
-
-class _Patient(msgspec.Struct, rename="camel"):
-    meta: _Meta = msgspec.field(default_factory=_Meta)
-    gender: str | None = None
-    birth_date: str | None = None
-    address: list[_Address] = []
+    persons: pl.DataFrame
+    treated: int
+    not_permitted: int
+    outside: int
+    weeks: Mapping[date, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,135 +96,61 @@ class Cohort:
 
     persons: pl.DataFrame
     treated: int
-    without_consent: int
+    not_permitted: int
     outside: int
+    frozen: datetime
     covered: tuple[date, date] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How to read: resources of a type, the moment at which the cohort is frozen, the pseudonym of a person."""
-
-    rows: Callable[[str], Iterable[Row]]
-    frozen: datetime
-    pseudonym: Callable[[str], str]
-    progress: Progress
-
-
-def extract(reading: Reading, definition: Definition, *, quarter: Quarter) -> Cohort:
-    """The cohort of a quarter."""
-    weeks: dict[date, set[str]] = {}
-    reasons = _last_reasons(reading, set(definition.source.encounter_classes), quarter, weeks)
-    permitted = _permitted(reading, reasons.keys())
-    registered = _registered(reading, permitted)
-    table: dict[str, list[str]] = {name: [] for name in COLUMNS}
-    known = frozenset(municipalities().values)
-    for person, (_, _, ags, birth, gender) in sorted(registered.items()):
-        if ags not in known:
+def extracted(rows: Iterable[Row], wanted: Wanted, *, pseudonym: Callable[[str], str], progress: Progress) -> Part:
+    """The units of a span of persons, a row each: `person`, `clinic` and the wanted dimensions, all text."""
+    units = _units(rows, wanted, progress)
+    treated = {unit: found for unit, found in units.items() if found.last is not None}
+    counted = {unit: found for unit, found in treated.items() if _may_count(found, wanted)}
+    columns: dict[str, list[str]] = {name: [] for name in ("person", CLINIC, *wanted.names)}
+    weeks: dict[date, int] = {}
+    for (person, _), found in counted.items():
+        for week in found.weeks:
+            weeks[week] = weeks.get(week, 0) + 1
+        facts = {name: FACTS[name](found, wanted.setting, name) for name in wanted.names}
+        if "municipality" in facts and facts["municipality"] not in wanted.setting.municipalities:
             continue
-        sex = gender if gender in SEXES[:2] else SEXES[2]
-        row = (reading.pseudonym(person), ags, _band(birth, quarter.last), sex, chapter_of(reasons[person][2]))
-        for name, value in zip(COLUMNS, row, strict=True):
-            table[name].append(value)
-    frame = pl.DataFrame(table, schema=dict.fromkeys(COLUMNS, pl.String)).sort("person")
-    full = covered(
-        {week: len(persons & permitted) for week, persons in weeks.items()}, quarter, k=definition.protection.k
+        values = [wanted.readers[name](fact) for name, fact in facts.items()]
+        for name, value in zip(columns, (pseudonym(person), found.clinic, *values), strict=True):
+            columns[name].append(value)
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    return Part(frame, len(treated), len(treated) - len(counted), len(counted) - frame.height, weeks)
+
+
+def assembled(parts: Sequence[Part], *, period: Period, k: int, frozen: datetime) -> Cohort:
+    """The cohort of all spans, in the order of pseudonyms."""
+    weeks: dict[date, int] = {}
+    for part in parts:
+        for week, count in part.weeks.items():
+            weeks[week] = weeks.get(week, 0) + count
+    persons = pl.concat([part.persons for part in parts]).sort("person", CLINIC)
+    treated, refused, outside = (
+        sum(getattr(p, name) for p in parts) for name in ("treated", "not_permitted", "outside")
     )
-    return Cohort(frame, len(reasons), len(reasons) - len(permitted), len(permitted) - frame.height, full)
+    return Cohort(persons, treated, refused, outside, frozen, covered(weeks, period, k=k))
 
 
-def _decoded(rows: Iterable[Row], shape: type[T], step: str, progress: Progress) -> Iterator[tuple[str, Row, T]]:
-    """Person, row and decoded part of each resource that belongs to a person."""
-    decoder = msgspec.json.Decoder(shape)
+def _may_count(found: Recorded, wanted: Wanted) -> bool:
+    # Each clinic speaks for itself: a permit at one never overrides a refusal at another.
+    return not found.refuses and (wanted.by_clinic or found.permits)
+
+
+def _units(rows: Iterable[Row], wanted: Wanted, progress: Progress) -> dict[tuple[str, str], Recorded]:
+    """What the record says of each unit: a person, or with `by_clinic` a person at one clinic."""
+    units: dict[tuple[str, str], Recorded] = {}
+    asked, by_clinic = wanted.asked, wanted.by_clinic
+    decoders = {type: msgspec.json.Decoder(SHAPES[type]) for type in wanted.types}
     number = 0
-    for number, row in enumerate(rows, start=1):
-        if number % 1000 == 0:
-            progress(step, number)
-        if row.person is None:
-            continue
-        person = row.person.hex() if isinstance(row.person, bytes) else row.person
-        yield person, row, decoder.decode(row.body)
-    progress(step, number)
-
-
-def _last_reasons(
-    reading: Reading, classes: set[str], quarter: Quarter, weeks: dict[date, set[str]]
-) -> dict[str, tuple[datetime, str, str | None]]:
-    """Per person the end, id and main code of the last finished encounter in the quarter; fills who came in which week."""
-    last: dict[str, tuple[datetime, str, str | None]] = {}
-    found = _decoded(reading.rows("Encounter"), _Encounter, "encounters", reading.progress)
-    for person, row, encounter in found:
-        if encounter.status != "finished" or encounter.class_.code not in classes:
-            continue
-        ended = moment(encounter.period.end or encounter.period.start)
-        if ended is None or not quarter.start <= ended < quarter.end:
-            continue
-        weeks.setdefault(monday(ended.astimezone(ZONE).date()), set()).add(person)
-        candidate = (ended, row.id, _main_code(encounter))
-        if person not in last or candidate[:2] > last[person][:2]:
-            last[person] = candidate
-    return last
-
-
-def _main_code(encounter: _Encounter) -> str | None:
-    for coding in encounter.reason_code[0].coding if encounter.reason_code else ():
-        if coding.system == ICD_SYSTEM:
-            return coding.code
-    return None
-
-
-def _permitted(reading: Reading, persons: Iterable[str]) -> frozenset[str]:
-    """The persons of whom, as of the freezing, a clinic's latest statement permits and no clinic's latest one refuses.
-
-    Each clinic speaks for itself: what one writes about its own patient never overrides a refusal made at another. At
-    the same moment a refusal wins.
-    """
-    wanted = frozenset(persons)
-    latest: dict[tuple[str, str], tuple[datetime, Answer]] = {}
-    for person, row, consent in _decoded(reading.rows("Consent"), Consent, "consents", reading.progress):
-        stated = statement(consent, at=reading.frozen) if person in wanted else None
-        if stated is not None:
-            whose = (person, row.tenant)
-            latest[whose] = max(latest.get(whose, stated), stated)
-    refusing = {person for (person, _), (_, answer) in latest.items() if answer is Answer.REFUSES}
-    permitting = {person for (person, _), (_, answer) in latest.items() if answer is Answer.PERMITS}
-    return frozenset(permitting - refusing)
-
-
-Registration = tuple[str, str, str | None, str | None, str | None]
-
-
-def _registered(reading: Reading, persons: frozenset[str]) -> dict[str, Registration]:
-    """Per person the most recent registration: when, id, municipality, birth date, gender."""
-    latest: dict[str, Registration] = {}
-    for person, row, patient in _decoded(reading.rows("Patient"), _Patient, "patients", reading.progress):
-        if person not in persons:
-            continue
-        candidate = (
-            patient.meta.last_updated,
-            row.id,
-            _municipality(patient),
-            patient.birth_date,
-            patient.gender,
-        )
-        if person not in latest or candidate[:2] > latest[person][:2]:
-            latest[person] = candidate
-    return latest
-
-
-def _municipality(patient: _Patient) -> str | None:
-    for address in patient.address:
-        for extension in address.extension:
-            if extension.url == AGS_EXTENSION and address.use != "old":
-                return extension.value_coding.code
-    return None
-
-
-def _band(birth: str | None, day: date) -> str:
-    """The age band on a day; of a partial birth date the beginning counts."""
-    born = moment(birth)
-    if born is None:
-        return UNKNOWN
-    local = born.astimezone(ZONE)
-    age = day.year - local.year - ((day.month, day.day) < (local.month, local.day))
-    return age_band(age) if 0 <= age <= OLDEST_AGE else UNKNOWN
+    for number, row in enumerate(rows, start=1):  # noqa: B007 - told below
+        unit = (row.person, row.tenant if by_clinic else "")
+        found = units.get(unit)
+        if found is None:
+            found = units[unit] = Recorded()
+        found.add(row.tenant, row.id, decoders[row.type].decode(row.body), asked=asked)
+    progress("resources", number)
+    return units

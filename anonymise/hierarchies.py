@@ -1,90 +1,29 @@
-"""Dimensions and how their values coarsen: municipality to Amt to district to region, single bands to wider ones.
+"""The hierarchies that ship: municipality to Amt to district to region, age, sex, ICD-10-GM, month and week of the year."""
 
-A hierarchy is a table: for each level, from the value itself to one node over all, the node of every value.
-"""
-
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
-from importlib.resources import files
-from itertools import pairwise
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from anonymise.ages import age_band, ages
+from anonymise.hierarchy import ALL, UNKNOWN, Hierarchy, Text, build
+from anonymise.icd import chapter_of, icd10gm
 from anonymise.municipalities import municipality_table
 
-Codes = NDArray[np.int64]
+__all__ = [
+    "ALL",
+    "HIERARCHIES",
+    "SEXES",
+    "UNKNOWN",
+    "Text",
+    "age_band",
+    "ages",
+    "chapter_of",
+    "chapters",
+    "municipalities",
+    "sexes",
+]
 
-ALL: Final = "*"
-UNKNOWN: Final = "unknown"
-AGE_STEP: Final = 10
-OLDEST: Final = 80
 SEXES: Final = ("female", "male", "other")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """The same words in German and English."""
-
-    de: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hierarchy:
-    """The values of a dimension and, per level, the node that each belongs to; the last level is one node over all."""
-
-    name: str
-    values: tuple[str, ...]
-    levels: Codes
-    nodes: tuple[tuple[str, ...], ...]
-    titles: Mapping[str, Text] = field(default_factory=dict)
-    seldom: str | None = None
-
-    def without_seldom(self) -> "Hierarchy":
-        """The hierarchy without the value that stands in for none, for cohorts in which nobody has it."""
-        if self.seldom is None:
-            return self
-        keep = [place for place, value in enumerate(self.values) if value != self.seldom]
-        return replace(
-            self, values=tuple(self.values[place] for place in keep), levels=self.levels[:, keep], seldom=None
-        )
-
-    def level_of(self, members: Sequence[int]) -> int:
-        """The finest level at which the members share a node."""
-        shared = (self.levels[:, list(members)] == self.levels[:, [members[0]]]).all(axis=1)
-        return int(np.argmax(shared))
-
-    def node_of(self, members: Sequence[int]) -> tuple[str, bool]:
-        """The code of the smallest node that holds the members, and whether they are all of it."""
-        level = self.level_of(members)
-        code = int(self.levels[level, members[0]])
-        whole = int((self.levels[level] == code).sum()) == len(members)
-        return self.nodes[level][code], whole
-
-    def sizes(self) -> NDArray[np.float64]:
-        """Per level and value, the share of all values that its node holds."""
-        return np.stack([np.bincount(row)[row] / len(self.values) for row in self.levels])
-
-
-def build(
-    name: str, columns: Sequence[Sequence[str]], *, titles: Mapping[str, Text] | None = None, seldom: str | None = None
-) -> Hierarchy:
-    """A hierarchy from one column of node codes per level, finest first; the level over all is added."""
-    nodes: list[tuple[str, ...]] = []
-    rows: list[list[int]] = []
-    for column in [*columns, [ALL] * len(columns[0])]:
-        place = {code: position for position, code in enumerate(dict.fromkeys(column))}
-        nodes.append(tuple(place))
-        rows.append([place[code] for code in column])
-    levels = np.array(rows, dtype=np.int64)
-    for finer, coarser in pairwise(levels):
-        if len(set(zip(finer.tolist(), coarser.tolist(), strict=True))) != len(set(finer.tolist())):
-            raise ValueError(f"a node of {name} has two parents")
-    return Hierarchy(name, tuple(columns[0]), levels, tuple(nodes), titles or {}, seldom)
 
 
 @cache
@@ -98,25 +37,12 @@ def municipalities() -> Hierarchy:
         if row.amt != row.ags:
             # The table holds no names of Ämter; the largest municipality, which comes last, tells where one lies.
             titles[row.amt] = Text(f"Amt um {row.name} ({row.amt})", f"Amt around {row.name} ({row.amt})")
-    return build(
-        "municipality", [[r.ags for r in table], [r.amt for r in table], [r.district for r in table]], titles=titles
-    )
-
-
-def age_band(age: int) -> str:
-    """The band of ten years that an age in whole years falls into."""
-    if age >= OLDEST:
-        return f"{OLDEST}+"
-    low = age // AGE_STEP * AGE_STEP
-    return f"{low}-{low + AGE_STEP - 1}"
-
-
-@cache
-def ages() -> Hierarchy:
-    """Bands of ten years, then of twenty; `unknown` is the last value."""
-    bands = [age_band(age) for age in range(0, OLDEST + 1, AGE_STEP)]
-    twenty = [f"{age // 20 * 20}-{age // 20 * 20 + 19}" for age in range(0, OLDEST, AGE_STEP)] + [bands[-1]]
-    return build("age_band", [[*bands, UNKNOWN], [*twenty, UNKNOWN]], seldom=UNKNOWN)
+    columns = {
+        "municipality": [row.ags for row in table],
+        "amt": [row.amt for row in table],
+        "district": [row.district for row in table],
+    }
+    return build("municipality", columns, titles=titles)
 
 
 @cache
@@ -124,42 +50,53 @@ def sexes() -> Hierarchy:
     """Female, male, other; `other` holds what FHIR calls other and unknown."""
     titles = {"female": Text("weiblich", "female"), "male": Text("männlich", "male")}
     titles["other"] = Text("divers oder nicht angegeben", "other or not stated")
-    return build("sex", [list(SEXES)], titles=titles, seldom="other")
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One chapter of ICD-10-GM: its range of three-character codes."""
-
-    code: str
-    first: str
-    last: str
-    title: Text
-
-
-@cache
-def chapter_table() -> tuple[Chapter, ...]:
-    """The chapters in the order of the classification."""
-    text = (files("anonymise") / "data" / "icd10gm_chapters.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return tuple(Chapter(r["chapter"], r["first"], r["last"], Text(r["title_de"], r["title_en"])) for r in rows)
-
-
-def chapter_of(code: str | None) -> str:
-    """The chapter of an ICD-10-GM code; `unknown` for none or for one outside every chapter."""
-    stem = (code or "")[:3].upper()
-    for chapter in chapter_table():
-        if len(stem) == len(chapter.first) and chapter.first <= stem <= chapter.last:
-            return chapter.code
-    return UNKNOWN
+    return build("sex", {"sex": SEXES}, titles=titles, seldom="other")
 
 
 @cache
 def chapters() -> Hierarchy:
     """The chapters of ICD-10-GM; `unknown` is the last value."""
-    titles = {chapter.code: chapter.title for chapter in chapter_table()}
-    titles[UNKNOWN] = Text("ohne kodierten Anlass", "no coded reason")
-    return build("chapter", [[*(chapter.code for chapter in chapter_table()), UNKNOWN]], titles=titles)
+    return icd10gm().from_level("chapter")
 
 
-HIERARCHIES: Final = {"municipality": municipalities, "age": ages, "sex": sexes, "icd10gm-chapter": chapters}
+@cache
+def months() -> Hierarchy:
+    """Month of the year and quarter. Reads days such as 2026-08-03."""
+    numbers = range(1, 13)
+    columns = {"month": [f"{n:02}" for n in numbers], "quarter": [f"Q{(n + 2) // 3}" for n in numbers]}
+    return build("month", columns, reads=_month)
+
+
+@cache
+def weeks() -> Hierarchy:
+    """ISO week of the year, alone and four together. Reads days such as 2026-08-03."""
+    numbers = range(1, 54)
+    columns = {"week": [f"W{n:02}" for n in numbers], "4": [f"W{(n - 1) // 4 * 4 + 1:02}/4" for n in numbers]}
+    return build("week", columns, reads=_week)
+
+
+def _day(raw: str) -> date | None:
+    try:
+        return date.fromisoformat(raw[:10])
+    except ValueError:
+        return None
+
+
+def _month(raw: str) -> str | None:
+    day = _day(raw)
+    return None if day is None else f"{day.month:02}"
+
+
+def _week(raw: str) -> str | None:
+    day = _day(raw)
+    return None if day is None else f"W{day.isocalendar().week:02}"
+
+
+HIERARCHIES: Final = {
+    "municipality": municipalities,
+    "age": ages,
+    "sex": sexes,
+    "icd10gm": icd10gm,
+    "month": months,
+    "week": weeks,
+}

@@ -9,7 +9,7 @@ import hmac
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from anonymise.placing import replace
 from anonymise.problems import InputInvalid
 from anonymise.screen import Earlier
 
@@ -78,6 +79,11 @@ def signing_key(secrets: Secrets) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(secrets.derive("sign releases"))
 
 
+def console_key(secrets: Secrets) -> Ed25519PrivateKey:
+    """The key by which the console says that somebody signed in has approved."""
+    return Ed25519PrivateKey.from_private_bytes(secrets.derive("approvals of the console"))
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One release in the ledger: what it is about."""
@@ -115,18 +121,25 @@ class Ledger:
 
     def write(self, entry: Entry, members: pl.DataFrame) -> None:
         """Keep the blocks and groups of a release, durably, before the release becomes visible."""
-        buffer = io.BytesIO()
-        members.select("person", "block", "group", "chapter").write_parquet(buffer)
         header = _header(entry)
-        nonce = os.urandom(NONCE)
-        sealed = self._seal.encrypt(nonce, buffer.getvalue(), header)
         path = self._folder / f"{entry.slug}--{entry.release}.sealed"
-        draft = path.with_suffix(".draft")
-        with draft.open("wb") as file:
-            file.write(header + b"\n" + nonce + sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace(path, header + b"\n" + self.sealed(members, header=header))
+
+    def sealed(self, members: pl.DataFrame, *, header: bytes) -> bytes:
+        """Blocks and groups of persons, encrypted; they open with the same header alone."""
+        buffer = io.BytesIO()
+        members.select("person", "block", "group", "value").write_parquet(buffer)
+        nonce = os.urandom(NONCE)
+        return nonce + self._seal.encrypt(nonce, buffer.getvalue(), header)
+
+    def state(self, *, but: Collection[str]) -> str:
+        """A digest of all entries except those of these names: what an audit was made against (SHA-256, hex)."""
+        listed = ""
+        for path in sorted(self._folder.glob("*.sealed")):
+            content = path.read_bytes()
+            if _entry(content.partition(b"\n")[0]).name not in but:
+                listed += f"{sha256(content).hexdigest()}  {path.name}\n"
+        return sha256(listed.encode()).hexdigest()
 
     def overlapping(self, entry: Entry) -> Sequence[Earlier]:
         """The members of every other release whose period overlaps."""
@@ -137,14 +150,21 @@ class Ledger:
             if (other.slug, other.release) == (entry.slug, entry.release):
                 continue
             if other.start < entry.end and entry.start < other.end:
-                found.append(Earlier(other.name, self._open(header, body)))
+                found.append(Earlier(other.name, self.opened(body, header=header)))
         return found
 
-    def _open(self, header: bytes, body: bytes) -> pl.DataFrame:
+    def opened(self, body: bytes, *, header: bytes) -> pl.DataFrame:
+        """What was sealed with a header; raises if it was another, or another key's."""
         try:
             return pl.read_parquet(io.BytesIO(self._seal.decrypt(body[:NONCE], body[NONCE:], header)))
         except InvalidTag as error:
             raise InputInvalid("An entry of the ledger can't be opened with this key.") from error
+
+
+def members_digest(members: pl.DataFrame) -> str:
+    """A digest of who stands in which block and group, whatever the order (SHA-256, hex)."""
+    told = members.select("person", "block", "group", "value").sort("person")
+    return sha256(told.write_csv().encode()).hexdigest()
 
 
 def _header(entry: Entry) -> bytes:

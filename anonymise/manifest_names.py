@@ -5,6 +5,8 @@ from typing import Final
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
+TOMBSTONE: Final = "tombstone.json"
+TOMBSTONE_SIGNATURE: Final = "tombstone.sig"
 PUBLIC_KEY: Final = "signing-key.pem"
 
 

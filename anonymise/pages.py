@@ -52,9 +52,12 @@ def file_name(page: str, language: str) -> str:
     return f"{page}.html" if language == "de" else f"{page}.{language}.html"
 
 
-def number(value: int, language: str) -> str:
-    """A whole number with groups of three, as the language sets it."""
-    return f"{value:,}".replace(",", "\u202f" if language == "de" else ",")
+_GERMAN: Final = {ord(","): "\u202f", ord("."): ","}
+
+
+def number(value: float, language: str) -> str:
+    """A number with groups of three, as the language sets it."""
+    return f"{value:,}".translate(_GERMAN if language == "de" else {})
 
 
 def size(count: int) -> str:

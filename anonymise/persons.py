@@ -4,20 +4,30 @@ from pathlib import Path
 
 import polars as pl
 
-from anonymise.extract import COLUMNS
+from anonymise.counts import CLINIC, PERSON
+from anonymise.definition import Definition
 from anonymise.problems import InputInvalid
 
 
-def read_persons(path: Path) -> pl.DataFrame:
-    """The columns person, municipality, age_band, sex and chapter of a file, all as text."""
+def columns_of(definition: Definition) -> tuple[str, ...]:
+    """The columns that a data set needs: the person, every identifying dimension of its cohort, its sensitive one, and the
+    clinic where no clinic may dominate."""
+    sensitive = () if definition.sensitive is None else (definition.sensitive.name,)
+    clinic = () if definition.protection.dominance is None else (CLINIC,)
+    return (PERSON, *(d.name for d in definition.identifying), *sensitive, *clinic)
+
+
+def read_persons(path: Path, definition: Definition) -> pl.DataFrame:
+    """The columns of a file that a data set needs, all as text."""
+    names = columns_of(definition)
     try:
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputInvalid(f"{path.name} can't be read as CSV or Parquet.") from error
-    lacking = [name for name in COLUMNS if name not in frame.columns]
+    lacking = [name for name in names if name not in frame.columns]
     if lacking:
         raise InputInvalid(f"{path.name} has no column {', '.join(lacking)}.")
-    persons = frame.select(pl.col(name).cast(pl.String) for name in COLUMNS)
+    persons = frame.select(pl.col(name).cast(pl.String) for name in names)
     if persons.select(pl.any_horizontal(pl.all().is_null().any())).item():
         raise InputInvalid(f"{path.name} has empty fields. Write 'unknown' where something is not known.")
     return persons

@@ -1,37 +1,65 @@
-"""One quarter from the record to the portal: extract, build, screen, remember, publish."""
+"""One period from the record to the portal: extract, build, screen, keep as a draft; approved by two, remember, publish."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import polars as pl
-from sqlmodel import Session
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from anonymise.build import build
-from anonymise.decisions import decisions, register
+from anonymise.approvals import (
+    CONSOLE,
+    Approval,
+    EnrolledKeys,
+    approved,
+    read_approvals,
+    require_two,
+    write_approvals,
+)
+from anonymise.build import Built, build
+from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
-from anonymise.extract import Cohort, Progress, Reading, extract
-from anonymise.ledger import Entry, Ledger, Secrets, VaultSecrets, signing_key
-from anonymise.periods import Quarter, last_complete_quarter
-from anonymise.problems import ReleaseRefused
+from anonymise.drafts import Draft, Drafts, Facts
+from anonymise.extract import Progress
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
+from anonymise.gathering import Gathering
+from anonymise.ledger import Entry, Ledger, Secrets, console_key, members_digest, signing_key
+from anonymise.manifest_names import is_out
+from anonymise.periods import Period, last_complete
+from anonymise.placing import replace
+from anonymise.problems import (
+    AuditStale,
+    DraftChanged,
+    PeriodFrozen,
+    PeriodNotOver,
+    ReleaseRefused,
+    ReleaseWithdrawn,
+    TooFewPersons,
+)
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
-from anonymise.release import Release, compose, publish, published
-from anonymise.screen import Screened, screen
-from anonymise.tables import Table
-from fhir.reader import Reader
+from anonymise.release import Release, compose, publish
+from anonymise.screen import Earlier, Published, Screened, screen
+from anonymise.withdrawals import Withdrawal, withdraw
 from infra.clock import Clock
 from infra.database import Database
+from infra.problems import Problem
 from infra.vault import Vault
 
 LEDGER: Final = "ledger"
-Make = Callable[[pl.DataFrame, Definition], Table]
+DRAFTS: Final = "drafts"
+AUDITS: Final = "audits"
+APPROVERS: Final = "approvers"
+WITHDRAWN: Final = "withdrawn"
+Make = Callable[[pl.DataFrame, Definition], Built]
 Covered = tuple[date, date] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shelf:
     """Where releases go, what remembers them, which address they get, and the secrets they are signed with."""
 
@@ -40,108 +68,248 @@ class Shelf:
     secrets: Secrets
     base_url: str
 
+    @cached_property
     def ledger(self) -> Ledger:
         """The memory of what is published."""
         return Ledger(self.data_dir / LEDGER, self.secrets)
+
+    @property
+    def drafts(self) -> Drafts:
+        """What waits for approval."""
+        return Drafts(self.data_dir / DRAFTS, self.ledger)
+
+    @property
+    def approvers(self) -> EnrolledKeys:
+        """Who may approve."""
+        return EnrolledKeys(self.data_dir / APPROVERS, console=console_key(self.secrets).public_key())
+
+    def approvals(self, draft: Draft) -> tuple[Approval, ...]:
+        """Every approval that was given to drafts of these names."""
+        return read_approvals(self.drafts.approvals(draft.facts.slug, draft.facts.release))
 
 
 def no_progress(step: str, count: int) -> None:
     """Nothing; the default for callers without a display."""
 
 
-async def publish_quarter(
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is built: by which definition, of which period, frozen when, by whom, over which days the record covers."""
+
+    definition: Definition
+    period: Period
+    frozen: datetime
+    built_by: str
+    covered: Covered = None
+    make: Make = build
+
+    @property
+    def entry(self) -> Entry:
+        """What the ledger calls it."""
+        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of one data set: its draft, or why there is none."""
+
+    entry: Entry
+    draft: Draft | None
+    refused: Problem | None = None
+
+    def require(self) -> Draft:
+        """The draft; raises what it was refused for."""
+        if self.draft is None:
+            raise self.refused or ReleaseRefused()
+        return self.draft
+
+
+async def prepare_period(
     database: Database,
     vault: Vault,
+    shelf: Shelf,
     *,
     clock: Clock,
-    definition: Definition,
-    releases_dir: Path,
-    data_dir: Path,
-    base_url: str,
-    quarter: Quarter | None = None,
+    definitions: Sequence[Definition],
+    built_by: str,
+    period: Period | None = None,
     progress: Progress = no_progress,
-) -> Release:
-    """The release of a quarter, by default of the last complete one; one that is out already comes back as it is.
+) -> tuple[Prepared, ...]:
+    """What became of each data set of a cohort, by default in the last complete period: an audited draft, or a refusal.
 
-    Raises `ReleaseRefused` (and registers it) when the screen or the rule forbids publication.
+    The record is read once for all of them, as they are sums over one partition of the same persons.
     """
-    quarter = quarter or last_complete_quarter(clock.now())
-    known = published(releases_dir, definition.slug, quarter.name)
-    if known is not None:
-        return known
-    shelf = Shelf(releases_dir, data_dir, VaultSecrets(vault), base_url)
-    frozen, pseudonym = clock.now(), shelf.ledger().pseudonym
+    period = period or last_complete(definitions[0].period, clock.now())
+    gathering = Gathering(database, vault, tuple(definitions), period, shelf.ledger.pseudonym)
+    cohort = await gathering.cohort(clock, progress)
+    try:
+        works = [Work(one, period, cohort.frozen, built_by, cohort.covered) for one in definitions]
+        return await asyncio.to_thread(prepare_together, cohort.persons, shelf, works=works)
+    finally:
+        await gathering.done()
 
-    def unit(session: Session) -> Cohort:
-        reader = Reader(vault)
-        reading = Reading(lambda kind: reader.rows(session, kind), frozen, pseudonym, progress)
-        return extract(reading, definition, quarter=quarter)
 
-    cohort = await database.read(unit)
-    return await asyncio.to_thread(
-        publish_persons,
-        cohort.persons,
-        shelf,
-        definition=definition,
-        quarter=quarter,
-        now=frozen,
-        covered=cohort.covered,
+def prepare(persons: pl.DataFrame, shelf: Shelf, *, work: Work) -> Draft:
+    """The audited draft about some persons, whose `person` is already the ledger's pseudonym; raises if it is refused."""
+    [prepared] = prepare_together(persons, shelf, works=[work])
+    return prepared.require()
+
+
+def prepare_together(persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work]) -> tuple[Prepared, ...]:
+    """The drafts of data sets about the same persons; each is met with everything published and with those before it."""
+    shelf.releases_dir.mkdir(parents=True, exist_ok=True)
+    together: list[Earlier] = []
+    found = []
+    with shelf.ledger.alone():
+        for work in works:
+            try:
+                screened, files = _built(persons, shelf, work, together)
+            except ReleaseRefused as refused:
+                register(shelf.releases_dir, _decision(work.entry, work.definition.protection.k, work.frozen, REFUSED))
+                found.append(Prepared(work.entry, None, refused))
+                continue
+            except Problem as refused:
+                found.append(Prepared(work.entry, None, refused))
+                continue
+            facts = _facts(work, shelf, together)
+            draft = shelf.drafts.write(facts, files=files, audit=_audit(screened), members=screened.members)
+            together.append(Earlier(work.entry.name, screened.members))
+            found.append(Prepared(work.entry, draft))
+    return tuple(found)
+
+
+def _built(
+    persons: pl.DataFrame, shelf: Shelf, work: Work, together: Sequence[Earlier]
+) -> tuple[Screened, dict[str, bytes]]:
+    if work.entry.end > work.frozen:
+        raise PeriodNotOver
+    _require_free(shelf.releases_dir, work.entry)
+    if persons.is_empty():
+        raise TooFewPersons
+    built = work.make(persons, work.definition)
+    files = compose(
+        built,
+        work.definition,
+        quarter=work.period,
+        issued=work.frozen,
+        base_url=shelf.base_url,
+        covered=work.covered,
+    )
+    # What the ledger holds of a sibling is what an attempt left that did not publish it: its new draft counts.
+    siblings = {earlier.name for earlier in together}
+    earlier = [one for one in shelf.ledger.overlapping(work.entry) if one.name not in siblings]
+    screened = screened_for(files, built, definition=work.definition, earlier=[*earlier, *together])
+    screened.require()
+    return screened, files
+
+
+def _require_free(releases_dir: Path, entry: Entry) -> None:
+    if (entry.slug, entry.release) in withdrawn(releases_dir):
+        raise ReleaseWithdrawn
+    if is_out(releases_dir, entry.slug, entry.release):
+        raise PeriodFrozen
+
+
+def _facts(work: Work, shelf: Shelf, together: Sequence[Earlier]) -> Facts:
+    protection = work.definition.protection
+    siblings = {earlier.name: members_digest(earlier.members) for earlier in together}
+    return Facts(
+        slug=work.entry.slug,
+        release=work.entry.release,
+        first=work.period.first.isoformat(),
+        last=work.period.last.isoformat(),
+        start=work.entry.start.isoformat(),
+        end=work.entry.end.isoformat(),
+        built_by=work.built_by,
+        built_at=work.frozen.replace(microsecond=0).isoformat(),
+        ledger=shelf.ledger.state(but=(work.entry.name, *siblings)),
+        together=siblings,
+        protection={
+            "k": protection.k,
+            "share_limit": protection.share_limit,
+            "min_categories": protection.min_categories,
+        },
     )
 
 
-def publish_persons(
-    persons: pl.DataFrame,
-    shelf: Shelf,
-    *,
-    definition: Definition,
-    quarter: Quarter,
-    now: datetime,
-    covered: Covered = None,
-    make: Make = build,
-) -> Release:
-    """The release about some persons, whose `person` is already the ledger's pseudonym."""
-    shelf.releases_dir.mkdir(parents=True, exist_ok=True)
-    with shelf.ledger().alone():
-        return _publish_alone(persons, shelf, definition, quarter, now, covered, make)
+def _audit(screened: Screened) -> bytes:
+    found = {"blocks": screened.blocks, "smallest": screened.smallest, "groups": screened.groups}
+    return json.dumps({**found, "met": screened.met, "findings": screened.findings}, sort_keys=True).encode()
 
 
-def _publish_alone(
-    persons: pl.DataFrame,
-    shelf: Shelf,
-    definition: Definition,
-    quarter: Quarter,
-    now: datetime,
-    covered: Covered,
-    make: Make,
-) -> Release:
-    entry = Entry(definition.slug, quarter.name, quarter.start, quarter.end)
-    ledger = shelf.ledger()
-    try:
-        table = make(persons, definition)
-        screened = screened_for(table, persons, entry, ledger=ledger, definition=definition)
-        screened.require()
-        files = compose(table, definition, quarter=quarter, issued=now, base_url=shelf.base_url, covered=covered)
-    except ReleaseRefused:
-        register(shelf.releases_dir, _decision(definition, quarter, now, REFUSED, ""))
-        raise
-    known = published(shelf.releases_dir, definition.slug, quarter.name)
-    if known is None:
+def approve(shelf: Shelf, slug: str, release: str, *, by: str, at: datetime, key: Ed25519PrivateKey) -> Approval:
+    """One person's approval of a draft, kept; raises where it does not count."""
+    with shelf.ledger.alone():
+        draft = shelf.drafts.read(slug, release)
+        earlier = shelf.approvals(draft)
+        found = approved(draft.subject, earlier, by=by, at=at, key=key, approvers=shelf.approvers)
+        write_approvals(shelf.drafts.approvals(slug, release), [*earlier, found])
+        return found
+
+
+def approve_in_console(shelf: Shelf, slug: str, release: str, *, person: str, digest: str, at: datetime) -> Approval:
+    """The approval of who is signed in to the platform, of the draft that was shown to them."""
+    if shelf.drafts.read(slug, release).digest != digest:
+        raise DraftChanged
+    return approve(shelf, slug, release, by=f"{CONSOLE}{person}", at=at, key=console_key(shelf.secrets))
+
+
+def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Release:
+    """The release that two people approved, out. Saying it again after a crash finishes what was begun."""
+    with shelf.ledger.alone():
+        draft = shelf.drafts.read(slug, release)
+        facts = draft.facts
+        agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
+        entry = Entry(slug, release, datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end))
+        if not _still_audited(shelf, facts, entry):
+            raise AuditStale
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
-        ledger.write(entry, screened.members)
-    release = publish(files, shelf.releases_dir, definition=definition, quarter=quarter, key=signing_key(shelf.secrets))
-    # Asked of the register, not of `known`: a crash between the two must not leave the release unregistered.
-    if release.manifest_sha256 not in {decision.manifest for decision in decisions(shelf.releases_dir)}:
-        register(shelf.releases_dir, _decision(definition, quarter, now, PUBLISHED, release.manifest_sha256))
-    return release
+        shelf.ledger.write(entry, shelf.drafts.members(draft))
+        out = publish(draft.files, shelf.releases_dir, facts=_manifest_facts(facts), key=signing_key(shelf.secrets))
+        # Asked of the register: a crash between the two must not leave the release unregistered.
+        if out.manifest_sha256 not in {decision.manifest for decision in decisions(shelf.releases_dir)}:
+            line = _decision(entry, facts.protection["k"], now, PUBLISHED, out.manifest_sha256, len(agreed))
+            register(shelf.releases_dir, line)
+        audits = shelf.data_dir / AUDITS
+        audits.mkdir(mode=0o700, exist_ok=True)
+        replace(audits / f"{slug}--{release}.json", draft.audit)
+        shelf.drafts.remove(slug, release)
+        return out
+
+
+def withdraw_release(shelf: Shelf, wish: Withdrawal) -> Path:
+    """The folder whose release is taken back; see `anonymise.withdrawals`."""
+    with shelf.ledger.alone():
+        return withdraw(wish, shelf.releases_dir, inside=shelf.data_dir / WITHDRAWN, key=signing_key(shelf.secrets))
+
+
+def _manifest_facts(facts: Facts) -> dict[str, object]:
+    return {
+        "dataset": facts.slug,
+        "release": facts.release,
+        "period": {"first": facts.first, "last": facts.last},
+        "protection": facts.protection,
+    }
 
 
 def screened_for(
-    table: Table, persons: pl.DataFrame, entry: Entry, *, ledger: Ledger, definition: Definition
+    files: Mapping[str, bytes], built: Built, *, definition: Definition, earlier: Sequence[Earlier]
 ) -> Screened:
-    """What the screen says about some rows, met with everything the ledger holds about the period."""
-    return screen(table, persons, rule=definition.rule, earlier=ledger.overlapping(entry))
+    """What the screen says about some files, met with everything earlier about the period."""
+    table = table_of(files[f"{definition.slug}.csv"], files[CODES])
+    groups = lines_of(files[GROUPS]) if GROUPS in files else []
+    published = Published(table, lines_of(files[BLOCKS]), groups)
+    return screen(published, built.members, built.persons, rule=definition.rule, earlier=earlier)
 
 
-def _decision(definition: Definition, quarter: Quarter, now: datetime, outcome: str, digest: str) -> Decision:
+def _still_audited(shelf: Shelf, facts: Facts, entry: Entry) -> bool:
+    """Whether nothing was published since but what the draft was met with: the siblings it was built with, unchanged."""
+    if shelf.ledger.state(but=(entry.name, *facts.together)) != facts.ledger:
+        return False
+    met = (one for one in shelf.ledger.overlapping(entry) if one.name in facts.together)
+    return all(facts.together[one.name] == members_digest(one.members) for one in met)
+
+
+def _decision(entry: Entry, k: int, now: datetime, outcome: str, digest: str = "", approvals: int = 0) -> Decision:
     moment = now.replace(microsecond=0).isoformat()
-    return Decision(moment, definition.slug, quarter.name, outcome, definition.protection.k, digest)
+    return Decision(moment, entry.slug, entry.release, outcome, k, digest, approvals)

@@ -16,11 +16,12 @@ log = structlog.get_logger()
 REGISTER: Final = "register.jsonl"
 PUBLISHED: Final = "published"
 REFUSED: Final = "refused"
+WITHDRAWN: Final = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One line of the register."""
+    """One line of the register; `approvals` how many people agreed, `reason` why it was withdrawn, in public words."""
 
     moment: str
     dataset: str
@@ -28,6 +29,8 @@ class Decision:
     outcome: str
     k: int
     manifest: str
+    approvals: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Register:
     entries: tuple[Decision, ...]
     unreadable: tuple[int, ...]
     torn: bool
+
+    def withdrawn(self) -> dict[tuple[str, str], Decision]:
+        """The releases that were withdrawn, by data set and name."""
+        return {(one.dataset, one.release): one for one in self.entries if one.outcome == WITHDRAWN}
 
     @property
     def damaged(self) -> tuple[int, ...]:

@@ -4,36 +4,36 @@ What is published once stays: another content for the same id is refused. `regis
 every decision; each manifest names the hash of the one before it, so a missing release shows.
 """
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import structs
 
 from anonymise import about as abouts
 from anonymise.about import About, Covered, DataFile, Limits, Words
+from anonymise.build import Built
 from anonymise.codebook import codes, csv_metadata
 from anonymise.dcat import NOTATIONS, catalogue, missing, serialise
-from anonymise.decisions import decisions, sync_folder
+from anonymise.decisions import decisions, withdrawn
 from anonymise.definition import Definition
-from anonymise.formats.csv import areas_bytes, csv_bytes
+from anonymise.formats.blocks import blocks_bytes, groups_bytes
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, areas_bytes, csv_bytes
 from anonymise.formats.cube import cube_bytes
 from anonymise.formats.jsonstat import jsonstat_bytes
 from anonymise.formats.parquet import parquet_bytes
 from anonymise.manifest import manifest, public_pem
 from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE, is_out
-from anonymise.municipalities import municipality_table
 from anonymise.pages import style_sheet
-from anonymise.periods import Quarter
-from anonymise.problems import PeriodFrozen, ReleaseRefused
+from anonymise.periods import Period
+from anonymise.placing import place, replace
+from anonymise.problems import PeriodFrozen, ReleaseRefused, ReleaseWithdrawn
 from anonymise.release_pages import release_pages
-from anonymise.tables import Table
+from anonymise.rows import PLACE, Table
 
 _FORMATS: Final = (
     ("csv", "text/csv", "CSV", Words(de="CSV", en="CSV")),
@@ -62,15 +62,16 @@ def published(releases_dir: Path, slug: str, name: str) -> Release | None:
 
 
 def compose(
-    table: Table,
+    built: Built,
     definition: Definition,
     *,
-    quarter: Quarter,
+    quarter: Period,
     issued: datetime,
     base_url: str,
     covered: tuple[date, date] | None = None,
 ) -> dict[str, bytes]:
     """All files of a release but manifest and signature."""
+    table = built.table
     about = _about(table, definition, quarter, issued)
     if covered is not None:
         about = structs.replace(about, covered=Covered(*covered))
@@ -81,21 +82,30 @@ def compose(
     lacking = missing(graph)
     if lacking:
         raise ReleaseRefused("The metadata lack: " + ", ".join(lacking))
-    names = {row.ags: row.name for row in municipality_table()}
     return {
         **data,
         **release_pages(table, about),
         **{f"dcat.{notation}": serialise(graph, notation) for notation in NOTATIONS},
-        "areas.csv": areas_bytes(table, names),
-        "codes.json": codes(table, about),
+        **number_files(built),
         "csv-metadata.json": csv_metadata(table, about),
         "style.css": style_sheet(),
         abouts.FILE: about.to_json(),
     }
 
 
-def _about(table: Table, definition: Definition, quarter: Quarter, issued: datetime) -> About:
-    whole = next(row.value for row in table.rows if set(row.keys) == {"*"})
+def number_files(built: Built) -> dict[str, bytes]:
+    """What the rows are made from, and which municipalities an area stands for where there are places."""
+    files = {BLOCKS: blocks_bytes(built.blocks), CODES: codes(built.table)}
+    if built.blocks.group is not None:
+        files[GROUPS] = groups_bytes(built.blocks)
+    if PLACE in built.table.holds:
+        titles = built.table.titles.get(PLACE, {})
+        files["areas.csv"] = areas_bytes(built.table, {code: text.de for code, text in titles.items()})
+    return files
+
+
+def _about(table: Table, definition: Definition, quarter: Period, issued: datetime) -> About:
+    whole = next(row.value for row in table.persons() if set(row.keys) == {"*"})
     return About(
         slug=definition.slug,
         release=quarter.name,
@@ -105,7 +115,7 @@ def _about(table: Table, definition: Definition, quarter: Quarter, issued: datet
         first=quarter.first,
         last=quarter.last,
         issued=issued.replace(microsecond=0),
-        persons=whole or 0,
+        persons=int(whole or 0),
         rows=len(table.rows),
         legal_basis=definition.source.legal_basis,
         limits=Limits(definition.protection.k, definition.protection.share_limit, definition.protection.min_categories),
@@ -137,64 +147,32 @@ def _described(slug: str, data: Mapping[str, bytes]) -> tuple[DataFile, ...]:
 
 
 def publish(
-    files: Mapping[str, bytes], releases_dir: Path, *, definition: Definition, quarter: Quarter, key: Ed25519PrivateKey
+    files: Mapping[str, bytes], releases_dir: Path, *, facts: Mapping[str, Any], key: Ed25519PrivateKey
 ) -> Release:
-    """The release with these files, now public. The same id again is an error unless every byte is the same."""
+    """The release with these files, now public. The same id again is an error unless every byte is the same.
+
+    `facts` go into the manifest: dataset, release, period, protection.
+    """
     releases_dir.mkdir(parents=True, exist_ok=True)
-    known = published(releases_dir, definition.slug, quarter.name)
+    slug, name = facts["dataset"], facts["release"]
+    if (slug, name) in withdrawn(releases_dir):
+        raise ReleaseWithdrawn
+    known = published(releases_dir, slug, name)
     if known is not None:
         if all(_same(known.folder / path, content) for path, content in files.items()):
             return known
         raise PeriodFrozen
-    facts = {
-        "dataset": definition.slug,
-        "release": quarter.name,
-        "period": {"first": quarter.first.isoformat(), "last": quarter.last.isoformat()},
-        "previous": _previous(releases_dir),
-        "protection": {
-            "k": definition.protection.k,
-            "share_limit": definition.protection.share_limit,
-            "min_categories": definition.protection.min_categories,
-        },
-    }
-    content = manifest(files, facts)
+    content = manifest(files, {**facts, "previous": _previous(releases_dir)})
     public = public_pem(key)
-    signed = {**files, MANIFEST: content, SIGNATURE: key.sign(content)}
-    folder = _place(signed, releases_dir, definition.slug, quarter.name)
-    _replace(releases_dir / PUBLIC_KEY, public)
-    digest = sha256(content).hexdigest()
-    return Release(definition.slug, quarter.name, folder, digest)
+    folder = releases_dir / slug / name
+    place({**files, MANIFEST: content, SIGNATURE: key.sign(content)}, folder, mode=0o444)
+    folder.chmod(0o555)
+    replace(releases_dir / PUBLIC_KEY, public)
+    return Release(slug, name, folder, sha256(content).hexdigest())
 
 
 def _same(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
-
-
-def _place(files: Mapping[str, bytes], releases_dir: Path, slug: str, name: str) -> Path:
-    """Write everything to a draft beside its place, make it durable and read-only, then move it there."""
-    draft = releases_dir / f".{slug}-{name}.draft"
-    if draft.exists():
-        shutil.rmtree(draft)
-    draft.mkdir()
-    for path, content in files.items():
-        with (draft / path).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        (draft / path).chmod(0o444)
-    folder = releases_dir / slug / name
-    folder.parent.mkdir(exist_ok=True)
-    draft.rename(folder)
-    folder.chmod(0o555)
-    for made in (folder.parent, releases_dir):
-        sync_folder(made)
-    return folder
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 def _previous(releases_dir: Path) -> str:

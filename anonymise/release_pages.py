@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from anonymise import pages
 from anonymise.about import About
-from anonymise.hierarchies import ALL, HIERARCHIES, municipalities
-from anonymise.municipalities import municipality_table
+from anonymise.blocks import OTHER, PART
+from anonymise.hierarchy import ALL, UNKNOWN
+from anonymise.rows import ESTIMATE, PLACE, WITHHELD, Row, Table
 from anonymise.svg import Bar, bars
-from anonymise.tables import ESTIMATE, PART, WITHHELD, Row, Table
+
+MEASURE: Final = "measure"
+WIDE: Final = 20
+"""Places of so many municipalities stand above the fold: the districts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,16 @@ class Line:
     label: str
     text: str
     bounds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart of one dimension and the same as a table."""
+
+    title: str
+    description: str
+    lines: tuple[Line, ...]
+    chart: str
 
 
 def release_pages(table: Table, about: About) -> dict[str, bytes]:
@@ -32,16 +47,18 @@ def release_pages(table: Table, about: About) -> dict[str, bytes]:
             "codebook",
             about,
             language,
-            columns=columns(about, language),
+            columns=columns(table, about, language),
             codelists=[(d.title.of(language), codelist(table, d.name, language)) for d in about.dimensions],
         )
     return made
 
 
-def columns(about: About, language: str) -> list[tuple[str, str]]:
+def columns(table: Table, about: About, language: str) -> list[tuple[str, str]]:
     """The columns of the table and what each means."""
     t = pages.texts(language)
     described = [(d.name, d.description.of(language)) for d in about.dimensions]
+    if MEASURE in table.dimensions:
+        described.append((MEASURE, t.col_measure))
     tail = [("value", t.col_value), ("flag", t.col_flag), ("lower", t.col_lower), ("upper", t.col_upper)]
     return [("period", t.col_period), *described, *tail]
 
@@ -54,28 +71,21 @@ def codelist(table: Table, dimension: str, language: str) -> list[tuple[str, str
 
 
 def label(table: Table, dimension: str, code: str, language: str) -> str:
-    """What a code means, for people."""
-    titles = next(h().titles for h in HIERARCHIES.values() if h().name == dimension)
-    if dimension == "municipality":
-        return _area_label(table, code, language)
+    """What a code means, for people: its title, else the code itself, a range with a dash."""
     if code == ALL:
         return "alle" if language == "de" else "all"
-    if code == "other" and dimension == "chapter":
-        return "übrige Kapitel" if language == "de" else "other chapters"
-    parts = code.split("|")
-    if dimension == "age_band":
-        unknown = "ohne Angabe" if language == "de" else "not stated"
-        return ", ".join(unknown if part == "unknown" else part.replace("-", "–") for part in parts)
-    return ", ".join(str(getattr(titles[part], language)) for part in parts)
-
-
-def _area_label(table: Table, code: str, language: str) -> str:
-    titles = municipalities().titles
+    title = table.titles.get(dimension, {}).get(code)
+    if title is not None:
+        return title.de if language == "de" else title.en
     node, _, part = code.partition(PART)
-    base = getattr(titles[ALL if node == "region" else node], language)
-    if not part:
-        return str(base)
-    return str(pages.texts(language).rest_of.format(name=base, count=len(table.areas[code])))
+    if part:
+        part_of = pages.texts(language).part_of
+        return str(part_of.format(name=label(table, dimension, ALL if node == "all" else node, language), number=part))
+    if code == OTHER:
+        return "übrige" if language == "de" else "others"
+    if code == UNKNOWN:
+        return "ohne Angabe" if language == "de" else "not stated"
+    return code.replace("-", "–") if code[:1].isdigit() else code
 
 
 def _page(template: str, name: str, about: About, language: str, **values: object) -> bytes:
@@ -93,29 +103,40 @@ def _page(template: str, name: str, about: About, language: str, **values: objec
 
 
 def _index(table: Table, about: About, language: str) -> bytes:
-    t = pages.texts(language)
-    rows = {row.keys: row for row in table.rows}
-    chapters = _lines(table, "chapter", [r for r in table.rows if r.keys[:3] == (ALL,) * 3], language)
-    named = {row.keys[3]: row.value for row in table.rows if row.keys[:3] == (ALL,) * 3}
-    reasons = [line for line in chapters if line.code not in (ALL, "other")]
-    # Frequent first; what is withheld stands last, in the order of the classification.
-    reasons.sort(key=lambda line: -(named[line.code] or 0))
-    by_age = [r for r in table.rows if r.keys[0] == ALL and r.keys[2:] == (ALL, ALL) and r.keys[1] != ALL]
-    ages = _lines(table, "age_band", by_age, language)
-    districts = {row.district for row in municipality_table()}
-    totals = [row for row in table.rows if row.keys[1:] == (ALL,) * 3 and row.keys[0] != ALL]
+    """The page of the numbers: the dimension that is shown for groups, one more, and the places."""
+    names = [d.name for d in about.dimensions]
+    rows = table.persons()
+    charts = [_figure(table, about, name, language) for name in reversed(names) if name != PLACE][:2]
+    totals = [row for row in rows if row.keys[0] != ALL and set(row.keys[1:]) == {ALL}] if names[0] == PLACE else []
+    sizes = {row.keys[0]: len(table.areas[row.keys[0]]) for row in totals}
+    wide = [row for row in totals if sizes[row.keys[0]] >= WIDE]
     return _page(
         "release.html",
         "index",
         about,
         language,
-        reasons=reasons,
-        reasons_chart=_chart([rows[ALL, ALL, ALL, line.code] for line in reasons], reasons, t.reasons, t.reasons_note),
-        ages=ages,
-        ages_chart=_chart(by_age, ages, t.by_age, t.by_age_note),
-        districts=_lines(table, "municipality", [r for r in totals if r.keys[0] in districts], language),
-        areas=_lines(table, "municipality", [r for r in totals if r.keys[0] not in districts], language),
+        charts=[chart for chart in charts if chart.lines],
+        place=names[0] == PLACE,
+        places=sum(1 for code in table.holds.get(PLACE, {}) if len(table.holds[PLACE][code]) == 1),
+        districts=_lines(table, PLACE, wide, language),
+        areas=_lines(table, PLACE, [row for row in totals if row not in wide], language),
     )
+
+
+def _figure(table: Table, about: About, dimension: str, language: str) -> Figure:
+    """The persons of everybody by one dimension: frequent first where its values have no order, what is withheld last."""
+    place = table.dimensions.index(dimension)
+    found = [
+        row
+        for row in table.persons()
+        if row.keys[place] not in (ALL, OTHER) and set(row.keys[:place] + row.keys[place + 1 :]) <= {ALL}
+    ]
+    described = next(d for d in about.dimensions if d.name == dimension)
+    if described.role != "identifying":
+        found.sort(key=lambda row: -(row.value or 0))
+    lines = _lines(table, dimension, found, language)
+    title, words = described.title.of(language), described.description.of(language)
+    return Figure(title, words, tuple(lines), _chart(found, lines, title, words))
 
 
 def _lines(table: Table, dimension: str, rows: list[Row], language: str) -> list[Line]:

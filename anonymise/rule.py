@@ -7,6 +7,7 @@ of groups is again a union of groups, and a share that is at most the limit in e
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,15 @@ SHARE_LIMIT = 0.8
 
 MIN_CATEGORIES = 2
 """A group with a single category tells everybody's."""
+
+MIN_CLINICS: Final = 3
+"""A group that two clinics share tells each of them the other's numbers."""
+
+CLINIC_SHARE_LIMIT: Final = 0.7
+"""No clinic may treat a larger share of a group shown by a sensitive dimension: its numbers would be the group's."""
+
+COVERAGE_LEAST: Final = 0.7
+"""Below this stated coverage a standardised rate says more about who takes part than about how often."""
 
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -44,11 +54,23 @@ def may_be_counted(persons: Counts, *, rule: Rule) -> Mask:
 
 def may_be_broken_down(categories: Counts, *, rule: Rule) -> Mask:
     """Which groups may show their categories; one row per group, one column per category."""
-    total = categories.sum(axis=1)
-    largest = categories.max(axis=1)
+    none_small = ((categories == 0) | (categories >= rule.k)).all(axis=1)
+    result: Mask = none_small & is_diverse(categories, rule=rule)
+    return result
+
+
+def is_diverse(categories: Counts, *, rule: Rule) -> Mask:
+    """Which groups have enough categories, none of them too large a share; one row per group, one column per category."""
+    total, largest = categories.sum(axis=1), categories.max(axis=1)
     # Whole numbers: 0.8 * n is not exact, and a share of exactly the limit is allowed.
     within_share = largest * 1000 <= round(rule.share_limit * 1000) * total
-    several = (categories > 0).sum(axis=1) >= rule.min_categories
-    none_small = ((categories == 0) | (categories >= rule.k)).all(axis=1)
-    result: Mask = within_share & several & none_small
+    result: Mask = within_share & ((categories > 0).sum(axis=1) >= rule.min_categories)
+    return result
+
+
+def no_clinic_dominates(clinics: Counts, *, least: int, share_limit: float) -> Mask:
+    """Which groups enough clinics treat, none of them too large a share; one row per group, one column per clinic."""
+    total = clinics.sum(axis=1)
+    within_share = clinics.max(axis=1) * 1000 <= round(share_limit * 1000) * total
+    result: Mask = within_share & ((clinics > 0).sum(axis=1) >= least)
     return result

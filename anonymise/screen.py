@@ -1,13 +1,13 @@
-"""The screen: reads the rows that are about to be published and refuses them unless they keep the rule by proof.
+"""The screen: reads what is about to be published and refuses it unless it keeps the rule by proof.
 
-It shares no code with the builder. It decodes each row's labels, counts the persons again, and cuts the cohort into
-atoms: persons that exactly the same rows count. Every set that published numbers can form is a union of atoms. Then it
-meets the atoms with those of every earlier release about an overlapping period, "not in it" included, and asks the same
-of each part. Releases about disjoint periods count different persons and are not subtracted from each other here.
+It shares no code with the builder. It looks up every person in the block and group that the release puts them into,
+counts again what the files say, and reads each row by what its codes stand for. Every set that published numbers can form
+is a union of blocks. Then it meets the blocks with those of every earlier release about an overlapping period, "not in
+it" included, and asks the same of each part. Releases about disjoint periods count different persons and are not
+subtracted from each other here.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,27 +16,36 @@ import polars as pl
 from numpy.typing import NDArray
 
 from anonymise.problems import ReleaseRefused
+from anonymise.rows import Row, Table
 from anonymise.rule import Rule
-from anonymise.tables import Row, Table
 
-_BAND: Final = re.compile(r"^(\d+)(?:-(\d+)|\+)$")
-_END: Final = 999
-_IDENTIFYING: Final = ("municipality", "age_band", "sex")
+_MEASURE: Final = "measure"
+_EVERYBODY: Final = "*"
 
 Mask = NDArray[np.bool_]
+Line = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What a published release still has to be met with: its name and person, block, group, chapter."""
+    """What a published release still has to be met with: its name and person, block, group, value."""
 
     name: str
     members: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What the files of a release say: rows, and the lines of `blocks.csv` and `groups.csv`."""
+
+    table: Table
+    blocks: Sequence[Line]
+    groups: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class Screened:
-    """What the screen found, and the atoms of every person for later meets."""
+    """What the screen found, and the block, group and value of every person for later meets."""
 
     members: pl.DataFrame
     blocks: int
@@ -51,106 +60,99 @@ class Screened:
             raise ReleaseRefused("Refused by the screen: " + " ".join(self.findings))
 
 
-def screen(table: Table, persons: pl.DataFrame, *, rule: Rule, earlier: Sequence[Earlier] = ()) -> Screened:
-    """The verdict on some rows, given the persons they are about."""
-    cells = persons.group_by([*_IDENTIFYING, "chapter"]).agg(pl.len().alias("n")).sort([*_IDENTIFYING, "chapter"])
-    reader = _Reader(table, cells)
-    findings = _numbers(table, reader, rule)
-    members = persons.join(
-        cells.with_columns(
-            pl.Series("block", reader.atoms([row for row in table.rows if row.keys[3] == "*"])),
-            pl.Series("group", reader.atoms([row for row in table.rows if row.keys[3] != "*"])),
-        ),
-        on=[*_IDENTIFYING, "chapter"],
-    ).select("person", "block", "group", "chapter")
-    sizes = members.group_by("block").agg(pl.len().alias("n"))["n"]
-    findings += _small(members, ["block"], rule, "A union, intersection or difference of rows")
-    if any(row.keys[3] != "*" and row.flag != "c" for row in table.rows):
+def screen(
+    published: Published,
+    members: pl.DataFrame,
+    persons: pl.DataFrame,
+    *,
+    rule: Rule,
+    earlier: Sequence[Earlier] = (),
+) -> Screened:
+    """The verdict on some files, given who stands in which block and group, and the base values of the persons."""
+    everybody = persons.join(members, on="person", how="full", coalesce=True)
+    sizes = members.group_by("block").agg(pl.len().alias("n")).sort("block")
+    findings = _small(members, ["block"], rule, "A union, intersection or difference of rows")
+    findings += _blocks(published, everybody, sizes)
+    findings += _numbers(published.table, persons, rule)
+    if published.groups:
+        findings += _groups(published, members, rule)
         findings += _revealed(members, ["group"], rule, "A group shown by category")
     for other in earlier:
         findings += _meet(members, other, rule)
     findings += _meet_all(members, earlier, rule)
-    least = sizes.min()
+    least = sizes["n"].min()
     return Screened(
         members,
-        len(sizes),
+        sizes.height,
         int(least) if isinstance(least, int) else 0,
-        members["group"].n_unique(),
+        members["group"].drop_nulls().n_unique(),
         tuple(other.name for other in earlier),
         tuple(findings),
     )
 
 
-class _Reader:
-    """Turns the labels of rows into places among the cells of the cohort."""
-
-    def __init__(self, table: Table, cells: pl.DataFrame) -> None:
-        self._areas = {code: frozenset(members) for code, members in table.areas.items()}
-        self._named = frozenset(table.categories) - {"other"}
-        names = (*_IDENTIFYING, "chapter")
-        self._coded = {name: np.unique(cells[name].to_numpy(), return_inverse=True) for name in names}
-        self._cache: dict[tuple[str, str], Mask] = {}
-        self._places: dict[str, NDArray[np.int64]] = {}
-        self.persons = cells["n"].to_numpy().astype(np.int64)
-
-    def cells(self, keys: tuple[str, ...]) -> NDArray[np.int64]:
-        """The places of the cells that a row with these codes counts."""
-        # The area first: most are small, and what follows looks at their cells alone.
-        found = self._within(keys[0])
-        for name, code in zip((*_IDENTIFYING[1:], "chapter"), keys[1:], strict=True):
-            if code != "*":
-                found = found[self._of(name, code)[found]]
-        return found
-
-    def _within(self, area: str) -> NDArray[np.int64]:
-        if area not in self._places:
-            everywhere = np.ones(len(self.persons), dtype=bool)
-            self._places[area] = np.flatnonzero(everywhere if area == "*" else self._of("municipality", area))
-        return self._places[area]
-
-    def _of(self, name: str, code: str) -> Mask:
-        known = self._cache.get((name, code))
-        if known is None:
-            values, place = self._coded[name]
-            known = np.array([self._holds(name, code, str(value)) for value in values], dtype=bool)[place]
-            self._cache[name, code] = known
-        return known
-
-    def _holds(self, name: str, code: str, value: str) -> bool:
-        if name == "municipality":
-            return value in self._areas[code]
-        if name == "chapter":
-            return value not in self._named if code == "other" else value == code
-        return any(_covers(part, value) for part in code.split("|"))
-
-    def atoms(self, rows: Sequence[Row]) -> NDArray[np.int64]:
-        """Cells that exactly the same exact rows count, whatever the category, get the same number."""
-        # A random weight per set of rows: two cells with different memberships collide with chance 2^-64.
-        random = np.random.default_rng(20)
-        sums = np.zeros(len(self.persons), dtype=np.uint64)
-        for keys in sorted({row.keys[:3] for row in rows if row.flag == ""}):
-            weight = random.integers(1, 2**63, dtype=np.uint64)
-            sums[self.cells((*keys, "*"))] += weight
-        return np.unique(sums, return_inverse=True)[1].astype(np.int64)
+def _blocks(published: Published, everybody: pl.DataFrame, sizes: pl.DataFrame) -> list[str]:
+    """Every person in one block, whose line has their number and holds their values; equal values in the same block."""
+    names = [name for name in (published.blocks[0] if published.blocks else {}) if name in everybody.columns]
+    names = [name for name in names if name not in ("block", "group", "person")]
+    lines = pl.DataFrame([dict(line) for line in published.blocks])
+    findings = []
+    if everybody.select(pl.col("block").is_null().any() | (pl.col("person").n_unique() != pl.len())).item():
+        findings.append("Somebody stands in no block or in two.")
+    told = lines.select(pl.col("block").cast(pl.Int64), pl.col("persons").cast(pl.Int64))
+    joined = told.join(sizes.with_columns(pl.col("block").cast(pl.Int64)), on="block", how="full", coalesce=True)
+    if joined.filter(~pl.col("persons").eq_missing(pl.col("n").cast(pl.Int64))).height:
+        findings.append("A block does not hold the persons that its line says.")
+    cells = everybody.group_by([*names, "block"]).agg(pl.len())
+    if cells.select(names).n_unique() != cells.height:
+        findings.append("Persons with the same identifying values stand in different blocks.")
+    for name in names:
+        holds = {code: frozenset(values) for code, values in published.table.holds[name].items()}
+        code = dict(zip(lines["block"].cast(pl.Int64).to_list(), lines[name].to_list(), strict=True))
+        outside = sum(
+            value not in holds[code[block]] for value, block in cells.select(name, "block").unique().iter_rows()
+        )
+        if outside:
+            findings.append(f"A block holds persons outside its {name} ({outside} times).")
+    return findings
 
 
-def _covers(code: str, value: str) -> bool:
-    if code == value:
-        return True
-    outer, inner = _BAND.match(code), _BAND.match(value)
-    if outer is None or inner is None:
-        return False
-    return int(outer[1]) <= int(inner[1]) and int(inner[2] or _END) <= int(outer[2] or _END)
-
-
-def _numbers(table: Table, reader: _Reader, rule: Rule) -> list[str]:
-    """Each number is what the persons say, and is zero or at least k."""
+def _groups(published: Published, members: pl.DataFrame, rule: Rule) -> list[str]:
+    """Groups are unions of blocks, and each category is zero or at least k, and what the persons say."""
+    findings = []
+    if members.select("block", "group").unique().height != members["block"].n_unique():
+        findings.append("A group is no union of blocks.")
+    name = published.table.dimensions[-2 if published.table.dimensions[-1] == _MEASURE else -1]
+    holds = published.table.holds[name]
+    counts = {(g, v): n for g, v, n in members.group_by("group", "value").agg(pl.len()).iter_rows()}
+    whole = dict(members.group_by("value").agg(pl.len()).iter_rows())
     wrong = small = 0
-    for row in table.rows:
+    for line in published.groups:
+        values = {value for code in line["category"].split("|") for value in holds[code]}
+        own = (
+            whole if line["group"] == _EVERYBODY else {v: n for (g, v), n in counts.items() if str(g) == line["group"]}
+        )
+        persons = int(line["persons"])
+        wrong += sum(own.get(value, 0) for value in values) != persons
+        small += 0 < persons < rule.k
+    if wrong:
+        findings.append(f"{wrong} categories of groups do not say what the persons say.")
+    if small:
+        findings.append(f"{small} categories of groups hold fewer than {rule.k} persons.")
+    return findings
+
+
+def _numbers(table: Table, persons: pl.DataFrame, rule: Rule) -> list[str]:
+    """Each number of persons is what the persons say, and is zero or at least k."""
+    dimensions = [name for name in table.dimensions if name != _MEASURE]
+    cells = persons.group_by(dimensions).agg(pl.len().alias("n")).sort(dimensions)
+    reader = _Reader(table, cells, dimensions)
+    wrong = small = 0
+    for row in table.persons():
         if row.flag == "c":
             wrong += row.value is not None
             continue
-        true = int(reader.persons[reader.cells(row.keys)].sum())
+        true = reader.count(row)
         if row.flag == "e":
             wrong += not (row.lower is not None and row.upper is not None and row.lower <= true <= row.upper)
         else:
@@ -164,6 +166,38 @@ def _numbers(table: Table, reader: _Reader, rule: Rule) -> list[str]:
     return findings
 
 
+class _Reader:
+    """Counts the persons that a row's codes stand for."""
+
+    def __init__(self, table: Table, cells: pl.DataFrame, dimensions: Sequence[str]) -> None:
+        self._dimensions, self._holds = dimensions, table.holds
+        self._coded = [np.unique(cells[name].to_numpy(), return_inverse=True) for name in dimensions]
+        self._persons = cells["n"].to_numpy().astype(np.int64)
+        self._masks: dict[tuple[int, str], Mask] = {}
+        self._places: dict[str, NDArray[np.int64]] = {}
+
+    def count(self, row: Row) -> int:
+        """The persons of a row."""
+        # The first dimension first: most of its nodes are small, and what follows looks at their cells alone.
+        first = row.keys[0]
+        if first not in self._places:
+            self._places[first] = np.flatnonzero(self._mask(0, first))
+        found = self._places[first]
+        for place, code in enumerate(row.keys[1 : len(self._dimensions)], start=1):
+            if code != "*":
+                found = found[self._mask(place, code)[found]]
+        return int(self._persons[found].sum())
+
+    def _mask(self, place: int, code: str) -> Mask:
+        known = self._masks.get((place, code))
+        if known is None:
+            values, inverse = self._coded[place]
+            held = frozenset(self._holds[self._dimensions[place]].get(code, ()))
+            known = np.array([str(value) in held for value in values], dtype=bool)[inverse]
+            self._masks[place, code] = known
+        return known
+
+
 def _small(members: pl.DataFrame, by: list[str], rule: Rule, what: str) -> list[str]:
     sizes = members.group_by(by).agg(pl.len().alias("n"))
     small = sizes.filter(pl.col("n") < rule.k).height
@@ -172,7 +206,7 @@ def _small(members: pl.DataFrame, by: list[str], rule: Rule, what: str) -> list[
 
 def _revealed(members: pl.DataFrame, by: list[str], rule: Rule, what: str) -> list[str]:
     shares = (
-        members.group_by([*by, "chapter"])
+        members.group_by([*by, "value"])
         .agg(pl.len().alias("n"))
         .group_by(by)
         .agg(pl.len().alias("categories"), pl.col("n").max().alias("most"), pl.col("n").sum().alias("all"))
@@ -186,10 +220,13 @@ def _revealed(members: pl.DataFrame, by: list[str], rule: Rule, what: str) -> li
 
 def _meet(members: pl.DataFrame, other: Earlier, rule: Rule) -> list[str]:
     """The parts into which the groups of two releases cut each other, by the categories of either."""
+    if not set(members["value"].unique()) & set(other.members["value"].unique()) - {None}:
+        # Another dimension: groups of the one tell nothing about the values of the other.
+        return []
     both = members.join(other.members, on="person", how="full", coalesce=True, suffix="_then")
     what = f"Together with {other.name}, a group"
-    findings = _revealed(both.filter(pl.col("chapter").is_not_null()), ["group", "group_then"], rule, what)
-    then = both.filter(pl.col("chapter_then").is_not_null()).with_columns(pl.col("chapter_then").alias("chapter"))
+    findings = _revealed(both.filter(pl.col("value").is_not_null()), ["group", "group_then"], rule, what)
+    then = both.filter(pl.col("value_then").is_not_null()).with_columns(pl.col("value_then").alias("value"))
     return findings or _revealed(then, ["group", "group_then"], rule, what)
 
 

@@ -1,121 +1,136 @@
 """For which groups of persons the sensitive dimension is shown, and in which categories.
 
-Groups are unions of blocks, disjoint, and each obeys `rule.may_be_broken_down`. Categories are the same for all groups:
-the frequent ones by name, the others together as `other`; so numbers of groups add up, and whatever is added or taken
-away is again a union of groups, or a union of whole categories of them. A finer category never has a larger share than
-the one it is part of, so naming rare categories for the region as a whole keeps the share limit in every group.
-How coarse a group is depends on sensitive values; what that tells is not audited here.
+Groups are unions of blocks, disjoint, and each obeys `rule.may_be_broken_down`. At the coarsest level all groups name the
+same categories: the frequent ones, the others together as `other`; so numbers of groups add up, and whatever is added or
+taken away is again a union of groups. Whoever an identifying value singles out is some of one group: if n of its N
+persons have a category, at least 1 - (N - n) / m of any m of them have it, which is at most the limit where n / N is.
+
+Below the coarsest level each group is cut by itself: a node stands alone with k persons or none, what is too small stands
+together. Values within `other` are told of everybody only: a number of everybody and of one group would leave a rest.
+How coarse a group is depends on sensitive values; what that tells is for the auditors.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from anonymise.hierarchies import Hierarchy
-from anonymise.partition import Attribute, Codes, Partition, cover, values_reached
-from anonymise.rule import Counts, Mask, Rule, may_be_broken_down
-
-OTHER: Final = "other"
+from anonymise.blocks import EVERYBODY, Blocks, Category, Values, plain_blocks
+from anonymise.groups import grouped, together
+from anonymise.hierarchy import Codes, Hierarchy
+from anonymise.losses import Loss
+from anonymise.partition import Partition
+from anonymise.rule import Counts, Mask, Rule, may_be_broken_down, no_clinic_dominates
 
 NAMED_SHARE: Final = 0.07
 """A category that fewer of the cohort have is not named for groups: it would force every group to be large."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
-    """The groups that are shown, the categories they are shown in, and those shown for the cohort as a whole."""
-
-    names: tuple[str, ...]
-    category_of: Codes
-    group_of: Codes
-    counts: Counts
-    whole: Counts
-    whole_shown: Mask
-
-
-def breakdown(by_block: Counts, partition: Partition, *, sensitive: Hierarchy, rule: Rule) -> Breakdown | None:
-    """The groups of a cohort, from the persons per block and value; None when not even the whole may be shown."""
+def breakdown(
+    by_block: Counts,
+    partition: Partition,
+    *,
+    sensitive: Hierarchy,
+    loss: Loss,
+    strata: Codes,
+    rule: Rule,
+    by_clinic: Counts | None = None,
+    clinics: tuple[int, float] = (0, 1.0),
+) -> Blocks:
+    """The blocks with their groups and categories, from the persons per block and value (and clinic: at least so many,
+    none above a share); without groups where not even all persons together may be shown."""
+    by_block = np.pad(by_block, ((0, 0), (0, len(sensitive.values) - by_block.shape[1])))
+    plain = replace(plain_blocks(partition), sensitive=sensitive)
+    top = len(sensitive.levels) - 2
     whole = by_block.sum(axis=0)
-    named = _named(whole, rule)
-    category_of = np.where(named, np.cumsum(named) - 1, named.sum())
-    merged = _merge(by_block, category_of)
-    if not may_be_broken_down(merged.sum(axis=0)[None, :], rule=rule)[0]:
-        return None
-    group_of = _groups(merged, partition, rule)
-    counts = np.zeros((int(group_of.max()) + 1, merged.shape[1]), dtype=np.int64)
-    np.add.at(counts, group_of, merged)
-    names = tuple(value for value, is_named in zip(sensitive.values, named, strict=True) if is_named)
-    if not named.all():
-        names += (OTHER,)
-    return Breakdown(names, category_of, group_of, counts, whole, _shown(whole, rule))
+    named = _named(_at(whole[None, :], sensitive, top)[0], rule)
+    parts = [tuple(np.flatnonzero(sensitive.levels[top] == node).tolist()) for node in np.flatnonzero(named)]
+    other = tuple(np.flatnonzero(~named[sensitive.levels[top]]).tolist())
+    columns = [*parts, other] if other else parts
+    merged = np.stack([by_block[:, list(part)].sum(axis=1) for part in columns], axis=1)
+    asked = [partial(may_be_broken_down, rule=rule)]
+    stacked = [merged]
+    if by_clinic is not None:
+        asked.append(partial(no_clinic_dominates, least=clinics[0], share_limit=clinics[1]))
+        stacked.append(by_clinic)
+    counts = np.concatenate(stacked, axis=1)
+    admissible = together(asked, [part.shape[1] for part in stacked])
+    if not admissible(counts.sum(axis=0)[None, :])[0]:
+        return plain
+    group = grouped(counts, partition, loss=loss, strata=strata, admissible=admissible)
+    sums = np.zeros((int(group.max()) + 1, by_block.shape[1]), dtype=np.int64)
+    np.add.at(sums, group, by_block)
+    categories = [
+        Category(number, values, int(row[list(values)].sum()))
+        for number, row in enumerate(sums)
+        for values in _shown(row, sensitive, parts, other, rule)
+    ]
+    if other:
+        rest = cut(whole, _nodes(sensitive, top, other), sensitive=sensitive, level=top, rule=rule)
+        categories += [Category(EVERYBODY, values, int(whole[list(values)].sum())) for values in rest]
+    return replace(plain, group=group, categories=tuple(categories), other=other)
+
+
+def _shown(row: Counts, sensitive: Hierarchy, parts: Sequence[Values], other: Values, rule: Rule) -> Iterator[Values]:
+    """The categories of a group: the named ones, each cut further where it can be, and `other`."""
+    top = len(sensitive.levels) - 2
+    for part in parts:
+        yield from _finer(row, part, sensitive=sensitive, level=top, rule=rule)
+    if other:
+        yield other
+
+
+def _finer(row: Counts, values: Values, *, sensitive: Hierarchy, level: int, rule: Rule) -> Iterator[Values]:
+    """A node, or what it is cut into one level below."""
+    if level == 0 or not row[list(values)].any():
+        yield values
+        return
+    yield from cut(row, _nodes(sensitive, level - 1, values), sensitive=sensitive, level=level - 1, rule=rule)
+
+
+def cut(row: Counts, nodes: Sequence[Values], *, sensitive: Hierarchy, level: int, rule: Rule) -> Iterator[Values]:
+    """Disjoint sets of values that cover some nodes of a level, each with k persons or none: nodes that stand alone, cut
+    further, and one set of those that are too small, which takes in the smallest others until it holds k."""
+    counts = np.array([int(row[list(values)].sum()) for values in nodes])
+    alone = (counts == 0) | (counts >= rule.k)
+    while not alone.all() and (0 < counts[~alone].sum() < rule.k):
+        candidates = alone & (counts > 0)
+        if not candidates.any():
+            break
+        alone[_last_smallest(counts, candidates)] = False
+    rest = tuple(sorted(value for values, shown in zip(nodes, alone, strict=True) if not shown for value in values))
+    for values, shown in zip(nodes, alone, strict=True):
+        if shown:
+            yield from _finer(row, values, sensitive=sensitive, level=level, rule=rule)
+    if rest:
+        yield rest
+
+
+def _nodes(sensitive: Hierarchy, level: int, values: Values) -> list[Values]:
+    """The nodes of a level that make up some values."""
+    nodes = sensitive.levels[level][list(values)]
+    return [tuple(np.array(values)[nodes == node].tolist()) for node in dict.fromkeys(nodes.tolist())]
+
+
+def _at(by_value: Counts, sensitive: Hierarchy, level: int) -> Counts:
+    sums = np.zeros((len(by_value), len(sensitive.nodes[level])), dtype=np.int64)
+    np.add.at(sums.T, sensitive.levels[level], by_value.T)
+    return sums
 
 
 def _named(whole: Counts, rule: Rule) -> Mask:
-    """The values that groups name: frequent ones, as many as leave the others empty or enough."""
+    """The nodes that groups name: frequent ones, as many as leave the others empty or enough. `other` is never another
+    word for a single node."""
     named: Mask = whole >= max(rule.k, NAMED_SHARE * int(whole.sum()))
-    while named.any() and 0 < int(whole[~named].sum()) < rule.k:
+    if (~named).sum() == 1 and int(whole[~named].sum()) >= rule.k:
+        named[:] = True
+    while named.any() and (0 < int(whole[~named].sum()) < rule.k):
         named[_last_smallest(whole, named)] = False
     return named
 
 
-def _shown(whole: Counts, rule: Rule) -> Mask:
-    """The values named for the cohort: empty or at least k; the hidden ones are several and together at least k."""
-    shown: Mask = (whole == 0) | (whole >= rule.k)
-    while not shown.all() and ((~shown).sum() < rule.min_categories or int(whole[~shown].sum()) < rule.k):
-        candidates = shown & (whole > 0)
-        if not candidates.any():
-            break
-        shown[_last_smallest(whole, candidates)] = False
-    return shown
-
-
-def _last_smallest(whole: Counts, candidates: Mask) -> int:
+def _last_smallest(counts: Counts, candidates: Mask) -> int:
     places = np.flatnonzero(candidates)
-    return int(places[np.lexsort((-places, whole[places]))[0]])
-
-
-def _merge(by_block: Counts, category_of: Codes) -> Counts:
-    merged = np.zeros((len(by_block), int(category_of.max()) + 1), dtype=np.int64)
-    np.add.at(merged.T, category_of, by_block.T)
-    return merged
-
-
-def _groups(merged: Counts, partition: Partition, rule: Rule) -> Codes:
-    """The group of each block: COVER over the blocks, one dimension after the other."""
-    group = np.zeros(len(merged), dtype=np.int64)
-    parent = np.zeros(len(merged), dtype=np.int64)
-    for axis, (hierarchy, stage) in enumerate(zip(partition.hierarchies, partition.stages, strict=True)):
-        own = partition.class_of_block(stage)
-        # Only a group that is one class of the dimension before can be cut along the next one and stay a product.
-        single = np.bincount(np.unique(np.stack([group, parent]), axis=1)[0]) == 1
-        keys = np.stack([group, np.where(single[group], own, -1)], axis=1)
-        items, inverse = np.unique(keys, axis=0, return_inverse=True)
-        inverse = inverse.ravel()
-        counts = np.zeros((len(items), merged.shape[1]), dtype=np.int64)
-        np.add.at(counts, inverse, merged)
-        attribute = _attribute(partition, hierarchy, axis=axis, sets=_split(inverse))
-        classes = cover(counts, [attribute], within=items[:, 0], admissible=lambda c: may_be_broken_down(c, rule=rule))
-        group, parent = classes[inverse], own
-    return group
-
-
-def _split(classes: Codes) -> list[Codes]:
-    """The places of each class."""
-    order = np.argsort(classes, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(classes[order])) + 1)
-
-
-def _attribute(partition: Partition, hierarchy: Hierarchy, *, axis: int, sets: list[Codes]) -> Attribute:
-    """Levels for sets of values: a set has a node's code where it lies inside the node, else a code of its own."""
-    reach = partition.reach(axis)
-    values = [list(values_reached(reach, blocks)) for blocks in sets]
-    codes = np.empty((len(hierarchy.levels), len(values)), dtype=np.int64)
-    sizes = np.empty(codes.shape, dtype=np.float64)
-    node_sizes = hierarchy.sizes()
-    for item, own in enumerate(values):
-        for level, row in enumerate(hierarchy.levels):
-            inside = level > 0 and len(set(row[own].tolist())) == 1
-            codes[level, item] = row[own[0]] if inside else -1 - item
-            sizes[level, item] = node_sizes[level, own[0]] if inside else len(own) / len(hierarchy.values)
-    return Attribute(codes, sizes)
+    return int(places[np.lexsort((-places, counts[places]))[0]])

@@ -17,9 +17,9 @@ class Bar:
 
     label: str
     text: str
-    value: int | None
-    lower: int | None = None
-    upper: int | None = None
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
 
 
 def bars(items: Sequence[Bar], *, title: str, description: str) -> str:

@@ -1,9 +1,11 @@
 """Made-up persons for tests and measurements: municipalities by inhabitants, ages, sexes and chapters by fixed weights."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
-from anonymise.hierarchies import UNKNOWN, ages, chapters, sexes
+from anonymise.hierarchies import SEXES, UNKNOWN, ages, chapters
 from anonymise.municipalities import municipality_table
 
 _AGE_WEIGHTS = (9, 9, 11, 12, 13, 16, 13, 10, 7, 0)
@@ -14,19 +16,35 @@ _CHAPTER_WEIGHTS = {
 }  # fmt: skip
 
 
+_MODE_WEIGHTS = {"video": 31, "on_site": 58, "mixed": 11}
+_CONDITION_WEIGHTS = {
+    "none": 55, "I10-I15": 20, "M05-M19": 8, "E10-E14": 7, "J44-J47": 5, "I20-I25": 3, "I50": 2,
+}  # fmt: skip
+_VISIT_WEIGHTS = {"1": 55, "2": 22, "3-4": 15, "5+": 8}
+_WAIT_WEIGHTS = {"0-1": 20, "2-7": 30, "8-14": 24, "15-28": 16, "29+": 10}
+_TRAVEL_WEIGHTS = {"0": 57, "1-9": 16, "10-24": 13, "25-49": 8, "50-99": 4, "100+": 2}
+_DISEASE_WEIGHTS = {"J00-J06": 62, "J09-J18": 11, "J20-J22": 15, "J30-J99": 12}
+
+
 def persons(number: int, seed: int = 0) -> pl.DataFrame:
-    """One row per person: person, municipality, age_band, sex, chapter."""
+    """One row per person: person and every column that the shipped definitions ask for."""
     random = np.random.default_rng(seed)
     table = municipality_table()
-    columns = {
-        "municipality": ([row.ags for row in table], [row.population for row in table]),
-        "age_band": (list(ages().values), list(_AGE_WEIGHTS)),
-        "sex": (list(sexes().values), list(_SEX_WEIGHTS)),
-        "chapter": (list(chapters().values), [_CHAPTER_WEIGHTS.get(value, 0.2) for value in chapters().values]),
+    weights: dict[str, Mapping[str, float]] = {
+        "municipality": {row.ags: row.population for row in table},
+        "age_band": dict(zip(ages().from_level("10").values, _AGE_WEIGHTS, strict=True)),
+        "sex": dict(zip(SEXES, _SEX_WEIGHTS, strict=True)),
+        "chapter": {value: _CHAPTER_WEIGHTS.get(value, 0.2) for value in chapters().values},
+        "mode": _MODE_WEIGHTS,
+        "condition": _CONDITION_WEIGHTS,
+        "visits": _VISIT_WEIGHTS,
+        "wait_days": _WAIT_WEIGHTS,
+        "travel_km": _TRAVEL_WEIGHTS,
+        "disease": _DISEASE_WEIGHTS,
     }
     drawn: dict[str, pl.Series] = {"person": pl.Series(np.arange(number)).cast(pl.String)}
-    for name, (values, weights) in columns.items():
-        share = np.asarray(weights, dtype=np.float64)
-        places = random.choice(len(values), size=number, p=share / share.sum())
-        drawn[name] = pl.Series(values)[places]
+    for name, shares in weights.items():
+        share = np.asarray(list(shares.values()), dtype=np.float64)
+        places = random.choice(len(shares), size=number, p=share / share.sum())
+        drawn[name] = pl.Series(list(shares))[places]
     return pl.DataFrame(drawn)

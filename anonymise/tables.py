@@ -1,207 +1,165 @@
-"""The rows that are published: sums over blocks, for groups also by category, and what is withheld.
+"""The rows that are published: for every declared cell the exact number, an estimate with certain bounds, or nothing.
 
-A row names sets of values: an area, an age band, a sex, a chapter. `*` is all of them.
+Made from blocks and categories of groups alone; no person is looked at. A block spreads evenly over the values of its
+node; a category of a group spreads over the blocks of its group by their persons.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import isnan
 
 import numpy as np
 
-from anonymise.counts import Cells
-from anonymise.hierarchies import ALL, UNKNOWN, Hierarchy
-from anonymise.partition import Codes, Partition, values_reached
+from anonymise.blocks import OTHER, Blocks
+from anonymise.categories import Bounded, by_category
+from anonymise.cells import spread
+from anonymise.dataset import DeclaredTable, Measure
+from anonymise.definition import Definition
+from anonymise.dimensions import bounds_of
+from anonymise.hierarchy import ALL, Hierarchy, Text
+from anonymise.measures import Inhabitants, mean_of, rate_of, standardised_rate
+from anonymise.rows import ESTIMATE, EXACT, WITHHELD, Row, Table
 from anonymise.rule import Rule
-from anonymise.sensitive import Breakdown
 
-EXACT: Final = ""
-WITHHELD: Final = "c"
-ESTIMATE: Final = "e"
-JOIN: Final = "|"
-PART: Final = "~"
-
-Members = tuple[int, ...]
+Keys = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One published number: the code of each dimension, then the value, why it is missing or rough, and its bounds."""
-
-    keys: tuple[str, ...]
-    value: int | None
-    flag: str = EXACT
-    lower: int | None = None
-    upper: int | None = None
+def tabulate(blocks: Blocks, definition: Definition, *, inhabitants: Inhabitants | None = None) -> Table:
+    """The rows of a data set, sorted by their codes."""
+    return _Tabulation(blocks, definition, inhabitants).table()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """All rows of a release and the municipalities of each area that they name."""
-
-    dimensions: tuple[str, ...]
-    rows: tuple[Row, ...]
-    areas: dict[str, tuple[str, ...]]
-    categories: tuple[str, ...]
-
-
-def tabulate(cells: Cells, partition: Partition, breakdown: Breakdown | None, *, rule: Rule) -> Table:
-    """The rows of a release, sorted by their codes."""
-    return _Tabulation(cells, partition, breakdown, rule).table()
+def number(expected: float, lower: int, upper: int, *, keys: Keys, rule: Rule) -> Row:
+    """The row of a cell: exact where the bounds meet, withheld where the estimate lies below k or nothing supports one."""
+    if lower == upper:
+        return Row(keys, upper, EXACT)
+    if isnan(expected):
+        return Row(keys, None, WITHHELD)
+    value = min(max(round(expected), lower), upper)
+    return Row(keys, value, ESTIMATE, lower, upper) if value >= rule.k else Row(keys, None, WITHHELD)
 
 
-def set_code(hierarchy: Hierarchy, members: Members) -> str:
-    """The code of a set of age bands or sexes: `*`, one value, a joined range such as 20-59 or 60+, or a list."""
-    if len(members) == len(hierarchy.values):
-        return ALL
-    values = [hierarchy.values[place] for place in members]
-    if hierarchy.name != "age_band":
-        return JOIN.join(values)
-    runs: list[list[int]] = []
-    for place in members:
-        joins = runs and runs[-1][-1] == place - 1 and hierarchy.values[place] != UNKNOWN
-        (runs[-1].append(place) if joins else runs.append([place]))
-    return JOIN.join(_span(hierarchy.values[run[0]], hierarchy.values[run[-1]]) for run in runs)
-
-
-def _span(first: str, last: str) -> str:
-    low = first.split("-")[0]
-    if first == last:
-        return first
-    return f"{low}+" if last.endswith("+") else f"{low}-{last.split('-')[1]}"
+def bounded(blocks: Blocks, levels: Mapping[int, int]) -> Bounded:
+    """The persons per cell of an identifying table, as one column."""
+    expected, lower, upper = spread(blocks, levels).sums(blocks.persons)
+    return Bounded(expected[:, None], lower[:, None], upper[:, None])
 
 
 class _Tabulation:
-    def __init__(self, cells: Cells, partition: Partition, breakdown: Breakdown | None, rule: Rule) -> None:
-        self._cells, self._partition, self._breakdown, self._rule = cells, partition, breakdown, rule
-        self._sizes = partition.sizes
-        self._rows: dict[tuple[str, ...], Row] = {}
-        self._codes: dict[Members, str] = {}
-        self._areas: dict[str, Members] = {}
-        self._places, self._ages, self._sexes = partition.hierarchies
+    def __init__(self, blocks: Blocks, definition: Definition, inhabitants: Inhabitants | None) -> None:
+        self._blocks, self._definition, self._inhabitants = blocks, definition, inhabitants
+        self._rule = definition.rule
+        self._names = [d.name for d in definition.shown]
+        self._places = {hierarchy.name: place for place, hierarchy in enumerate(blocks.identifying)}
+        self._several = len(definition.dataset.measure) > 1
+        self._rows: dict[Keys, Row] = {}
 
     def table(self) -> Table:
         """Every row, in a fixed order."""
-        stage_classes = [self._classes(self._partition.class_of_block(stage)) for stage in self._partition.stages]
-        groups = self._groups()
-        self._name_areas([sets[0] for sets, _ in [*stage_classes[0], *groups]])
-        self._add_count((ALL, ALL, ALL), np.arange(len(self._sizes)))
-        self._add_districts()
-        for classes in stage_classes:
-            for sets, blocks in classes:
-                self._add_count(self._keys(sets), blocks)
-        self._add_estimates()
-        self._add_whole()
-        for number, (sets, blocks) in enumerate(groups):
-            self._add_count(self._keys(sets), blocks)
-            self._add_categories(self._keys(sets), [number])
-        for sets, blocks in stage_classes[0]:
-            self._add_margin(self._keys(sets), blocks)
+        for table in (DeclaredTable({}), *self._definition.dataset.table):
+            self._add(table)
         rows = tuple(self._rows[keys] for keys in sorted(self._rows))
-        names = tuple(h.name for h in (*self._partition.hierarchies, self._cells.sensitive))
-        areas = {code: tuple(self._places.values[m] for m in members) for code, members in self._areas.items()}
-        return Table(names, rows, dict(sorted(areas.items())), self._breakdown.names if self._breakdown else ())
+        dimensions = (*self._names, "measure") if self._several else tuple(self._names)
+        return Table(dimensions, rows, holds(self._blocks, self._definition), titles(self._definition))
 
-    def _classes(self, class_of_block: Codes) -> list[tuple[tuple[Members, ...], Codes]]:
-        """Per class of blocks: the set of values in each dimension, and its blocks."""
-        order = np.argsort(class_of_block, kind="stable")
-        bounds = np.flatnonzero(np.diff(class_of_block[order])) + 1
-        reach = [self._partition.reach(dimension) for dimension in range(len(self._partition.hierarchies))]
-        return [(tuple(values_reached(each, blocks) for each in reach), blocks) for blocks in np.split(order, bounds)]
+    def _add(self, table: DeclaredTable) -> None:
+        levels = {
+            self._places[name]: self._blocks.identifying[self._places[name]].level(level)
+            for name, level in table.cells.items()
+            if name in self._places
+        }
+        sensitive = self._blocks.sensitive
+        if sensitive is not None and sensitive.name in table.cells:
+            codes, sets = self._sets(sensitive, table.cells[sensitive.name])
+            shown = self._blocks.group is not None
+            self._put(table, levels, by_category(self._blocks, levels, sets) if shown else None, codes)
+        else:
+            self._put(table, levels, bounded(self._blocks, levels), [None])
+            self._put_measures(table, levels)
 
-    def _groups(self) -> list[tuple[tuple[Members, ...], Codes]]:
-        return [] if self._breakdown is None else self._classes(self._breakdown.group_of)
+    def _sets(self, sensitive: Hierarchy, level: str) -> tuple[list[str | None], list[tuple[int, ...]]]:
+        """The codes of a level and the values of each; at the coarsest level also those that groups do not name."""
+        place = sensitive.level(level)
+        codes: list[str | None] = list(sensitive.nodes[place])
+        sets = [tuple(np.flatnonzero(sensitive.levels[place] == node).tolist()) for node in range(len(codes))]
+        if place == len(sensitive.levels) - 2 and self._blocks.other:
+            codes.append(OTHER)
+            sets.append(self._blocks.other)
+        return codes, sets
 
-    def _name_areas(self, sets: Iterable[Members]) -> None:
-        """Codes for the areas in use: a node's own where the area is all of it, else numbered parts of the node."""
-        parts: dict[str, int] = {}
-        for members in sorted(set(sets)):
-            node, whole = self._places.node_of(members)
-            if not whole:
-                parts[node] = parts.get(node, 0) + 1
-                node = f"{'region' if node == ALL else node}{PART}{parts[node]}"
-            self._codes[members] = node
-            self._areas[node] = members
+    def _put(
+        self, table: DeclaredTable, levels: Mapping[int, int], found: Bounded | None, codes: list[str | None]
+    ) -> None:
+        for cell, keys in enumerate(self._cells(table, levels)):
+            for column, code in enumerate(codes):
+                whole = self._keys(keys, code)
+                if found is None:
+                    self._keep(Row(whole, None, WITHHELD))
+                    continue
+                place = cell, column
+                lower, upper = int(found.lower[place]), int(found.upper[place])
+                # A bound that would number fewer than k persons of a category says no more than zero does.
+                lower = 0 if code is not None and lower < min(self._rule.k, upper) else lower
+                self._keep(number(float(found.expected[place]), lower, upper, keys=whole, rule=self._rule))
 
-    def _keys(self, sets: tuple[Members, ...]) -> tuple[str, ...]:
-        places, ages, sexes = sets
-        return (self._codes[places], set_code(self._ages, ages), set_code(self._sexes, sexes))
+    def _put_measures(self, table: DeclaredTable, levels: Mapping[int, int]) -> None:
+        for measure in self._definition.dataset.measure[1:]:
+            for keys, row in zip(self._cells(table, levels), self._measured(measure, levels), strict=False):
+                self._keep(Row(self._keys(keys, None, measure.name), row.value, row.flag, row.lower, row.upper))
 
-    def _put(self, row: Row) -> None:
+    def _measured(self, measure: Measure, levels: Mapping[int, int]) -> Iterator[Row]:
+        """The rows of a measure, cell by cell; none where the table has none."""
+        if measure.kind == "mean":
+            dimension = next(d for d in self._definition.cohort.dimension if d.name == measure.of)
+            bands = bounds_of(dimension) or ()
+            sensitive = self._blocks.sensitive
+            if self._blocks.group is None or sensitive is None:
+                return
+            sets: list[tuple[int, ...]] = [(place,) for place in range(len(sensitive.values))]
+            found = by_category(self._blocks, levels, sets)
+            yield from (mean_of(found, cell, bands=bands) for cell in range(len(found.lower)))
+        elif self._inhabitants is not None:
+            make = rate_of if measure.kind == "rate" else standardised_rate
+            yield from make(self._blocks, levels, self._inhabitants, per=measure.per, rule=self._rule)
+
+    def _cells(self, table: DeclaredTable, levels: Mapping[int, int]) -> Iterator[dict[str, str]]:
+        """The code of each dimension for every combination of nodes, the last dimension fastest."""
+        named = [self._blocks.identifying[place] for place in levels]
+        for codes in product(*(h.nodes[level] for h, level in zip(named, levels.values(), strict=True))):
+            yield dict(zip((h.name for h in named), codes, strict=True))
+
+    def _keys(self, codes: Mapping[str, str], category: str | None, measure: str = "persons") -> Keys:
+        sensitive = self._blocks.sensitive
+        filled = {**codes, sensitive.name: category} if sensitive is not None and category is not None else dict(codes)
+        keys = tuple(str(filled.get(name, ALL)) for name in self._names)
+        return (*keys, measure) if self._several else keys
+
+    def _keep(self, row: Row) -> None:
         known = self._rows.setdefault(row.keys, row)
         if known != row:
             raise AssertionError(f"two numbers for one row {row.keys}")
 
-    def _add_count(self, keys: tuple[str, ...], blocks: Codes) -> None:
-        self._put(Row((*keys, ALL), int(self._sizes[blocks].sum())))
 
-    def _add_districts(self) -> None:
-        level = self._places.levels[2]
-        for number, code in enumerate(self._places.nodes[2]):
-            members = tuple(np.flatnonzero(level == number).tolist())
-            self._areas[code] = members
-            blocks = self._inside(0, members)
-            if blocks is None:
-                self._put(Row((code, ALL, ALL, ALL), None, WITHHELD))
-            else:
-                self._add_count((code, ALL, ALL), blocks)
-            self._add_margin((code, ALL, ALL), blocks)
+def holds(blocks: Blocks, definition: Definition) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Per dimension of the rows and the blocks, the base values that each code stands for."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for dimension in definition.cohort.dimension:
+        hierarchy = definition.hierarchies[dimension.name]
+        if dimension in definition.shown or dimension.role == "identifying":
+            found[dimension.name] = {}
+            for level in range(len(hierarchy.levels) - 1, -1, -1):
+                found[dimension.name] |= hierarchy.holds(level)
+    for hierarchy, regions in zip(blocks.identifying, blocks.regions, strict=True):
+        values = {r.code: tuple(hierarchy.values[value] for value in r.values) for r in regions}
+        found[hierarchy.name] |= values
+    sensitive = blocks.sensitive
+    if sensitive is not None and sensitive.name in found and blocks.other:
+        found[sensitive.name][OTHER] = tuple(sensitive.values[value] for value in blocks.other)
+    return found
 
-    def _inside(self, dimension: int, members: Members) -> Codes | None:
-        """The blocks that make up some values of a dimension exactly; None if a block reaches beyond them."""
-        inside = np.unique(self._partition.blocks.take(members, axis=dimension))
-        others = [v for v in range(self._partition.blocks.shape[dimension]) if v not in set(members)]
-        outside = self._partition.blocks.take(others, axis=dimension)
-        return None if np.isin(inside, outside).any() else inside
 
-    def _add_estimates(self) -> None:
-        """The region by age band and by sex: bounds that the blocks give for certain, and between them the wider blocks
-        spread in the proportions of the narrow ones."""
-        for dimension, hierarchy in ((1, self._ages), (2, self._sexes)):
-            reach = self._partition.reach(dimension)
-            width = reach.sum(axis=1)
-            certain = np.array(
-                [int(self._sizes[reach[:, v] & (width == 1)].sum()) for v in range(len(hierarchy.values))]
-            )
-            # One is added so that a value which no narrow block shows still gets its share of the wide ones.
-            weights = reach * (certain + 1)
-            spread = self._sizes[:, None] * weights / weights.sum(axis=1, keepdims=True)
-            for value, code in enumerate(hierarchy.values):
-                touched = reach[:, value]
-                lower, upper = int(certain[value]), int(self._sizes[touched].sum())
-                estimate = round(float(spread[:, value].sum()))
-                keys = (ALL, code, ALL, ALL) if dimension == 1 else (ALL, ALL, code, ALL)
-                if lower == upper:
-                    self._put(Row(keys, upper))
-                elif estimate >= self._rule.k:
-                    self._put(Row(keys, estimate, ESTIMATE, lower, upper))
-                else:
-                    self._put(Row(keys, None, WITHHELD))
-
-    def _add_whole(self) -> None:
-        shown = self._breakdown
-        for value, code in enumerate(self._cells.sensitive.values):
-            visible = shown is not None and shown.whole_shown[value]
-            number = int(shown.whole[value]) if shown is not None and visible else None
-            self._put(Row((ALL, ALL, ALL, code), number, EXACT if visible else WITHHELD))
-        if shown is not None:
-            self._add_categories((ALL, ALL, ALL), range(len(shown.counts)))
-
-    def _add_categories(self, keys: tuple[str, ...], groups: Iterable[int]) -> None:
-        assert self._breakdown is not None
-        sums = self._breakdown.counts[list(groups)].sum(axis=0)
-        for name, number in zip(self._breakdown.names, sums.tolist(), strict=True):
-            self._put(Row((*keys, name), number))
-
-    def _add_margin(self, keys: tuple[str, ...], blocks: Codes | None) -> None:
-        """The categories of an area: the sum of the groups that make it up, or withheld where they reach beyond it."""
-        if self._breakdown is None or (*keys, self._breakdown.names[0]) in self._rows:
-            return
-        group_of = self._breakdown.group_of
-        groups = [] if blocks is None else np.unique(group_of[blocks]).tolist()
-        whole = blocks is not None and int(np.isin(group_of, groups).sum()) == len(blocks)
-        if whole:
-            self._add_categories(keys, groups)
-        else:
-            for name in self._breakdown.names:
-                self._put(Row((*keys, name), None, WITHHELD))
+def titles(definition: Definition) -> dict[str, dict[str, Text]]:
+    """Per dimension the words for its codes."""
+    found = {name: dict(hierarchy.titles) for name, hierarchy in definition.hierarchies.items()}
+    found["measure"] = {m.name: Text(m.title.de, m.title.en) for m in definition.dataset.measure}
+    return found

@@ -9,8 +9,8 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from anonymise.manifest import verify
-from anonymise.manifest_names import MANIFEST
-from anonymise.problems import ReleaseDamaged
+from anonymise.manifest_names import MANIFEST, TOMBSTONE
+from anonymise.problems import ReleaseDamaged, ReleaseWithdrawn
 from anonymise.register_lines import PUBLISHED, REGISTER, read_register
 
 RELEASE_NAME: Final = re.compile(r"\d{4}-Q[1-4]")
@@ -33,6 +33,8 @@ def verified(folder: Path, *, key: bytes) -> Verified:
     where it lies beside, has to tell of exactly this manifest.
     """
     folder = folder.resolve()
+    if (folder / TOMBSTONE).is_file():
+        raise ReleaseWithdrawn("This release was withdrawn; tombstone.json says when and why.")
     facts = verify(folder, key=key)
     named, signed = (folder.parent.name, folder.name), (facts["dataset"], facts["release"])
     if named != signed and (RELEASE_NAME.fullmatch(folder.name) or (folder.parent.parent / REGISTER).is_file()):

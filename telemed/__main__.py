@@ -24,11 +24,19 @@ from telemed.backups.commands import backup, restore
 from telemed.keys.commands import keys
 from telemed.ledger.commands import audit
 from telemed.registry.commands import client, clinician, organization
+from telemed.releases.commands import data
 
 app = typer.Typer(
     name="telemed", help="Open telemedicine and care coordination.", no_args_is_help=True, add_completion=False
 )
-GROUPS = {"audit": audit, "keys": keys, "organization": organization, "clinician": clinician, "client": client}
+GROUPS = {
+    "audit": audit,
+    "keys": keys,
+    "organization": organization,
+    "clinician": clinician,
+    "client": client,
+    "data": data,
+}
 for group, commands in GROUPS.items():
     app.add_typer(commands, name=group)
 for single in (backup, restore):

@@ -43,6 +43,8 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.releases import request_routes
+from telemed.releases import routes as releases
 from telemed.rights import restriction
 from telemed.rights import routes as rights
 from telemed.schedules.jobs import extend_today
@@ -89,6 +91,8 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     enrolling.router,
     account.router,
     emergency.router,
+    releases.router,
+    request_routes.router,
     rights.router,
     console.router,
     apps.router,
@@ -115,6 +119,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/oauth/introspect": "takes a signed assertion, which is the sign-in",
     "/oauth/revoke": "takes a signed assertion, or the token of a public app",
     "/": "the front page",
+    "/data-requests": "what the public asks of the statistics, as far as the board shows it; takes the next request",
     "/dev/outbox": "what the demo would have sent; 404 in production",
     "/dev/outbox.json": "the same for programs; 404 in production",
     "/dev/outbox/{notice_id}/{name}": "letters and invitations of the demo's outbox; 404 in production",
@@ -139,7 +144,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits", "/data-requests"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 

@@ -42,6 +42,7 @@ from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
 from telemed.persons.hook import merged_hook
+from telemed.releases import jobs as statistics_jobs
 from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
 from telemed.services import Services
@@ -167,4 +168,5 @@ def _handlers(services: Services) -> dict[str, Handler]:
         **booking_jobs.handlers(database, services.desk, store=services.store),
         **delivery.handlers(database, vault, clock=services.clock, house=house, smtp_url=settings.smtp_url),
         **letters.handlers(database, vault, clock=services.clock, house=house),
+        **statistics_jobs.handlers(services),
     }

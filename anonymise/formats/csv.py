@@ -2,13 +2,16 @@
 
 import csv
 import io
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from anonymise.hierarchies import ALL
 from anonymise.problems import InputInvalid
-from anonymise.sensitive import OTHER
-from anonymise.tables import Row, Table
+from anonymise.rows import Number, Row, Table
 
+CODES = "codes.json"
+BLOCKS = "blocks.csv"
+GROUPS = "groups.csv"
 COLUMNS = ("value", "flag", "lower", "upper")
 
 
@@ -24,38 +27,52 @@ def csv_bytes(table: Table, period: str) -> bytes:
     return text.getvalue().encode()
 
 
-def areas_bytes(table: Table, names: dict[str, str]) -> bytes:
-    """Which municipalities make up each area that the rows name."""
+def areas_bytes(table: Table, names: Mapping[str, str]) -> bytes:
+    """Which municipalities make up each area that the rows and blocks name."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["area", "municipality", "name"])
-    for area, members in table.areas.items():
-        writer.writerows([area, member, names[member]] for member in members)
+    for area, members in sorted(table.areas.items()):
+        writer.writerows([area, member, names.get(member, member)] for member in members)
     return text.getvalue().encode()
 
 
 def read_table(folder: Path, slug: str) -> Table:
-    """The rows and areas of a release folder or a draft, as the files say."""
-    if missing := [name for name in (f"{slug}.csv", "areas.csv") if not (folder / name).is_file()]:
+    """The rows of a release folder or a draft and what their codes stand for, as the files say."""
+    files = read_files(folder, slug)
+    return table_of(files[f"{slug}.csv"], files[CODES])
+
+
+def read_files(folder: Path, slug: str) -> dict[str, bytes]:
+    """The files of a folder that hold its numbers, by name."""
+    needed = (f"{slug}.csv", CODES, BLOCKS)
+    if missing := [name for name in needed if not (folder / name).is_file()]:
         raise InputInvalid(f"{folder} has no {' and no '.join(missing)}: `build` makes a draft.")
+    return {name: (folder / name).read_bytes() for name in (*needed, GROUPS) if (folder / name).is_file()}
+
+
+def table_of(content: bytes, codes: bytes) -> Table:
+    """The same from the content of the two files."""
     rows = []
-    with (folder / f"{slug}.csv").open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(file)
-        dimensions = tuple(next(lines)[1 : -len(COLUMNS)])
-        for _, *fields in lines:
-            value, flag, lower, upper = fields[len(dimensions) :]
-            keys = tuple(fields[: len(dimensions)])
-            rows.append(Row(keys, _number(value), flag, _number(lower), _number(upper)))
-    areas: dict[str, tuple[str, ...]] = {}
-    with (folder / "areas.csv").open(encoding="utf-8", newline="") as file:
-        for line in csv.DictReader(file):
-            areas[line["area"]] = (*areas.get(line["area"], ()), line["municipality"])
-    # Groups name the same categories everywhere; only the row over everybody names more.
-    categories = dict.fromkeys(row.keys[-1] for row in rows if row.keys[-1] != ALL and set(row.keys[:-1]) != {ALL})
-    if not categories and any(row.keys[-1] == OTHER for row in rows):
-        raise InputInvalid("The rows show groups for the whole cohort only; their categories are not known.")
-    return Table(dimensions, tuple(rows), areas, tuple(categories))
+    lines = csv.reader(io.StringIO(content.decode()))
+    dimensions = tuple(next(lines)[1 : -len(COLUMNS)])
+    for _, *fields in lines:
+        value, flag, lower, upper = fields[len(dimensions) :]
+        keys = tuple(fields[: len(dimensions)])
+        rows.append(Row(keys, _number(value), flag, _number(lower), _number(upper)))
+    holds = {
+        name: {entry["code"]: tuple(entry["holds"]) for entry in entries if "holds" in entry}
+        for name, entries in json.loads(codes).items()
+    }
+    return Table(dimensions, tuple(rows), holds)
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text else None
+def lines_of(content: bytes) -> list[dict[str, str]]:
+    """The lines of `blocks.csv` or `groups.csv` by column."""
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def _number(text: str) -> Number | None:
+    if not text:
+        return None
+    return float(text) if "." in text else int(text)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from anonymise.about import About
-from anonymise.tables import Table
+from anonymise.rows import Table
 
 _PREFIXES = """\
 @prefix qb: <http://purl.org/linked-data/cube#> .
@@ -33,7 +33,8 @@ def _lines(table: Table, about: About) -> Iterator[str]:
     for name in names:
         label = f" ; rdfs:label {_text(titles[name].de)}@de , {_text(titles[name].en)}@en" if name in titles else ""
         yield f":{name} a qb:DimensionProperty ; rdfs:range xsd:string{label} ."
-    yield ":value a qb:MeasureProperty ; rdfs:range xsd:integer ."
+    decimals = "decimal" if "measure" in table.dimensions else "integer"
+    yield f":value a qb:MeasureProperty ; rdfs:range xsd:{decimals} ."
     for name in ("flag", "lower", "upper"):
         yield f":{name} a qb:AttributeProperty ."
     for number, row in enumerate(table.rows, start=1):

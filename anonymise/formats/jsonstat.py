@@ -4,7 +4,7 @@ import json
 from math import prod
 
 from anonymise.about import About
-from anonymise.tables import Table
+from anonymise.rows import PLACE, Number, Table
 
 
 def jsonstat_bytes(table: Table, about: About) -> bytes:
@@ -14,14 +14,17 @@ def jsonstat_bytes(table: Table, about: About) -> bytes:
     codes = [sorted({key[place] for key in keys}) for place in range(len(ids))]
     position = [{code: number for number, code in enumerate(column)} for column in codes]
     strides = [prod(len(column) for column in codes[place + 1 :]) for place in range(len(ids))]
-    value: dict[str, int | None] = {}
+    value: dict[str, Number | None] = {}
     status: dict[str, str] = {}
     for key, row in zip(keys, table.rows, strict=True):
         index = str(sum(position[p][code] * strides[p] for p, code in enumerate(key)))
         value[index] = row.value
         if row.flag:
             status[index] = row.flag
-    labels = {dimension.name: dimension.title.en for dimension in about.dimensions} | {"period": "Period"}
+    labels = {dimension.name: dimension.title.en for dimension in about.dimensions} | {
+        "period": "Period",
+        "measure": "Measure",
+    }
     document = {
         "version": "2.0",
         "class": "dataset",
@@ -30,7 +33,7 @@ def jsonstat_bytes(table: Table, about: About) -> bytes:
         "updated": about.issued.isoformat(),
         "id": ids,
         "size": [len(column) for column in codes],
-        "role": {"time": ["period"], "geo": ["municipality"]},
+        "role": {name: found for name, found in _roles(ids).items() if found},
         "dimension": {
             name: {"label": labels[name], "category": {"index": column}}
             for name, column in zip(ids, codes, strict=True)
@@ -39,3 +42,11 @@ def jsonstat_bytes(table: Table, about: About) -> bytes:
         "status": status,
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _roles(ids: list[str]) -> dict[str, list[str]]:
+    return {
+        "time": ["period"],
+        "geo": [name for name in ids if name == PLACE],
+        "metric": [name for name in ids if name == "measure"],
+    }

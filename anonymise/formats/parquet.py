@@ -4,7 +4,7 @@ import io
 
 import polars as pl
 
-from anonymise.tables import Table
+from anonymise.rows import Table
 
 
 def parquet_bytes(table: Table, period: str) -> bytes:
@@ -12,10 +12,12 @@ def parquet_bytes(table: Table, period: str) -> bytes:
     columns: dict[str, pl.Series] = {"period": pl.Series([period] * len(table.rows), dtype=pl.String)}
     for place, name in enumerate(table.dimensions):
         columns[name] = pl.Series([row.keys[place] for row in table.rows], dtype=pl.String)
-    columns["value"] = pl.Series([row.value for row in table.rows], dtype=pl.Int64)
+    # Only a measure beside persons has decimals.
+    number = pl.Float64 if "measure" in table.dimensions else pl.Int64
+    columns["value"] = pl.Series([row.value for row in table.rows], dtype=number, strict=False)
     columns["flag"] = pl.Series([row.flag for row in table.rows], dtype=pl.String)
-    columns["lower"] = pl.Series([row.lower for row in table.rows], dtype=pl.Int64)
-    columns["upper"] = pl.Series([row.upper for row in table.rows], dtype=pl.Int64)
+    columns["lower"] = pl.Series([row.lower for row in table.rows], dtype=number, strict=False)
+    columns["upper"] = pl.Series([row.upper for row in table.rows], dtype=number, strict=False)
     buffer = io.BytesIO()
     pl.DataFrame(columns).write_parquet(buffer, compression="zstd")
     return buffer.getvalue()

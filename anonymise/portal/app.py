@@ -93,6 +93,8 @@ def _answer(shelf: Shelf, scope: Scope, accept: str) -> Answer:
             return shelf.dataset(slug, language) or shelf.not_found(language)
         case ["datasets", slug, "latest"] | ["datasets", slug, "latest", ""]:
             return shelf.latest(slug) or shelf.not_found(language)
+        case ["datasets", slug, release, *rest] if gone := shelf.withdrawn(slug, release, "".join(rest[:1]), language):
+            return gone
         case ["datasets", slug, release]:
             known = shelf.knows(slug, release)
             return redirect(f"{shelf.prefix}/datasets/{slug}/{release}/") if known else shelf.not_found(language)

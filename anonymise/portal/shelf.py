@@ -13,10 +13,10 @@ import structlog
 from anonymise import pages
 from anonymise.about import FILE, About, read
 from anonymise.dcat import catalogue, serialise
-from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE
+from anonymise.manifest_names import MANIFEST, PUBLIC_KEY, SIGNATURE, TOMBSTONE, TOMBSTONE_SIGNATURE
 from anonymise.portal.answers import FOREVER, Answer, answer, redirect
 from anonymise.portal.feed import atom
-from anonymise.register_lines import REGISTER, read_register
+from anonymise.register_lines import REGISTER, Decision, read_register
 
 log = structlog.get_logger()
 
@@ -54,6 +54,7 @@ class Shelf:
         self._folder = releases_dir
         self._seen: tuple[object, ...] = ()
         self._releases: dict[tuple[str, str], _Shown] = {}
+        self._withdrawn: dict[tuple[str, str], Decision] = {}
         self._made: dict[tuple[str, ...], Answer] = {}
         self._kept: OrderedDict[Path, Answer] = OrderedDict()
         self._lock = Lock()
@@ -63,7 +64,8 @@ class Shelf:
         seen = tuple(_stamp(path) for path in (self._folder, self._folder / REGISTER, *self._slugs()))
         with self._lock:
             if seen != self._seen:
-                self._releases = dict(self._found())
+                self._withdrawn = read_register(self._folder).withdrawn()
+                self._releases = {names: shown for names, shown in self._found() if names not in self._withdrawn}
                 self._made = {}
                 self._seen = seen
 
@@ -95,6 +97,17 @@ class Shelf:
         link = f'<{self.base_url}/datasets/{slug}/{release}/csv-metadata.json>; rel="describedby"'
         extra = ((b"link", link.encode()),) if name.endswith(".csv") else ()
         return self._keep(shown.folder / name, FOREVER, extra)
+
+    def withdrawn(self, slug: str, release: str, name: str, language: str) -> Answer | None:
+        """What stands in the place of a release that was taken back: the tombstone, or a page that says so (410)."""
+        decided = self._withdrawn.get((slug, release))
+        if decided is None:
+            return None
+        path = self._folder / slug / release / name
+        if name in (TOMBSTONE, TOMBSTONE_SIGNATURE) and path.is_file():
+            return answer(path.read_bytes(), MEDIA_TYPES[path.suffix])
+        values: dict[str, object] = {"entry": decided}
+        return self._page("withdrawn", f"/datasets/{slug}/{release}/", language, values, status=410)
 
     def _keep(self, path: Path, cache: str, extra: tuple[tuple[bytes, bytes], ...]) -> Answer | None:
         with self._lock:

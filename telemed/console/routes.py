@@ -29,6 +29,7 @@ from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.texts import GUESTS, HERE, in_language
 from telemed.pages.times import REGION
+from telemed.releases.routes import MAY_DECIDE
 from telemed.services import Services, services_of
 from telemed.visits import call_back, here, service
 from telemed.visits.companions import ROLES
@@ -51,6 +52,8 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
     """Today's list of the clinic."""
     if caller.role in MAY_REVIEW:
         return RedirectResponse("/console/emergency/reviews", 303)
+    if caller.role in MAY_DECIDE:
+        return RedirectResponse("/console/releases", 303)
     services, now = services_of(request), services_of(request).clock.now()
     found, names = await services.database.write(
         lambda session: (

@@ -1,5 +1,7 @@
 """Who may use the demo: clinicians with one-click sign-ins, and two clinics' systems with keys of their own."""
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +9,9 @@ import msgspec
 from joserfc.jwk import ECKey, RSAKey
 from sqlmodel import Session, delete
 
+from fhir.codec import Parsed
+from fhir.store import IdTaken
+from infra.caller import Role
 from telemed.demo.clinics import CLINICS, Clinician
 from telemed.demo.describe import BackendClient, SignIn
 from telemed.demo.files import Folder, write_whole
@@ -14,10 +19,13 @@ from telemed.identity.clients import register
 from telemed.identity.models import Clinician as Account
 from telemed.identity.models import SignInLink
 from telemed.identity.sessions import make_sign_in_link
+from telemed.schedules.calendar import platform
 from telemed.services import Services
 
 SCOPE: Final = "system/*.cruds"
 ALGORITHMS: Final = ("ES384", "RS384")
+BOARD: Final = {"demo-board-1": "Prüfmeister", "demo-board-2": "Gegenblick"}
+"""Who approves statistics in the demo: two invented people."""
 
 
 async def sign_ins(services: Services, clinicians: tuple[Clinician, ...]) -> tuple[SignIn, ...]:
@@ -43,6 +51,31 @@ async def sign_ins(services: Services, clinicians: tuple[Clinician, ...]) -> tup
             clinician.name, clinician.role.value, clinician.id, clinician.clinic.id, f"{base}/console/sign-in/{token}"
         )
         for clinician, token in zip(clinicians, tokens, strict=True)
+    )
+
+
+async def board(services: Services) -> tuple[SignIn, ...]:
+    """One-click sign-ins for two members of the release board; run it after `sign_ins`, which takes earlier ones away."""
+
+    def unit(session: Session) -> list[str]:
+        tokens = []
+        for id in BOARD:
+            session.merge(Account(id=id, tenant=CLINICS[0].id, practitioner_id=id, role=Role.RELEASE_BOARD.value))
+            session.flush()
+            tokens.append(make_sign_in_link(session, services.vault, clinician_id=id))
+        return tokens
+
+    for id, family in BOARD.items():
+        body = {"resourceType": "Practitioner", "id": id, "name": [{"family": family, "given": ["Gremia"]}]}
+        parsed = Parsed("Practitioner", body, msgspec.json.encode(body))
+        create = partial(services.store.create, caller=platform(CLINICS[0].id), parsed=parsed, id=id)
+        with suppress(IdTaken):  # at every start but the first
+            await services.database.write(create)
+    tokens = await services.database.write(unit)
+    base, role = services.settings.base_url.rstrip("/"), Role.RELEASE_BOARD.value
+    return tuple(
+        SignIn(f"Gremia {family}", role, id, CLINICS[0].id, f"{base}/console/sign-in/{token}")
+        for (id, family), token in zip(BOARD.items(), tokens, strict=True)
     )
 
 

@@ -22,6 +22,10 @@ VIDEO_SHARE: Final = 0.4
 PERMITS, DENIES = 0.78, 0.05
 # How often people come: two in a hundred of working age come rarely, the old often.
 VISITS_BY_AGE: Final = ((18, 0.9), (45, 0.8), (65, 1.1), (200, 1.6))
+BOOKINGS_KEPT: Final = timedelta(days=190)  # two quarters: what statistics of waiting times look at
+MEAN_WAIT_DAYS, LONGEST_WAIT_DAYS = 9.0, 80.0
+LASTING_BY_YEAR: Final = 0.007
+LASTING_WEIGHTS: Final = {"I10.90": 40, "M17.9": 16, "E11.90": 15, "J45.9": 12, "I25.9": 9, "I50.9": 5, "J44.9": 3}
 Resource = dict[str, Any]
 
 
@@ -59,6 +63,41 @@ def encounter(random: Random, number: int, *, person: Person, staff: list[Clinic
             {"coding": [{"system": ICD_10_GM, "version": VERSION, "code": diagnosis.code, "display": diagnosis.text}]}
         ],
         "serviceProvider": {"reference": f"Organization/{clinician.clinic.id}"},
+    }
+
+
+def booking(random: Random, encounter: Resource, *, now: datetime) -> Resource | None:
+    """The Appointment that led to an Encounter of the last months, made some days before; None for an older one."""
+    start = datetime.fromisoformat(encounter["period"]["start"])
+    if start < now - BOOKINGS_KEPT:
+        return None
+    waited = min(random.expovariate(1 / MEAN_WAIT_DAYS), LONGEST_WAIT_DAYS)
+    actors = (encounter["subject"], encounter["participant"][0]["individual"])
+    return {
+        "resourceType": "Appointment",
+        "id": encounter["id"].replace("encounter", "booking"),
+        "status": "fulfilled",
+        "created": instant(start - timedelta(days=waited)),
+        "start": encounter["period"]["start"],
+        "end": encounter["period"]["end"],
+        "participant": [{"actor": actor, "status": "accepted"} for actor in actors],
+    }
+
+
+def lasting(random: Random, person: Person, *, today: date) -> Resource | None:
+    """What the person lives with at the first clinic, more often with age; None for most."""
+    age = person.age(today)
+    if random.random() >= age * LASTING_BY_YEAR:
+        return None
+    code = random.choices(*zip(*LASTING_WEIGHTS.items(), strict=True))[0]
+    status = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+    return {
+        "resourceType": "Condition",
+        "id": f"demo-lasting-{person.number:06}",
+        "clinicalStatus": {"coding": [{"system": status, "code": "active"}]},
+        "code": {"coding": [{"system": ICD_10_GM, "version": VERSION, "code": code}]},
+        "subject": {"reference": f"Patient/{person.patient_id(person.clinics[0])}"},
+        "recordedDate": (today - timedelta(days=random.randrange(200, 4000))).isoformat(),
     }
 
 

@@ -79,6 +79,7 @@ class Offer:
     releases_dir: str
     appointments: tuple[JoinableAppointment, ...]
     clinicians: tuple[SignIn, ...]
+    board: tuple[SignIn, ...]
     backend_clients: tuple[BackendClient, ...]
     free_slots: tuple[FreeSlot, ...]
     datasets: tuple[str, ...]

@@ -54,8 +54,9 @@ class Population:
         return frozenset(n for n, given in answers if any(c["provision"]["type"] == "permit" for c in given))
 
     def encounters(self) -> Iterator[tuple[str, Resource]]:
-        """Three encounters a person on average, as (tenant, resource)."""
-        random = Random(f"{self.seed}:encounters")
+        """Three encounters a person on average, and the bookings of those of the last months, as (tenant, resource)."""
+        # Dice of their own, so that the encounters are the same with and without them.
+        random, bookings = Random(f"{self.seed}:encounters"), Random(f"{self.seed}:bookings")
         by_clinic: dict[str, list[Clinician]] = {clinic.id: [] for clinic in CLINICS}
         for clinician in self.staff:
             by_clinic[clinician.clinic.id].append(clinician)
@@ -65,9 +66,21 @@ class Population:
             team = by_clinic[random.choice(person.clinics).id]
             resource = care.encounter(random, number, person=person, staff=team, now=self.now)
             yield team[0].clinic.id, resource
+            booked = care.booking(bookings, resource, now=self.now)
+            if booked is not None:
+                yield team[0].clinic.id, booked
+
+    def lasting(self) -> Iterator[tuple[str, Resource]]:
+        """What some of the persons live with, as (tenant, resource)."""
+        random = Random(f"{self.seed}:lasting")
+        for person in self.persons:
+            found = care.lasting(random, person, today=self.now.date())
+            if found is not None:
+                yield person.clinics[0].id, found
 
     def everything(self) -> Iterator[tuple[str, Any]]:
         """All of it, in an order in which nothing refers to something that is not there yet."""
         yield from self.institutions()
         yield from self.patients()
+        yield from self.lasting()
         yield from self.encounters()

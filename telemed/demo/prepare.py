@@ -55,6 +55,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         appointments = await today.book_today(services, population)
         my_data = await _letter(services, appointments[0])
         signed_in = await accounts.sign_ins(services, today.at_work(population))
+        board = await accounts.board(services)
         clients = await accounts.backend_clients(services, files)
         telling = partial(_step, console, "Publishing the last complete quarter")
         datasets = await publish_last_quarter(services, step=telling)
@@ -70,6 +71,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
             releases_dir=str(files.releases),
             appointments=appointments,
             clinicians=signed_in,
+            board=board,
             backend_clients=clients,
             free_slots=slots,
             datasets=datasets,

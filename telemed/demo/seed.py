@@ -49,7 +49,7 @@ async def seed_people(services: Services, population: Population, *, progress: P
     Two processes share the work: one makes the index entries of the next batch while this one seals and writes.
     """
     written = 0
-    batches = _batches(chain(population.patients(), population.encounters()))
+    batches = _batches(chain(population.patients(), population.lasting(), population.encounters()))
     with _drafting_process(services.settings) as drafting:
         async for drafts in _drafted(drafting, batches, now=services.clock.now()):
             await services.database.write(partial(_insert, services, drafts))

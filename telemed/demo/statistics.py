@@ -1,36 +1,67 @@
 """The demo's release: the last complete quarter of the made-up record, by the definition that is shipped."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
+from typing import Final
 
-from anonymise.definition import shipped
+from anonymise.definition import cohort_definitions
 from anonymise.manifest_names import is_out
-from anonymise.periods import last_complete_quarter
-from anonymise.problems import ReleaseRefused
+from anonymise.periods import last_complete
+from telemed.demo.accounts import BOARD
 from telemed.services import Services
+
+WEEKS: Final = "kiel-weeks"
+"""The cohort whose draft is left for the board to decide."""
 
 
 async def publish_last_quarter(
     services: Services, *, step: Callable[[], AbstractContextManager[None]]
 ) -> tuple[str, ...]:
-    """The slugs of the published data sets; empty if the screen refused, as it may with few patients.
+    """The slugs of the published data sets; empty if all were refused, as they may be with few patients.
 
     `step` tells who waits, where the quarter is not out yet.
     """
-    definition, settings = shipped(), services.settings
-    if not is_out(settings.releases, definition.slug, last_complete_quarter(services.clock.now()).name):
+    releases, now = services.settings.releases, services.clock.now()
+    definitions = cohort_definitions()
+    out = [one for one in definitions if is_out(releases, one.slug, last_complete(one.period, now).name)]
+    if not out:
         # Data frames and RDF take a third of a second to import, which a second start saves.
-        from anonymise.pipeline import publish_quarter
+        from anonymise.pipeline import prepare_period
+        from telemed.releases import service
 
-        # A refusal stands in the register, with its reason, and earlier releases stay.
-        with step(), suppress(ReleaseRefused):
-            await publish_quarter(
+        with step():
+            found = await prepare_period(
                 services.database,
                 services.vault,
+                service.shelf_of(services),
                 clock=services.clock,
-                definition=definition,
-                releases_dir=settings.releases,
-                data_dir=settings.data_dir,
-                base_url=settings.portal_url,
+                definitions=definitions,
+                built_by="the demo",
             )
-    return (definition.slug,) if (settings.releases / definition.slug).exists() else ()
+            # A refusal stands in the register, and earlier releases stay.
+            for draft in (one.draft for one in found if one.draft is not None):
+                # In production two people look at it first.
+                for person in BOARD:
+                    service.approve(services, draft.facts.slug, draft.facts.release, person=person, digest=draft.digest)
+                service.publish(services, draft.facts.slug, draft.facts.release)
+    await _left_for_the_board(services)
+    return tuple(one.slug for one in definitions if (releases / one.slug).exists())
+
+
+async def _left_for_the_board(services: Services) -> None:
+    """Nothing; the last week's draft waits at /console/releases, where the record has enough for one."""
+    folder, definitions = services.settings.data_dir / "drafts", cohort_definitions(WEEKS)
+    if any((folder / one.slug).exists() for one in definitions):
+        return
+    from anonymise.pipeline import prepare_period
+    from telemed.releases import service
+
+    shelf = service.shelf_of(services)
+    await prepare_period(
+        services.database,
+        services.vault,
+        shelf,
+        clock=services.clock,
+        definitions=definitions,
+        built_by="the demo",
+    )

@@ -5,6 +5,7 @@ New texts appear empty and make the tests fail until they are translated; texts 
 
 import io
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +19,14 @@ PACKAGE: Final = Path(__file__).parent.parent
 SOURCE_LANGUAGE: Final = "en"
 TEMPLATE, CODE = "jinja2.ext:babel_extract", "python"
 # What staff see, or who allows an app something; the demo's outbox is for whoever tries the product out.
+STAFF_ROOMS: Final = ("console", "signin", "emergency", "rights", "releases")
 STAFF_SOURCES: Final = [
     ("pages/templates/authorize.html", TEMPLATE),
     ("pages/templates/authorize_who.html", TEMPLATE),
     ("pages/templates/outbox.html", TEMPLATE),
     ("pages/permissions.py", CODE),
-    *[(f"{room}/templates/**.html", TEMPLATE) for room in ("console", "signin", "emergency", "rights")],
-    *[(f"{room}/**.py", CODE) for room in ("console", "signin", "emergency", "rights")],
+    *[(f"{room}/templates/**.html", TEMPLATE) for room in STAFF_ROOMS],
+    *[(f"{room}/**.py", CODE) for room in STAFF_ROOMS],
 ]
 PATIENT_SOURCES: Final = [
     *[(f"{room}/templates/**.html", TEMPLATE) for room in ("pages", "mydata")],
@@ -74,7 +76,8 @@ def renew() -> None:
                 template.add(message, locations=[(file, 0)])
         for language in languages:
             current = catalogue(language, domain)
-            current.update(template, no_fuzzy_matching=True)
+            # A copy: what one language fills in would else stand in all that follow.
+            current.update(deepcopy(template), no_fuzzy_matching=True)
             current.obsolete.clear()
             if language == SOURCE_LANGUAGE:
                 for text in {message.id for message in template if message.id}:

@@ -71,7 +71,7 @@ def translations(language: str) -> Translations:
 
 def translate(language: str, text: str) -> str:
     """The text in a language."""
-    return str(translations(language).gettext(text))
+    return str(translations(language).gettext(text)) if text else ""  # of nothing gettext tells its own header
 
 
 @lru_cache

@@ -37,7 +37,9 @@ POLICY: Final = (
     "connect-src 'self'{socket}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Rooms with pages of their own.
-OTHERS: Final = tuple(PackageLoader(f"telemed.{room}") for room in ("mydata", "signin", "emergency", "rights"))
+OTHERS: Final = tuple(
+    PackageLoader(f"telemed.{room}") for room in ("mydata", "signin", "emergency", "releases", "rights")
+)
 HEADERS: Final = {
     "Cache-Control": "no-store",
     # Not `no-referrer`: that would turn the Origin of our own form posts into `null`.

@@ -1,21 +1,32 @@
 """Cohorts, definitions and records with defaults, so that a test shows only what matters to it."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 import polars as pl
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from anonymise.definition import Definition, Protection, shipped
-from anonymise.extract import COLUMNS, Cohort, Reading, Row, extract
+from anonymise.build import Built
+from anonymise.cohort import Protection
+from anonymise.definition import Definition, cohort_definitions, shipped
+from anonymise.extract import Cohort, assembled, extracted
+from anonymise.formats.csv import BLOCKS, CODES, GROUPS, csv_bytes, lines_of, table_of
 from anonymise.ledger import SecretFile
-from anonymise.periods import Quarter
-from anonymise.pipeline import Shelf
-from anonymise.release import Release
+from anonymise.manifest import public_pem
+from anonymise.periods import Period, Quarter
+from anonymise.pipeline import APPROVERS, Shelf, Work, approve, prepare, publish_draft
+from anonymise.release import Release, number_files
+from anonymise.rows import Table
+from anonymise.rule import Rule
+from anonymise.screen import Earlier, Published, Screened, screen
+from anonymise.wanted import wanted_for
 
+COLUMNS = ("person", "municipality", "age_band", "sex", "chapter")
+CLINICS = {"clinic-a": "01002000", "clinic-b": "01004000"}
 QUARTER = Quarter(2026, 3)
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 KIEL, LABOE, PLOEN, HEIKENDORF = "01002000", "01057048", "01057057", "01057030"
@@ -26,7 +37,30 @@ Person = tuple[str, str, str, str, str]
 
 def definition(k: int = 10) -> Definition:
     """The shipped definition with another k."""
-    return msgspec.structs.replace(shipped(), protection=Protection(k=k))
+    return protected(shipped(), Protection(k=k))
+
+
+def protected(definition: Definition, protection: Protection) -> Definition:
+    """A definition under other thresholds."""
+    return replace(definition, cohort=msgspec.structs.replace(definition.cohort, protection=protection))
+
+
+def screened(
+    built: Built,
+    *,
+    rule: Rule | None = None,
+    earlier: Sequence[Earlier] = (),
+    table: Table | None = None,
+    definition: Definition | None = None,
+) -> Screened:
+    """What the screen says about a data set, as its files say it."""
+    table = built.table if table is None else table
+    wanted = shipped() if definition is None else definition
+    files = number_files(built)
+    read = table_of(csv_bytes(table, "2026-Q3"), files[CODES])
+    groups = lines_of(files[GROUPS]) if GROUPS in files else []
+    published = Published(read, lines_of(files[BLOCKS]), groups)
+    return screen(published, built.members, built.persons, rule=rule or wanted.rule, earlier=earlier)
 
 
 def cohort(people: Iterable[Sequence[str]]) -> pl.DataFrame:
@@ -46,6 +80,39 @@ def shelf(folder: Path) -> Shelf:
     return Shelf(folder / "releases", folder / "data", SecretFile(folder / "data" / "ledger.key"), BASE_URL)
 
 
+BUILDER, APPROVING = "builder-invented", ("ada-invented", "ben-invented")
+
+
+def enrolled(place: Shelf, name: str) -> Ed25519PrivateKey:
+    """The key of somebody who may approve from now on."""
+    key = Ed25519PrivateKey.generate()
+    folder = place.data_dir / APPROVERS
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.pem").write_bytes(public_pem(key))
+    return key
+
+
+def approve_by_two(place: Shelf, slug: str, release: str) -> None:
+    """Two people agree to the draft."""
+    for name in APPROVING:
+        approve(place, slug, release, by=name, at=NOW, key=enrolled(place, name))
+
+
+def publish_persons(
+    persons: pl.DataFrame,
+    place: Shelf,
+    *,
+    definition: Definition,
+    quarter: Period,
+    now: datetime,
+    covered: tuple[date, date] | None = None,
+) -> Release:
+    """What is published about some persons, with everything in between done."""
+    draft = prepare(persons, place, work=Work(definition, quarter, now, BUILDER, covered))
+    approve_by_two(place, draft.facts.slug, draft.facts.release)
+    return publish_draft(place, draft.facts.slug, draft.facts.release, now=now)
+
+
 def unlock(release: Release) -> None:
     """Make a release writable again, for tests that damage it."""
     release.folder.chmod(0o755)
@@ -58,6 +125,7 @@ class OpenedRow:
     """A row as `fhir.reader` gives it."""
 
     person: str
+    type: str
     tenant: str
     id: str
     body: bytes
@@ -67,19 +135,25 @@ class Record:
     """A record in memory: resources by type."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, list[OpenedRow]] = {"Encounter": [], "Consent": [], "Patient": []}
+        self._rows: list[OpenedRow] = []
 
     def _add(self, kind: str, person: str, body: object, *, clinic: str = "clinic-a") -> None:
-        rows = self._rows[kind]
-        rows.append(OpenedRow(person, clinic, f"{kind}-{len(rows)}", json.dumps(body).encode()))
+        id = f"{kind}-{len(self._rows)}"
+        self._rows.append(OpenedRow(person, kind, clinic, id, json.dumps(body).encode()))
 
     def encounter(
-        self, person: str, end: str = "2026-08-03T10:00:00+02:00", code: str = "J06.9", **other: object
+        self,
+        person: str,
+        end: str = "2026-08-03T10:00:00+02:00",
+        code: str = "J06.9",
+        clinic: str = "clinic-a",
+        **other: object,
     ) -> None:
         """A finished video encounter."""
         coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": code}
         body = {"status": "finished", "class": {"code": "VR"}, "period": {"start": end, "end": end}}
-        self._add("Encounter", person, {**body, "reasonCode": [{"coding": [coding]}], **other})
+        whole = {**body, "reasonCode": [{"coding": [coding]}], **other}
+        self._add("Encounter", person, whole, clinic=clinic)
 
     def consent(
         self,
@@ -93,6 +167,16 @@ class Record:
         coding = {"system": "https://telemed.example/fhir/CodeSystem/consent-category", "code": "statistics"}
         body = {"status": "active", "category": [{"coding": [coding]}], "dateTime": at, "provision": {"type": kind}}
         self._add("Consent", person, {**body, **other}, clinic=clinic)
+
+    def appointment(self, person: str, start: str, created: str | None = None, status: str = "fulfilled") -> None:
+        """An appointment and when it was made."""
+        self._add("Appointment", person, {"status": status, "start": start, "created": created})
+
+    def condition(self, person: str, code: str, status: str = "active", **other: object) -> None:
+        """A diagnosis."""
+        coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": code}
+        body = {"clinicalStatus": {"coding": [{"code": status}]}, "code": {"coding": [coding]}}
+        self._add("Condition", person, {**body, **other})
 
     def patient(
         self,
@@ -114,9 +198,17 @@ class Record:
         self.consent(person)
         self.patient(person)
 
-    def cohort(self, quarter: Quarter = QUARTER, frozen: datetime = NOW) -> Cohort:
-        """What extraction makes of the record."""
-        rows: Callable[[str], Iterable[Row]] = self._rows.__getitem__
-        return extract(
-            Reading(rows, frozen, lambda person: person, lambda step, count: None), shipped(), quarter=quarter
-        )
+    def cohort(
+        self,
+        quarter: Quarter = QUARTER,
+        frozen: datetime = NOW,
+        *,
+        names: tuple[str, ...] = ("municipality", "age_band", "sex", "chapter"),
+        by_clinic: bool = False,
+    ) -> Cohort:
+        """What extraction makes of the record: person, clinic and the named dimensions."""
+        full = wanted_for(cohort_definitions(), quarter, frozen=frozen, clinics=CLINICS)
+        wanted = replace(full, names=names, by_clinic=by_clinic)
+        told = [row for row in self._rows if row.type in wanted.types]
+        part = extracted(told, wanted, pseudonym=lambda person: person, progress=lambda step, count: None)
+        return assembled([part], period=quarter, k=shipped().protection.k, frozen=frozen)

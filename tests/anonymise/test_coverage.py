@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from anonymise import synthetic
 from anonymise.about import Covered, read
 from anonymise.coverage import WEEK, covered, monday
-from anonymise.pipeline import publish_persons
-from tests.anonymise.builders import NOW, QUARTER, Record, definition, shelf
+from tests.anonymise.builders import NOW, QUARTER, Record, definition, publish_persons, shelf
 
 K = 10
 MONDAYS = [monday(QUARTER.first) + number * WEEK for number in range(14)]

@@ -1,41 +1,103 @@
-"""Definitions: the shipped one, and what is refused."""
+"""Definitions: the shipped ones, and what is refused, with line and reason."""
 
-from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
-from anonymise.definition import parse, shipped
+from anonymise.definition import SHIPPED, load, shipped, shipped_paths
 from anonymise.problems import DefinitionInvalid
 
-TEXT = (files("anonymise") / "definitions" / "telemedicine-kiel.toml").read_text(encoding="utf-8")
+COHORT = (SHIPPED / "kiel" / "cohort.toml").read_text(encoding="utf-8")
+DATA_SET = (SHIPPED / "kiel" / "waiting-times.toml").read_text(encoding="utf-8")
+
+
+def written(folder: Path, cohort: str = COHORT, dataset: str = DATA_SET) -> Path:
+    (folder / "cohort.toml").write_text(cohort)
+    path = folder / "waiting-times.toml"
+    path.write_text(dataset)
+    return path
+
+
+def test_six_data_sets_ship_and_all_of_one_cohort_know_the_same_tables() -> None:
+    found = [load(path) for path in shipped_paths()]
+
+    assert {d.slug for d in found} == {
+        "reasons-for-encounter",
+        "use-of-telemedicine",
+        "waiting-times",
+        "chronic-conditions",
+        "travel-saved",
+        "respiratory-season",
+    }
+    assert all(path.stem == d.slug for path, d in zip(shipped_paths(), found, strict=True))
+    assert all(d.declared == shipped().declared for d in found if d.cohort.name == "kiel")
+    assert {d.rule.k for d in found} == {10}
 
 
 def test_the_shipped_definition_covers_the_whole_region() -> None:
     definition = shipped()
 
-    assert len(definition.identifying[0].values) == 252
-    assert [h.name for h in definition.identifying] == ["municipality", "age_band", "sex"]
-    assert definition.rule.k == 10
+    assert len(definition.hierarchies["municipality"].values) == 252
+    assert [d.name for d in definition.identifying] == ["municipality", "age_band", "sex"]
+    assert definition.sensitive is not None and definition.sensitive.name == "chapter"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("k = 10", "k = 4", ">= 5.*protection.k"),
-        ("k = 10", 'k = "ten"', "protection.k"),
-        ("share_limit = 0.8", "share_limit = 0.9", "protection.share_limit"),
-        ("min_categories = 2", "min_categories = 1", "protection.min_categories"),
-        ('period = "quarter"', 'period = "fortnight"', "period"),
-        ('slug = "telemedicine-kiel"', 'slug = "../x"', "slug"),
-        ('hierarchy = "age"', 'hierarchy = "shoe-size"', "no hierarchy 'shoe-size'"),
-        ('hierarchy = "age"', 'hierarchy = "sex"', "of another dimension"),
-        ('role = "sensitive"', 'role = "identifying"', "exactly one dimension must be sensitive"),
-        ("[region]", "[region]\ncolour = 1", "unknown field `colour`"),
-        ("[region]", "[region", "Not TOML"),
+        ("k = 10", "k = 4", r"cohort.toml, line 10: .*>= 5.*protection.k"),
+        ("k = 10", 'k = "ten"', r"line 10: .*protection.k"),
+        ("share_limit = 0.8", "share_limit = 0.9", r"line 11: .*protection.share_limit"),
+        ("min_categories = 2", "min_categories = 1", r"line 12: .*protection.min_categories"),
+        ("[protection]", "[protection]\n[protection.dominance]\nclinics = 2\n[protection]", "not TOML"),
+        ('period = "quarter"', 'period = "fortnight"', "line 3: .*period"),
+        ('hierarchy = "age"', 'hierarchy = "shoe-size"', "line 25: .*no hierarchy 'shoe-size'"),
+        ('hierarchy = "age"', 'hierarchy = "lost.csv"', "line 25: .*lost.csv can't be read"),
+        ('base = "10"', 'base = "7"', "line 25: .*age_band has no level '7'"),
+        ('hard = "municipality"', 'hard = "street"', "line 17: .*no level 'street'"),
+        ('role = "sensitive"\nbands = [1, 2', 'role = "sensitive"\nhard = "band"\nbands = [1, 2', "can stay exact"),
+        ("bands = [0, 2, 8, 15, 29]", "bands = [0, 8, 2]", "rising numbers"),
+        ("bands = [0, 2, 8, 15, 29]", "", "needs one of hierarchy, bands or values"),
+        ('role = "identifying"', 'role = "sensitive"', "at least one dimension must be identifying"),
+        ('role = "identifying"', 'role = "hidden"', "line 19: .*role"),
         ('name = "sex"', 'name = "age_band"', "stands twice"),
+        ('name = "sex"', 'name = "value"', "name of a column"),
+        ("[region]", "[region]\ncolour = 1", "unknown field `colour`"),
+        ("[region]", "[region", "not TOML.*line"),
         ("email = ", "mail = ", "contact"),
+        ("[denominators]", "[denominators]\ncoverage = 1.5", "coverage"),
     ],
 )
-def test_a_bad_definition_is_refused_and_the_place_named(old: str, new: str, said: str) -> None:
+def test_a_bad_cohort_is_refused_with_line_and_reason(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in COHORT
+
     with pytest.raises(DefinitionInvalid, match=said):
-        parse(TEXT.replace(old, new, 1))
+        load(written(tmp_path, COHORT.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('slug = "waiting-times"', 'slug = "../x"', "waiting-times.toml, line 1: .*slug"),
+        ('wait_days = "band"', 'wait = "band"', "no dimension wait; it has municipality"),
+        ('wait_days = "band"', 'wait_days = "month"', "wait_days has no level 'month'"),
+        ('age_band = "20"', 'age_band = "5"', "age_band has no level '5' from its base on; it has 10, 20"),
+        ('age_band = "20"', 'chapter = "chapter"', "only one of chapter, wait_days"),
+        ('kind = "persons"', 'kind = "mean"\nof = "wait_days"', "first measure must be persons"),
+        ('of = "wait_days"', 'of = "sex"', "a dimension in bands"),
+        ("weight = 8", "weight = -1", "weight"),
+        ('kind = "mean"\nof = "wait_days"', 'kind = "standardised"', "coverage of at least 0.7"),
+    ],
+)
+def test_a_bad_data_set_is_refused_with_line_and_reason(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in DATA_SET
+
+    with pytest.raises(DefinitionInvalid, match=said):
+        load(written(tmp_path, dataset=DATA_SET.replace(old, new)))
+
+
+def test_a_data_set_without_a_cohort_beside_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "alone.toml").write_text(DATA_SET)
+
+    with pytest.raises(DefinitionInvalid, match=r"cohort.toml must stand beside it"):
+        load(tmp_path / "alone.toml")

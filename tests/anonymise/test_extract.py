@@ -1,13 +1,17 @@
 """One row per distinct person: who is in the cohort, and with which details."""
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anonymise.hierarchies import chapter_of
 from anonymise.moments import moment
-from anonymise.periods import Quarter, last_complete_quarter, quarter_named
+from anonymise.periods import Quarter, last_complete, period_named
+from anonymise.problems import DefinitionInvalid, InputInvalid
 from tests.anonymise.builders import KIEL, LABOE, NOW, PLOEN, QUARTER, Record
 
 
@@ -34,7 +38,7 @@ def test_details_come_from_the_most_recent_registration_and_the_last_encounter()
 
     row = record.cohort().persons.row(0)
 
-    assert row == ("ada", LABOE, "70-79", "male", "I00-I99")
+    assert row == ("ada", "clinic-a", LABOE, "70-79", "male", "I00-I99")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ def test_without_a_standing_permit_a_person_is_not_in_the_cohort() -> None:
     cohort = record.cohort()
 
     assert cohort.persons["person"].to_list() == ["again"]
-    assert (cohort.treated, cohort.without_consent) == (6, 5)
+    assert (cohort.treated, cohort.not_permitted) == (6, 5)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +117,7 @@ def test_a_permit_at_one_clinic_never_overrides_the_standing_refusal_at_another(
 
     cohort = record.cohort()
 
-    assert (cohort.persons.height, cohort.without_consent) == (int(counts), int(not counts))
+    assert (cohort.persons.height, cohort.not_permitted) == (int(counts), int(not counts))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +172,8 @@ def test_who_lives_elsewhere_is_not_in_the_cohort_and_what_is_not_known_is_said(
 
     assert cohort.outside == 1
     assert cohort.persons.rows() == [
-        ("ageless", KIEL, "unknown", "other", "J00-J99"),
-        ("uncoded", KIEL, "30-39", "female", "unknown"),
+        ("ageless", "clinic-a", KIEL, "unknown", "other", "J00-J99"),
+        ("uncoded", "clinic-a", KIEL, "30-39", "female", "unknown"),
     ]
 
 
@@ -195,15 +199,121 @@ def test_chapters_follow_the_classification(code: str | None, chapter: str) -> N
 
 
 def test_quarters_know_their_neighbours_and_bounds() -> None:
-    assert last_complete_quarter(NOW) == QUARTER
+    assert last_complete("quarter", NOW) == QUARTER
     assert Quarter(2026, 1).previous() == Quarter(2025, 4)
     assert Quarter(2025, 4).next() == Quarter(2026, 1)
     assert QUARTER.start == moment("2026-07-01")
-    assert quarter_named(QUARTER.name) == QUARTER
-    with pytest.raises(ValueError, match="not a quarter"):
-        quarter_named("2026-Q5")
+    assert period_named(QUARTER.name) == QUARTER
+    with pytest.raises(InputInvalid, match="is no period"):
+        period_named("2026-Q5")
 
 
 @pytest.mark.parametrize("text", ["0001", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_a_date_at_the_edge_of_the_calendar_is_none_and_stops_nothing(text: str) -> None:
     assert moment(text) is None
+
+
+ON_SITE: dict[str, Any] = {"class": {"code": "AMB"}}
+ALL_NAMES = ("mode", "visits", "wait_days", "condition", "travel_km")
+
+
+def test_how_often_how_and_after_which_wait_a_person_came() -> None:
+    record = Record()
+    record.whole("ada")
+    record.encounter("ada", end="2026-08-04T10:00:00Z", **ON_SITE)
+    record.encounter("ada", end="2026-05-04T10:00:00Z")
+    record.appointment("ada", "2026-08-03T10:00:00Z", created="2026-07-20T09:00:00Z")
+    record.appointment("ada", "2026-07-04T10:00:00Z", created="2026-01-01T09:00:00Z", status="cancelled")
+    record.appointment("ada", "2026-09-04T10:00:00Z", created="2026-09-04T09:00:00Z")
+    record.whole("ben")
+
+    rows = record.cohort(names=ALL_NAMES[:3]).persons.rows()
+
+    assert rows == [("ada", "clinic-a", "mixed", "2", "8-14"), ("ben", "clinic-a", "video", "1", "unknown")]
+
+
+def test_one_condition_a_person_the_first_of_the_list_that_still_holds() -> None:
+    record = Record()
+    for person in ("ada", "ben", "carla"):
+        record.whole(person)
+    record.condition("ada", "I10.00")
+    record.condition("ada", "E11.90")
+    record.condition("ben", "E11.90", status="resolved")
+    record.condition("ben", "J45.0")
+    record.condition("carla", "E11.90", verificationStatus={"coding": [{"code": "refuted"}]})
+
+    found = dict(record.cohort(names=("condition",)).persons.select("person", "condition").iter_rows())
+
+    assert found == {"ada": "E10-E14", "ben": "J44-J47", "carla": "none"}
+
+
+def test_travel_is_saved_by_video_alone_and_there_and_back() -> None:
+    record = Record()
+    record.whole("near")
+    record.whole("far")
+    record.encounter("far", clinic="clinic-b")
+    record.whole("onsite")
+    record.encounter("onsite", clinic="clinic-b", **ON_SITE)
+    record.whole("nowhere")
+    record.encounter("nowhere", clinic="clinic-unknown")
+
+    found = dict(record.cohort(names=("municipality", "travel_km")).persons.select("person", "travel_km").iter_rows())
+
+    # Kiel to Neumünster and back is some 57 km as the crow flies.
+    assert found == {"near": "0", "far": "50-99", "onsite": "0", "nowhere": "unknown"}
+
+
+def test_each_institution_counts_its_own_and_honours_its_own_objections() -> None:
+    record = Record()
+    for clinic in ("clinic-a", "clinic-b"):
+        record.encounter("ada", clinic=clinic)
+        record.encounter("ben", clinic=clinic)
+    for person in ("ada", "ben"):
+        record._add("Patient", person, RESIDENT)
+        record._add("Patient", person, RESIDENT, clinic="clinic-b")
+    record.consent("ben", kind="deny", clinic="clinic-b")
+
+    cohort = record.cohort(by_clinic=True)
+
+    assert cohort.persons.select("person", "clinic").rows() == [
+        ("ada", "clinic-a"),
+        ("ada", "clinic-b"),
+        ("ben", "clinic-a"),
+    ]
+    assert cohort.not_permitted == 1
+
+
+RESIDENT: dict[str, Any] = {
+    "birthDate": "1990-05-01",
+    "address": [
+        {
+            "extension": [
+                {
+                    "url": "http://fhir.de/StructureDefinition/destatis/ags",
+                    "valueCoding": {"system": "http://fhir.de/sid/destatis/ags", "code": KIEL},
+                }
+            ]
+        }
+    ],
+}
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_resources_changes_nothing(random: Random) -> None:
+    record = Record()
+    for number, person in enumerate(("ada", "ben", "ada")):
+        record.whole(person)
+        record.encounter(person, end=f"2026-08-{number + 3:02}T10:00:00Z", code="I10.00", clinic="clinic-b")
+        record.appointment(person, f"2026-08-0{3 - number}T10:00:00Z", created="2026-07-20T09:00:00Z")
+        record.appointment(person, "2026-08-01T10:00:00Z")
+        record.condition(person, "E11.90")
+    before = record.cohort(names=("municipality", "sex", "chapter", *ALL_NAMES)).persons
+
+    random.shuffle(record._rows)
+
+    assert record.cohort(names=("municipality", "sex", "chapter", *ALL_NAMES)).persons.equals(before)
+
+
+def test_what_the_record_does_not_give_is_refused_by_name() -> None:
+    with pytest.raises(DefinitionInvalid, match="shoe_size"):
+        Record().cohort(names=("shoe_size",))

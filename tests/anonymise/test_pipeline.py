@@ -5,12 +5,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlmodel import Session
 
 from anonymise.definition import shipped
 from anonymise.formats.csv import read_table
+from anonymise.ledger import VaultSecrets
 from anonymise.manifest import verify
-from anonymise.pipeline import publish_quarter
+from anonymise.pipeline import Shelf, prepare_period, publish_draft
+from anonymise.problems import PeriodFrozen
 from anonymise.release import Release
 from fhir import bulk
 from fhir.bulk import Item
@@ -19,7 +22,7 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.clock import FixedClock
 from infra.database import Database
-from tests.anonymise.builders import BASE_URL, KIEL
+from tests.anonymise.builders import BASE_URL, KIEL, approve_by_two
 from tests.fhir import record
 
 CLOCK = FixedClock(datetime(2026, 11, 23, 8, tzinfo=UTC))
@@ -83,19 +86,17 @@ async def fill(database: Database, store: Store, *, clinics: int = 12) -> None:
 
 
 async def publish(database: Database, store: Store, folder: Path, clock: FixedClock = CLOCK) -> Release:
-    return await publish_quarter(
-        database,
-        store.vault,
-        clock=clock,
-        definition=shipped(),
-        releases_dir=folder / "releases",
-        data_dir=folder / "data",
-        base_url=BASE_URL,
+    place = Shelf(folder / "releases", folder / "data", VaultSecrets(store.vault), BASE_URL)
+    [prepared] = await prepare_period(
+        database, store.vault, place, clock=clock, definitions=[shipped()], built_by="the service"
     )
+    draft = prepared.require()
+    approve_by_two(place, draft.facts.slug, draft.facts.release)
+    return publish_draft(place, draft.facts.slug, draft.facts.release, now=clock.now())
 
 
 async def test_the_record_becomes_a_release_that_counts_persons_not_events(database: Database, tmp_path: Path) -> None:
-    store = record.store(tmp_path)
+    store = record.store(tmp_path, clock=CLOCK)
     await fill(database, store)
 
     release = await publish(database, store, tmp_path)
@@ -108,10 +109,13 @@ async def test_the_record_becomes_a_release_that_counts_persons_not_events(datab
 
 
 async def test_a_quarter_that_is_out_is_not_built_again(database: Database, tmp_path: Path) -> None:
-    store = record.store(tmp_path)
+    store = record.store(tmp_path, clock=CLOCK)
     await fill(database, store, clinics=1)
     first = await publish(database, store, tmp_path)
     await fill(database, store, clinics=2)
     later = FixedClock(CLOCK.now() + timedelta(days=10))
 
-    assert await publish(database, store, tmp_path, later) == first
+    with pytest.raises(PeriodFrozen):
+        await publish(database, store, tmp_path, later)
+
+    assert first.folder.is_dir()

@@ -17,23 +17,29 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from anonymise import synthetic
 from anonymise.build import build
 from anonymise.decisions import decisions
+from anonymise.drafts import Draft
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest import public_pem, verify
 from anonymise.periods import Quarter
-from anonymise.pipeline import Shelf, publish_persons
-from anonymise.problems import InputInvalid, PeriodFrozen, ReleaseDamaged, ReleaseRefused
+from anonymise.pipeline import Shelf, Work, prepare, publish_draft
+from anonymise.problems import InputInvalid, PeriodFrozen, PeriodNotOver, ReleaseDamaged, ReleaseRefused
 from anonymise.release import Release
-from anonymise.screen import screen
-from tests.anonymise.builders import NOW, QUARTER, definition, shelf, unlock
+from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, publish_persons, shelf, unlock
 
 PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
-DOWNLOADED = ("telemedicine-kiel.csv", "manifest.json", "manifest.sig")
+DOWNLOADED = ("reasons-for-encounter.csv", "manifest.json", "manifest.sig")
+SLUG = "reasons-for-encounter"
 FORMATS = ("csv", "parquet", "jsonstat.json", "ttl")
 
 
 def published(place: Shelf, *, seed: int = 1, number: int = 900, quarter: Quarter = QUARTER) -> Release:
     persons = synthetic.persons(number, seed)
     return publish_persons(persons, place, definition=definition(), quarter=quarter, now=NOW)
+
+
+def drafted(place: Shelf, *, seed: int = 1) -> Draft:
+    work = Work(definition(), QUARTER, NOW, BUILDER)
+    return prepare(synthetic.persons(900, seed), place, work=work)
 
 
 def public_key(place: Shelf) -> bytes:
@@ -46,8 +52,8 @@ def test_a_release_holds_every_form_and_is_read_only(tmp_path: Path) -> None:
     release = published(place)
 
     names = {path.name for path in release.folder.iterdir()}
-    assert release.folder == place.releases_dir / "telemedicine-kiel" / "2026-Q3"
-    assert {f"telemedicine-kiel.{suffix}" for suffix in FORMATS} <= names
+    assert release.folder == place.releases_dir / "reasons-for-encounter" / "2026-Q3"
+    assert {f"reasons-for-encounter.{suffix}" for suffix in FORMATS} <= names
     assert {
         "index.html",
         "method.html",
@@ -60,7 +66,9 @@ def test_a_release_holds_every_form_and_is_read_only(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o222 for path in [release.folder, *release.folder.iterdir()]} == {0}
 
 
-@pytest.mark.parametrize("name", ["telemedicine-kiel.csv", "index.html", "areas.csv", "manifest.json", "manifest.sig"])
+@pytest.mark.parametrize(
+    "name", ["reasons-for-encounter.csv", "index.html", "areas.csv", "manifest.json", "manifest.sig"]
+)
 def test_one_changed_byte_fails_verification_naming_the_file(tmp_path: Path, name: str) -> None:
     place = shelf(tmp_path)
     release = published(place)
@@ -114,28 +122,47 @@ def test_a_published_period_is_frozen(tmp_path: Path) -> None:
     release = published(place)
     before = {path.name: path.read_bytes() for path in release.folder.iterdir()}
 
-    assert published(place) == release
-    with pytest.raises(PeriodFrozen):
-        published(place, seed=2)
+    for seed in (1, 2):
+        with pytest.raises(PeriodFrozen):
+            published(place, seed=seed)
 
     assert {path.name: path.read_bytes() for path in release.folder.iterdir()} == before
     assert [decision.outcome for decision in decisions(place.releases_dir)] == ["published"]
 
 
-def test_two_builders_at_once_publish_one_release(tmp_path: Path) -> None:
+def test_two_builders_at_once_leave_one_whole_draft(tmp_path: Path) -> None:
     place = shelf(tmp_path)
 
     with ThreadPoolExecutor(4) as pool:
-        done = [pool.submit(published, place, seed=seed) for seed in (1, 2, 1, 2)]
-        outcomes = [type(future.exception()) for future in done]
+        done = [pool.submit(drafted, place, seed=seed) for seed in (1, 2, 1, 2)]
+        digests = {future.result().digest for future in done}
 
-    assert sorted(kind.__name__ for kind in outcomes) == ["NoneType", "NoneType", "PeriodFrozen", "PeriodFrozen"]
+    assert place.drafts.read(SLUG, "2026-Q3").digest in digests
+    approve_by_two(place, SLUG, "2026-Q3")
+    verify(publish_draft(place, SLUG, "2026-Q3", now=NOW).folder, key=public_key(place))
+
+
+def test_two_publishers_at_once_publish_one_release(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    drafted(place)
+    approve_by_two(place, SLUG, "2026-Q3")
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(publish_draft, place, SLUG, "2026-Q3", now=NOW) for _ in range(4)]
+        outcomes = sorted(type(future.exception()).__name__ for future in done)
+
+    assert outcomes == ["DraftMissing"] * 3 + ["NoneType"]
     assert [decision.outcome for decision in decisions(place.releases_dir)] == ["published"]
+
+
+def test_a_period_that_is_not_over_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PeriodNotOver):
+        published(shelf(tmp_path), quarter=QUARTER.next())
 
 
 def test_what_a_broken_attempt_left_behind_is_cleared_away(tmp_path: Path) -> None:
     place = shelf(tmp_path)
-    draft = place.releases_dir / ".telemedicine-kiel-2026-Q3.draft"
+    draft = place.releases_dir / ".reasons-for-encounter-2026-Q3.draft"
     draft.mkdir(parents=True)
     (draft / "half.csv").write_text("half")
 
@@ -156,7 +183,7 @@ def test_a_full_disk_publishes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         published(place)
     monkeypatch.undo()
 
-    assert not (place.releases_dir / "telemedicine-kiel").exists()
+    assert not (place.releases_dir / "reasons-for-encounter").exists()
     assert published(place).name == "2026-Q3"
 
 
@@ -173,13 +200,13 @@ def test_a_second_data_set_about_the_same_persons_is_met_and_refused(tmp_path: P
     place = shelf(tmp_path)
     entry = Entry("other", "2026-Q3", QUARTER.start, QUARTER.end)
     persons = synthetic.persons(900, seed=1)
-    members = screen(build(persons, definition()), persons, rule=definition().rule).members
-    place.ledger().write(entry, members)
+    members = build(persons, definition()).members
+    place.ledger.write(entry, members)
 
     with pytest.raises(ReleaseRefused, match=r"Together with other 2026-Q3"):
         publish_persons(persons.slice(1), place, definition=definition(), quarter=QUARTER, now=NOW)
 
-    assert not (place.releases_dir / "telemedicine-kiel").exists()
+    assert not (place.releases_dir / "reasons-for-encounter").exists()
     assert [decision.outcome for decision in decisions(place.releases_dir)] == ["refused"]
 
 
@@ -194,7 +221,7 @@ def test_the_next_quarter_is_another_cohort_and_is_not_refused(tmp_path: Path) -
 
 def test_the_ledger_shows_no_person_and_opens_with_its_key_alone(tmp_path: Path) -> None:
     place = shelf(tmp_path)
-    ledger = place.ledger()
+    ledger = place.ledger
     persons = synthetic.persons(300, seed=1).with_columns(person=ledger_names(ledger, 300))
     publish_persons(persons, place, definition=definition(), quarter=QUARTER, now=NOW)
     sealed = next((tmp_path / "data" / "ledger").glob("*.sealed")).read_bytes()
@@ -214,7 +241,7 @@ def ledger_names(ledger: Ledger, number: int) -> pl.Series:
 def test_nothing_public_names_a_person(tmp_path: Path) -> None:
     place = shelf(tmp_path)
     persons = synthetic.persons(300, seed=1)
-    persons = persons.with_columns(person=ledger_names(place.ledger(), 300))
+    persons = persons.with_columns(person=ledger_names(place.ledger, 300))
     publish_persons(persons, place, definition=definition(), quarter=QUARTER, now=NOW)
 
     public = b"".join(path.read_bytes() for path in place.releases_dir.rglob("*") if path.is_file())

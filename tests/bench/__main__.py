@@ -17,6 +17,7 @@ from tests.bench import (
     audit,
     calls,
     counting,
+    extraction,
     figures,
     flow,
     growth,
@@ -78,6 +79,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(tokens.run(folder))
         with _stage(console, "rotation of keys"):
             found += asyncio.run(keys.run(folder))
+        with _stage(console, "extraction"):
+            found += asyncio.run(extraction.run(folder))
         with _stage(console, "growth"):
             found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
         with _stage(console, "the log of accesses"):
@@ -88,11 +91,16 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(flow.run(folder))
         with _stage(console, "the demo's start"):
             found += asyncio.run(starts.run(folder))
-    with _stage(console, "releases"):
-        found += anonymise.run(anonymise.SIZES[0])
+        with _stage(console, "what statistics lose"):
+            found += anonymise.quality(folder)
+    with _stage(console, "partitions"):
+        found += [*anonymise.release(anonymise.SIZES[0]), *anonymise.run(anonymise.SIZES[0])]
     if os.environ.get("FULL") or time.monotonic() - began < TIME_FOR_MORE:
-        with _stage(console, "a large release"):
-            found += anonymise.run(anonymise.SIZES[1])
+        with _stage(console, "a large partition"):
+            found += [*anonymise.release(anonymise.SIZES[1]), *anonymise.run(anonymise.SIZES[1])]
+    if os.environ.get("FULL"):
+        with _stage(console, "ten million persons"):
+            found += anonymise.run(anonymise.SIZES[2])
     return found
 
 

@@ -23,7 +23,7 @@ from fhir.rows import COMPARTMENT, RESOURCE
 from fhir.store import Hook, Store
 from infra import web
 from infra.caller import Caller, Role
-from infra.clock import SystemClock
+from infra.clock import Clock, SystemClock
 from infra.database import Database
 from infra.problems import Forbidden
 from infra.vault import FileKeyProvider, Vault
@@ -91,8 +91,10 @@ def vault(folder: Path) -> Vault:
     return Vault(FileKeyProvider(folder / "keys.json"))
 
 
-def store(folder: Path, *, policy: LocalPolicy | None = None, hooks: Sequence[Hook] = ()) -> Store:
-    return Store(vault(folder), policy or LocalPolicy(), SystemClock(), hooks)
+def store(
+    folder: Path, *, policy: LocalPolicy | None = None, hooks: Sequence[Hook] = (), clock: Clock | None = None
+) -> Store:
+    return Store(vault(folder), policy or LocalPolicy(), clock or SystemClock(), hooks)
 
 
 def patient(**others: Any) -> dict[str, Any]:

@@ -12,15 +12,14 @@ import msgspec
 import polars as pl
 import pytest
 from playwright.async_api import expect
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from anonymise.definition import shipped
-from anonymise.extract import Reading, extract
+from anonymise.gathering import Gathering
 from anonymise.hierarchies import chapter_of
 from anonymise.ledger import Entry, Ledger, VaultSecrets
 from anonymise.periods import Quarter
 from anonymise.pipeline import LEDGER, no_progress
-from fhir.reader import Reader
 from fhir.tables import Compartment
 from telemed.demo.describe import JoinableAppointment, Offer
 from telemed.demo.options import Options
@@ -104,23 +103,18 @@ def releases(offer: Offer) -> set[str]:
 async def reason_in_the_record(patient_id: str, demo: Demo) -> str | None:
     """The chapter in which the person behind a patient would count if the quarter ended now; None if in none."""
     async with opened(demo) as (services, ledger):
-
-        def unit(session: Session) -> pl.DataFrame:
-            reader = Reader(services.vault)
-            reading = Reading(
-                lambda kind: reader.rows(session, kind), services.clock.now(), ledger.pseudonym, no_progress
-            )
-            return extract(reading, shipped(), quarter=QUARTER).persons
-
-        persons = await services.database.read(unit)
-        return chapter(persons, await pseudonym(patient_id, services, ledger))
+        gathering = Gathering(services.database, services.vault, (shipped(),), QUARTER, ledger.pseudonym)
+        found = await gathering.cohort(services.clock, no_progress)
+        await gathering.done()
+        return chapter(found.persons, await pseudonym(patient_id, services, ledger))
 
 
 async def reason_published(patient_id: str, demo: Demo) -> str | None:
     """The chapter in which the quarter's release counts the person, as the ledger remembers it; None if in none."""
     async with opened(demo) as (services, ledger):
-        [found] = ledger.overlapping(Entry("nothing", "else", QUARTER.start, QUARTER.next().start))
-        return chapter(found.members, await pseudonym(patient_id, services, ledger))
+        everything = ledger.overlapping(Entry("nothing", "else", QUARTER.start, QUARTER.next().start))
+        [found] = [one for one in everything if one.name == f"{shipped().slug} {QUARTER.name}"]
+        return chapter(found.members.rename({"value": "chapter"}), await pseudonym(patient_id, services, ledger))
 
 
 @asynccontextmanager

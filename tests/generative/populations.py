@@ -1,16 +1,18 @@
-"""Random populations, the sets of persons that published rows name, and everything an attacker can form from them."""
+"""Random populations, the sets of persons that a data set names, and everything an attacker can form from them."""
 
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 from hypothesis import strategies as st
 
+from anonymise.build import Built
 from anonymise.hierarchies import ages, municipalities
-from anonymise.tables import Table
+from anonymise.rows import Row
 from tests.anonymise.builders import cohort
 
 # Few places, so that small populations still have something to partition: a town, two Ämter and a far district.
 PLACES = [*[m for m in municipalities().values if m[:5] in ("01002", "01057")][:14], "01058135", "01004000"]
+BANDS = list(ages().from_level("10").values)
 CHAPTERS = ["J00-J99", "I00-I99", "M00-M99", "F00-F99", "Q00-Q99", "unknown"]
 
 Persons = frozenset[str]
@@ -20,7 +22,7 @@ Persons = frozenset[str]
 def populations(draw: st.DrawFn, least: int = 10, most: int = 160) -> pl.DataFrame:
     """Persons in random cells, some cells crowded, most nearly empty."""
     places = draw(st.lists(st.sampled_from(PLACES), min_size=1, max_size=6, unique=True))
-    bands = draw(st.lists(st.sampled_from(list(ages().values)), min_size=1, max_size=5, unique=True))
+    bands = draw(st.lists(st.sampled_from(BANDS), min_size=1, max_size=5, unique=True))
     found = draw(st.lists(st.sampled_from(CHAPTERS), min_size=1, max_size=5, unique=True))
     number = draw(st.integers(least, most))
     random = draw(st.randoms(use_true_random=False))
@@ -35,69 +37,38 @@ def populations(draw: st.DrawFn, least: int = 10, most: int = 160) -> pl.DataFra
 
 
 class Reader:
-    """Reads from the labels of rows alone which persons they count."""
+    """Reads from what the codes of rows stand for which persons they count."""
 
-    def __init__(self, table: Table, persons: pl.DataFrame) -> None:
-        self._table = table
-        self._columns = {name: dict(persons.select("person", name).iter_rows()) for name in table.dimensions}
-        self._everybody = frozenset(persons["person"].to_list())
-        self._known: dict[tuple[str, str], Persons] = {}
+    def __init__(self, built: Built) -> None:
+        self._table = built.table
+        self._values = {name: dict(built.persons.select("person", name).iter_rows()) for name in built.table.dimensions}
+        self._everybody = frozenset(built.persons["person"].to_list())
 
-    def named(self, keys: Sequence[str]) -> Persons:
-        """The persons that a row with these codes counts."""
+    def named(self, row: Row) -> Persons:
+        """The persons that a row counts."""
         chosen = self._everybody
-        for dimension, code in zip(self._table.dimensions, keys, strict=True):
-            if code != "*":
-                chosen &= self._with(dimension, code)
+        for dimension, code in zip(self._table.dimensions, row.keys, strict=True):
+            held = set(self._table.holds[dimension][code])
+            chosen = frozenset(person for person in chosen if self._values[dimension][person] in held)
         return chosen
 
-    def _with(self, dimension: str, code: str) -> Persons:
-        if (dimension, code) not in self._known:
-            values = self._meant(dimension, code)
-            persons = frozenset(person for person, value in self._columns[dimension].items() if value in values)
-            self._known[dimension, code] = persons
-        return self._known[dimension, code]
 
-    def _meant(self, dimension: str, code: str) -> set[str]:
-        if dimension == "municipality":
-            return set(self._table.areas[code])
-        if dimension == "age_band":
-            return spelled_out(code)
-        if dimension == "chapter" and code == "other":
-            return set(self._columns[dimension].values()) - set(self._table.categories)
-        return set(code.split("|"))
+def sets_by_place(built: Built) -> list[Persons]:
+    """The sets of persons whose exact number is published by the identifying dimensions: blocks, and exact rows."""
+    reader = Reader(built)
+    rows = {reader.named(row) for row in built.table.rows if row.keys[3] == "*" and row.flag == ""}
+    return sorted(rows | set(parts(built.members, "block")), key=sorted)
 
 
-def spelled_out(code: str) -> set[str]:
-    """The bands of ten years that an age code names."""
-    bands = list(ages().values)
-    found = set()
-    for part in code.split("|"):
-        low, _, high = part.partition("-")
-        if part in bands:
-            found.add(part)
-        else:
-            first = next(n for n, band in enumerate(bands) if band.startswith(f"{low.rstrip('+')}-"))
-            last = (
-                bands.index("80+")
-                if part.endswith("+")
-                else next(n for n, b in enumerate(bands) if b.endswith(f"-{high}"))
-            )
-            found |= set(bands[first : last + 1])
-    return found
+def sets_by_category(built: Built) -> list[Persons]:
+    """The groups for which categories are shown."""
+    return parts(built.members, "group")
 
 
-def sets_by_place(table: Table, persons: pl.DataFrame) -> list[Persons]:
-    """The sets of persons whose exact number is published by the identifying dimensions."""
-    reader = Reader(table, persons)
-    return sorted({reader.named(row.keys) for row in table.rows if row.keys[3] == "*" and row.flag == ""}, key=sorted)
-
-
-def sets_by_category(table: Table, persons: pl.DataFrame) -> list[Persons]:
-    """The groups for which categories are shown, whole."""
-    keys = {row.keys[:3] for row in table.rows if row.keys[3] != "*" and row.flag == ""}
-    reader = Reader(table, persons)
-    return [reader.named((*key, "*")) for key in sorted(keys)]
+def parts(members: pl.DataFrame, column: str) -> list[Persons]:
+    """The persons of every block or group."""
+    named = members.drop_nulls(column).group_by(column).agg("person").sort(column)
+    return [frozenset(persons) for persons in named["person"].to_list()]
 
 
 def formed(sets: Sequence[Persons], recipe: Iterable[tuple[int, str]]) -> Persons:

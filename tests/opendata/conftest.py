@@ -6,9 +6,8 @@ import pytest
 
 from anonymise import synthetic
 from anonymise.periods import Quarter
-from anonymise.pipeline import publish_persons
 from anonymise.release import Release
-from tests.anonymise.builders import NOW, definition, shelf
+from tests.anonymise.builders import NOW, definition, publish_persons, shelf
 
 
 @pytest.fixture(scope="session")

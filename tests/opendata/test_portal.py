@@ -19,8 +19,8 @@ from anonymise.portal.shelf import Shelf
 from anonymise.release import Release
 from tests.anonymise.builders import BASE_URL
 
-FOLDER = "/datasets/telemedicine-kiel/2026-Q3/"
-CSV = f"{FOLDER}telemedicine-kiel.csv"
+FOLDER = "/datasets/reasons-for-encounter/2026-Q3/"
+CSV = f"{FOLDER}reasons-for-encounter.csv"
 
 
 class Server(uvicorn.Server):
@@ -54,7 +54,7 @@ async def http(releases_dir: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 def damage(folder: Path) -> None:
     """A file is gone, and beside the release lies half of another one."""
-    release = folder / "telemedicine-kiel" / "2026-Q3"
+    release = folder / "reasons-for-encounter" / "2026-Q3"
     release.chmod(0o700)
     (release / "areas.csv").unlink()
     other = folder / "damaged" / "2026-Q1"
@@ -63,7 +63,7 @@ def damage(folder: Path) -> None:
 
 
 async def test_every_address_of_the_manual_answers(http: httpx.AsyncClient) -> None:
-    addresses = ["/", "/catalog", "/catalog.ttl", "/catalog.rdf", "/catalog.jsonld", "/datasets/telemedicine-kiel", FOLDER,
+    addresses = ["/", "/catalog", "/catalog.ttl", "/catalog.rdf", "/catalog.jsonld", "/datasets/reasons-for-encounter", FOLDER,
                  CSV, f"{FOLDER}manifest.json", f"{FOLDER}manifest.sig", "/feed.atom", "/register", "/livez", "/style.css",
                  "/signing-key.pem", "/catalog?lang=en"]  # fmt: skip
 
@@ -76,8 +76,8 @@ async def test_every_address_of_the_manual_answers(http: httpx.AsyncClient) -> N
 
 
 async def test_latest_redirects_to_the_newest_release(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/datasets/telemedicine-kiel/latest")
-    bare = await http.get("/datasets/telemedicine-kiel/2026-Q3")
+    answer = await http.get("/datasets/reasons-for-encounter/latest")
+    bare = await http.get("/datasets/reasons-for-encounter/2026-Q3")
 
     assert (answer.status_code, answer.headers["location"]) == (307, FOLDER)
     assert answer.headers["cache-control"] == "public, max-age=300"
@@ -87,7 +87,7 @@ async def test_latest_redirects_to_the_newest_release(http: httpx.AsyncClient) -
 async def test_a_file_is_sent_as_it_was_published_and_kept_for_ever(
     http: httpx.AsyncClient, releases: list[Release]
 ) -> None:
-    published = (releases[1].folder / "telemedicine-kiel.csv").read_bytes()
+    published = (releases[1].folder / "reasons-for-encounter.csv").read_bytes()
 
     plain = await http.get(CSV, headers={"accept-encoding": "identity"})
     packed = await http.get(CSV, headers={"accept-encoding": "br;q=1, gzip"})
@@ -113,9 +113,9 @@ async def test_who_has_it_already_gets_304_and_head_gets_no_body(http: httpx.Asy
 
 @pytest.mark.parametrize(
     "address",
-    ["/nothing", "/datasets/other", "/datasets/telemedicine-kiel/1999-Q1/", f"{FOLDER}nothing.csv", f"{FOLDER}../../register.jsonl",
+    ["/nothing", "/datasets/other", "/datasets/reasons-for-encounter/1999-Q1/", f"{FOLDER}nothing.csv", f"{FOLDER}../../register.jsonl",
      f"{FOLDER}..%2f..%2f..%2fregister.jsonl", f"{FOLDER}%2e%2e/manifest.json", "/datasets/../../etc/passwd", "//etc/passwd",
-     "/datasets/telemedicine-kiel/2026-Q3/about.json/", "/datasets/.telemedicine-kiel-2026-Q3.draft/x", "/\x00"],
+     "/datasets/reasons-for-encounter/2026-Q3/about.json/", "/datasets/.reasons-for-encounter-2026-Q3.draft/x", "/\x00"],
 )  # fmt: skip
 async def test_what_is_not_published_is_a_page_with_404(releases_dir: Path, address: str) -> None:
     transport = httpx.ASGITransport(portal.app(releases_dir, base_url=BASE_URL))
@@ -139,7 +139,7 @@ async def test_other_methods_are_refused_and_any_page_may_read_the_data(http: ht
 
 
 async def test_pages_carry_a_strict_policy_and_name_no_address_of_the_request(http: httpx.AsyncClient) -> None:
-    for address in ("/", "/register", "/datasets/telemedicine-kiel", FOLDER, "/nothing"):
+    for address in ("/", "/register", "/datasets/reasons-for-encounter", FOLDER, "/nothing"):
         answer = await http.get(address, headers={"host": "evil.example"})
 
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self';")
@@ -157,15 +157,15 @@ async def test_the_catalogue_comes_in_the_notation_that_is_asked_for(http: httpx
 
 def test_a_damaged_release_takes_no_other_off_the_shelf(tmp_path: Path, releases: list[Release]) -> None:
     folder = tmp_path / "releases"
-    shutil.copytree(releases[0].folder, folder / "telemedicine-kiel" / "2026-Q3")
+    shutil.copytree(releases[0].folder, folder / "reasons-for-encounter" / "2026-Q3")
     damage(folder)
     shelf = Shelf(folder, BASE_URL)
     shelf.refresh()
 
-    missing = shelf.file("telemedicine-kiel", "2026-Q3", "areas.csv")
+    missing = shelf.file("reasons-for-encounter", "2026-Q3", "areas.csv")
 
     assert missing is None
-    assert shelf.knows("telemedicine-kiel", "2026-Q3")
+    assert shelf.knows("reasons-for-encounter", "2026-Q3")
     assert not shelf.knows("damaged", "2026-Q1")
     assert shelf.page("catalog", "de").status == 200
 
@@ -182,12 +182,12 @@ async def test_a_new_release_shows_without_a_restart(tmp_path: Path, releases: l
     transport = httpx.ASGITransport(portal.app(tmp_path, base_url=BASE_URL))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         before = await http.get(CSV)
-        (tmp_path / "telemedicine-kiel").mkdir()
-        os.symlink(releases[1].folder, tmp_path / "telemedicine-kiel" / "2026-Q3")
+        (tmp_path / "reasons-for-encounter").mkdir()
+        os.symlink(releases[1].folder, tmp_path / "reasons-for-encounter" / "2026-Q3")
         after = await http.get(CSV)
 
     assert (before.status_code, after.status_code) == (404, 200)
     assert (
         sha256(after.content).hexdigest()
-        == sha256((releases[1].folder / "telemedicine-kiel.csv").read_bytes()).hexdigest()
+        == sha256((releases[1].folder / "reasons-for-encounter.csv").read_bytes()).hexdigest()
     )

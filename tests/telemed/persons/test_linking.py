@@ -1,5 +1,6 @@
 """Patients of two clinics become one person when both say so, or by the insurance number; and stop being it."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -22,6 +23,8 @@ from telemed.persons.problems import ClinicUnknown, NotEnoughKnown, OwnClinic, P
 from tests.fhir.record import kvnr, observation
 from tests.telemed.keys.patients import left
 from tests.telemed.persons.people import People, desk, parsed, person
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 async def test_both_clinics_have_to_say_so(people: People) -> None:
@@ -177,7 +180,7 @@ async def test_consent_and_encounters_of_both_clinics_are_one_persons_while_they
         await people.run(partial(people.store.create, caller=system, parsed=parsed(observation(id))))
 
     def behind(session: Session) -> set[str]:
-        return {row.person for row in Reader(people.store.vault).rows(session, "Observation")}
+        return {row.person for row in Reader(people.store.vault).rows(session, ["Observation"], at=LATER)}
 
     apart = await people.database.read(behind)
     await people.link("north", here, "south")

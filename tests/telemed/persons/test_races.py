@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -18,6 +19,8 @@ from telemed.persons.linking import Said
 from tests.effort import repetitions
 from tests.fhir.record import kvnr
 from tests.telemed.persons.people import People, desk, person
+
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 REFUSED = (Conflict, StaleVersion)
 
@@ -60,7 +63,7 @@ async def stated(people: People) -> dict[str, str]:
         known = session.connection().execute(select(COMPARTMENT.c.patient_id, COMPARTMENT.c.id, COMPARTMENT.c.apart))
         places = {id: (compartment, apart) for id, compartment, apart in known.fetchall()}
         found = {}
-        for row in Reader(vault).rows(session, "Patient"):
+        for row in Reader(vault).rows(session, ["Patient"], at=LATER):
             compartment, apart = places[row.id]
             found[compartment] = persons.own(vault, row.id, json.loads(row.body), apart=apart)
         return found

@@ -1,0 +1,82 @@
+"""What a cohort is: whose data of which period, its dimensions, and the thresholds that everything about it keeps."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from anonymise.about import Contact, Filled, Licence, Name, Publisher, Region, Words
+from anonymise.rule import CLINIC_SHARE_LIMIT, K_DEFAULT, K_FLOOR, MIN_CATEGORIES, MIN_CLINICS, SHARE_LIMIT, Rule
+
+Role = Literal["identifying", "sensitive", "both"]
+
+
+class Dominance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many clinics a group shown by a sensitive dimension needs, and the largest share that one of them may have."""
+
+    clinics: Annotated[int, msgspec.Meta(ge=MIN_CLINICS)] = MIN_CLINICS
+    share_limit: Annotated[float, msgspec.Meta(gt=0, le=CLINIC_SHARE_LIMIT)] = CLINIC_SHARE_LIMIT
+
+
+class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The thresholds. None may be weaker than the floor in `rule`. Without `dominance` persons need no clinic."""
+
+    k: Annotated[int, msgspec.Meta(ge=K_FLOOR)] = K_DEFAULT
+    share_limit: Annotated[float, msgspec.Meta(gt=0, le=SHARE_LIMIT)] = SHARE_LIMIT
+    min_categories: Annotated[int, msgspec.Meta(ge=MIN_CATEGORIES)] = MIN_CATEGORIES
+    dominance: Dominance | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The thresholds as the rule takes them."""
+        return Rule(self.k, self.share_limit, self.min_categories)
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the record enters: finished encounters of these classes, of these ICD-10-GM codes if any are named."""
+
+    encounter_classes: Annotated[tuple[Filled, ...], msgspec.Meta(min_length=1)]
+    legal_basis: Literal["consent", "institution"] = "consent"
+    reason_codes: tuple[Filled, ...] = ()
+
+
+class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of the persons, and how it coarsens.
+
+    Its values come from one of: `hierarchy` (a name that ships, or a CSV file beside the definition), `bands` (the first
+    number of each band) or `values`. `base` is the finest level that is kept, `hard` the level that must stay exact.
+    """
+
+    name: Name
+    role: Role
+    title: Words
+    description: Words
+    hierarchy: str | None = None
+    bands: tuple[int, ...] | None = None
+    values: dict[Filled, Words] | None = None
+    base: str | None = None
+    hard: str | None = None
+
+
+class Denominators(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom rates and coverage refer to: a CSV file beside the definition with the identifying dimensions and `persons`, or
+    the inhabitants of the table of municipalities that ships. `coverage` is the share of all who are treated in the region
+    that the participating services and the consents reach, as the operator states it."""
+
+    file: str | None = None
+    coverage: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    vintage: Filled = "2011-12-31"
+
+
+class CohortDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cohort: all data sets about it in one period are sums over one partition of its persons."""
+
+    name: Filled
+    period: Literal["quarter", "month", "week"]
+    source: Source
+    dimension: Annotated[tuple[Dimension, ...], msgspec.Meta(min_length=1)]
+    licence: Licence
+    publisher: Publisher
+    contact: Contact
+    region: Region
+    protection: Protection = Protection()
+    denominators: Denominators | None = None

@@ -1,0 +1,121 @@
+"""A draft: everything that a release would be, kept inside with its audit until two people approved exactly that.
+
+It lies in the data directory, which only the service reads. Its digest covers every file that would be public, the inner
+audit and what the ledger held when it was audited.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from anonymise.approvals import Subject
+from anonymise.ledger import Ledger
+from anonymise.placing import place, remove
+from anonymise.problems import DraftMissing
+
+AUDIT: Final = ".audit.json"
+FACTS: Final = ".facts.json"
+MEMBERS: Final = ".members.sealed"
+APPROVALS: Final = ".approvals.jsonl"
+_NAME: Final = re.compile(r"[0-9A-Za-z]+(-[0-9A-Za-z]+)*")
+_INNER: Final = (AUDIT, FACTS, MEMBERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a draft: names, days and moments of its period (ISO 8601), who built it, the ledger's
+    state then, and the data sets it was built together with: the digest of their members by name.
+    """
+
+    slug: str
+    release: str
+    first: str
+    last: str
+    start: str
+    end: str
+    built_by: str
+    built_at: str
+    ledger: str
+    together: dict[str, str]
+    protection: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft as it lies there: its facts, its public files, its audit (JSON), its digest (SHA-256, hex)."""
+
+    facts: Facts
+    files: dict[str, bytes]
+    audit: bytes
+    digest: str
+
+    @property
+    def subject(self) -> Subject:
+        """What approvers approve."""
+        return Subject(self.facts.slug, self.facts.release, self.digest, self.facts.built_by)
+
+
+class Drafts:
+    """The drafts of a data directory."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self._folder = folder
+        self._ledger = ledger
+
+    def write(self, facts: Facts, *, files: Mapping[str, bytes], audit: bytes, members: pl.DataFrame) -> Draft:
+        """The draft, durable; an earlier one of the same names is replaced, and its approvals lapse."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        inner = {
+            AUDIT: audit,
+            FACTS: json.dumps(asdict(facts), sort_keys=True).encode(),
+            MEMBERS: self._ledger.sealed(members, header=_header(facts)),
+        }
+        place({**files, **inner}, self._place(facts.slug, facts.release), mode=0o400)
+        return self.read(facts.slug, facts.release)
+
+    def read(self, slug: str, release: str) -> Draft:
+        """The draft of these names; raises if there is none."""
+        folder = self._place(slug, release)
+        if not folder.is_dir():
+            raise DraftMissing(f"There is no draft of {slug} {release}. Build it first.")
+        content = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        listed = "".join(f"{sha256(content[name]).hexdigest()}  {name}\n" for name in sorted(content))
+        files = {name: content[name] for name in content if name not in _INNER}
+        facts = Facts(**json.loads(content[FACTS]))
+        return Draft(facts, files, content[AUDIT], sha256(listed.encode()).hexdigest())
+
+    def members(self, draft: Draft) -> pl.DataFrame:
+        """Who stands in which block, for the ledger."""
+        folder = self._place(draft.facts.slug, draft.facts.release)
+        return self._ledger.opened((folder / MEMBERS).read_bytes(), header=_header(draft.facts))
+
+    def waiting(self) -> tuple[Draft, ...]:
+        """All drafts, in the order of their names."""
+        folders = sorted(
+            path for path in self._folder.glob("*/*") if path.is_dir() and not path.parent.name.startswith(".")
+        )
+        return tuple(self.read(path.parent.name, path.name) for path in folders)
+
+    def approvals(self, slug: str, release: str) -> Path:
+        """Where the approvals of a draft stand."""
+        return self._folder / f"{slug}--{release}{APPROVALS}"
+
+    def remove(self, slug: str, release: str) -> None:
+        """Nothing is left of the draft; its approvals stay as a record."""
+        remove(self._place(slug, release))
+
+    def _place(self, slug: str, release: str) -> Path:
+        if not all(_NAME.fullmatch(name) for name in (slug, release)):
+            raise DraftMissing("Names of data sets and releases are letters, digits and hyphens.")
+        return self._folder / slug / release
+
+
+def _header(facts: Facts) -> bytes:
+    return json.dumps({"draft": facts.slug, "release": facts.release}, sort_keys=True).encode()

@@ -1,0 +1,56 @@
+"""A folder written whole or not at all: beside its place, made durable, then moved there in one step."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def place(files: Mapping[str, bytes], folder: Path, *, mode: int) -> None:
+    """The folder with exactly these files, each with the file mode; an earlier one of the name makes room.
+
+    A crash leaves the draft `.{parent}-{name}.draft` beside the parent at most, which the next call clears away.
+    """
+    shelf = folder.parent.parent
+    draft = shelf / f".{folder.parent.name}-{folder.name}.draft"
+    if draft.exists():
+        shutil.rmtree(draft)
+    draft.mkdir(parents=True)
+    for name, content in files.items():
+        with (draft / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        (draft / name).chmod(mode)
+    folder.parent.mkdir(exist_ok=True)
+    if folder.exists():
+        remove(folder)
+    draft.rename(folder)
+    for made in (folder.parent, shelf):
+        sync_folder(made)
+
+
+def remove(folder: Path) -> None:
+    """Nothing is left of a folder of files, though it may be read-only."""
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Nothing; what was moved into the folder is durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """The file with this content, durable, or as it was."""
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)

@@ -1,0 +1,66 @@
+"""The same counts whatever engine counts them."""
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from anonymise import synthetic
+from anonymise.counts import count
+from anonymise.counts import tally as unordered
+from anonymise.definition import shipped
+from tests.fixtures.participants import Participants
+
+NAMES = ("municipality", "age_band", "sex", "chapter")
+
+
+def tally(rows: Any, names: tuple[str, ...]) -> pl.DataFrame:
+    return unordered(rows, names).sort(names)
+
+
+def persons() -> pl.DataFrame:
+    return synthetic.persons(2000, seed=9)
+
+
+def through_duckdb(frame: pl.DataFrame) -> Any:
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE persons (person VARCHAR, municipality VARCHAR, age_band VARCHAR, sex VARCHAR, chapter VARCHAR)"
+    )
+    connection.executemany("INSERT INTO persons VALUES (?, ?, ?, ?, ?)", frame.select("person", *NAMES).rows())
+    return connection.table("persons")
+
+
+def test_duckdb_and_a_lazy_frame_count_what_polars_counts() -> None:
+    frame = persons()
+
+    expected = tally(frame, NAMES)
+
+    assert tally(frame.lazy(), NAMES).equals(expected)
+    assert tally(through_duckdb(frame.head(300)), NAMES).equals(tally(frame.head(300), NAMES))
+
+
+def test_the_cells_of_the_partition_are_the_same_from_duckdb() -> None:
+    frame, definition = persons().head(300), shipped()
+    hierarchies = [definition.hierarchies[name] for name in NAMES[:3]]
+
+    one = count(frame, hierarchies, sensitive=definition.hierarchies["chapter"])
+    other = count(through_duckdb(frame), hierarchies, sensitive=definition.hierarchies["chapter"])
+
+    assert np.array_equal(one.cells, other.cells) and np.array_equal(one.persons, other.persons)
+    assert sorted(one.values.tolist()) == sorted(other.values.tolist())
+
+
+def test_spark_counts_what_polars_counts(participants: Participants) -> None:
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        participants.excuse("Spark", "the extra `spark` is not installed")
+    frame = persons().head(300).select("person", *NAMES)
+    session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        spark = session.createDataFrame(frame.rows(), schema=frame.columns)
+        assert tally(spark, NAMES).equals(tally(frame, NAMES))
+    finally:
+        session.stop()

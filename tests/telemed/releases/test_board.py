@@ -1,0 +1,115 @@
+"""The release board in the console: two people, freshly proven, of the right role, of exactly what they saw."""
+
+import pytest
+
+from anonymise.decisions import decisions
+from infra.clock import FixedClock
+from telemed.identity.lifetimes import STEP_UP
+from telemed.releases import routes
+from tests.telemed.releases.conftest import PLACE, RELEASE, SLUG, Board
+
+
+def digest(board: Board) -> dict[str, str]:
+    return {"digest": board.shelf.drafts.read(SLUG, RELEASE).digest}
+
+
+async def test_two_members_approve_and_it_is_published_and_taken_back(board: Board) -> None:
+    ada, ben = await board.member("ada"), await board.member("ben")
+
+    seen = await ada.get(PLACE)
+    table = await ada.get(f"{PLACE}/files/{SLUG}.csv")
+    first = await ada.post(f"{PLACE}/approve", data=digest(board))
+    early = await ada.post(f"{PLACE}/publish")
+    second = await ben.post(f"{PLACE}/approve", data=digest(board))
+    ready = await ben.get("/console/releases")
+    out = await ben.post(f"{PLACE}/publish")
+    withdrawn = await ada.post(f"{PLACE}/withdraw", data={"reason": "A sum was wrong."})
+    after = await ada.get("/console/releases")
+
+    assert digest_of(seen.text, board) and table.text.startswith("period,")
+    assert (first.status_code, second.status_code, out.status_code, withdrawn.status_code) == (303, 303, 303, 303)
+    assert early.status_code == 409 and "Not enough people" in early.text
+    assert f"{PLACE}/publish" in ready.text
+    assert [line.outcome for line in decisions(board.shelf.releases_dir)] == ["published", "withdrawn"]
+    assert next(iter(decisions(board.shelf.releases_dir))).approvals == 2
+    assert "A sum was wrong." in after.text and f"{PLACE}/withdraw" not in after.text
+
+
+def digest_of(page: str, board: Board) -> bool:
+    return "0 / 2" in page and board.shelf.drafts.read(SLUG, RELEASE).digest in page and "Babel" not in page
+
+
+async def test_one_person_is_not_two(board: Board) -> None:
+    ada = await board.member("ada")
+    await ada.post(f"{PLACE}/approve", data=digest(board))
+
+    again = await ada.post(f"{PLACE}/approve", data=digest(board))
+
+    assert again.status_code == 409
+    assert "You have approved this" in again.text
+
+
+async def test_what_changed_since_it_was_shown_is_not_approved(board: Board) -> None:
+    ada, shown = await board.member("ada"), digest(board)
+    board.draft(seed=2)
+
+    answer = await ada.post(f"{PLACE}/approve", data=shown)
+
+    assert answer.status_code == 409 and "has changed" in answer.text
+    assert board.shelf.approvals(board.shelf.drafts.read(SLUG, RELEASE)) == ()
+
+
+@pytest.mark.parametrize("verb", ["approve", "publish", "withdraw"])
+async def test_without_a_fresh_proof_nothing_is_decided(board: Board, verb: str) -> None:
+    ada, services = await board.member("ada"), board.clinic.services
+    object.__setattr__(services, "system_clock", FixedClock(services.system_clock.now() + STEP_UP))
+
+    answer = await ada.post(f"{PLACE}/{verb}", data={**digest(board), "reason": "No."})
+
+    assert answer.status_code == 403
+    assert list(decisions(board.shelf.releases_dir)) == []
+    assert board.shelf.approvals(board.shelf.drafts.read(SLUG, RELEASE)) == ()
+
+
+ROLES = ["physician", "nurse", "coordinator", "receptionist", "analyst", "operator", "privacy-officer"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_nobody_else_sees_or_decides(board: Board, role: str) -> None:
+    other = await board.member("eva", role=role)
+
+    looked = [await other.get(path) for path in ("/console/releases", PLACE, f"{PLACE}/files/{SLUG}.csv")]
+    acted = [await other.post(f"{PLACE}/{verb}", data=digest(board)) for verb in ("approve", "publish", "withdraw")]
+
+    assert {answer.status_code for answer in [*looked, *acted]} == {403}
+
+
+async def test_without_the_table_of_roles_a_receptionist_would_decide(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = await board.member("eva", role="receptionist")
+    monkeypatch.setattr(routes, "require_board", lambda caller: None)
+
+    assert (await other.get(PLACE)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/../x", "/files/..%2F..%2Fkey", "/files/.members.sealed", "/files/.audit.json"])
+async def test_no_address_leads_out_of_the_drafts_public_files(board: Board, path: str) -> None:
+    ada = await board.member("ada")
+
+    assert (await ada.get(f"{PLACE}{path}")).status_code == 404
+
+
+async def test_the_board_begins_at_its_own_page(board: Board) -> None:
+    ada = await board.member("ada")
+
+    answer = await ada.get("/console")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/releases")
+
+
+async def test_another_sites_form_decides_nothing(board: Board) -> None:
+    ada = await board.member("ada")
+    ada.headers.update({"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"})
+
+    assert (await ada.post(f"{PLACE}/approve", data=digest(board))).status_code == 403
