@@ -39,7 +39,7 @@ NOT_IN_PRINT: Final = frozenset({"uk", "ru", "ar"})
 COOKIE: Final = "lang"
 PATIENT, STAFF = "patient", "staff"
 # Addresses of pages that only staff see, and those of apps that somebody signs in to.
-STAFF_PATHS: Final = ("/console", "/oauth", "/dev")
+STAFF_PATHS: Final = ("/console", "/oauth", "/dev", "/data-requests")
 # Nobody is asked to agree to a text that no native reader has read.
 CONSENT_PATHS: Final = ("/my/consents",)
 # The header of a catalogue that names who has read it as a native reader; empty until somebody has.
