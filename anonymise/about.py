@@ -115,6 +115,7 @@ class About(msgspec.Struct, frozen=True):
     contact: Contact
     region: Region
     files: tuple[DataFile, ...]
+    cohort: str = "persons"
     covered: Covered | None = None
 
     def to_json(self) -> bytes:

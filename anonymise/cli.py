@@ -11,6 +11,10 @@ import typer
 from rich.console import Console
 
 from anonymise.approvals import NEEDED, private_key
+from anonymise.attack.command import attack_releases
+from anonymise.attack.report import show
+from anonymise.attack.run import EXPLAIN
+from anonymise.audit import Beside
 from anonymise.build import build
 from anonymise.definition import Definition, load, shipped
 from anonymise.facts import import_groups, import_municipalities
@@ -19,7 +23,7 @@ from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.periods import Period, last_complete, period_named
 from anonymise.persons import columns_of, read_persons
-from anonymise.pipeline import Shelf, Work, approve, prepare, publish_draft, screened_for, withdraw_release
+from anonymise.pipeline import WITHDRAWN, Shelf, Work, approve, audited, prepare, publish_draft, withdraw_release
 from anonymise.plan import planned, total_of
 from anonymise.plan_pages import GUARANTEES, comparison, described
 from anonymise.private import available
@@ -29,6 +33,7 @@ from anonymise.withdrawals import Withdrawal
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
+app.command(name="attack")(attack_releases)
 console = Console()
 
 Persons = Annotated[Path, typer.Option(help="CSV or Parquet, one row a person: `explain` names the columns.")]
@@ -127,20 +132,27 @@ def audit(
     folder: Path,
     persons: Persons,
     data_dir: DataDir,
+    releases_dir: Annotated[Path | None, typer.Option(help="What is out already: attacked together.")] = None,
     definition: DefinitionFile = None,
     period: PeriodName = "",
 ) -> None:
-    """Screen a draft or a release: its files against the persons and against all earlier releases."""
+    """Audit a draft or a release: its files against the persons, against the ledger, and under attack."""
     wanted = _definition(definition)
     files = read_files(folder, wanted.slug)
     named = _period(period, wanted)
-    entry = Entry(wanted.slug, named.name, named.start, named.end)
+    entry = Entry(wanted.slug, named.name, named.start, named.end, wanted.cohort.name)
     ledger = shelf_of(data_dir, data_dir, "").ledger
     built = build(_pseudonymous(read_persons(persons, wanted), ledger), wanted)
-    screened = screened_for(files, built, definition=wanted, earlier=ledger.overlapping(entry))
-    met = ", ".join(screened.met) or "none"
+    folders = (releases_dir or data_dir, data_dir / WITHDRAWN)
+    beside = Beside(ledger.standing(entry, built.members), ledger.overlapping(entry), folders, {})
+    verdict = audited(files, built, entry, beside=beside, rule=wanted.rule)
+    screened, met = verdict.screened, ", ".join(verdict.together.met) or "none"
     console.print(f"{screened.blocks} blocks, the smallest of {screened.smallest} persons; met with: {met}")
-    screened.require()
+    console.print(
+        "cleared by the meet alone" if verdict.together.cleared else "the meet does not clear; the attack decides"
+    )
+    show(verdict.attack, console, derived=EXPLAIN)
+    verdict.require()
     console.print("passed")
 
 

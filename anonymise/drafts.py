@@ -4,6 +4,7 @@ It lies in the data directory, which only the service reads. Its digest covers e
 audit and what the ledger held when it was audited.
 """
 
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ class Facts:
 
     slug: str
     release: str
+    cohort: str
     first: str
     last: str
     start: str
@@ -75,7 +77,7 @@ class Drafts:
         inner = {
             AUDIT: audit,
             FACTS: json.dumps(asdict(facts), sort_keys=True).encode(),
-            MEMBERS: self._ledger.sealed(members, header=_header(facts)),
+            MEMBERS: self._ledger.sealed(_packed(members), header=_header(facts)),
         }
         place({**files, **inner}, self._place(facts.slug, facts.release), mode=0o400)
         return self.read(facts.slug, facts.release)
@@ -92,9 +94,10 @@ class Drafts:
         return Draft(facts, files, content[AUDIT], sha256(listed.encode()).hexdigest())
 
     def members(self, draft: Draft) -> pl.DataFrame:
-        """Who stands in which block, for the ledger."""
+        """Who stands in which block, for the ledger: `person`, `block`."""
         folder = self._place(draft.facts.slug, draft.facts.release)
-        return self._ledger.opened((folder / MEMBERS).read_bytes(), header=_header(draft.facts))
+        content = self._ledger.opened((folder / MEMBERS).read_bytes(), header=_header(draft.facts))
+        return pl.read_parquet(io.BytesIO(content))
 
     def waiting(self) -> tuple[Draft, ...]:
         """All drafts, in the order of their names."""
@@ -115,6 +118,12 @@ class Drafts:
         if not all(_NAME.fullmatch(name) for name in (slug, release)):
             raise DraftMissing("Names of data sets and releases are letters, digits and hyphens.")
         return self._folder / slug / release
+
+
+def _packed(members: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    members.select("person", "block").write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def _header(facts: Facts) -> bytes:

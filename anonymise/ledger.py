@@ -1,15 +1,15 @@
 """What publication has to remember: which person stood in which block of which release, sealed.
 
-It never leaves the data directory. Persons stand as keyed pseudonyms. A person who withdraws stays in the entries of
-releases that are out already, because later releases must still be met with them.
+It never leaves the data directory. Persons stand as keyed pseudonyms in one list, to which later cohorts only append; an
+entry holds the number of the block for each number of a person, and no category. A person who withdraws stays in the
+entries of releases that are out already, because later releases must still be met with them.
 """
 
 import fcntl
 import hmac
-import io
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,17 +17,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
+import numpy as np
 import polars as pl
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from anonymise.meet import ABSENT, Standing
 from anonymise.placing import replace
 from anonymise.problems import InputInvalid
-from anonymise.screen import Earlier
 
 NONCE: Final = 12
 SECRET: Final = 32
+PERSONS: Final = "persons.list"
 
 
 class Secrets(Protocol):
@@ -86,21 +88,30 @@ def console_key(secrets: Secrets) -> Ed25519PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One release in the ledger: what it is about."""
+    """One release in the ledger: what it is about. Releases with the same `cohort` and period are about the same persons."""
 
     slug: str
     release: str
     start: datetime
     end: datetime
+    cohort: str = "persons"
 
     @property
     def name(self) -> str:
         """How findings name the release."""
         return f"{self.slug} {self.release}"
 
+    def overlaps(self, other: "Entry") -> bool:
+        """Whether some moment belongs to the periods of both."""
+        return other.start < self.end and self.start < other.end
+
+    def same_cohort(self, other: "Entry") -> bool:
+        """Whether both are about the same persons."""
+        return (self.cohort, self.start, self.end) == (other.cohort, other.start, other.end)
+
 
 class Ledger:
-    """The sealed memory of all releases, one file each."""
+    """The sealed memory of all releases, one file each, and the list of persons that they number."""
 
     def __init__(self, folder: Path, secrets: Secrets) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,18 +130,34 @@ class Ledger:
         """The name under which a person stands in the ledger."""
         return hmac.digest(self._person, person.encode(), "sha256")[:16].hex()
 
-    def write(self, entry: Entry, members: pl.DataFrame) -> None:
-        """Keep the blocks and groups of a release, durably, before the release becomes visible."""
-        header = _header(entry)
-        path = self._folder / f"{entry.slug}--{entry.release}.sealed"
-        replace(path, header + b"\n" + self.sealed(members, header=header))
+    def standing(self, entry: Entry, members: pl.DataFrame) -> Standing:
+        """Who stands in which block, by the ledger's numbers, from `person` (a pseudonym) and `block` (any names).
 
-    def sealed(self, members: pl.DataFrame, *, header: bytes) -> bytes:
-        """Blocks and groups of persons, encrypted; they open with the same header alone."""
-        buffer = io.BytesIO()
-        members.select("person", "block", "group", "value").write_parquet(buffer)
-        nonce = os.urandom(NONCE)
-        return nonce + self._seal.encrypt(nonce, buffer.getvalue(), header)
+        Persons whom the ledger does not know yet get the numbers that they will have once it is written.
+        """
+        known = self._persons()
+        numbered = members.join(known, on="person", how="left", maintain_order="left")
+        new = numbered.filter(pl.col("number").is_null()).select("person").unique().sort("person")
+        new = new.with_row_index("number", offset=known.height).cast({"number": pl.Int64})
+        everybody = pl.concat([known, new.select(known.columns)])
+        placed = members.select("person", pl.col("block").rank("dense").cast(pl.Int64)).join(everybody, on="person")
+        blocks = np.zeros(everybody.height, dtype=np.int64)
+        blocks[placed["number"].to_numpy()] = placed["block"].to_numpy()
+        return Standing(entry.name, blocks)
+
+    def write(self, entry: Entry, members: pl.DataFrame) -> None:
+        """Keep the blocks of a release, durably, before the release becomes visible."""
+        standing = self.standing(entry, members)
+        known = self._persons()
+        if len(standing.blocks) > known.height:
+            new = members.join(known, on="person", how="anti").unique("person").sort("person")
+            names = "\n".join([*known["person"], *new["person"]])
+            self._put(self._folder / PERSONS, b"persons", names.encode())
+        self._put(
+            self._folder / f"{entry.slug}--{entry.release}.sealed",
+            _header(entry),
+            standing.blocks.astype("<u4").tobytes(),
+        )
 
     def state(self, *, but: Collection[str]) -> str:
         """A digest of all entries except those of these names: what an audit was made against (SHA-256, hex)."""
@@ -141,34 +168,63 @@ class Ledger:
                 listed += f"{sha256(content).hexdigest()}  {path.name}\n"
         return sha256(listed.encode()).hexdigest()
 
-    def overlapping(self, entry: Entry) -> Sequence[Earlier]:
-        """The members of every other release whose period overlaps."""
+    def counts(self, standing: Standing, person: str) -> bool:
+        """Whether a person, by pseudonym, stands in some block of a release."""
+        number = self._persons().filter(pl.col("person") == person)["number"].to_list()
+        return bool(number) and number[0] < len(standing.blocks) and bool(standing.blocks[number[0]] != ABSENT)
+
+    def entries(self) -> list[Entry]:
+        """Every release that the ledger remembers."""
+        return [_entry(path.read_bytes().partition(b"\n")[0]) for path in sorted(self._folder.glob("*.sealed"))]
+
+    def overlapping(self, entry: Entry) -> list[tuple[Entry, Standing]]:
+        """Every other release whose period overlaps, with who stood in which block."""
         found = []
         for path in sorted(self._folder.glob("*.sealed")):
-            header, _, body = path.read_bytes().partition(b"\n")
+            header, body = self._get(path)
             other = _entry(header)
-            if (other.slug, other.release) == (entry.slug, entry.release):
-                continue
-            if other.start < entry.end and entry.start < other.end:
-                found.append(Earlier(other.name, self.opened(body, header=header)))
+            if (other.slug, other.release) != (entry.slug, entry.release) and entry.overlaps(other):
+                blocks = np.frombuffer(self._open(header, body), dtype="<u4").astype(np.int64)
+                found.append((other, Standing(other.name, blocks)))
         return found
 
-    def opened(self, body: bytes, *, header: bytes) -> pl.DataFrame:
+    def _persons(self) -> pl.DataFrame:
+        """The pseudonyms of all persons and their numbers."""
+        path = self._folder / PERSONS
+        names = self._open(*self._get(path)).decode() if path.is_file() else ""
+        frame = pl.DataFrame({"person": names.split("\n") if names else []}, schema={"person": pl.String})
+        return frame.with_row_index("number").select("person", pl.col("number").cast(pl.Int64))
+
+    def _put(self, path: Path, header: bytes, content: bytes) -> None:
+        replace(path, header + b"\n" + self.sealed(content, header=header))
+
+    def sealed(self, content: bytes, *, header: bytes) -> bytes:
+        """Some content, encrypted; it opens with the same header alone."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._seal.encrypt(nonce, content, header)
+
+    def _get(self, path: Path) -> tuple[bytes, bytes]:
+        header, _, body = path.read_bytes().partition(b"\n")
+        return header, body
+
+    def opened(self, body: bytes, *, header: bytes) -> bytes:
         """What was sealed with a header; raises if it was another, or another key's."""
+        return self._open(header, body)
+
+    def _open(self, header: bytes, body: bytes) -> bytes:
         try:
-            return pl.read_parquet(io.BytesIO(self._seal.decrypt(body[:NONCE], body[NONCE:], header)))
+            return self._seal.decrypt(body[:NONCE], body[NONCE:], header)
         except InvalidTag as error:
             raise InputInvalid("An entry of the ledger can't be opened with this key.") from error
 
 
-def members_digest(members: pl.DataFrame) -> str:
-    """A digest of who stands in which block and group, whatever the order (SHA-256, hex)."""
-    told = members.select("person", "block", "group", "value").sort("person")
-    return sha256(told.write_csv().encode()).hexdigest()
+def standing_digest(standing: Standing) -> str:
+    """A digest of who stands in which block (SHA-256, hex)."""
+    return sha256(standing.blocks.astype("<u4").tobytes()).hexdigest()
 
 
 def _header(entry: Entry) -> bytes:
-    fields = {"slug": entry.slug, "release": entry.release}
+    fields = {"slug": entry.slug, "release": entry.release, "cohort": entry.cohort}
     fields |= {"start": entry.start.isoformat(), "end": entry.end.isoformat()}
     return json.dumps(fields, sort_keys=True).encode()
 
@@ -176,4 +232,6 @@ def _header(entry: Entry) -> bytes:
 def _entry(header: bytes) -> Entry:
     fields = json.loads(header)
     start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
-    return Entry(fields["slug"], fields["release"], start, end)
+    if "cohort" not in fields:
+        raise InputInvalid("The ledger holds an entry of an earlier form, which names no cohort. Start with a new one.")
+    return Entry(fields["slug"], fields["release"], start, end, fields["cohort"])

@@ -21,6 +21,9 @@ from anonymise.approvals import (
     require_two,
     write_approvals,
 )
+from anonymise.attack.presence import inhabitants
+from anonymise.attack.run import Attack
+from anonymise.audit import Audit, Beside, attacked, together
 from anonymise.build import Built, build
 from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
@@ -28,8 +31,9 @@ from anonymise.drafts import Draft, Drafts, Facts
 from anonymise.extract import Progress
 from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
 from anonymise.gathering import Gathering
-from anonymise.ledger import Entry, Ledger, Secrets, console_key, members_digest, signing_key
+from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key, standing_digest
 from anonymise.manifest_names import is_out
+from anonymise.meet import Standing
 from anonymise.periods import Period, last_complete
 from anonymise.placing import replace
 from anonymise.problems import (
@@ -43,7 +47,8 @@ from anonymise.problems import (
 )
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish
-from anonymise.screen import Earlier, Published, Screened, screen
+from anonymise.rule import Rule
+from anonymise.screen import Published, screen
 from anonymise.withdrawals import Withdrawal, withdraw
 from infra.clock import Clock
 from infra.database import Database
@@ -106,7 +111,8 @@ class Work:
     @property
     def entry(self) -> Entry:
         """What the ledger calls it."""
-        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end)
+        cohort = self.definition.cohort.name
+        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end, cohort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,49 +164,61 @@ def prepare(persons: pl.DataFrame, shelf: Shelf, *, work: Work) -> Draft:
 def prepare_together(persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work]) -> tuple[Prepared, ...]:
     """The drafts of data sets about the same persons; each is met with everything published and with those before it."""
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
-    together: list[Earlier] = []
+    siblings: list[Sibling] = []
     found = []
     with shelf.ledger.alone():
         for work in works:
             try:
-                screened, files = _built(persons, shelf, work, together)
+                draft, sibling = _drafted(persons, shelf, work, siblings)
             except ReleaseRefused as refused:
                 register(shelf.releases_dir, _decision(work.entry, work.definition.protection.k, work.frozen, REFUSED))
                 found.append(Prepared(work.entry, None, refused))
-                continue
             except Problem as refused:
                 found.append(Prepared(work.entry, None, refused))
-                continue
-            facts = _facts(work, shelf, together)
-            draft = shelf.drafts.write(facts, files=files, audit=_audit(screened), members=screened.members)
-            together.append(Earlier(work.entry.name, screened.members))
-            found.append(Prepared(work.entry, draft))
+            else:
+                siblings.append(sibling)
+                found.append(Prepared(work.entry, draft))
     return tuple(found)
 
 
-def _built(
-    persons: pl.DataFrame, shelf: Shelf, work: Work, together: Sequence[Earlier]
-) -> tuple[Screened, dict[str, bytes]]:
-    if work.entry.end > work.frozen:
+@dataclass(frozen=True, slots=True)
+class Sibling:
+    """A draft that was built together with others: what it is about, who stands where, its files."""
+
+    entry: Entry
+    standing: Standing
+    files: Mapping[str, bytes]
+
+
+def _drafted(persons: pl.DataFrame, shelf: Shelf, work: Work, siblings: Sequence[Sibling]) -> tuple[Draft, Sibling]:
+    entry, rule = work.entry, work.definition.rule
+    if entry.end > work.frozen:
         raise PeriodNotOver
-    _require_free(shelf.releases_dir, work.entry)
+    _require_free(shelf.releases_dir, entry)
     if persons.is_empty():
         raise TooFewPersons
     built = work.make(persons, work.definition)
     files = compose(
-        built,
-        work.definition,
-        quarter=work.period,
-        issued=work.frozen,
-        base_url=shelf.base_url,
-        covered=work.covered,
+        built, work.definition, quarter=work.period, issued=work.frozen, base_url=shelf.base_url, covered=work.covered
     )
+    own = shelf.ledger.standing(entry, built.members)
+    audit = audited(files, built, entry, beside=_beside(shelf, entry, own, siblings), rule=rule)
+    audit.require()
+    facts = _facts(work, shelf, siblings)
+    draft = shelf.drafts.write(facts, files=files, audit=_told(audit), members=built.members)
+    return draft, Sibling(entry, own, files)
+
+
+def _beside(shelf: Shelf, entry: Entry, own: Standing, siblings: Sequence[Sibling]) -> Beside:
     # What the ledger holds of a sibling is what an attempt left that did not publish it: its new draft counts.
-    siblings = {earlier.name for earlier in together}
-    earlier = [one for one in shelf.ledger.overlapping(work.entry) if one.name not in siblings]
-    screened = screened_for(files, built, definition=work.definition, earlier=[*earlier, *together])
-    screened.require()
-    return screened, files
+    names = {sibling.entry.name for sibling in siblings}
+    earlier = [(other, standing) for other, standing in shelf.ledger.overlapping(entry) if other.name not in names]
+    return Beside(
+        own=own,
+        others=[*earlier, *((sibling.entry, sibling.standing) for sibling in siblings)],
+        folders=(shelf.releases_dir, shelf.data_dir / WITHDRAWN),
+        drafts={sibling.entry.slug: sibling.files for sibling in siblings},
+    )
 
 
 def _require_free(releases_dir: Path, entry: Entry) -> None:
@@ -210,12 +228,13 @@ def _require_free(releases_dir: Path, entry: Entry) -> None:
         raise PeriodFrozen
 
 
-def _facts(work: Work, shelf: Shelf, together: Sequence[Earlier]) -> Facts:
+def _facts(work: Work, shelf: Shelf, together: Sequence[Sibling]) -> Facts:
     protection = work.definition.protection
-    siblings = {earlier.name: members_digest(earlier.members) for earlier in together}
+    siblings = {sibling.entry.name: standing_digest(sibling.standing) for sibling in together}
     return Facts(
         slug=work.entry.slug,
         release=work.entry.release,
+        cohort=work.entry.cohort,
         first=work.period.first.isoformat(),
         last=work.period.last.isoformat(),
         start=work.entry.start.isoformat(),
@@ -232,9 +251,13 @@ def _facts(work: Work, shelf: Shelf, together: Sequence[Earlier]) -> Facts:
     )
 
 
-def _audit(screened: Screened) -> bytes:
-    found = {"blocks": screened.blocks, "smallest": screened.smallest, "groups": screened.groups}
-    return json.dumps({**found, "met": screened.met, "findings": screened.findings}, sort_keys=True).encode()
+def _told(audit: Audit) -> bytes:
+    """The inner report (JSON): what the audits looked at and said."""
+    screened, attack = audit.screened, audit.attack
+    found: dict[str, object] = {"blocks": screened.blocks, "smallest": screened.smallest, "groups": screened.groups}
+    found |= {"met": audit.together.met, "cleared": audit.together.cleared}
+    found |= {"attacked": attack.releases, "unknowns": attack.columns, "findings": audit.refusals}
+    return json.dumps(found, sort_keys=True).encode()
 
 
 def approve(shelf: Shelf, slug: str, release: str, *, by: str, at: datetime, key: Ed25519PrivateKey) -> Approval:
@@ -260,7 +283,8 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         draft = shelf.drafts.read(slug, release)
         facts = draft.facts
         agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
-        entry = Entry(slug, release, datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end))
+        start, end = datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end)
+        entry = Entry(slug, release, start, end, facts.cohort)
         if not _still_audited(shelf, facts, entry):
             raise AuditStale
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
@@ -292,22 +316,23 @@ def _manifest_facts(facts: Facts) -> dict[str, object]:
     }
 
 
-def screened_for(
-    files: Mapping[str, bytes], built: Built, *, definition: Definition, earlier: Sequence[Earlier]
-) -> Screened:
-    """What the screen says about some files, met with everything earlier about the period."""
-    table = table_of(files[f"{definition.slug}.csv"], files[CODES])
+def audited(files: Mapping[str, bytes], built: Built, entry: Entry, *, beside: Beside, rule: Rule) -> Audit:
+    """What all audits say about some files, met with everything the ledger holds about the period and all that is out."""
+    table = table_of(files[f"{entry.slug}.csv"], files[CODES])
     groups = lines_of(files[GROUPS]) if GROUPS in files else []
-    published = Published(table, lines_of(files[BLOCKS]), groups)
-    return screen(published, built.members, built.persons, rule=definition.rule, earlier=earlier)
+    screened = screen(Published(table, lines_of(files[BLOCKS]), groups), built.members, built.persons, rule=rule)
+    met = together(entry, beside.own, beside.others, rule=rule)
+    if screened.findings or met.refusals:
+        return Audit(screened, met, Attack((), (), 0))
+    return Audit(screened, met, attacked(files, beside, population=inhabitants(None)))
 
 
 def _still_audited(shelf: Shelf, facts: Facts, entry: Entry) -> bool:
     """Whether nothing was published since but what the draft was met with: the siblings it was built with, unchanged."""
     if shelf.ledger.state(but=(entry.name, *facts.together)) != facts.ledger:
         return False
-    met = (one for one in shelf.ledger.overlapping(entry) if one.name in facts.together)
-    return all(facts.together[one.name] == members_digest(one.members) for one in met)
+    met = (standing for other, standing in shelf.ledger.overlapping(entry) if other.name in facts.together)
+    return all(facts.together[standing.name] == standing_digest(standing) for standing in met)
 
 
 def _decision(entry: Entry, k: int, now: datetime, outcome: str, digest: str = "", approvals: int = 0) -> Decision:

@@ -72,7 +72,7 @@ def compose(
 ) -> dict[str, bytes]:
     """All files of a release but manifest and signature."""
     table = built.table
-    about = _about(table, definition, quarter, issued)
+    about = about_of(table, definition, quarter=quarter, issued=issued)
     if covered is not None:
         about = structs.replace(about, covered=Covered(*covered))
     data = _data(table, about)
@@ -104,7 +104,8 @@ def number_files(built: Built) -> dict[str, bytes]:
     return files
 
 
-def _about(table: Table, definition: Definition, quarter: Period, issued: datetime) -> About:
+def about_of(table: Table, definition: Definition, *, quarter: Period, issued: datetime) -> About:
+    """What a release with these rows says about itself, its files aside."""
     whole = next(row.value for row in table.persons() if set(row.keys) == {"*"})
     return About(
         slug=definition.slug,
@@ -125,6 +126,7 @@ def _about(table: Table, definition: Definition, quarter: Period, issued: dateti
         contact=definition.contact,
         region=definition.region,
         files=(),
+        cohort=definition.cohort.name,
     )
 
 

@@ -6,6 +6,7 @@ A group is a union of blocks for which the sensitive dimension is shown. Groups 
 of groups is again a union of groups, and a share that is at most the limit in each is at most the limit in the union.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,10 @@ CLINIC_SHARE_LIMIT: Final = 0.7
 COVERAGE_LEAST: Final = 0.7
 """Below this stated coverage a standardised rate says more about who takes part than about how often."""
 
+SKEW_LIMIT: Final = 1.0
+"""By how much the share of a category in a part may lie above its share in all (t-closeness). 1 asks nothing; the builder
+does not coarsen for it yet, so only the attack does, where somebody sets it."""
+
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -44,6 +49,27 @@ class Rule:
     k: int = K_DEFAULT
     share_limit: float = SHARE_LIMIT
     min_categories: int = MIN_CATEGORIES
+    skew_limit: float = SKEW_LIMIT
+
+
+def common(rules: Sequence[Rule]) -> Rule:
+    """What all of several rules promise: the weakest of each threshold."""
+    return Rule(
+        min(r.k for r in rules),
+        max(r.share_limit for r in rules),
+        min(r.min_categories for r in rules),
+        max(r.skew_limit for r in rules),
+    )
+
+
+def strictest(rules: Sequence[Rule]) -> Rule:
+    """The strictest of several rules in each threshold."""
+    return Rule(
+        max(r.k for r in rules),
+        min(r.share_limit for r in rules),
+        max(r.min_categories for r in rules),
+        min(r.skew_limit for r in rules),
+    )
 
 
 def may_be_counted(persons: Counts, *, rule: Rule) -> Mask:

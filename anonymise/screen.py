@@ -2,13 +2,11 @@
 
 It shares no code with the builder. It looks up every person in the block and group that the release puts them into,
 counts again what the files say, and reads each row by what its codes stand for. Every set that published numbers can form
-is a union of blocks. Then it meets the blocks with those of every earlier release about an overlapping period, "not in
-it" included, and asks the same of each part. Releases about disjoint periods count different persons and are not
-subtracted from each other here.
+is a union of blocks. What several releases tell together is asked in `audit.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,14 +22,6 @@ _EVERYBODY: Final = "*"
 
 Mask = NDArray[np.bool_]
 Line = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """What a published release still has to be met with: its name and person, block, group, value."""
-
-    name: str
-    members: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +41,7 @@ class Screened:
     blocks: int
     smallest: int
     groups: int
-    met: tuple[str, ...] = ()
-    findings: tuple[str, ...] = field(default=())
+    findings: tuple[str, ...] = ()
 
     def require(self) -> None:
         """Nothing; raises if the release may not be published."""
@@ -60,14 +49,7 @@ class Screened:
             raise ReleaseRefused("Refused by the screen: " + " ".join(self.findings))
 
 
-def screen(
-    published: Published,
-    members: pl.DataFrame,
-    persons: pl.DataFrame,
-    *,
-    rule: Rule,
-    earlier: Sequence[Earlier] = (),
-) -> Screened:
+def screen(published: Published, members: pl.DataFrame, persons: pl.DataFrame, *, rule: Rule) -> Screened:
     """The verdict on some files, given who stands in which block and group, and the base values of the persons."""
     everybody = persons.join(members, on="person", how="full", coalesce=True)
     sizes = members.group_by("block").agg(pl.len().alias("n")).sort("block")
@@ -77,16 +59,12 @@ def screen(
     if published.groups:
         findings += _groups(published, members, rule)
         findings += _revealed(members, ["group"], rule, "A group shown by category")
-    for other in earlier:
-        findings += _meet(members, other, rule)
-    findings += _meet_all(members, earlier, rule)
     least = sizes["n"].min()
     return Screened(
         members,
         sizes.height,
         int(least) if isinstance(least, int) else 0,
         members["group"].drop_nulls().n_unique(),
-        tuple(other.name for other in earlier),
         tuple(findings),
     )
 
@@ -216,28 +194,3 @@ def _revealed(members: pl.DataFrame, by: list[str], rule: Rule, what: str) -> li
         | (pl.col("most") * 1000 > round(rule.share_limit * 1000) * pl.col("all"))
     ).height
     return [f"{what} tells the category of its persons ({bad} times)."] if bad else []
-
-
-def _meet(members: pl.DataFrame, other: Earlier, rule: Rule) -> list[str]:
-    """The parts into which the groups of two releases cut each other, by the categories of either."""
-    if not set(members["value"].unique()) & set(other.members["value"].unique()) - {None}:
-        # Another dimension: groups of the one tell nothing about the values of the other.
-        return []
-    both = members.join(other.members, on="person", how="full", coalesce=True, suffix="_then")
-    what = f"Together with {other.name}, a group"
-    findings = _revealed(both.filter(pl.col("value").is_not_null()), ["group", "group_then"], rule, what)
-    then = both.filter(pl.col("value_then").is_not_null()).with_columns(pl.col("value_then").alias("value"))
-    return findings or _revealed(then, ["group", "group_then"], rule, what)
-
-
-def _meet_all(members: pl.DataFrame, earlier: Sequence[Earlier], rule: Rule) -> list[str]:
-    """The parts into which the blocks of all overlapping releases cut each other."""
-    if not earlier:
-        return []
-    meet, by = members.select("person", "block"), ["block"]
-    for number, other in enumerate(earlier):
-        by.append(f"block_{number}")
-        column = other.members.select("person", pl.col("block").alias(by[-1]))
-        meet = meet.join(column, on="person", how="full", coalesce=True)
-    names = ", ".join(other.name for other in earlier)
-    return _small(meet, by, rule, f"Together with {names}, a difference of rows")

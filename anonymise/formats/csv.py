@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from anonymise import about as abouts
 from anonymise.problems import InputInvalid
 from anonymise.rows import Number, Row, Table
 
@@ -45,7 +46,7 @@ def read_table(folder: Path, slug: str) -> Table:
 
 def read_files(folder: Path, slug: str) -> dict[str, bytes]:
     """The files of a folder that hold its numbers, by name."""
-    needed = (f"{slug}.csv", CODES, BLOCKS)
+    needed = (f"{slug}.csv", CODES, BLOCKS, abouts.FILE)
     if missing := [name for name in needed if not (folder / name).is_file()]:
         raise InputInvalid(f"{folder} has no {' and no '.join(missing)}: `build` makes a draft.")
     return {name: (folder / name).read_bytes() for name in (*needed, GROUPS) if (folder / name).is_file()}

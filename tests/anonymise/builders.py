@@ -22,7 +22,7 @@ from anonymise.pipeline import APPROVERS, Shelf, Work, approve, prepare, publish
 from anonymise.release import Release, number_files
 from anonymise.rows import Table
 from anonymise.rule import Rule
-from anonymise.screen import Earlier, Published, Screened, screen
+from anonymise.screen import Published, Screened, screen
 from anonymise.wanted import wanted_for
 
 COLUMNS = ("person", "municipality", "age_band", "sex", "chapter")
@@ -49,7 +49,6 @@ def screened(
     built: Built,
     *,
     rule: Rule | None = None,
-    earlier: Sequence[Earlier] = (),
     table: Table | None = None,
     definition: Definition | None = None,
 ) -> Screened:
@@ -60,7 +59,7 @@ def screened(
     read = table_of(csv_bytes(table, "2026-Q3"), files[CODES])
     groups = lines_of(files[GROUPS]) if GROUPS in files else []
     published = Published(read, lines_of(files[BLOCKS]), groups)
-    return screen(published, built.members, built.persons, rule=rule or wanted.rule, earlier=earlier)
+    return screen(published, built.members, built.persons, rule=rule or wanted.rule)
 
 
 def cohort(people: Iterable[Sequence[str]]) -> pl.DataFrame:

@@ -119,7 +119,7 @@ def test_the_audit_refuses_a_draft_that_somebody_made_more_precise(
     done = anonymise("audit", tmp_path / "draft", "--persons", persons, "--data-dir", tmp_path / "data")
 
     assert done.returncode == 1
-    assert "Refused by the screen" in done.stderr
+    assert "Refused by the audits" in done.stderr
 
 
 @pytest.mark.parametrize(

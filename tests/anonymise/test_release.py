@@ -198,7 +198,7 @@ def test_manifests_form_a_chain(tmp_path: Path) -> None:
 
 def test_a_second_data_set_about_the_same_persons_is_met_and_refused(tmp_path: Path) -> None:
     place = shelf(tmp_path)
-    entry = Entry("other", "2026-Q3", QUARTER.start, QUARTER.end)
+    entry = Entry("other", "2026-Q3", QUARTER.start, QUARTER.end, definition().cohort.name)
     persons = synthetic.persons(900, seed=1)
     members = build(persons, definition()).members
     place.ledger.write(entry, members)

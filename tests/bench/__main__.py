@@ -14,6 +14,7 @@ from rich.console import Console
 from infra import log
 from tests.bench import (
     anonymise,
+    attack,
     audit,
     calls,
     counting,
@@ -93,6 +94,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(starts.run(folder))
         with _stage(console, "what statistics lose"):
             found += anonymise.quality(folder)
+    with _stage(console, "attack and meet"):
+        found += attack.run()
     with _stage(console, "partitions"):
         found += [*anonymise.release(anonymise.SIZES[0]), *anonymise.run(anonymise.SIZES[0])]
     if os.environ.get("FULL") or time.monotonic() - began < TIME_FOR_MORE:

@@ -52,7 +52,7 @@ async def test_an_encounter_of_the_demo_is_in_the_next_release(tmp_path: Path, b
         assert portal_serves(offer, "2026-Q4")
         assert releases(offer) == {"2026-Q3", "2026-Q4"}
 
-    assert await reason_published(visit.patient_id, demo) == chapter_of(diagnosis)
+    assert await counted(visit.patient_id, demo)
 
 
 async def consult(offer: Offer, visit: JoinableAppointment, browsers: Browsers, *, diagnosis: str) -> None:
@@ -109,12 +109,12 @@ async def reason_in_the_record(patient_id: str, demo: Demo) -> str | None:
         return chapter(found.persons, await pseudonym(patient_id, services, ledger))
 
 
-async def reason_published(patient_id: str, demo: Demo) -> str | None:
-    """The chapter in which the quarter's release counts the person, as the ledger remembers it; None if in none."""
+async def counted(patient_id: str, demo: Demo) -> bool:
+    """Whether the quarter's release counts the person, as the ledger remembers it."""
     async with opened(demo) as (services, ledger):
         everything = ledger.overlapping(Entry("nothing", "else", QUARTER.start, QUARTER.next().start))
-        [found] = [one for one in everything if one.name == f"{shipped().slug} {QUARTER.name}"]
-        return chapter(found.members.rename({"value": "chapter"}), await pseudonym(patient_id, services, ledger))
+        [standing] = [one for _, one in everything if one.name == f"{shipped().slug} {QUARTER.name}"]
+        return ledger.counts(standing, await pseudonym(patient_id, services, ledger))
 
 
 @asynccontextmanager

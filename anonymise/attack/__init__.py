@@ -1,0 +1,1 @@
+"""Code that tries to break releases: it reads published folders and public totals, and nothing of the builder."""

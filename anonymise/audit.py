@@ -1,0 +1,135 @@
+"""Whether a release may join those that are out: the screen, the meet, and the attacks, none of which the builder can override.
+
+Screen: the files say what the persons say, by blocks of at least k. Frozen: what is said of a period is said of the same
+persons. Meet: the blocks of all releases about overlapping cohorts cut each other into atoms of at least k; that is a
+proof. Attack: reads the folders that are out and the draft, for what the meet does not clear and for parts and wholes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonymise.attack.folder import Folder, folder_of, read_folder
+from anonymise.attack.presence import Population
+from anonymise.attack.run import Attack, Progress, attack, no_progress
+from anonymise.ledger import Entry
+from anonymise.manifest_names import MANIFEST
+from anonymise.meet import ABSENT, Standing, meet
+from anonymise.problems import ReleaseRefused
+from anonymise.rule import Rule
+from anonymise.screen import Screened
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What the ledger says about a release and those that it overlaps.
+
+    `cleared` if the meet of all of them is a proof by itself; `met` are their names, `refusals` what forbids publication.
+    """
+
+    met: tuple[str, ...]
+    cleared: bool
+    refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The verdict of all audits. Reasons that name a place are for those who approve, never for the public."""
+
+    screened: Screened
+    together: Together
+    attack: Attack
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """What forbids publication, in words; empty if nothing does."""
+        found = tuple(f"{finding.kind}: {finding}." for finding in self.attack.findings)
+        return (*self.screened.findings, *self.together.refusals, *found)
+
+    def require(self) -> None:
+        """Nothing; raises if the release may not be published."""
+        if self.refusals:
+            raise ReleaseRefused("Refused by the audits: " + " ".join(self.refusals[:SHOWN]) + more(len(self.refusals)))
+
+
+SHOWN = 10
+"""Reasons that a refusal names; the inner report has all."""
+
+
+def more(number: int) -> str:
+    """How many reasons are not named."""
+    return f" And {number - SHOWN} more." if number > SHOWN else ""
+
+
+def together(entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing]], *, rule: Rule) -> Together:
+    """What a release and all that it overlaps tell together by their blocks.
+
+    A release about the same cohort and period must be about the same persons (frozen), cut alike or so that every part
+    still holds k. With cohorts that only overlap, a meet that does not clear is left to the attack.
+    """
+    refusals = []
+    same = [standing for other, standing in others if entry.same_cohort(other)]
+    for standing in same:
+        if not _same_persons(own, standing):
+            refusals.append(
+                f"Together with {standing.name}, which is out: it is about other persons. What is said of a period is "
+                "said of the persons of its first release; who withdrew leaves from the next period on."
+            )
+    small = meet([own, *same]).small(rule.k) if same else 0
+    if small:
+        names = ", ".join(standing.name for standing in same)
+        refusals.append(
+            f"Together with {names}, a difference of rows holds fewer than {rule.k} persons ({small} times)."
+        )
+    every = [standing for _, standing in others]
+    cleared = not refusals and meet([own, *every]).small(rule.k) == 0
+    return Together(tuple(standing.name for standing in every), cleared, tuple(refusals))
+
+
+def _same_persons(one: Standing, other: Standing) -> bool:
+    shorter, longer = sorted((one.blocks, other.blocks), key=len)
+    common = longer[: len(shorter)]
+    rest = longer[len(shorter) :]
+    return bool(((shorter == ABSENT) == (common == ABSENT)).all() and (rest == ABSENT).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a draft has to stand beside: its own blocks, those of all it overlaps, the folders in which every release lies
+    that was ever out, and the files of drafts that are built together with it, by data set."""
+
+    own: Standing
+    others: Sequence[tuple[Entry, Standing]]
+    folders: Sequence[Path]
+    drafts: Mapping[str, Mapping[str, bytes]]
+
+
+def attacked(
+    files: Mapping[str, bytes],
+    beside: Beside,
+    *,
+    population: tuple[str, Population] | None = None,
+    progress: Progress = no_progress,
+) -> Attack:
+    """The attack on a draft together with everything that was ever out; only what involves the draft counts against it."""
+    draft = folder_of(files, Path("draft"))
+    siblings = [folder_of(content, Path(slug)) for slug, content in beside.drafts.items()]
+    known = [folder for place in beside.folders for folder in published(place)]
+    own = {draft.name, *(sibling.name for sibling in siblings)}
+    out = [*(folder for folder in known if folder.name not in own), *siblings]
+    found = attack([*(one for one in out if _related(draft, one)), draft], population=population, progress=progress)
+    involved = tuple(finding for finding in found.findings if draft.name in finding.releases)
+    return Attack(found.releases, involved, found.columns, found.programmes)
+
+
+def published(releases_dir: Path) -> list[Folder]:
+    """The releases that are out."""
+    manifests = sorted(releases_dir.glob(f"*/*/{MANIFEST}"))
+    return [read_folder(path.parent) for path in manifests if (path.parent / "about.json").is_file()]
+
+
+def _related(draft: Folder, other: Folder) -> bool:
+    """Whether two releases can tell something together: overlapping periods, or the same telling dimension."""
+    overlap = draft.first <= other.last and other.first <= draft.last
+    alike = draft.telling is not None and other.telling is not None and draft.telling.name == other.telling.name
+    return overlap or alike
