@@ -37,6 +37,7 @@ from telemed.mydata import codes as mydata_codes
 from telemed.mydata import entrance as mydata_entrance
 from telemed.mydata import routes as mydata
 from telemed.mydata import sessions as mydata_sessions
+from telemed.mydata.mine import my_patient
 from telemed.notices import routes as notices
 from telemed.pages import assets, visit_routes
 from telemed.pages import routes as pages
@@ -103,7 +104,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
 )
 
 # Whoever depends on one of these has said who may call.
-GUARDS: Final = (caller_of, clinician_of, attending_of, mydata_sessions.my_patient)
+GUARDS: Final = (caller_of, clinician_of, attending_of, my_patient)
 
 # All that anybody may call without a sign-in, and why.
 PUBLIC: Final[Mapping[str, str]] = {

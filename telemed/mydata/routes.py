@@ -19,9 +19,10 @@ from telemed.mydata.entrance import HOME, address_of, entrance, form_of, request
 from telemed.mydata.erasure import erase_own, standing
 from telemed.mydata.export import chapters, own_record
 from telemed.mydata.looks import Asking, looks
+from telemed.mydata.mine import Mine
 from telemed.mydata.record import own_caller, own_store
 from telemed.mydata.requests import Kind, ask, requests, take_back
-from telemed.mydata.sessions import Mine, MyPatient
+from telemed.mydata.sessions import MyPatient
 from telemed.mydata.texts import DONE, KINDS, PROBLEMS, STATUSES, TOLD, UNREVIEWED, all_in, in_words
 from telemed.pages.languages import language_in_print, translate
 from telemed.pages.rendering import page, reading_of
