@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     ice_servers: str = Field(default="", repr=False)
     ice_secret: str = Field(default="", repr=False)
     ice_loopback: bool = False
+    call_metadata_days: int = Field(default=30, ge=1, le=90)
     outgoing_networks: str = ""
     trusted_proxies: str = ""
     rate_system: str = "1000/second;30000/minute"

@@ -7,6 +7,7 @@ that knows databases and keys, and `--help` does not wait for it.
 import asyncio
 import errno
 import socket
+from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
@@ -18,6 +19,7 @@ from infra.memory import keep_private
 from infra.packets import InOnePacket
 from infra.problems import Problem
 from infra.settings import loaded
+from infra.sockets import Frugal
 from telemed.backups.commands import backup, restore
 from telemed.keys.commands import keys
 from telemed.ledger.commands import audit
@@ -72,6 +74,16 @@ def worker() -> None:
     keep_private()
     asyncio.run(preflight(settings))
     asyncio.run(work(settings))
+
+
+@app.command()
+def media() -> None:
+    """Forward the media of calls of three and more; one process for each core, besides `serve` and on the same Redis."""
+    from telemed.media import run
+
+    settings = loaded()
+    keep_private()
+    run(settings)
 
 
 @app.command()
@@ -134,11 +146,29 @@ def try_out(what: Annotated[str, typer.Argument(help="search, tamper, race or lo
 
 
 @app.command()
-def doctor() -> None:
+def call(
+    file: Annotated[Path | None, typer.Option(help="A video to show in place of the moving pattern.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to talk.")] = 5.0,
+) -> None:
+    """Make a synthetic call through the running service: two participants without a browser and without a patient."""
+    from telemed.calling import call as through
+
+    typer.echo(asyncio.run(through(loaded(), seconds=seconds, file=file)))
+
+
+@app.command()
+def doctor(
+    *,
+    call: Annotated[
+        bool, typer.Option("--call", help="Also make a synthetic call through the running service.")
+    ] = False,
+) -> None:
     """Check what the service needs; the exit status is 1 if anything is wrong."""
-    from telemed.operators import findings
+    from telemed.operators import called, findings
 
     found = asyncio.run(findings(loaded()))
+    if call:
+        found.append(asyncio.run(called(loaded())))
     for finding in found:
         typer.echo(f"{finding.mark:5}  {finding.part}  {finding.advice or finding.figure}".rstrip())
     if not all(finding.good for finding in found):
@@ -171,7 +201,7 @@ def _listen(application: Any, *, host: str, port: int, sockets: bool = True) -> 
         host=host,
         port=port,
         http=InOnePacket,
-        ws="auto" if sockets else "none",
+        ws=Frugal if sockets else "none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -22,8 +22,9 @@ from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.booking.busy import forget_met
-from telemed.console import apps, code_routes, same_person
+from telemed.console import apps, code_routes, draft_routes, same_person
 from telemed.console import routes as console
+from telemed.console.drafts import forget_drafts
 from telemed.emergency import routes as emergency
 from telemed.emergency.service import forget_tries
 from telemed.guards import require_guards
@@ -36,8 +37,9 @@ from telemed.mydata import codes as mydata_codes
 from telemed.mydata import entrance as mydata_entrance
 from telemed.mydata import routes as mydata
 from telemed.mydata import sessions as mydata_sessions
+from telemed.mydata.mine import my_patient
 from telemed.notices import routes as notices
-from telemed.pages import assets
+from telemed.pages import assets, visit_routes
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
@@ -56,6 +58,8 @@ from telemed.visits import ending, exchange, standing
 from telemed.visits import routes as visits
 from telemed.visits.attending import attending_of
 from telemed.visits.codes import forget_attempts
+from telemed.visits.here import forget_places
+from telemed.visits.retention import forget_calls
 from telemed.visits.sessions import forget_sessions
 from telemed.warming import warm
 from telemed.wiring import open_services
@@ -76,12 +80,14 @@ BEFORE_RECORD: Final[tuple[APIRouter, ...]] = (identity.router, discovery.router
 BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
+    visit_routes.router,
     assets.router,
     exchange.router,
     visits.router,
     mydata_entrance.router,
     mydata.router,
     code_routes.router,
+    draft_routes.router,
     signin.router,
     enrolling.router,
     account.router,
@@ -98,7 +104,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
 )
 
 # Whoever depends on one of these has said who may call.
-GUARDS: Final = (caller_of, clinician_of, attending_of, mydata_sessions.my_patient)
+GUARDS: Final = (caller_of, clinician_of, attending_of, my_patient)
 
 # All that anybody may call without a sign-in, and why.
 PUBLIC: Final[Mapping[str, str]] = {
@@ -121,6 +127,9 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/j": "takes code and date of birth, which is the patient's sign-in",
     "/my": "takes code and PIN of a letter, which is the patient's sign-in; shows nothing personal without",
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
+    "/visit/here": "the same: asks who is at the device",
+    "/visit/call-me": "the same: asks the clinic to phone",
+    "/practice": "the patient's page with a robot, in the browser alone; knows nobody",
     "/console/sign-in": "the door of the console",
     "/console/passkey/options": "a challenge for whoever wants to sign in",
     "/console/passkey": "takes a passkey's answer, which is the sign-in",
@@ -136,7 +145,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visits", "/data-requests"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits", "/data-requests"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
@@ -218,6 +227,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 precheck=services.precheck,
                 origins=origins,
                 holds=standing.holds(services),
+                unit=services.media,
                 ended=ending.ended(services),
             )
         )
@@ -231,7 +241,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             # Without a Redis nobody else could work: the embedded default has its worker inside.
             tasks += [asyncio.create_task(services.queue.run()), asyncio.create_task(services.sequencer.run())]
         try:
-            yield
+            async with services.media.running():
+                yield
         finally:
             for task in tasks:
                 task.cancel()
@@ -249,12 +260,15 @@ async def _housekeeping(services: Services) -> None:
                 tidy,
                 forget_attempts,
                 forget_sessions,
+                forget_places,
+                forget_drafts,
                 questions.forget_old,
                 forget_challenges,
                 forget_tries,
                 forget_met,
                 mydata_codes.forget_letters,
                 mydata_sessions.forget_sessions,
+                partial(forget_calls, kept=timedelta(days=services.settings.call_metadata_days)),
             ):
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             # By the clock that the policy goes by, or one would end before it ends.

@@ -24,6 +24,7 @@ from infra.vault.destroyed import DestroyedList
 from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
 from telemed.access.net import is_bypassed
+from telemed.calling import call
 from telemed.startup import (
     StartRefused,
     opened,
@@ -89,6 +90,15 @@ async def findings(settings: Settings) -> list[Finding]:
     if left := placeholders(settings):
         found.append(Finding("texts", good=True, advice=f"Patients would read placeholders. Set {' and '.join(left)}."))
     return found
+
+
+async def called(settings: Settings) -> Finding:
+    """Whether a synthetic call through the running service comes about, sealed from end to end."""
+    try:
+        figure = await call(settings)
+    except Problem as problem:
+        return Finding("call", good=False, advice=problem.text)
+    return Finding("call", good=True, figure=figure)
 
 
 async def _finding(part: str, check: Callable[[Settings], Awaitable[None]], settings: Settings) -> Finding:

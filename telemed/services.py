@@ -26,6 +26,7 @@ from telemed.schedules.calendar import Calendar
 from telemed.signin.provider import IdentityProvider
 from telemed.visits.limits import GuessingGuard
 from video.ice import Ice
+from video.media import Media
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.tickets import Tickets
@@ -52,6 +53,7 @@ class Services:
     tickets: Tickets
     ice: Ice
     precheck: Precheck
+    media: Media
     # The one way to addresses that others name.
     outgoing: Outgoing
     issuer: TokenIssuer

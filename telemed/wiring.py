@@ -35,6 +35,7 @@ from telemed.identity.users import Clinicians, UserSource
 from telemed.keys.erasing import eraser
 from telemed.keys.replay import replay
 from telemed.keys.watching import watching
+from telemed.media import addresses_of, unit_of
 from telemed.mydata import letters
 from telemed.mydata.app_source import Patients
 from telemed.notices import delivery
@@ -101,6 +102,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     outgoing = outgoing_from(settings)
     failures = Failures(counter, secret=provider.secret("rates"))
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
+    rooms = Rooms()
     return Services(
         settings=settings,
         clock=clock,
@@ -113,11 +115,11 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         desk=desk,
         queue=queue,
         sequencer=_sequencer(settings, database, vault),
-        rooms=Rooms(),
+        rooms=rooms,
         tickets=Tickets(provider.secret("video-ticket")),
         ice=ice,
-        # On one machine only the loopback is sure to be there; browsers hide it, so our side must offer it.
-        precheck=Precheck(ice, addresses=("127.0.0.1",) if settings.ice_loopback else ()),
+        precheck=Precheck(ice, addresses=addresses_of(settings)),
+        media=unit_of(settings, rooms, ice),
         outgoing=outgoing,
         issuer=issuer,
         token_check=TokenCheck(issuer, users, system_clock),

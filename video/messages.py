@@ -1,6 +1,6 @@
 """The signalling messages, version 1: JSON objects with a `type`. Unknown types, fields and sizes are refused."""
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Annotated, Final
 
 import msgspec
@@ -15,6 +15,9 @@ LARGEST: Final = 32_768
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Short = Annotated[str, Meta(max_length=1024)]
 Sdp = Annotated[str, Meta(max_length=30_000)]
+Sealed64 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*$", max_length=24_000)]
+KeyId = Annotated[int, Meta(ge=0x100, le=0xFFF0, multiple_of=0x10)]
+"""The first of the sixteen SFrame key ids of one sender: two bytes on the wire, the epoch in the lowest four bits."""
 
 
 class Close(Enum):
@@ -28,6 +31,7 @@ class Close(Enum):
     ENDED = 4410, "ended"
     VOID = 4411, "void"
     VERSION = 4412, "version"
+    REMOVED = 4414, "removed"
     FULL = 4423, "full"
     RATE = 4429, "rate"
     BYE = 1000, "bye"
@@ -52,6 +56,7 @@ class Ready(_Message, tag="ready", frozen=True):
 
     page: Id
     commit: Id | None = None
+    to: Id | None = None
     sender: str = msgspec.field(default="", name="from")
 
 
@@ -61,6 +66,7 @@ class Offer(_Message, tag="offer", frozen=True):
     call: Id
     sdp: Sdp
     nonce: Id
+    to: Id | None = None
     sender: str = msgspec.field(default="", name="from")
 
 
@@ -70,6 +76,7 @@ class Answer(_Message, tag="answer", frozen=True):
     call: Id
     sdp: Sdp
     nonce: Id
+    to: Id | None = None
     sender: str = msgspec.field(default="", name="from")
 
 
@@ -80,13 +87,50 @@ class Candidate(_Message, tag="candidate", frozen=True):
     candidate: Short | None = None
     mid: Annotated[str, Meta(max_length=64)] | None = None
     line: Annotated[int, Meta(ge=0, le=64)] | None = None
+    to: Id | None = None
     sender: str = msgspec.field(default="", name="from")
+
+
+class Sealed(_Message, tag="sealed", frozen=True):
+    """Something that only the others can read: keys, typed text, a photo. To one, or to everybody who is admitted."""
+
+    data: Sealed64
+    to: Id | None = None
+    sender: str = msgspec.field(default="", name="from")
+
+
+class UnitOffer(_Message, tag="unit", frozen=True):
+    """An offer to the forwarding unit; the same call id again is an ICE restart."""
+
+    call: Id
+    sdp: Sdp
+    kid: KeyId
+
+
+class Want(StrEnum):
+    """Which picture of somebody a page wants to have forwarded."""
+
+    HIGH = "high"
+    LOW = "low"
+    OFF = "off"
+
+
+class View(_Message, tag="view", frozen=True):
+    """How this page shows the others; who is not named keeps the want they had, at first `high`."""
+
+    want: Annotated[dict[Id, Want], Meta(max_length=8)]
 
 
 class Admit(_Message, tag="admit", frozen=True):
     """Let the one who waits, or the named one, in."""
 
     participant: Id | None = None
+
+
+class Remove(_Message, tag="remove", frozen=True):
+    """Show somebody out; whoever comes back waits to be admitted again."""
+
+    participant: Id
 
 
 class Late(_Message, tag="late", frozen=True):
@@ -109,8 +153,8 @@ class Ping(_Message, tag="ping", frozen=True):
     n: int = 0
 
 
-Relayed = Ready | Offer | Answer | Candidate
-Incoming = Hello | Relayed | Admit | Late | End | Bye | Ping
+Relayed = Ready | Offer | Answer | Candidate | Sealed
+Incoming = Hello | Relayed | UnitOffer | View | Admit | Remove | Late | End | Bye | Ping
 
 
 class PeerInfo(msgspec.Struct, frozen=True):
@@ -163,9 +207,46 @@ class Refused(_Message, tag="refused", frozen=True):
     """This request was refused; the connection stays open."""
 
     reason: str
+    call: str | None = None
 
 
-Outgoing = Welcome | Waiting | Admitted | Peer | Late | Pong | Refused | Relayed
+class UnitAnswer(msgspec.Struct, frozen=True, tag_field="type", tag="unit"):
+    """The unit's answer to the offer of the same call."""
+
+    call: str
+    sdp: str
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """Who is to be seen and heard in the nth pair of receiving sections."""
+
+    slot: int
+    participant: str | None
+
+
+class Slots(msgspec.Struct, frozen=True, tag_field="type", tag="slots"):
+    """Who is bound to which pair of receiving sections now, and whose screen to the section of its own."""
+
+    slots: tuple[Slot, ...]
+    screen: str | None = None
+
+
+class Wanted(msgspec.Struct, frozen=True, tag_field="type", tag="wanted"):
+    """Which of one's own pictures somebody looks at; a page may stop encoding the others."""
+
+    high: bool
+    low: bool
+    screen: bool
+
+
+class Again(msgspec.Struct, frozen=True, tag_field="type", tag="again"):
+    """The unit of this call is gone, or moves: offer once more, under a new call id and with the same keys."""
+
+    call: str
+
+
+FromUnit = UnitAnswer | Slots | Wanted | Again | Refused
+Outgoing = Welcome | Waiting | Admitted | Peer | Late | Pong | FromUnit | Relayed
 
 _DECODER: Final[msgspec.json.Decoder[Incoming]] = msgspec.json.Decoder(Incoming)
 _ENCODER = msgspec.json.Encoder()

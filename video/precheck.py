@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from infra.problems import Unavailable
-from video.forward import Mirror
 from video.ice import Ice
+from video.mirror import Mirror
 from video.sdp import parse_offer, streams, write_answer
 
 log = structlog.get_logger()

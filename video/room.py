@@ -7,8 +7,8 @@ from typing import Final
 
 from infra.problems import Conflict, Gone
 
-SEATS: Final = 2
-"""Two people are connected browser to browser; more need the forwarding unit."""
+SEATS: Final = 8
+"""Two people are connected browser to browser; more need the forwarding unit, whose packets grow with n(n-1)."""
 
 PLACE_KEPT: Final = timedelta(minutes=5)
 """How long a dropped connection keeps its seat: a lift, a reload, a change of device."""
@@ -37,15 +37,24 @@ class Stage(StrEnum):
 
 
 class Role(StrEnum):
-    """As whom somebody takes part. More roles come with the forwarding unit; code asks `admits`, not for a name."""
+    """As whom somebody takes part; code asks `admits` and `has_media`, not for a name."""
 
     PATIENT = "patient"
+    RELATIVE = "relative"
+    NURSE = "nurse"
+    INTERPRETER = "interpreter"
     PHYSICIAN = "physician"
+    ASSISTANT = "assistant"
 
     @property
     def admits(self) -> bool:
         """True for those who run the room: they need no admission and give it."""
         return self is Role.PHYSICIAN
+
+    @property
+    def has_media(self) -> bool:
+        """False for the second staff access, which organises and never holds the consultation (Anlage 31b BMV-Ä)."""
+        return self is not Role.ASSISTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,8 @@ def drop(room: Room, participant: str, *, now: datetime) -> Room:
 def leave(room: Room, participant: str) -> Room:
     """The room after somebody left for good."""
     seats = tuple(seat for seat in room.seats if seat.participant != participant)
-    return replace(room, seats=seats, answered=room.answered and len(seats) == len(room.seats))
+    talking = len(seats) == len(room.seats) or sum(seat.admitted for seat in seats) > 1
+    return replace(room, seats=seats, answered=room.answered and talking)
 
 
 def answer(room: Room) -> Room:
@@ -138,12 +148,12 @@ def without_stale(room: Room, now: datetime) -> Room:
     return room
 
 
-def partner(room: Room, participant: str) -> Seat | None:
-    """The one other admitted seat: only two admitted participants may exchange anything."""
+def partners(room: Room, participant: str) -> tuple[Seat, ...]:
+    """The other admitted seats: only admitted participants may exchange anything."""
     own = room.seat(participant)
     if own is None or not own.admitted:
-        return None
-    return next((seat for seat in room.seats if seat.admitted and seat.participant != participant), None)
+        return ()
+    return tuple(seat for seat in room.seats if seat.admitted and seat.participant != participant)
 
 
 def visible(room: Room, participant: str) -> tuple[Seat, ...]:

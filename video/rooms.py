@@ -17,8 +17,9 @@ from typing import Final, Protocol
 import msgspec
 
 from infra.clock import Clock, SystemClock
+from infra.problems import BadRequest, Conflict
 from video import room as machine
-from video.messages import Admitted, Answer, Close, Late, Outgoing, Peer, PeerInfo, Relayed, info
+from video.messages import Admitted, Answer, Close, FromUnit, Late, Outgoing, Peer, PeerInfo, Relayed, Sealed, info
 from video.room import Role, Room, Seat, Stage
 from video.tickets import Ticket, TicketRefused
 
@@ -27,6 +28,14 @@ ENDED_KEPT: Final = timedelta(hours=1)
 
 SWEEP_EVERY: Final = timedelta(seconds=30)
 WATCH_BACKLOG: Final = 1000
+
+
+class UnclearTo(BadRequest):
+    """Several others are admitted; name one of them in `to`."""
+
+
+class NobodyThere(Conflict):
+    """There is no such guest in this room."""
 
 
 class Line(Protocol):
@@ -47,6 +56,7 @@ class Kind(StrEnum):
     ADMITTED = "admitted"
     LIVE = "live"
     LEFT = "left"
+    GONE = "gone"
     ENDED = "ended"
 
 
@@ -150,6 +160,12 @@ class Rooms:
         owned = self._rooms.get(room)
         return () if owned is None else tuple(map(info, machine.visible(owned.room, participant)))
 
+    def is_admitted(self, room: str, participant: str) -> bool:
+        """True for a participant who was let in and was not shown out since."""
+        owned = self._rooms.get(room)
+        seat = owned.room.seat(participant) if owned else None
+        return seat is not None and seat.admitted
+
     def is_current(self, room: str, participant: str, *, line: Line) -> bool:
         """True while this connection holds the seat."""
         owned = self._rooms.get(room)
@@ -189,16 +205,47 @@ class Rooms:
         self._emit(Kind.ENDED, owned, None)
 
     def relay(self, room: str, sender: str, *, message: Relayed) -> bool:
-        """Pass a message on to the other admitted participant; False where there is none, or the sender waits."""
+        """Pass a message on to another admitted participant; False where there is none, or the sender waits.
+
+        Without `to` it goes to the one other participant, and only a sealed message to several: `UnclearTo` else.
+        """
         owned = self._rooms.get(room)
-        partner = machine.partner(owned.room, sender) if owned else None
-        if owned is None or partner is None or partner.participant not in owned.lines:
+        partners = machine.partners(owned.room, sender) if owned else ()
+        if message.to is not None:
+            partners = tuple(seat for seat in partners if seat.participant == message.to)
+        here = [seat.participant for seat in partners if owned and seat.participant in owned.lines]
+        if owned is None or not here:
             return False
-        self._tell(owned, partner.participant, msgspec.structs.replace(message, sender=sender))
-        if isinstance(message, Answer) and not owned.room.answered:
-            owned.room = machine.answer(owned.room)
-            self._emit(Kind.LIVE, owned, owned.room.seat(sender))
+        if len(partners) > 1 and not isinstance(message, Sealed):
+            raise UnclearTo
+        for participant in here:
+            self._tell(owned, participant, msgspec.structs.replace(message, sender=sender, to=None))
+        if isinstance(message, Answer):
+            self.answered(room, sender)
         return True
+
+    def answered(self, room: str, participant: str) -> None:
+        """Note that media may flow now: between two pages, or between a page and the forwarding unit."""
+        owned = self._rooms.get(room)
+        if owned is not None and not owned.room.answered:
+            owned.room = machine.answer(owned.room)
+            self._emit(Kind.LIVE, owned, owned.room.seat(participant))
+
+    def tell(self, room: str, participant: str, *, message: FromUnit) -> None:
+        """Pass on what the forwarding unit says to one participant; nothing to one who is not connected."""
+        if (owned := self._rooms.get(room)) is not None:
+            self._tell(owned, participant, message)
+
+    def remove(self, room: str, participant: str) -> None:
+        """Show a participant out; `NobodyThere` if there is none. Coming back means waiting to be admitted again."""
+        owned = self._rooms.get(room)
+        seat = owned.room.seat(participant) if owned else None
+        if owned is None or seat is None or seat.role.admits:
+            raise NobodyThere
+        line = owned.lines.get(participant)
+        self._vacate(owned, seat)
+        if line is not None:
+            line.close(Close.REMOVED)
 
     def drop(self, room: str, participant: str, *, line: Line) -> None:
         """Note a lost connection; the seat is kept for a while. Of a connection that was taken over nothing is noted."""
@@ -219,14 +266,9 @@ class Rooms:
             return
         owned = self._rooms[room]
         seat = owned.room.seat(participant)
-        del owned.lines[participant]
-        owned.resume.pop(participant, None)
-        owned.room, owned.touched = machine.leave(owned.room, participant), self._clock.now()
         line.close(Close.BYE)
         if seat is not None:
-            gone = replace(seat, connected=False)
-            self._tell_of(owned, gone, gone=True)
-            self._emit(Kind.LEFT, owned, gone)
+            self._vacate(owned, seat)
 
     def close(self) -> None:
         """Tell all connections that the service restarts; calls between two browsers go on without us."""
@@ -243,6 +285,14 @@ class Rooms:
             yield _drain(queue)
         finally:
             self._watchers.discard(queue)
+
+    def _vacate(self, owned: _Owned, seat: Seat) -> None:
+        owned.lines.pop(seat.participant, None)
+        owned.resume.pop(seat.participant, None)
+        owned.room, owned.touched = machine.leave(owned.room, seat.participant), self._clock.now()
+        gone = replace(seat, connected=False)
+        self._tell_of(owned, gone, gone=True)
+        self._emit(Kind.GONE, owned, gone)
 
     def _resuming(self, room: str, token: str) -> tuple[_Owned, str]:
         owned, digest = self._rooms.get(room), _digest(token)

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from infra.problems import BadRequest, TooLarge
 from video.ice import Ice
+from video.media import Unit
 from video.messages import LARGEST
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -34,15 +35,16 @@ def router(
     precheck: Precheck,
     origins: Sequence[str],
     holds: Holds = always,
+    unit: Unit | None = None,
     ended: Ended = nothing,
 ) -> APIRouter:
     """The routes of video; `origins` are the application's own addresses, as browsers name them in `Origin`.
 
     `holds` is asked before a socket opens whether its room, and what its ticket is bound to, still stand; `ended`
-    hears of a room that somebody in it ends, before it is.
+    hears of a room that somebody in it ends, before it is. Without a `unit` there are calls of two alone.
     """
     routes = APIRouter(prefix="/video", tags=["video"])
-    desk = Desk(rooms, tickets, ice, frozenset(origins), holds, ended)
+    desk = Desk(rooms, tickets, ice, frozenset(origins), holds, unit, ended)
 
     @routes.websocket("/rooms/{room}/ws")
     async def signalling(socket: WebSocket, room: str) -> None:

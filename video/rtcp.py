@@ -4,6 +4,7 @@ What an echo or a forwarding unit passes on is read; everything else in a compou
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ NACK: Final = 1
 PLI: Final = 1
 FIR: Final = 4
 AFB: Final = 15
+TRANSPORT_WIDE: Final = 15
 REMB: Final = b"REMB"
 
 HEADER: Final = struct.Struct("!BBH")
@@ -94,6 +96,47 @@ def remb_ssrcs(fci: bytes) -> tuple[int, ...]:
 def with_remb_ssrcs(fci: bytes, ssrcs: tuple[int, ...]) -> bytes:
     """The same REMB estimate about other streams."""
     return fci[:4] + bytes([len(ssrcs)]) + fci[5:8] + struct.pack(f"!{len(ssrcs)}L", *ssrcs)
+
+
+def remb_bits(fci: bytes) -> int:
+    """The estimate of a REMB message in bits a second; 0 where it is none."""
+    return ((fci[5] & 3) << 16 | fci[6] << 8 | fci[7]) << (fci[5] >> 2) if remb_ssrcs(fci) else 0
+
+
+def remb(bits: int, *, sender: int, ssrcs: tuple[int, ...]) -> Feedback:
+    """A REMB message: no more than so many bits a second for these streams together."""
+    exponent = max(bits.bit_length() - 18, 0)
+    mantissa = bits >> exponent
+    head = bytes([len(ssrcs), exponent << 2 | mantissa >> 16, mantissa >> 8 & 0xFF, mantissa & 0xFF])
+    return Feedback(PSFB, AFB, sender, 0, REMB + head + struct.pack(f"!{len(ssrcs)}L", *ssrcs))
+
+
+def nack(numbers: Sequence[int], *, sender: int, media: int) -> Feedback:
+    """What is asked for again (RFC 4585 section 6.2.1): each entry a number and a mask of the sixteen after it."""
+    entries: list[list[int]] = []
+    for number in numbers:
+        behind = (number - entries[-1][0] - 1) & 0xFFFF if entries else 16
+        if behind < 16:
+            entries[-1][1] |= 1 << behind
+        else:
+            entries.append([number, 0])
+    return Feedback(RTPFB, NACK, sender, media, b"".join(struct.pack("!HH", *entry) for entry in entries))
+
+
+def nacked(fci: bytes) -> list[int]:
+    """The sequence numbers that a NACK asks for."""
+    numbers = []
+    for first, mask in struct.iter_unpack("!HH", fci[: len(fci) & ~3]):
+        numbers.append(first)
+        numbers += [(first + 1 + bit) & 0xFFFF for bit in range(16) if mask >> bit & 1]
+    return numbers
+
+
+def block(ssrc: int, fraction: int, *, lost: int, highest: int, jitter: int, sr: int, delay: int) -> Block:
+    """A report block (RFC 3550 section 6.4.1); `sr` and `delay` are LSR and DLSR."""
+    lost = max(-0x800000, min(0x7FFFFF, lost)) & 0xFFFFFF
+    numbers = (fraction << 24 | lost, highest & 0xFFFFFFFF, jitter & 0xFFFFFFFF, sr, delay & 0xFFFFFFFF)
+    return Block(ssrc, struct.pack("!5L", *numbers))
 
 
 def _unpadded(body: bytes) -> bytes:

@@ -79,13 +79,13 @@ def parse_offer(text: str) -> Offer:
         raise OfferRefused
     # Everything is bundled: the transport of the first accepted section is that of all.
     lines = session.splitlines() + accepted.splitlines()
-    ufrag, password = _one(lines, "ice-ufrag"), _one(lines, "ice-pwd")
+    ufrag, password = attribute(lines, "ice-ufrag"), attribute(lines, "ice-pwd")
     prints = tuple(
         (f"sha-{found[1]}", found[2].upper())
-        for value in _attributes(lines, "fingerprint")
+        for value in attributes(lines, "fingerprint")
         if (found := FINGERPRINT.fullmatch(value))
     )
-    setup = _one(lines, "setup")
+    setup = attribute(lines, "setup")
     if not CREDENTIAL.fullmatch(ufrag) or not CREDENTIAL.fullmatch(password) or len(password) < 22:
         raise OfferRefused
     if not prints or setup not in ("actpass", "passive"):
@@ -105,7 +105,11 @@ def write_answer(offer: Offer, local: Local) -> str:
     lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", f"a=group:BUNDLE {bundled}", "a=msid-semantic:WMS *"]
     ssrcs = streams(offer)
     for section in offer.sections:
-        lines += _refused(section) if section.payload is None else _accepted(section, local, ssrcs=ssrcs)
+        lines += (
+            refused(section.kind, section.protocol, section.mid)
+            if section.payload is None
+            else _accepted(section, local, ssrcs=ssrcs)
+        )
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -114,14 +118,14 @@ def _section(lines: list[str]) -> Section:
     if len(words) < 4 or not all(map(str.isascii, words)):
         raise OfferRefused
     kind, _, protocol, *offered = words
-    mid = _one(lines, "mid")
+    mid = attribute(lines, "mid")
     if not MID.fullmatch(mid) or not re.fullmatch(r"[a-z]{1,16}", kind) or not re.fullmatch(r"[A-Z/]{1,32}", protocol):
         raise OfferRefused
     numbers = [int(one) for one in offered if re.fullmatch(r"[0-9]{1,3}", one)]
     payload = _payload(lines, kind, numbers=numbers) if protocol == "UDP/TLS/RTP/SAVPF" else None
     if payload is None:
         return Section(kind, mid, protocol)
-    feedback = tuple(one for one in FEEDBACK if f"{payload} {one}" in _attributes(lines, "rtcp-fb"))
+    feedback = tuple(one for one in FEEDBACK if f"{payload} {one}" in attributes(lines, "rtcp-fb"))
     rtx = _rtx(lines, payload, numbers=numbers)
     return Section(kind, mid, protocol, payload, rtx, feedback, _extension(lines))
 
@@ -134,7 +138,7 @@ def _spelt(name: str, clock: str) -> tuple[str, int]:
 
 def _payload(lines: list[str], kind: str, *, numbers: Sequence[int]) -> int | None:
     wanted = CODECS.get(kind)
-    for value in _attributes(lines, "rtpmap"):
+    for value in attributes(lines, "rtpmap"):
         found = re.fullmatch(r"([0-9]{1,3}) ([A-Za-z0-9-]{1,32})/([0-9]{1,6})(/2)?", value)
         if found and int(found[1]) in numbers and wanted == _spelt(found[2], found[3]):
             return int(found[1])
@@ -142,8 +146,8 @@ def _payload(lines: list[str], kind: str, *, numbers: Sequence[int]) -> int | No
 
 
 def _rtx(lines: list[str], payload: int, *, numbers: Sequence[int]) -> int | None:
-    retransmitting = {value.partition(" ")[0] for value in _attributes(lines, "rtpmap") if " rtx/" in value.lower()}
-    for value in _attributes(lines, "fmtp"):
+    retransmitting = {value.partition(" ")[0] for value in attributes(lines, "rtpmap") if " rtx/" in value.lower()}
+    for value in attributes(lines, "fmtp"):
         number, _, rest = value.partition(" ")
         if (
             number in retransmitting
@@ -155,26 +159,29 @@ def _rtx(lines: list[str], payload: int, *, numbers: Sequence[int]) -> int | Non
 
 
 def _extension(lines: list[str]) -> int | None:
-    for value in _attributes(lines, "extmap"):
+    for value in attributes(lines, "extmap"):
         found = re.fullmatch(r"([1-9]|1[0-4])(/[a-z]+)? (\S+)", value)
         if found and found[3] == SEND_TIME:
             return int(found[1])
     return None
 
 
-def _attributes(lines: Sequence[str], name: str) -> list[str]:
+def attributes(lines: Sequence[str], name: str) -> list[str]:
+    """The values of all lines `a=name:value`."""
     start = f"a={name}:"
     return [line[len(start) :].strip() for line in lines if line.startswith(start)]
 
 
-def _one(lines: Sequence[str], name: str) -> str:
-    found = _attributes(lines, name)
+def attribute(lines: Sequence[str], name: str) -> str:
+    """The value of the last line `a=name:value`; empty where there is none."""
+    found = attributes(lines, name)
     return found[-1] if found else ""
 
 
-def _refused(section: Section) -> list[str]:
-    last = "webrtc-datachannel" if section.kind == "application" else "0"
-    return [f"m={section.kind} 0 {section.protocol} {last}", "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{section.mid}"]
+def refused(kind: str, protocol: str, mid: str) -> list[str]:
+    """The lines of a section that we want nothing of."""
+    last = "webrtc-datachannel" if kind == "application" else "0"
+    return [f"m={kind} 0 {protocol} {last}", "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{mid}"]
 
 
 def _accepted(section: Section, local: Local, *, ssrcs: dict[int, int]) -> list[str]:

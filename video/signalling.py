@@ -16,6 +16,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from infra.problems import BadRequest, Problem, Unauthorized, Unavailable
 from video.ice import Ice
+from video.media import Unit
 from video.messages import (
     VERSION,
     Admit,
@@ -34,6 +35,10 @@ from video.messages import (
     Pong,
     Ready,
     Refused,
+    Remove,
+    Sealed,
+    UnitOffer,
+    View,
     Waiting,
     Welcome,
     decode,
@@ -87,6 +92,7 @@ class Desk:
     ice: Ice
     origins: frozenset[str]
     holds: Holds = always
+    unit: Unit | None = None
     ended: Ended = nothing
     strangers: Counter[str] = field(default_factory=Counter)
 
@@ -265,22 +271,43 @@ async def _listen(socket: WebSocket, room: str, *, you: PeerInfo, line: SocketLi
             if isinstance(message, End) and you.role.admits:
                 # First, as for POST .../end: a refusal leaves everybody where they are.
                 await desk.ended(room, desk.rooms.bound_of(room, you.id))
-            _act(message, room, you=you, line=line, rooms=desk.rooms)
+            if not _to_unit(message, room, you=you, line=line, desk=desk):
+                _act(message, room, you=you, line=line, rooms=desk.rooms)
         except Problem as problem:
             line.send(Refused(type(problem).__name__))
+
+
+def _to_unit(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, desk: Desk) -> bool:
+    """True for what concerns the forwarding unit; who waits, or takes part without media, is refused there."""
+    if not isinstance(message, UnitOffer | View):
+        return False
+    call = message.call if isinstance(message, UnitOffer) else None
+    if not you.role.has_media:
+        line.send(Refused("role", call))
+    elif not desk.rooms.is_admitted(room, you.id):
+        line.send(Refused("nobody", call))
+    elif desk.unit is None:
+        line.send(Refused("unit", call))
+    elif isinstance(message, UnitOffer):
+        desk.unit.offer(room, you.id, message=message)
+    else:
+        desk.unit.view(room, you.id, want=message.want)
+    return True
 
 
 def _act(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, rooms: Rooms) -> None:
     match message:
         case Ping(n):
             line.send(Pong(n))
-        case Ready() | Offer() | Answer() | Candidate():
+        case Ready() | Offer() | Answer() | Candidate() | Sealed():
             if not rooms.relay(room, you.id, message=message):
                 line.send(Refused("nobody"))
         case Bye():
             rooms.leave(room, you.id, line=line)
         case Admit(participant) if you.role.admits:
             rooms.admit(room, participant)
+        case Remove(participant) if you.role.admits:
+            rooms.remove(room, participant)
         case Late(minutes) if you.role.admits:
             rooms.late(room, minutes)
         case End() if you.role.admits:

@@ -20,6 +20,11 @@ MOST_READ: Final = 100
 ENCOUNTERS_SHOWN: Final = 3
 CONDITIONS_SHOWN: Final = 8
 TASKS_SHOWN: Final = 5
+# An allergy that is cut off the list may kill; these are more than anybody has.
+ALLERGIES_SHOWN: Final = 30
+MEDICATION_SHOWN: Final = 30
+TAKEN: Final = frozenset({"active", "intended", "on-hold", "unknown"})
+REFUTED: Final = frozenset({"refuted", "entered-in-error"})
 OPEN_TASKS: Final = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
 
 
@@ -39,6 +44,7 @@ class Person:
     id: str
     name: str
     birth_date: date | None
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Chart:
 
     person: Person
     start: datetime
+    allergies: list[Entry]
+    medication: list[Entry]
     conditions: list[Entry]
     encounters: list[Entry]
     tasks: list[Entry]
@@ -60,7 +68,7 @@ def person(session: Session, store: Store, caller: Caller, *, appointment_id: st
     if holder(session, appointment_id, tenant=appointment.tenant) != caller.tenant or patient_id is None:
         raise NotFound
     patient = store.read(session, caller, "Patient", patient_id).data
-    who = Person(patient_id, resource.name(patient), resource.birth_date(patient))
+    who = Person(patient_id, resource.name(patient), resource.birth_date(patient), resource.phone(patient))
     return who, resource.moment(appointment.data["start"])
 
 
@@ -76,6 +84,8 @@ def chart(session: Session, store: Store, caller: Caller, *, appointment_id: str
     return Chart(
         who,
         start,
+        _allergies(all_about("AllergyIntolerance")),
+        _medication([*all_about("MedicationStatement"), *all_about("MedicationRequest")]),
         _conditions(all_about("Condition")),
         _encounters(all_about("Encounter")),
         _tasks(all_about("Task")),
@@ -91,6 +101,27 @@ def about(
         type, [("patient", patient), *criteria.items(), ("_count", str(MOST_READ)), ("_total", "none")]
     )
     return [entry.data for entry in store.search(session, caller, asked).entries]
+
+
+def _allergies(found: list[dict[str, Any]]) -> list[Entry]:
+    """What the patient does not bear; refuted and withdrawn entries would only be in the way."""
+    standing = [data for data in found if not _is_coded(data.get("verificationStatus"), REFUTED)]
+    return [coded_entry(data.get("code", {}), day=data.get("recordedDate")) for data in standing][:ALLERGIES_SHOWN]
+
+
+def _medication(found: list[dict[str, Any]]) -> list[Entry]:
+    """What the patient takes or was prescribed, each once."""
+    taken = [
+        coded_entry(data.get("medicationCodeableConcept", {}), day=data.get("dateAsserted") or data.get("authoredOn"))
+        for data in found
+        if data.get("status") in TAKEN
+    ]
+    named = {(entry.code or entry.text): entry for entry in reversed(taken) if entry.text}
+    return list(named.values())[::-1][:MEDICATION_SHOWN]
+
+
+def _is_coded(concept: Mapping[str, Any] | None, codes: frozenset[str]) -> bool:
+    return any(coding.get("code") in codes for coding in (concept or {}).get("coding", ()))
 
 
 def _conditions(found: list[dict[str, Any]]) -> list[Entry]:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from infra.caller import Caller
 from infra.database import Session
@@ -13,10 +14,12 @@ from telemed.console import codes
 from telemed.console.codes import Shown, desk
 from telemed.identity.callers import SignedInClinician
 from telemed.pages.languages import N_, translate
+from telemed.pages.problems import problem_in_words
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.texts import GUESTS
 from telemed.services import Services, services_of
+from telemed.visits.codes import join_url
 from telemed.visits.companions import MOST, ROLES, TooManyCompanions
 from telemed.visits.models import Guest
 
@@ -71,6 +74,25 @@ async def change(request: Request, appointment: str, caller: SignedInClinician) 
         reason = translate(reading_of(request).language, REASONS[type(problem)])
         return await _page(request, caller, appointment, reason=reason, status=problem.status)
     return await _page(request, caller, appointment, shown=shown)
+
+
+@router.post("/console/visits/{appointment}/invite", include_in_schema=False)
+async def invite(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """Link and PIN for one more person, asked for in the middle of a call; shown this once."""
+    services, language = services_of(request), reading_of(request).language
+    role = (await request.form()).get("role")
+    if role not in ROLES:
+        raise BadRequest
+    try:
+        shown = await services.database.write(
+            lambda session: codes.bring(session, services, caller, appointment, role=Guest(str(role)))
+        )
+    except tuple(REASONS) as problem:
+        reason = translate(language, REASONS[type(problem)])
+        return problem_in_words(problem, title=reason, detail=reason, language=language)
+    link = join_url(services.settings.base_url, shown.code)
+    told = {"said": translate(language, DONE[shown.kind]), "link": link, "pin": shown.pin}
+    return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
 async def _page(

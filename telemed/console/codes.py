@@ -23,7 +23,7 @@ from telemed.notices import service as notices
 from telemed.notices.models import Notice
 from telemed.notices.service import Visit
 from telemed.services import Services
-from telemed.visits import companions, resource
+from telemed.visits import companions, models, resource
 from telemed.visits.codes import Window, revoke_person
 from telemed.visits.companions import Companion
 from telemed.visits.models import Guest, JoinCode
@@ -64,9 +64,10 @@ def desk(session: Session, services: Services, caller: Caller, appointment_id: s
     now = services.system_clock.now()
     here = patient_here(session, patient_id)
     since = letters.active(session, here.compartment, now=now) if here else None
-    return Desk(
-        appointment, patient_id, companions.of_appointment(session, appointment_id, now=now), letter_since=since
+    along = companions.of_appointment(
+        session, appointment_id, now=now, seated=_seated(session, services, appointment_id)
     )
+    return Desk(appointment, patient_id, along, letter_since=since)
 
 
 def renew_by_post(session: Session, services: Services, caller: Caller, appointment_id: str) -> Shown:
@@ -133,6 +134,12 @@ def revoke_letter(session: Session, services: Services, caller: Caller, appointm
     letters.revoke(session, here.compartment)
     _log(session, services, caller, appointment, what="my-data letter revoked")
     return Shown("letter-revoked")
+
+
+def _seated(session: Session, services: Services, appointment_id: str) -> frozenset[str]:
+    visit = session.get(models.Visit, appointment_id)
+    seats = services.rooms.view(visit.room).seats if visit and visit.room else ()
+    return frozenset(seat.participant for seat in seats if seat.connected)
 
 
 def _own(session: Session, services: Services, caller: Caller, appointment_id: str) -> tuple[Stored, str]:

@@ -13,6 +13,7 @@ from infra.problems import Problem, Unprocessable
 from telemed.console.diagnoses import ICD_10_GM, TEXTS, VERSION
 from telemed.pages.languages import N_
 from telemed.visits import resource
+from telemed.visits.models import Guest
 from telemed.visits.service import VisitEnded
 
 TERMS: Final = "http://terminology.hl7.org/CodeSystem"
@@ -102,6 +103,7 @@ class Closing:
     encounter: Stored
     appointment: Stored
     practitioner: str
+    company: frozenset[Guest]
     now: datetime
 
     @property
@@ -149,7 +151,7 @@ def _coded(entered: Documentation) -> Data:
 
 def _encounter(entered: Documentation, closing: Closing, *, condition: str) -> Data:
     return {
-        **resource.finished_encounter(closing.encounter.data, now=closing.now),
+        **resource.finished_encounter(closing.encounter.data, company=closing.company, now=closing.now),
         "reasonCode": [{**_coded(entered), "text": entered.reason}],
         "diagnosis": [{"condition": {"reference": condition}}],
     }

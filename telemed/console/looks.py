@@ -16,8 +16,9 @@ from infra.caller import Caller
 from infra.database import Session
 from telemed.access.policy import EMERGENCY
 from telemed.console.directory import by_id
+from telemed.console.texts import AUDIT_PURPOSES, AUDIT_STEPS
 from telemed.pages.languages import N_, translate
-from telemed.pages.texts import AUDIT_ACTIONS, AUDIT_PURPOSES, AUDIT_STEPS, RECORD_TYPES
+from telemed.pages.texts import AUDIT_ACTIONS, RECORD_TYPES
 from telemed.visits import resource
 
 MOST_READ: Final = 500

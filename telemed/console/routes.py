@@ -13,12 +13,13 @@ from fhir.policy import Action
 from infra.caller import Caller, Role
 from infra.database import Session
 from infra.problems import Problem
-from telemed.console import documentation
+from telemed.console import documentation, drafts
 from telemed.console.chart import Chart, chart, person
 from telemed.console.diagnoses import TEXTS
 from telemed.console.documentation import OTHER_REASON, Closing, Documentation
 from telemed.console.documented import Documented, documented
 from telemed.console.looks import looks
+from telemed.console.texts import CONSOLE
 from telemed.console.today import presence, presences, rows
 from telemed.emergency.rules import MAY_BREAK, MAY_REVIEW
 from telemed.identity.callers import SignedInClinician
@@ -26,16 +27,19 @@ from telemed.pages.languages import translate
 from telemed.pages.problems import problem_in_words
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
-from telemed.pages.texts import CONSOLE, GUESTS, in_language
+from telemed.pages.texts import GUESTS, HERE, in_language
 from telemed.pages.times import REGION
 from telemed.releases.routes import MAY_DECIDE
 from telemed.services import Services, services_of
-from telemed.visits import service
+from telemed.visits import call_back, here, service
+from telemed.visits.companions import ROLES
 from telemed.visits.models import Stage
 from telemed.visits.routes import Place, clinic_place, visits_of
 
 # How often an open console asks who waits.
 PAUSE_MILLISECONDS: Final = 2000
+# What the page of a consultation asks for, below its own address.
+STEPS: Final = ("join", "late", "here", "called", "draft", "invite")
 LATE_MINUTES: Final = 10
 # What a person can put right in the form or by sending it again: conflict, stale version, not valid.
 CORRECTABLE: Final = frozenset({409, 412, 422})
@@ -59,6 +63,7 @@ async def today(request: Request, caller: SignedInClinician) -> Response:
     )
     data = {
         "texts": in_language(CONSOLE, reading_of(request).language),
+        "guests": in_language(GUESTS, reading_of(request).language),
         "urls": {"waiting": "/console/waiting"},
         "pause": PAUSE_MILLISECONDS,
     }
@@ -95,6 +100,8 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
         "appointment": appointment,
         "patient": summary.person,
         "start": summary.start,
+        "allergies": summary.allergies,
+        "medication": summary.medication,
         "conditions": summary.conditions,
         "encounters": summary.encounters,
         "tasks": summary.tasks,
@@ -108,20 +115,47 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
         "demo": services.settings.is_demo,
         "appointment": appointment,
         "pause": PAUSE_MILLISECONDS,
-        "urls": {
-            "join": f"/console/visits/{appointment}/join",
-            "admit": f"/visits/{appointment}/admit",
-            "late": f"/console/visits/{appointment}/late",
-            "waiting": "/console/waiting",
-        },
+        "urls": {name: f"/console/visits/{appointment}/{name}" for name in STEPS}
+        | {"admit": f"/visits/{appointment}/admit", "waiting": "/console/waiting"},
+        "guests": in_language(GUESTS, language),
     }
-    return page(request, "consultation.html", diagnoses=sorted(TEXTS.items()), state=state, data=data, **shown)
+    roles = {role.value: translate(language, GUESTS[role.value]) for role in ROLES}
+    return page(
+        request, "consultation.html", diagnoses=sorted(TEXTS.items()), state=state, data=data, roles=roles, **shown
+    )
 
 
 @router.post("/console/visits/{appointment}/join", include_in_schema=False)
 async def join(request: Request, appointment: str, caller: SignedInClinician) -> Place:
     """The clinic's place in the room; a path of its own, as one browser may hold a patient's cookie too."""
     return await clinic_place(request, caller, appointment)
+
+
+@router.get("/console/visits/{appointment}/here", include_in_schema=False)
+async def who_is_here(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """Who sits at the patient's device and where that is, while the visit goes on; for who may open the record."""
+    services, language = services_of(request), reading_of(request).language
+
+    def unit(session: Session) -> here.Here | None:
+        person(session, services.store, caller, appointment_id=appointment)
+        return here.said(session, services.vault, visits_of(services).open(session, caller, appointment))
+
+    said = await services.database.write(unit) or here.Here(())
+    people = [translate(language, HERE[role]) for role in said.people]
+    return JSONResponse({"people": people, "place": said.place}, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/console/visits/{appointment}/called", include_in_schema=False)
+async def called(request: Request, appointment: str, caller: SignedInClinician) -> Response:
+    """Nothing; the clinic has phoned, so the Task that asked for it is completed."""
+    services, visits = services_of(request), visits_of(services_of(request))
+
+    def unit(session: Session) -> None:
+        visit = visits.open(session, caller, appointment)
+        call_back.done(session, services.store, visit, caller=caller)
+
+    await services.database.write(unit)
+    return Response(status_code=204)
 
 
 @router.post("/console/visits/{appointment}/late", include_in_schema=False)
@@ -216,6 +250,7 @@ async def _close(
             encounter=store.read(session, caller, "Encounter", str(visit.encounter_id)),
             appointment=store.read(session, caller, "Appointment", appointment),
             practitioner=caller.subject,
+            company=service.present(session, visit),
             now=services.clock.now(),
         )
 
@@ -228,6 +263,7 @@ async def _close(
         if not closing.is_own:
             visits.fulfil(session, appointment, request_id=caller.request_id)
         service.close(session, visit)
+        drafts.discard(session, appointment)
         return visit.room, visit.encounter_id
 
     return await services.database.write(closed)

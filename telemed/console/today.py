@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from fhir import codec
 from fhir.search import parsing
@@ -17,9 +18,9 @@ from telemed.console.directory import by_id
 from telemed.pages.times import REGION
 from telemed.schedules.keepers import holders
 from telemed.schedules.practitioners import practitioners
-from telemed.visits import companions, resource
+from telemed.visits import companions, here, resource
 from telemed.visits.codes import EARLY, Window
-from telemed.visits.models import CodeState, JoinCode, Stage, Visit
+from telemed.visits.models import CodeState, Guest, JoinCode, Stage, Visit
 from telemed.visits.service import OPEN, minutes_waiting
 from video.rooms import Rooms
 
@@ -43,6 +44,7 @@ class Row:
     video: bool
     state: str
     companions: tuple[str, ...] = ()
+    call_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class Presence:
 
     state: str
     minutes: int = 0
+    # Who is there beside the patient, by role: at the device, or by a code of their own.
+    company: tuple[str, ...] = ()
+    # Somebody at the device asked to be phoned instead.
+    call_back: bool = False
 
 
 def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: datetime) -> list[Row]:
@@ -78,7 +84,10 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
                 practitioner=resource.name(staff.get(attending.get(id, ""), {})),
                 video=id in coded or id in present,
                 state=present[id].state if id in present else _state_of(data["status"]),
-                companions=tuple(sorted(along.get(id, {}).values())),
+                companions=tuple(
+                    sorted({*along.get(id, {}).values(), *(present[id].company if id in present else ())})
+                ),
+                call_back=id in present and present[id].call_back,
             )
         )
     return sorted(made, key=lambda row: (row.start, row.patient))
@@ -86,7 +95,8 @@ def rows(session: Session, store: Store, caller: Caller, *, rooms: Rooms, now: d
 
 def presences(session: Session, tenant: str, *, rooms: Rooms, now: datetime) -> dict[str, Presence]:
     """Who waits, who talks and who is done, by appointment. Cheap: no resource is opened."""
-    recent = select(Visit).where(col(Visit.tenant) == tenant, col(Visit.waiting_since) > now - RECENT)
+    came = or_(col(Visit.waiting_since) > now - RECENT, col(Visit.call_back).is_not(None))
+    recent = select(Visit).where(col(Visit.tenant) == tenant, came)
     return {visit.appointment_id: presence(visit, rooms=rooms, now=now) for visit in session.exec(recent)}
 
 
@@ -96,13 +106,15 @@ def presence(visit: Visit, *, rooms: Rooms, now: datetime) -> Presence:
     Who has been in the conversation and is not there now is away: they hung up, or their network is gone.
     """
     if visit.stage == Stage.ENDED:
-        return Presence(Stage.ENDED)
+        return Presence(Stage.ENDED, call_back=visit.call_back is not None)
     guests = [seat for seat in rooms.view(visit.room).seats if seat.connected and not seat.role.admits]
+    roles = {*here.people(visit), *(seat.role.value for seat in guests)}
+    said = partial(Presence, company=tuple(sorted(roles - {Guest.PATIENT})), call_back=visit.call_back is not None)
     if any(seat.admitted for seat in guests):
-        return Presence(Stage.ADMITTED)
+        return said(Stage.ADMITTED)
     if guests:
-        return Presence(Stage.WAITING, minutes_waiting(visit, now))
-    return Presence(AWAY if visit.stage == Stage.ADMITTED else Stage.EXPECTED)
+        return said(Stage.WAITING, minutes_waiting(visit, now))
+    return said(AWAY if visit.stage == Stage.ADMITTED else Stage.EXPECTED)
 
 
 def _appointments(session: Session, store: Store, caller: Caller, now: datetime) -> dict[str, Data]:

@@ -9,8 +9,9 @@ from infra.database import Session
 from infra.problems import Problem, TooMany, Unauthorized, UnsupportedMediaType
 from telemed.mydata import codes, sessions
 from telemed.mydata.codes import Refused
+from telemed.mydata.mine import Mine, my_patient
 from telemed.mydata.record import own_caller, own_store
-from telemed.mydata.sessions import Mine, MyPatient, NotSignedIn, my_patient
+from telemed.mydata.sessions import MyPatient, NotSignedIn
 from telemed.mydata.texts import TOLD, in_words
 from telemed.pages.problems import for_people
 from telemed.pages.rendering import page, reading_of

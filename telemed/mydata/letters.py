@@ -28,7 +28,7 @@ from telemed.notices.message import Attachment, House, Message
 from telemed.notices.models import Channel, Notice, NoticeState
 from telemed.notices.service import binding
 from telemed.notices.wording import GREETING, SHORT_WAY, Words
-from telemed.pages.languages import N_, translate
+from telemed.pages.languages import N_, language_in_print, translate
 from telemed.pages.times import short_day
 from telemed.services import Services
 from telemed.visits.codes import grouped, normalise
@@ -132,7 +132,7 @@ def message(held: Held, *, house: House) -> Message:
 
 def words(held: Held, *, phone: str) -> Words:
     """What a sheet says, in the reader's language. No reason, no specialty, no clinic."""
-    language = held.language
+    language = language_in_print(held.language)
     if held.sheet is Sheets.CODE:
         day = short_day(date.fromisoformat(held.until), language=language)
         subject, said = SUBJECT, [translate(language, text) % {"day": day} for text in (ABOUT, PIN_APART, KEEP)]

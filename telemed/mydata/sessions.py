@@ -3,21 +3,17 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Depends, Response
-from fastapi.requests import HTTPConnection
 from sqlmodel import col, delete, select, update
+from starlette.responses import Response
 
 from fhir import compartments
-from infra import log
 from infra.database import Session
 from infra.problems import Unauthorized
 from infra.settings import Settings
 from infra.vault import Vault
-from telemed.identity.callers import require_own_origin
 from telemed.mydata.models import LetterCode, MySession
-from telemed.services import services_of
 from telemed.visits.codes import FORGET_AFTER
 
 TOKEN_BYTES: Final = 32
@@ -70,25 +66,6 @@ def open_session(session: Session, vault: Vault, letter: LetterCode, *, now: dat
     return token
 
 
-async def patient_of(connection: HTTPConnection) -> MyPatient | None:
-    """Which Patient this browser's My-data session belongs to; None without a session that is open now."""
-    try:
-        return await _found(connection)
-    except NotSignedIn:
-        return None
-
-
-async def my_patient(connection: HTTPConnection) -> MyPatient:
-    """The same as a guard of routes: a 401 that says why, and no change from a page that is not ours."""
-    found = await _found(connection)
-    require_own_origin(connection)
-    log.note(tenant=found.tenant, role="patient")
-    return found
-
-
-Mine = Annotated[MyPatient, Depends(my_patient)]
-
-
 def leave(session: Session, vault: Vault, token: str) -> None:
     """Nothing; the cookie opens nothing any more."""
     own = update(MySession).where(col(MySession.hash) == digest(vault, token), col(MySession.ended) == "")
@@ -115,18 +92,6 @@ def set_cookie(response: Response, settings: Settings, *, token: str) -> None:
 def clear_cookie(response: Response, settings: Settings) -> None:
     """Nothing; the answer makes the browser forget the session."""
     response.delete_cookie(cookie_name(settings), httponly=True, samesite="strict", secure=settings.is_tls)
-
-
-async def _found(connection: HTTPConnection) -> MyPatient:
-    services = services_of(connection)
-    token = connection.cookies.get(cookie_name(services.settings), "")
-    if not token:
-        raise NotSignedIn
-    now = services.system_clock.now()
-    patient, stale = await services.database.read(lambda session: opened(session, services.vault, token, now=now))
-    if stale:
-        await services.database.write(lambda session: note_use(session, services.vault, token, now=now))
-    return patient
 
 
 def opened(session: Session, vault: Vault, token: str, *, now: datetime) -> tuple[MyPatient, bool]:

@@ -77,6 +77,13 @@ STATUSES: Final[Mapping[str, str]] = {
 }
 
 
+# Said in the reader's own language, above consents in another.
+UNREVIEWED: Final = N_(
+    "You are asked for consent only in a language that a native reader has checked. That is why this page is in "
+    "another language. Ask somebody whom you trust to read it to you, or call us."
+)
+
+
 def in_words(told: Told, language: str, *, number: int = 0) -> Told:
     """What a person is told, in a language."""
     return Told(translate(language, told.title), translate(language, told.advice).replace("%n", str(number)))

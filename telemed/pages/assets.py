@@ -1,19 +1,23 @@
-"""Static files: our own few, served under a name that changes with their content, packed once at start-up.
+"""Static files: our own few, without their remarks, served under a name that changes with their content, packed once at start-up.
 
 One hash stands for all files, so that relative imports between modules stay valid and a page never mixes versions.
 """
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from infra.problems import NotFound
+from telemed.pages.languages import LANGUAGES, translate
+from telemed.pages.texts import CALL_OF_VISIT
 
 MEDIA_TYPES: Final = {
     ".css": "text/css",
@@ -26,6 +30,11 @@ FOLDERS: Final = {
     "console": ("telemed.console", "static"),
     "signin": ("telemed.signin", "static"),
     "video": ("video", "web"),
+}
+# Whole lines of remarks stay here: on a slow line they cost what a sentence on the page costs.
+REMARKS: Final = {
+    "text/css": re.compile(r"/\*.*?\*/\n?", re.DOTALL),
+    "text/javascript": re.compile(r"^[ \t]*//.*\n", re.MULTILINE),
 }
 SMALLEST_PACKED = 200
 FOREVER = "public, max-age=31536000, immutable"
@@ -51,7 +60,7 @@ def assets() -> dict[str, Asset]:
             media_type = MEDIA_TYPES.get("." + entry.name.rpartition(".")[2])
             if media_type:
                 found[f"{folder}/{entry.name}"] = _asset(entry, media_type)
-    return found
+    return found | {f"texts/call-{language}.json": _texts(language) for language in LANGUAGES}
 
 
 @lru_cache
@@ -88,5 +97,12 @@ async def asset(request: Request, version_asked: str, folder: str, name: str) ->
 
 
 def _asset(entry: Traversable, media_type: str) -> Asset:
-    plain = entry.read_bytes()
+    remarks = REMARKS.get(media_type)
+    plain = remarks.sub("", entry.read_text("utf-8")).encode() if remarks else entry.read_bytes()
     return Asset(media_type, plain, gzip.compress(plain, 9, mtime=0))
+
+
+def _texts(language: str) -> Asset:
+    """The words of a call in a language, `%p` for the other side's name left in."""
+    plain = msgspec.json.encode({key: translate(language, text) for key, text in CALL_OF_VISIT.items()})
+    return Asset("application/json", plain, gzip.compress(plain, 9, mtime=0))

@@ -12,7 +12,15 @@ from fastapi import Request, Response
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from telemed.pages.assets import asset_url
-from telemed.pages.languages import COOKIE, LANGUAGES, choose, translations
+from telemed.pages.languages import (
+    COOKIE,
+    RIGHT_TO_LEFT,
+    choose,
+    is_reviewed,
+    languages_at,
+    translate,
+    translations,
+)
 from telemed.pages.times import day_and_time, day_in_words, moment_in_numbers, short_day, time_in_words, time_of_day
 from telemed.services import services_of
 
@@ -45,21 +53,33 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How somebody reads a page: in which language, and whether in big letters."""
+    """How somebody reads a page: in which language, in which they would rather, and whether in big letters."""
 
     language: str
     big_text: bool = False
+    wanted: str = ""
+
+    @property
+    def direction(self) -> str:
+        """Which way the language is written, as HTML says it."""
+        return "rtl" if self.language in RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def is_reviewed(self) -> bool:
+        """True if a native reader has read what stands there."""
+        return is_reviewed(self.language)
 
 
 def reading_of(request: Request) -> Reading:
     """How this request's page is read: by link, by cookie, by the browser's preference."""
-    language = choose(
+    choice = partial(
+        choose,
         asked=request.query_params.get("lang"),
         cookie=request.cookies.get(COOKIE),
         accepted=request.headers.get("accept-language", ""),
     )
     size = request.query_params.get("text", request.cookies.get(BIG_TEXT_COOKIE, ""))
-    return Reading(language, size == "big")
+    return Reading(choice(offered=languages_at(request.url.path)), size == "big", choice())
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: object) -> Response:
@@ -80,7 +100,7 @@ def _html(request: Request, template: str, context: Mapping[str, Any]) -> bytes:
         .get_template(template)
         .render(
             reading=reading,
-            languages=LANGUAGES,
+            languages=languages_at(request.url.path),
             path=request.url.path,
             here=partial(here, request.url.path, context.get("query", asked)),
             phone=services_of(request).settings.phone,
@@ -129,6 +149,10 @@ def environment(language: str) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     made.globals["asset"] = asset_url
+    # Half the size in Cyrillic and Arabic; signs that mean something in HTML are escaped all the same.
+    made.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "sort_keys": True}
+    made.globals["in_language"] = translate
+    made.globals["rtl"] = RIGHT_TO_LEFT
     made.filters["day_and_time"] = lambda moment: day_and_time(moment, language=language)
     made.filters["day_in_words"] = lambda moment: day_in_words(moment, language=language)
     made.filters["moment_in_numbers"] = lambda moment: moment_in_numbers(moment, language=language)
@@ -146,7 +170,7 @@ def _packed(request: Request, body: bytes, status: int) -> Response:
 
 
 def _remember(request: Request, response: Response, reading: Reading) -> None:
-    for cookie, value in ((COOKIE, reading.language), (BIG_TEXT_COOKIE, "big" if reading.big_text else "")):
+    for cookie, value in ((COOKIE, reading.wanted), (BIG_TEXT_COOKIE, "big" if reading.big_text else "")):
         if cookie in request.query_params:
             secure = request.url.scheme == "https"
             response.set_cookie(cookie, value, max_age=CHOICE_LIFETIME, httponly=True, samesite="lax", secure=secure)

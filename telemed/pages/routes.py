@@ -1,23 +1,18 @@
 """The pages a patient sees, and the start page."""
 
-from typing import Final
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 
 from telemed.pages.doors import doors, offered_in
 from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
-from telemed.pages.summary import Summary, summary
-from telemed.pages.texts import GUESTS, VISIT, in_language, told
+from telemed.pages.texts import PRACTICE, ROBOT, in_language
+from telemed.pages.visit_routes import CODE_PAGE, words_of_call
 from telemed.services import services_of
-from telemed.visits.attending import PerhapsPatient
 from telemed.visits.codes import closed
-from telemed.visits.companions import ROLES, note_presence
 
 router = APIRouter()
-
-CODE_PAGE: Final = "/j"
 
 
 # May be called by anybody: it shows nothing personal.
@@ -39,32 +34,17 @@ async def code(request: Request) -> Response:
     return page(request, "code.html", error=None, code="", birth_date="")
 
 
-@router.get("/visit", include_in_schema=False)
-async def visit(request: Request, who: PerhapsPatient) -> Response:
-    """Check, waiting room, call and goodbye of the one appointment that the visit's cookie opens."""
-    if who is None:
-        return RedirectResponse(CODE_PAGE, status_code=303)
-    language = reading_of(request).language
-    if who.ended:
-        words = told(who.ended, language)
-        again = told("none", language).title if who.ended in ("elsewhere", "replaced") else ""
-        return page(request, "message.html", title=words.title, advice=words.advice, again=again)
-    services = services_of(request)
-    facts: Summary = await services.database.write(lambda session: summary(session, services.store, who))
-    if who.role in ROLES:
-        # No seat in the call: it has two, and the patient's must stay free for the patient.
-        now, role = services.system_clock.now(), translate(language, GUESTS[who.role])
-        await services.database.write(lambda session: note_presence(session, who.participant, now=now))
-        return page(
-            request,
-            "companion.html",
-            role=role,
-            start=facts.start,
-            practitioner=facts.practitioner,
-            clinic=facts.clinic,
-        )
-    texts = in_language(VISIT, language, other=facts.practitioner)
-    data = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": texts}
-    return page(
-        request, "visit.html", data=data, start=facts.start, practitioner=facts.practitioner, clinic=facts.clinic
-    )
+# May be called by anybody: it runs in the browser alone and knows nobody.
+@router.get("/practice", include_in_schema=False)
+async def practise(request: Request) -> Response:
+    """The same pages with a robot on the other side: nothing leaves the browser, and no real data are touched."""
+    services, language = services_of(request), reading_of(request).language
+    robot = translate(language, ROBOT)
+    data: dict[str, Any] = {
+        "demo": services.settings.is_demo,
+        "practice": True,
+        "texts": in_language(PRACTICE, language, other=robot),
+    }
+    data |= words_of_call(language, other=robot)
+    facts: dict[str, Any] = {"start": services.clock.now(), "practitioner": robot, "clinic": ""}
+    return page(request, "visit.html", data=data, role="", practice=True, **facts)

@@ -1,4 +1,4 @@
-"""Sentences that scripts show, and what people are told when a code does not open: in one place for the catalogues.
+"""What patients read from scripts and lists, and what they are told when a code does not open.
 
 Rule for all of them: what happened, what to do; the phone number stands at the foot of every page.
 """
@@ -10,11 +10,29 @@ from typing import Final
 from telemed.pages.languages import N_, translate
 
 OTHER: Final = N_("The other side")
-CALL: Final[Mapping[str, str]] = {
-    "connecting": N_("Connecting …"),
+ROBOT: Final = N_("The practice robot")
+# Devices and the connection, before a call and in it.
+LINE: Final[Mapping[str, str]] = {
     "live": N_("You are connected."),
+    "testPicture": N_("Test picture, only in the demo: no camera is in use here."),
+    "net": N_("Connection lost. You keep your place. We keep trying."),
+    "blocked": N_(
+        "The camera is blocked. Tap the lock next to the address and allow camera and microphone. Then tap “Try again”."
+    ),
+    "nodev": N_("We found no camera. You can talk to us without one."),
+    "busy": N_("Another program is using the camera. Please close it. Then tap “Try again”."),
+    "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
+    "old": N_("This browser is too old for video. We can call you by phone instead."),
+    "refused": N_("The conversation could not be opened. Please load this page again."),
+    "elsewhere": N_("The conversation is open in another window or on another device."),
+}
+
+# The call itself; pages fetch it as a file while somebody waits, so that the first pages stay light.
+CALL: Final[Mapping[str, str]] = {
+    **LINE,
+    "connecting": N_("Connecting …"),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
-    "failed": N_("The connection did not work. Please hang up and try again, or call us."),
+    "failed": N_("The connection did not work. Please hang up and try again, or let us call you."),
     "left": N_("%p has hung up."),
     "tampered": N_("The check words could not be agreed. Somebody may be listening in. Please hang up and call us."),
     "soundOn": N_("Sound is on"),
@@ -28,22 +46,41 @@ CALL: Final[Mapping[str, str]] = {
     "peerOff": N_("%p has turned picture and sound off. You can write to each other."),
     "noMicrophone": N_("No microphone is in use. You can write instead."),
     "noCamera": N_("No camera is in use. You can hear each other."),
-    "testPicture": N_("Test picture, only in the demo: no camera is in use here."),
-    "net": N_("Connection lost. You keep your place. We keep trying."),
-    "blocked": N_(
-        "The camera is blocked. Tap the lock next to the address and allow camera and microphone. Then tap “Try again”."
-    ),
-    "nodev": N_("We found no camera. You can talk to us without one."),
-    "busy": N_("Another program is using the camera. Please close it. Then tap “Try again”."),
-    "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
-    "old": N_("This browser is too old for video. Please call us, we will talk by phone."),
-    "refused": N_("The conversation could not be opened. Please load this page again."),
-    "elsewhere": N_("The conversation is open in another window or on another device."),
+    # Steps down on a weak network, and up again (video/web/ladder.js); the keys are its sentences.
+    "less": N_("Your internet is slow. The picture is smaller now, the sound stays."),
+    "small": N_("Your internet is slow. The picture moves less now, the sound stays."),
+    "sound": N_("Your internet is slow. We turn off the picture and keep the sound."),
+    "sound-thin": N_("Your internet is very slow. You can still hear each other."),
+    "telephone": N_("Your internet is too slow to talk. We can call you by phone instead."),
+    "better": N_("Your internet is better again."),
+    "full": N_("Your internet is good again."),
+    "muted": N_("The practice has turned your sound off. You can turn it on again."),
+    "held": N_("The conversation is paused. Please wait, you keep your place."),
+    "resumed": N_("The conversation goes on."),
+    "old-browser": N_("This browser is too old for a conversation of three. We can call you by phone instead."),
+    "unable": N_("Somebody's browser is too old for a conversation of three."),
+    "screen-stopped": N_("The screen is not shown any more."),
+    "removed": N_("The practice has ended your part in the conversation."),
+    "locked": N_("Encrypted: only the people in this conversation see and hear each other."),
+    "photoSent": N_("The photo is sent."),
+    "photoCame": N_("A photo has come."),
+    "speaking": N_("Speaking: %w"),
+    "me": N_("You"),
+    "patient": N_("Patient"),
+    "relative": N_("Relative"),
+    "interpreter": N_("Interpreter"),
+    "nurse": N_("Nurse with the patient"),
+    "physician": N_("Practice"),
+}
+
+# What the patient reads in the call where the clinic reads something else.
+CALL_OF_VISIT: Final[Mapping[str, str]] = {
+    **CALL,
+    "left": N_("%p has left the conversation. If it goes on, you see each other here again."),
 }
 
 VISIT: Final[Mapping[str, str]] = {
-    **CALL,
-    "left": N_("%p has left the conversation. If it goes on, you see each other here again."),
+    **LINE,
     "title": N_("Your video consultation"),
     "again": N_("Try again"),
     "checking": N_("Checking your connection …"),
@@ -53,28 +90,8 @@ VISIT: Final[Mapping[str, str]] = {
     "network_none": N_("We could not check your connection. You can go on all the same."),
     "quiet": N_("We do not hear your microphone. Please speak louder or check whether it is turned off."),
     "late": N_("The practice needs about %n more minutes. You keep your place."),
-    "full": N_("Somebody else is in this conversation already. Please call us."),
-}
-
-CONSOLE: Final[Mapping[str, str]] = {
-    **CALL,
-    "expected": N_("expected"),
-    "waiting": N_("waiting"),
-    "admitted": N_("in conversation"),
-    "ended": N_("ended"),
-    "away": N_("not here at the moment"),
-    "begin": N_("Start the conversation"),
-    "back": N_("Back to the conversation"),
-    "goesOn": N_("The conversation is under way. You can go back into it."),
-    "gone": N_("%p is not here at the moment, but can come back until you end the visit."),
-    "documented": N_("The visit is documented."),
-    "over": N_("The visit has ended."),
-    "ready": N_("The patient is waiting. Start the conversation when you are ready."),
-    "minutes": N_("for %n min"),
-    "waiting_count": N_("Waiting now: %n"),
-    "told": N_("The patient has been told."),
-    "void": N_("The appointment was cancelled or moved."),
-    "hungUp": N_("Hung up. The patient can come back until you end the visit."),
+    "crowded": N_("This conversation has no free seat any more. Please call us."),
+    "heardNot": N_("Turn the sound of your device up. Then play the test sound again."),
 }
 
 
@@ -85,6 +102,29 @@ class Told:
     title: str
     advice: str
 
+
+# The practice room: nobody is there but a robot, and all of it happens in this browser.
+PRACTICE: Final[Mapping[str, str]] = {
+    **VISIT,
+    "title": N_("Practice room"),
+    "network_practice": N_("In a real appointment your connection is tested here."),
+    "robot_hello": N_("Hello! I am a robot. I hear and see nothing. Write something, and I will write it back."),
+    "robot_echo": N_("You wrote: %t"),
+}
+
+# What is asked at the patient's device; the keys are models.Guest.
+HERE: Final[Mapping[str, str]] = {
+    "patient": N_("The patient"),
+    "relative": N_("A relative or friend"),
+    "nurse": N_("A nurse or carer"),
+    "interpreter": N_("Somebody who interprets"),
+}
+
+CALL_BACK: Final[Mapping[str, str]] = {
+    "title": N_("We will call you."),
+    "advice": N_("The practice has your wish and calls the number that it has from you. You need not do anything."),
+    "again": N_("Back to the video consultation"),
+}
 
 # Keys are codes.Refusal and the ends of a visit session.
 REFUSALS: Final[Mapping[str, Told]] = {
@@ -133,7 +173,7 @@ REFUSALS: Final[Mapping[str, Told]] = {
     ),
     "trouble": Told(
         N_("Something did not work on our side."),
-        N_("Please try again in a moment, or call us."),
+        N_("Your appointment stands. Please try again in a moment, or call us."),
     ),
     "none": Told(N_("Please enter your code first."), N_("You find it in your letter or message.")),
 }
@@ -218,25 +258,6 @@ PURPOSES: Final[Mapping[str, str]] = {
     "HRESCH": N_("for research"),
     "PUBHLTH": N_("for public health"),
 }
-# Operations about who somebody is, by the name that stands sealed in the log.
-AUDIT_STEPS: Final[Mapping[str, str]] = {
-    "$match": N_("compared, whether it is the same person"),
-    "$merge": N_("put together with another record of the clinic"),
-    "$unmerge": N_("took apart from another record of the clinic"),
-    "$ask": N_("asked another clinic whether it is the same person"),
-    "$link": N_("joined with the same person at another clinic"),
-    "$unlink": N_("separated from the person at another clinic"),
-    "$refuse": N_("said that it is not another clinic's patient"),
-}
-
-# v3-ActReason. A purpose without a word stands as it is.
-AUDIT_PURPOSES: Final[Mapping[str, str]] = {
-    "TREAT": N_("for treatment"),
-    "ETREAT": N_("in an emergency, without being part of the care before"),
-    "HOPERAT": N_("to run the practice"),
-    "PATRQT": N_("at the patient's request"),
-}
-
 
 # What a log line is about; a type without a word stands as it is.
 RECORD_TYPES: Final[Mapping[str, str]] = {

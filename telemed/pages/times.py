@@ -5,20 +5,22 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 
+from telemed.pages.languages import locale_of
+
 REGION = ZoneInfo("Europe/Berlin")
-# British English: day before month and 24 hours, as everything else on the pages.
-LOCALES = {"en": "en_GB"}
-AFTER_TIME = {"de": " Uhr"}
+AFTER_TIME = {"de": " Uhr", "de-simple": " Uhr", "nds": " Uhr"}
+# Where days are written in numbers with dots; elsewhere the month has its name, as 03/04 may be either.
+WITH_DOTS = frozenset({"de", "de-simple", "nds", "da", "pl", "tr", "uk", "ru"})
 
 
 def day_in_words(moment: datetime, *, language: str) -> str:
     """The day with its weekday, such as "Montag, 23. November 2026"."""
-    return str(format_date(moment.astimezone(REGION).date(), "full", locale=LOCALES.get(language, language)))
+    return str(format_date(moment.astimezone(REGION).date(), "full", locale=locale_of(language)))
 
 
 def time_of_day(moment: datetime, *, language: str) -> str:
     """The time of day, such as "09:30"."""
-    return str(format_time(moment.astimezone(REGION), "HH:mm", tzinfo=REGION, locale=LOCALES.get(language, language)))
+    return str(format_time(moment.astimezone(REGION), "HH:mm", tzinfo=REGION, locale=locale_of(language)))
 
 
 def time_in_words(moment: datetime, *, language: str) -> str:
@@ -37,8 +39,10 @@ def moment_in_numbers(moment: datetime, *, language: str) -> str:
 
 
 def short_day(day: date, *, language: str) -> str:
-    """The day as it stands in a list, such as "14.03.1951"; in English "14 Mar 1951", as 03/04 may be either."""
-    return day_in_numbers(day) if language == "de" else str(format_date(day, "d MMM y", locale=LOCALES.get(language)))
+    """The day as it stands in a list, such as "14.03.1951"; in English "14 Mar 1951"."""
+    if language in WITH_DOTS:
+        return day_in_numbers(day)
+    return str(format_date(day, "d MMM y", locale=locale_of(language)))
 
 
 def day_in_numbers(day: date) -> str:

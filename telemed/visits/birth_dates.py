@@ -7,7 +7,7 @@ from typing import Final
 
 from babel.dates import get_month_names
 
-from telemed.pages.languages import LANGUAGES
+from telemed.pages.languages import LANGUAGES, locale_of
 
 DAY_FIRST: Final = re.compile(r"(\d{1,2})[\s./-]+(\d{1,2})[\s./-]+(\d{4}|\d{2})|(\d{2})(\d{2})(\d{4})")
 YEAR_FIRST: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
@@ -49,6 +49,6 @@ def _months() -> dict[str, int]:
         for language in LANGUAGES
         for width in ("wide", "abbreviated")
         for context in ("format", "stand-alone")
-        for number, name in get_month_names(width, context=context, locale=language).items()
+        for number, name in get_month_names(width, context=context, locale=locale_of(language)).items()
     ]
     return dict(named) | {"maerz": 3, "sept": 9}

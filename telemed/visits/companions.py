@@ -1,11 +1,12 @@
 """Who comes along to a visit: relatives, interpreters, nurses. Each has a code and a PIN of their own, for this one call.
 
-They see when and with whom the appointment is, and nothing of the patient. A call has two places, the patient's and the
-clinic's, until there are group calls: who comes along waits, and the clinic sees in which role.
+They see when and with whom the appointment is, and nothing of the patient's record. In the call they have a seat of their
+own, under their role and no name; the clinic lets them in and may show them out.
 """
 
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -23,7 +24,7 @@ from telemed.visits.models import CodeState, Guest, JoinCode, VisitSession
 ROLES: Final = (Guest.RELATIVE, Guest.INTERPRETER, Guest.NURSE)
 # More than anybody brings, and few enough to be told apart by the desk.
 MOST: Final = 5
-# A waiting page asks again every half minute; who has missed two turns has gone.
+# Who has just opened the page is on the way to a seat; from then on the room knows who is there.
 HERE: Final = timedelta(seconds=90)
 _PIN: Final = re.compile(r"[0-9]{6}")
 
@@ -78,8 +79,10 @@ def invite(session: Session, vault: Vault, *, appointment_id: str, tenant: str, 
     return Invited(person, code, pin)
 
 
-def of_appointment(session: Session, appointment_id: str, *, now: datetime) -> list[Companion]:
-    """Who may come along, in the order of their names, which say nothing."""
+def of_appointment(
+    session: Session, appointment_id: str, *, now: datetime, seated: Collection[str] = ()
+) -> list[Companion]:
+    """Who may come along, in the order of their names, which say nothing; `seated` are participants in the room."""
     wanted = select(JoinCode).where(
         col(JoinCode.appointment_id) == appointment_id,
         col(JoinCode.role).in_(ROLES),
@@ -87,7 +90,9 @@ def of_appointment(session: Session, appointment_id: str, *, now: datetime) -> l
     )
     present = here(session, [appointment_id], now=now).get(appointment_id, {})
     found = sorted(session.exec(wanted), key=lambda code: (code.role, code.person))
-    return [Companion(code.person, Guest(code.role), code.person in present) for code in found]
+    return [
+        Companion(code.person, Guest(code.role), code.person in present or code.hash.hex() in seated) for code in found
+    ]
 
 
 def here(session: Session, appointments: list[str], *, now: datetime) -> dict[str, dict[str, Guest]]:

@@ -10,7 +10,7 @@ from fhir.store import Change
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import Conflict
-from telemed.visits import codes
+from telemed.visits import codes, here
 from telemed.visits.models import ROOM_BYTES, Stage, Visit
 from telemed.visits.resource import is_moved, moment
 
@@ -34,6 +34,7 @@ def appointment_changed(session: Session, caller: Caller, change: Change) -> Non
         _end(session, change.id)
     elif status == "fulfilled":
         codes.finish(session, change.id)
+        _forget_place(session, change.id)
     elif change.after is not None and is_moved(change.before, change.after):
         _refuse_begun(session, change.id)
         codes.revoke(session, change.id)
@@ -46,6 +47,13 @@ def _end(session: Session, appointment_id: str) -> None:
     codes.cancel(session, appointment_id)
     if visit := _visit(session, appointment_id):
         visit.stage = Stage.ENDED
+        here.forget(visit)
+        session.add(visit)
+
+
+def _forget_place(session: Session, appointment_id: str) -> None:
+    if visit := _visit(session, appointment_id):
+        here.forget(visit)
         session.add(visit)
 
 
@@ -53,6 +61,7 @@ def _expect_anew(session: Session, appointment_id: str) -> None:
     # In another room: whoever is in the old one, or has a ticket for it, belongs to the old time.
     if visit := _visit(session, appointment_id):
         visit.room, visit.stage, visit.waiting_since = secrets.token_urlsafe(ROOM_BYTES), Stage.EXPECTED, None
+        here.forget(visit)
         session.add(visit)
 
 

@@ -94,3 +94,26 @@ class Visit(SQLModel, table=True):
     stage: str = Stage.EXPECTED
     encounter_id: str | None = None
     waiting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    # What was said at the patient's device, kept for the call alone: who sits there, and sealed, where that is.
+    company: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    place: bytes | None = Field(default=None, sa_type=LargeBinary)
+    place_key: int | None = None
+    here_since: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
+    # The Task that asks the clinic to phone; empty again once somebody has.
+    call_back: str | None = None
+
+
+class NoteDraft(SQLModel, table=True):
+    """A note that is being written in a consultation, sealed under the patient's key, until the visit is documented."""
+
+    __tablename__ = "note_draft"
+
+    appointment_id: str = Field(primary_key=True)
+    tenant: str
+    compartment: str
+    # Counts up with every change, so that two windows notice each other.
+    version: int
+    author: str
+    saved: datetime = Field(sa_type=UtcDateTime, index=True)
+    data_key: int
+    body: bytes = Field(sa_type=LargeBinary)

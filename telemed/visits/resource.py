@@ -1,6 +1,6 @@
 """A visit as FHIR: the Appointment that it keeps and the Encounter that documents it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -10,8 +10,20 @@ from fhir import codec
 from fhir.codec import Parsed
 from fhir.compartments import patient_ids
 from fhir.here import named
+from telemed.visits.models import Guest
 
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+# https://hl7.org/fhir/R4/valueset-encounter-participant-type.html
+COMPANY: Final[Mapping[Guest, Mapping[str, str]]] = {
+    Guest.RELATIVE: {"system": PARTICIPATION, "code": "ESC", "display": "escort"},
+    Guest.NURSE: {"system": PARTICIPATION, "code": "SPRF", "display": "secondary performer"},
+    Guest.INTERPRETER: {
+        "system": "http://terminology.hl7.org/CodeSystem/participant-type",
+        "code": "translator",
+        "display": "Translator",
+    },
+}
 # Decimals are written with the digits they came with.
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
@@ -48,7 +60,12 @@ def moment(text: str) -> datetime:
 
 
 def started_encounter(
-    appointment: Mapping[str, Any], *, practitioner: str | None, tenant: str, now: datetime
+    appointment: Mapping[str, Any],
+    *,
+    practitioner: str | None,
+    tenant: str,
+    company: Collection[Guest],
+    now: datetime,
 ) -> dict[str, Any]:
     """The Encounter of a video visit that has just begun."""
     made: dict[str, Any] = {
@@ -62,12 +79,25 @@ def started_encounter(
     }
     if practitioner:
         made["participant"] = [{"individual": {"reference": f"Practitioner/{practitioner}"}}]
-    return made
+    return with_company(made, company)
 
 
-def finished_encounter(encounter: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
-    """The Encounter, finished now."""
-    return {**encounter, "status": "finished", "period": {**encounter.get("period", {}), "end": codec.instant(now)}}
+def finished_encounter(encounter: Mapping[str, Any], *, company: Collection[Guest], now: datetime) -> dict[str, Any]:
+    """The Encounter, finished now, with everybody who has come along."""
+    finished = {"status": "finished", "period": {**encounter.get("period", {}), "end": codec.instant(now)}}
+    return with_company({**encounter, **finished}, company)
+
+
+def with_company(encounter: Mapping[str, Any], company: Collection[Guest]) -> dict[str, Any]:
+    """The Encounter with a participant for each role that came along, named by the role alone: nobody is registered."""
+    held = list(encounter.get("participant", ()))
+    known = {coding.get("code") for each in held for kind in each.get("type", ()) for coding in kind.get("coding", ())}
+    added = [
+        {"type": [{"coding": [COMPANY[role]], "text": role.value}]}
+        for role in sorted(company)
+        if role in COMPANY and COMPANY[role]["code"] not in known
+    ]
+    return {**encounter, "participant": [*held, *added]} if held or added else dict(encounter)
 
 
 def name(person: Mapping[str, Any]) -> str:
@@ -79,6 +109,13 @@ def name(person: Mapping[str, Any]) -> str:
         parts = [*entry.get("prefix", ()), *entry.get("given", ()), entry.get("family", "")]
         return str(entry.get("text") or " ".join(part for part in parts if part))
     return ""
+
+
+def phone(person: Mapping[str, Any]) -> str:
+    """The number under which a person is called first, as it stands in the record; empty if none does."""
+    numbers = [each for each in person.get("telecom", ()) if each.get("system") == "phone" and each.get("use") != "old"]
+    ordered = sorted(numbers, key=lambda each: (each.get("rank", 99), each.get("use") != "mobile"))
+    return str(ordered[0].get("value", "")) if ordered else ""
 
 
 def birth_date(patient: Mapping[str, Any]) -> date | None:

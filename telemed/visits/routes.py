@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 
 from infra.caller import Caller
 from infra.database import Session
-from infra.problems import Conflict
 from telemed.identity.callers import SignedInClinician
 from telemed.services import Services, services_of
 from telemed.signin.stepup import signed_in_of
@@ -19,10 +18,6 @@ from telemed.visits.standing import bond, of_console
 from video.room import NobodyWaits, Role, Seat, Stage
 
 router = APIRouter()
-
-
-class NoSeatYet(Conflict):
-    """This call has two places, the patient's and the clinic's. Who comes along waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +45,23 @@ async def join(request: Request, appointment: str, who: Attending) -> Place:
     services = services_of(request)
     if isinstance(who, Caller):
         return await clinic_place(request, who, appointment)
-    if who.role is not Guest.PATIENT:
-        raise NoSeatYet
     visit = await services.database.write(lambda session: _entered(services, session, who=who, request=request))
     bound = bond(appointment, who.session)
-    return _place(services, visit, role=Role.PATIENT, participant=who.participant, bound=bound)
+    return _place(services, visit, role=Role(who.role), participant=who.participant, bound=bound)
 
 
 @router.post("/visits/{appointment}/admit")
 async def admit(request: Request, appointment: str, caller: SignedInClinician) -> Progress:
-    """The visit, begun: the one who waits is let in and an Encounter is in progress."""
+    """The visit, begun: everybody who waits is let in and an Encounter is in progress."""
     services, visits = services_of(request), visits_of(services_of(request))
     visit = await services.database.write(lambda session: visits.open(session, caller, appointment))
     waiting = guests(services, visit)
     if not waiting:
         raise NobodyWaits
     begun = await services.database.write(lambda session: visits.admit(session, caller, appointment))
-    if not any(seat.admitted for seat in waiting):
-        services.rooms.admit(begun.room)
+    for seat in waiting:
+        if not seat.admitted:
+            services.rooms.admit(begun.room, seat.participant)
     return Progress(begun.stage, begun.room, begun.encounter_id)
 
 
@@ -108,6 +102,8 @@ def guests(services: Services, visit: Visit) -> list[Seat]:
 
 
 def _entered(services: Services, session: Session, *, who: Attendance, request: Request) -> Visit:
+    if who.role is not Guest.PATIENT:
+        return visits_of(services).accompany(session, appointment_id=who.appointment_id, tenant=who.tenant)
     return visits_of(services).enter(
         session,
         appointment_id=who.appointment_id,

@@ -22,8 +22,8 @@ from infra.problems import Conflict, NotFound
 from telemed.schedules.calendar import tenant_of
 from telemed.schedules.keepers import holder
 from telemed.schedules.practitioners import practitioner
-from telemed.visits import codes, resource
-from telemed.visits.models import ROOM_BYTES, Stage, Visit
+from telemed.visits import codes, here, resource
+from telemed.visits.models import ROOM_BYTES, Guest, Stage, Visit, VisitSession
 from video.rooms import Rooms
 
 # Appointment statuses out of which a patient may enter the waiting room, or a clinic may begin.
@@ -65,6 +65,18 @@ class Visits:
             session.add(visit)
         return visit
 
+    def accompany(self, session: Session, *, appointment_id: str, tenant: str) -> Visit:
+        """The visit that somebody with a code of their own has come to. The clinic sees that they wait.
+
+        The appointment itself has arrived only when the patient has.
+        """
+        visit = found(session, appointment_id, tenant=holder(session, appointment_id, tenant=tenant))
+        if visit.stage == Stage.ENDED:
+            raise VisitEnded
+        visit.waiting_since = visit.waiting_since or self.clock.now()
+        session.add(visit)
+        return visit
+
     def open(self, session: Session, caller: Caller, appointment_id: str) -> Visit:
         """The visit of an appointment that the caller's own clinic holds."""
         self.held(session, caller, appointment_id)
@@ -89,6 +101,7 @@ class Visits:
                 appointment,
                 practitioner=practitioner(session, appointment),
                 tenant=caller.tenant,
+                company=present(session, visit),
                 now=self.clock.now(),
             )
             visit.encounter_id = self.store.create(session, caller, resource.parsed(started)).id
@@ -103,7 +116,8 @@ class Visits:
             return visit
         if visit.encounter_id is None:
             raise NotBegun
-        self._finish_encounter(session, _platform(caller.tenant, caller.request_id), visit.encounter_id)
+        platform = _platform(caller.tenant, caller.request_id)
+        self._finish_encounter(session, platform, visit.encounter_id, company=present(session, visit))
         self.fulfil(session, appointment_id, request_id=caller.request_id)
         return close(session, visit)
 
@@ -118,10 +132,13 @@ class Visits:
             self.store.update(session, platform, "Appointment", appointment_id, changed, if_match=appointment.version)
         return data
 
-    def _finish_encounter(self, session: Session, platform: Caller, encounter_id: str) -> None:
+    def _finish_encounter(
+        self, session: Session, platform: Caller, encounter_id: str, *, company: frozenset[Guest]
+    ) -> None:
         encounter = self.store.read(session, platform, "Encounter", encounter_id)
         if encounter.data["status"] != "finished":
-            done = resource.parsed(resource.finished_encounter(encounter.data, now=self.clock.now()))
+            finished = resource.finished_encounter(encounter.data, company=company, now=self.clock.now())
+            done = resource.parsed(finished)
             self.store.update(session, platform, "Encounter", encounter_id, done, if_match=encounter.version)
 
     def fulfil(self, session: Session, appointment_id: str, *, request_id: str) -> None:
@@ -144,14 +161,26 @@ def found(session: Session, appointment_id: str, *, tenant: str) -> Visit:
     if visit.tenant != tenant and visit.stage in (Stage.ADMITTED, Stage.ENDED):
         raise NotFound
     # Until it begins it goes with its slot, which may be another clinic's by now.
+    if visit.tenant != tenant:
+        here.forget(visit)
     visit.tenant = tenant
     session.add(visit)
     return visit
 
 
+def present(session: Session, visit: Visit) -> frozenset[Guest]:
+    """Who took part beside patient and clinic: who was said to sit at the device, and who came by a code of their own."""
+    came = select(VisitSession.role).where(
+        col(VisitSession.appointment_id) == visit.appointment_id, col(VisitSession.seen).is_not(None)
+    )
+    roles = {*here.people(visit), *(Guest(role) for role in session.exec(came))}
+    return frozenset(roles - {Guest.PATIENT})
+
+
 def close(session: Session, visit: Visit) -> Visit:
     """The visit, closed for everybody who came by a code."""
     visit.stage = Stage.ENDED
+    here.forget(visit)
     session.add(visit)
     codes.finish(session, visit.appointment_id)
     return visit

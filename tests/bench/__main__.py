@@ -16,6 +16,7 @@ from tests.bench import (
     anonymise,
     attack,
     audit,
+    calls,
     counting,
     extraction,
     figures,
@@ -85,6 +86,8 @@ def measure(console: Console) -> list[Figure]:
             found += asyncio.run(growth.run(folder, growth.sizes(), growth.Load()))
         with _stage(console, "the log of accesses"):
             found += asyncio.run(ledger.run(folder))
+        with _stage(console, "calls"):
+            found += calls.run()
         with _stage(console, "the patient's flow"):
             found += asyncio.run(flow.run(folder))
         with _stage(console, "the demo's start"):

@@ -40,6 +40,11 @@ TOKEN: Final = 30.0  # microseconds to tell whose an access token is, known alre
 REWRAP: Final = 5.0  # seconds for the data keys of 10^5 patients, with the key file
 DECISION: Final = 2.0  # microseconds for a permit
 POLICY_OF_SEARCH: Final = 5.0  # per cent of a search's processor time
+FLOOR: Final = 1 / 1.3  # the bare cryptography and one system call of a packet, against all of forwarding it
+BARE: Final = 1 / 1.3  # the same with the wake-up and the reception that each packet needs
+RELAY: Final = 8.0  # a packet of the relay that decodes and encodes, against one forwarded
+WAITING: Final = 150.0  # megabytes for 2,000 people who wait
+NOTICE: Final = 200.0  # milliseconds until somebody hears of being let in
 ADULT_NCP: Final = {5: (0.0546, 0.0567), 10: (0.0794, 0.0811), 25: (0.1176, 0.1192), 50: (0.1525, 0.1536)}
 """By k: the most that may be lost, and what ARX loses at its best, as quoted."""
 ADULT_SECONDS: Final = 0.2

@@ -13,6 +13,7 @@ from infra.database import open_database
 from infra.vault import Vault, sealing
 from tests.bench import (
     audit,
+    calls,
     contents,
     counting,
     figures,
@@ -253,3 +254,12 @@ async def test_the_cost_of_limits_is_a_line_for_each_place_they_are_counted_in(t
 
     assert found[0].what == "counting a request, in memory"
     assert all(figure.bar == "10 us or less" and figure.ours > 0 for figure in found)
+
+
+def test_calls_are_measured_beside_their_floors_and_the_relay() -> None:
+    found = calls.run(calls=1, seconds=1.0, people=20, rounds=1)
+
+    against = [figure.against for figure in found[:3]]
+    assert len(set(against)) == 3 and all(figure.ours > 0 and figure.other for figure in found[:3])
+    assert found[3].note.startswith("NOT MEASURED")
+    assert found[4].ours < 150 and found[5].what.startswith("from admit")

@@ -64,7 +64,9 @@ async def open_visit(page: Page, *, code: str, birth_date: str = "14.03.1951") -
     await page.goto(f"/j#{code}")
     await expect(page.locator("#code")).to_have_value(code)
     await page.fill("#birth_date", birth_date)
-    await page.click("form button")
+    await page.click("main form button.primary")
+    await expect(page.locator("#place")).to_be_visible()
+    await page.click("main form button.primary")
     await expect(page.locator("#check")).to_be_visible()
 
 

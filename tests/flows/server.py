@@ -12,7 +12,7 @@ from tests.fixtures.processes import free_port
 from tests.telemed.service import listening
 from tests.telemed.visits.clinic import VIDEO, Clinic, furnish
 
-MAIL_WITHIN = 20.0
+MAIL_WITHIN = 60.0
 
 
 @asynccontextmanager

@@ -8,8 +8,10 @@ from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 
 WIDTHS = (390, 360, 320)
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-ROWS_OF_LINKS = "() => document.querySelector('.tools').clientHeight / document.querySelector('.tools a').clientHeight"
-LINES = "() => document.querySelector('header').clientHeight / document.querySelector('header a').clientHeight"
+ROWS_OF_LINKS = (
+    "() => document.querySelector('.tools').clientHeight / document.querySelector('.tools > a').clientHeight"
+)
+LINES = "() => document.querySelector('header').clientHeight / document.querySelector('.tools > a').clientHeight"
 
 
 async def is_within(page: Page, selector: str, width: int) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,10 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from video.embedded import Embedded
 from video.ice import Ice
+from video.media import Unit
+from video.messages import Refused, UnitOffer, Want
 from video.precheck import Precheck
 from video.room import Role
 from video.rooms import Rooms
@@ -31,9 +34,11 @@ async def serving(app: FastAPI, listening: socket.socket) -> AsyncIterator[None]
     task = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
-    yield
-    server.should_exit = True
-    await task
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
 
 
 class Client:
@@ -86,6 +91,7 @@ class Office:
     rooms: Rooms
     tickets: Tickets
     host: str
+    unit: Unit | None = field(default=None, kw_only=True)
     fallen: set[tuple[str, str]] = field(default_factory=set, kw_only=True)
 
     def ticket(self, participant: str, *, room: str = "room-1") -> str:
@@ -113,6 +119,23 @@ class Office:
             yield client, await client.hear(kind="welcome")
 
 
+@dataclass
+class _Unit:
+    """The office's unit, for as long as it has one."""
+
+    office: Office
+
+    def offer(self, room: str, participant: str, *, message: UnitOffer) -> None:
+        if self.office.unit is None:
+            self.office.rooms.tell(room, participant, message=Refused("unit", message.call))
+        else:
+            self.office.unit.offer(room, participant, message=message)
+
+    def view(self, room: str, participant: str, *, want: Mapping[str, Want]) -> None:
+        if self.office.unit is not None:
+            self.office.unit.view(room, participant, want=want)
+
+
 def bound() -> socket.socket:
     """A listening socket on a port that the system chose."""
     listening = socket.socket()
@@ -127,9 +150,12 @@ async def office() -> AsyncIterator[Office]:
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms, tickets = Rooms(), Tickets(KEY)
     app, made = FastAPI(), Office(rooms, tickets, host)
-    precheck = Precheck(Ice())
-    app.include_router(router(rooms, tickets, ice=Ice(), precheck=precheck, origins=origins(host), holds=made.holds))
-    async with serving(app, listening):
+    precheck, media = Precheck(Ice()), Embedded(rooms, Ice(), addresses=("127.0.0.1",))
+    made.unit = media
+    app.include_router(
+        router(rooms, tickets, ice=Ice(), precheck=precheck, origins=origins(host), holds=made.holds, unit=_Unit(made))
+    )
+    async with media.running(), serving(app, listening):
         yield made
 
 

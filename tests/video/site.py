@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,15 @@ from playwright.async_api import Page
 from infra.web import Application, install
 from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
+from video.embedded import Embedded
 from video.ice import Ice
+from video.link import Link, straight
+from video.messages import Close
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.routes import router
 from video.tickets import Tickets
+from video.unit import ForwardingUnit
 
 PAGES = WEB.parents[1] / "tests" / "video" / "pages"
 CSP = (
@@ -27,6 +32,7 @@ CSP = (
     "manifest-src 'self'; media-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 PATIENCE = 30.0
+LOOPBACK = ("127.0.0.1",)
 
 
 @dataclass
@@ -34,17 +40,33 @@ class Site(Office):
     """A running server with pages, and its pre-call check."""
 
     precheck: Precheck
+    media: Embedded
+
+    async def another_unit(self) -> None:
+        """End the forwarding unit with all calls, as a killed worker does, and have another in its place."""
+        before = self.media.unit
+        self.media.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
+        await before.close()
+
+    def drop(self, room: str) -> None:
+        """Lose the signalling connections of a room, as a network that changes does."""
+        for line in list(self.rooms._rooms[room].lines.values()):
+            line.close(Close.BUSY)
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    """A running server with rooms, modules and test pages."""
+@asynccontextmanager
+async def open_site(link: Link = straight) -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages; media of the unit cross `link`."""
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
-    office = Site(Rooms(), Tickets(KEY), host, Precheck(Ice(), addresses=("127.0.0.1",)))
+    rooms = Rooms()
+    media = Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
+    office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
     app = Application()
     install(app, limits={"": 100_000}, renders={})
-    app.include_router(router(office.rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host)))
+    app.include_router(
+        router(rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host), unit=media)
+    )
     app.mount("/video-web", StaticFiles(directory=WEB))
     app.mount("/pages", StaticFiles(directory=PAGES))
 
@@ -62,9 +84,16 @@ async def site() -> AsyncIterator[Site]:
     def ticket(room: str, participant: str) -> PlainTextResponse:
         return PlainTextResponse(office.ticket(participant, room=room))
 
-    async with serving(app, listening):
+    async with media.running(), serving(app, listening):
         yield office
         await office.precheck.close()
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """A running server for one test."""
+    async with open_site() as running:
+        yield running
 
 
 async def until(page: Page, expression: str, *, within: float = PATIENCE) -> Any:

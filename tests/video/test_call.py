@@ -9,42 +9,44 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.fixtures.browsers import Browsers
-from tests.video.site import Site, until
+from tests.video.site import until
+from tests.video.stage import Stage
 from video.messages import Answer, Offer, Relayed
 from video.rooms import Rooms
 
-PAIRS = [("chromium", "chromium"), ("chromium", "firefox"), ("firefox", "chromium")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PAIRS = [("chromium", "chromium"), ("chromium", "firefox"), ("firefox", "chromium"), ("firefox", "firefox")]
 
 
-async def open_page(browser: Browser, site: Site, *, participant: str) -> Page:
+async def open_page(stage: Stage, browser: Browser, *, participant: str) -> Page:
     """A page of this participant, with a browser profile of its own."""
     page = await (await browser.new_context()).new_page()
-    await page.goto(f"http://{site.host}/page/call?room=room-1&participant={participant}")
+    stage.pages.append(page)
+    await page.goto(f"http://{stage.site.host}/page/call?room=room-1&participant={participant}")
     await until(page, "globalThis.seen?.events.includes('welcome')")
     return page
 
 
-async def connected(doctors: Browser, patients: Browser, *, site: Site) -> tuple[Page, Page]:
+async def connected(stage: Stage, doctors: Browser, patients: Browser) -> tuple[Page, Page]:
     """Physician and patient in a live call."""
     doctor, patient = await asyncio.gather(
-        open_page(doctors, site, participant="doctor"), open_page(patients, site, participant="patient")
+        open_page(stage, doctors, participant="doctor"), open_page(stage, patients, participant="patient")
     )
-    site.rooms.admit("room-1")
+    stage.site.rooms.admit("room-1")
     for page in (doctor, patient):
         await until(page, "seen.states.includes('live') && seen.words")
     return doctor, patient
 
 
-async def in_call(browsers: Browsers, site: Site) -> tuple[Page, Page]:
+async def in_call(stage: Stage) -> tuple[Page, Page]:
     """Physician and patient in a live call, in one browser."""
-    browser = await browsers.chromium()
-    return await connected(browser, browser, site=site)
+    return await connected(stage, stage.browser, stage.browser)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-async def test_two_browsers_see_hear_and_read_each_other(browsers: Browsers, site: Site, pair: tuple[str, str]) -> None:
-    doctor, patient = await connected(await browsers.named(pair[0]), await browsers.named(pair[1]), site=site)
+async def test_two_browsers_see_hear_and_read_each_other(empty: Stage, pair: tuple[str, str]) -> None:
+    doctor, patient = await connected(empty, await empty.named(pair[0]), await empty.named(pair[1]))
 
     for page in (doctor, patient):
         first = await until(page, "seen.stats.framesDecoded")
@@ -57,11 +59,11 @@ async def test_two_browsers_see_hear_and_read_each_other(browsers: Browsers, sit
     assert len(set(words["words"])) > 1
     for writer, reader, text in ((doctor, patient, "Grüß Gott 👩‍⚕️"), (patient, doctor, "Mir geht’s schön")):
         await writer.locator("#text").press_sequentially(text)
-        assert await until(reader, f"Object.values(seen.lines).some(l => l.from === 'peer' && l.text === '{text}')")
+        assert await until(reader, f"Object.values(seen.lines).some(l => l.from !== 'me' && l.text === '{text}')")
 
 
-async def test_page_that_is_loaded_again_is_back_in_the_call(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await in_call(browsers, site)
+async def test_page_that_is_loaded_again_is_back_in_the_call(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
     before = await doctor.evaluate("seen.words")
 
     for page, other in ((patient, doctor), (doctor, patient)):
@@ -73,8 +75,8 @@ async def test_page_that_is_loaded_again_is_back_in_the_call(browsers: Browsers,
         assert await page.evaluate("seen.words") == await other.evaluate("seen.words") != before
 
 
-async def test_second_tab_takes_the_call_over(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await in_call(browsers, site)
+async def test_second_tab_takes_the_call_over(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
     await doctor.evaluate("seen.stats = {}")
 
     second = await patient.context.new_page()
@@ -86,12 +88,12 @@ async def test_second_tab_takes_the_call_over(browsers: Browsers, site: Site) ->
     assert "refused" not in await second.evaluate("seen.events")
 
 
-async def test_call_survives_a_lost_signalling_connection_and_a_restart(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await in_call(browsers, site)
+async def test_call_survives_a_lost_signalling_connection_and_a_restart(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
     words = await doctor.evaluate("seen.words")
 
-    site.rooms.close()  # as a restart does
-    site.rooms._rooms.clear()
+    empty.site.rooms.close()  # as a restart does
+    empty.site.rooms._rooms.clear()
 
     for page in (doctor, patient):
         assert await until(page, "seen.events.filter(e => e === 'welcome').length === 2")
@@ -101,17 +103,17 @@ async def test_call_survives_a_lost_signalling_connection_and_a_restart(browsers
         assert await page.evaluate("seen.words") == words
 
 
-async def test_end_by_the_clinic_ends_the_call_on_both_sides(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await in_call(browsers, site)
+async def test_end_by_the_clinic_ends_the_call_on_both_sides(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
 
-    site.rooms.end("room-1")
+    empty.site.rooms.end("room-1")
 
     for page in (doctor, patient):
         assert await until(page, "call.state === 'closed' && seen.events.includes('ended')")
 
 
-async def test_muting_and_switching_the_camera_off_is_told_to_the_other_side(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await in_call(browsers, site)
+async def test_muting_and_switching_the_camera_off_is_told_to_the_other_side(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
     await until(doctor, "seen.media?.audio && seen.media?.video")
 
     await patient.evaluate("call.mute(true)")
@@ -121,8 +123,21 @@ async def test_muting_and_switching_the_camera_off_is_told_to_the_other_side(bro
     assert await until(doctor, "seen.media.audio === true && seen.media.video === false")
 
 
-async def test_text_is_seen_within_half_a_second(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await in_call(browsers, site)
+async def test_screen_photo_and_chat_go_between_two_as_well(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
+
+    await doctor.evaluate("call.share()")
+    await until(patient, "look('screen-doctor').color === 'cyan'")
+    await doctor.evaluate("call.unshare()")
+    await until(patient, "look('screen-doctor').color === ''")
+    await patient.evaluate("call.takePhoto().then((blob) => call.sendPhoto(blob)); call.say('So sieht es aus')")
+
+    assert await until(doctor, "seen.photos[0]?.width >= 320 && seen.photos[0].from") == "patient"
+    assert await until(doctor, "seen.chats[0]") == {"from": "patient", "text": "So sieht es aus"}
+
+
+async def test_text_is_seen_within_half_a_second(empty: Stage) -> None:
+    doctor, patient = await in_call(empty)
     await doctor.evaluate(
         "call.addEventListener('text', () => { seen.heard = performance.timeOrigin + performance.now(); })"
     )
@@ -145,36 +160,33 @@ def swapping(kind: type[Offer] | type[Answer]) -> Callable[..., bool]:
 
 
 async def test_server_that_swaps_the_answers_fingerprint_breaks_the_commitment(
-    browsers: Browsers, site: Site, monkeypatch: pytest.MonkeyPatch
+    empty: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site.rooms, "relay", partial(swapping(Answer), site.rooms))
-    browser = await browsers.chromium()
-    doctor = await open_page(browser, site, participant="doctor")
-    await open_page(browser, site, participant="patient")
+    monkeypatch.setattr(empty.site.rooms, "relay", partial(swapping(Answer), empty.site.rooms))
+    doctor = await open_page(empty, empty.browser, participant="doctor")
+    await open_page(empty, empty.browser, participant="patient")
 
-    site.rooms.admit("room-1")
+    empty.site.rooms.admit("room-1")
 
     assert await until(doctor, "seen.events.includes('tampered') && call.state === 'failed'")
     assert await doctor.evaluate("seen.words") is None
 
 
 async def test_server_that_swaps_the_offers_fingerprint_makes_the_words_differ(
-    browsers: Browsers, site: Site, monkeypatch: pytest.MonkeyPatch
+    empty: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site.rooms, "relay", partial(swapping(Offer), site.rooms))
-    browser = await browsers.chromium()
-    doctor = await open_page(browser, site, participant="doctor")
-    patient = await open_page(browser, site, participant="patient")
+    monkeypatch.setattr(empty.site.rooms, "relay", partial(swapping(Offer), empty.site.rooms))
+    doctor = await open_page(empty, empty.browser, participant="doctor")
+    patient = await open_page(empty, empty.browser, participant="patient")
 
-    site.rooms.admit("room-1")
+    empty.site.rooms.admit("room-1")
 
     assert await until(doctor, "seen.words") != await until(patient, "seen.words")
     assert "live" not in await patient.evaluate("seen.states")
 
 
-async def test_who_has_no_camera_and_no_microphone_still_sees_and_writes(browsers: Browsers, site: Site) -> None:
-    with_devices, without = await browsers.chromium(), await browsers.chromium(camera=False)
-    doctor, patient = await connected(with_devices, without, site=site)
+async def test_who_has_no_camera_and_no_microphone_still_sees_and_writes(empty: Stage) -> None:
+    doctor, patient = await connected(empty, empty.browser, await empty.named("chromium without devices"))
 
     assert await until(patient, "seen.stats.framesDecoded")
     assert await until(doctor, "seen.media && !seen.media.audio && !seen.media.video")
@@ -191,9 +203,9 @@ globalThis.current = () => opened.filter((pc) => pc.signalingState !== "closed")
 UFRAG = "current().remoteDescription.sdp.match(/ice-ufrag:(.*)/)[1]"
 
 
-async def captured(browsers: Browsers, site: Site) -> tuple[Page, Page]:
+async def captured(stage: Stage) -> tuple[Page, Page]:
     """A live call whose connections the test can reach."""
-    doctor, patient = await in_call(browsers, site)
+    doctor, patient = await in_call(stage)
     for page in (doctor, patient):
         await page.add_init_script(CAPTURE)
         await page.evaluate("seen.words = null")
@@ -203,8 +215,8 @@ async def captured(browsers: Browsers, site: Site) -> tuple[Page, Page]:
     return doctor, patient
 
 
-async def test_failed_connection_restarts_ice_within_the_same_call(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await captured(browsers, site)
+async def test_failed_connection_restarts_ice_within_the_same_call(empty: Stage) -> None:
+    doctor, patient = await captured(empty)
     words, before = await doctor.evaluate("seen.words"), await patient.evaluate(UFRAG)
 
     await doctor.evaluate(
@@ -223,14 +235,15 @@ async def test_failed_connection_restarts_ice_within_the_same_call(browsers: Bro
     assert [await page.evaluate("seen.words") for page in (doctor, patient)] == [words, words]
 
 
-async def test_connection_that_is_gone_for_good_is_replaced_by_a_new_call(browsers: Browsers, site: Site) -> None:
-    doctor, patient = await captured(browsers, site)
+async def test_connection_that_is_gone_for_good_is_replaced_by_a_new_call(empty: Stage) -> None:
+    doctor, patient = await captured(empty)
     words = await doctor.evaluate("seen.words")
 
     await patient.evaluate("current().close()")
 
     for page in (doctor, patient):
         assert await until(
-            page, f"seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'"
+            page,
+            f"seen.words && seen.words.digits + seen.words.words !== '{words['digits'] + ','.join(words['words'])}'",
         )
         assert await until(page, "call.state === 'live'")

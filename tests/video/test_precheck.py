@@ -9,8 +9,8 @@ import pytest
 from tests.fixtures.browsers import Browsers
 from tests.video.site import Site, until
 from tests.video.test_sdp import CHROMIUM
-from video.forward import Mirror
 from video.ice import Ice
+from video.mirror import Mirror
 from video.precheck import Budgeted, ChecksBusy, Precheck
 
 
@@ -27,8 +27,10 @@ async def test_browser_sees_and_hears_itself_through_the_echo(browsers: Browsers
     assert verdict["loss"] < 0.5, verdict
     assert verdict["camera"]
     assert verdict["microphone"]
+    assert verdict["speaker"] == await page.evaluate("seen.played")
     if name == "chromium":  # Firefox starts no AudioContext where the machine has no sound device
         assert await page.evaluate("seen.level") > 0
+        assert verdict["speaker"]
     await site.precheck.close()
     assert site.precheck.running == 0
 

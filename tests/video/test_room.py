@@ -54,9 +54,29 @@ def test_seat_is_free_after_five_minutes_without_a_connection() -> None:
     assert not back.admitted
 
 
-def test_third_participant_is_refused() -> None:
+def test_ninth_participant_is_refused() -> None:
+    room = Room("r")
+    for number in range(SEATS):
+        room = machine.arrive(room, f"p{number}", role=Role.RELATIVE, now=NOON)
+
     with pytest.raises(RoomFull):
-        _arrive(_arrive(_arrive(Room("r"), "d1"), "p1"), "p2")
+        _arrive(room, "d1")
+
+
+def test_call_of_three_goes_on_when_one_leaves_and_ends_with_the_second() -> None:
+    room = machine.admit(machine.admit(_arrive(_arrive(_arrive(Room("r"), "d1"), "p1"), "p2"), "p1"), "p2")
+    room = machine.answer(room)
+
+    two = machine.leave(room, "p2")
+
+    assert two.stage is Stage.LIVE
+    assert machine.leave(two, "p1").stage is Stage.SCHEDULED
+    assert not machine.leave(two, "p1").answered
+
+
+def test_every_role_but_one_takes_part_with_sound_and_picture() -> None:
+    assert [role for role in Role if not role.has_media] == [Role.ASSISTANT]
+    assert [role for role in Role if role.admits] == [Role.PHYSICIAN]
 
 
 def test_nothing_leads_out_of_an_ended_room() -> None:
@@ -70,8 +90,8 @@ def test_who_waits_sees_nobody_and_has_no_partner() -> None:
     room = _arrive(_arrive(Room("r"), "d1"), "p1")
 
     assert machine.visible(room, "p1") == ()
-    assert machine.partner(room, "p1") is None
-    assert machine.partner(room, "d1") is None
+    assert machine.partners(room, "p1") == ()
+    assert machine.partners(room, "d1") == ()
     assert [seat.participant for seat in machine.visible(room, "d1")] == ["p1"]
 
 
@@ -113,8 +133,9 @@ def test_whatever_happens_nobody_is_in_without_admission(steps: list[tuple[str, 
         assert {s.participant for s in room.seats if s.admitted and not s.role.admits} <= allowed
         assert not before.ended or room.ended
         for seat in room.seats:
-            partner = machine.partner(room, seat.participant)
-            assert partner is None or (partner.admitted and seat.admitted)
+            for partner in machine.partners(room, seat.participant):
+                assert partner.admitted
+                assert seat.admitted
 
 
 def _step(room: Room, step: str, *, who: str, now: datetime) -> Room:

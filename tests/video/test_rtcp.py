@@ -5,7 +5,7 @@ from aiortc import rtp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from video.forward import Mirror
+from video.mirror import Mirror
 from video.rtcp import PSFB, RTPFB, Block, Feedback, MalformedError, Packet, Report, parse, write
 
 AUDIO, VIDEO, RTX = 111, 96, 97

@@ -11,7 +11,7 @@ from tests.video.office import Client, Office
 from video import room as machine
 from video import signalling
 from video.ice import Ice
-from video.room import Role, Room, Seat, Stage
+from video.room import SEATS, Role, Room, Seat, Stage
 from video.rooms import Event, Kind, Rooms
 from video.signalling import BURST, Meter
 from video.tickets import Tickets
@@ -185,10 +185,10 @@ async def test_nothing_is_relayed_before_admission(office: Office) -> None:
 async def test_without_the_guard_the_same_messages_would_be_relayed(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def anybody(room: Room, participant: str) -> Seat | None:
-        return next((seat for seat in room.seats if seat.participant != participant), None)
+    def anybody(room: Room, participant: str) -> tuple[Seat, ...]:
+        return tuple(seat for seat in room.seats if seat.participant != participant)
 
-    monkeypatch.setattr(machine, "partner", anybody)
+    monkeypatch.setattr(machine, "partners", anybody)
 
     heard = await _relay_before_admission(office)
 
@@ -276,13 +276,15 @@ async def test_dropped_connection_keeps_its_seat_and_resumes_without_a_ticket(of
         assert again["resume"] != welcome["resume"]
 
 
-async def test_third_participant_is_told_that_the_room_is_full(office: Office) -> None:
+async def test_ninth_participant_is_told_that_the_room_is_full(office: Office) -> None:
     async with AsyncExitStack() as stack:
         await _both(office, stack)
-        third = await stack.enter_async_context(office.socket())
-        await third.say("hello", v=1, ticket=office.ticket("patient2"))
+        for number in range(SEATS - 2):
+            await stack.enter_async_context(office.enter(f"relative-{number}"))
+        ninth = await stack.enter_async_context(office.socket())
+        await ninth.say("hello", v=1, ticket=office.ticket("relative-9"))
 
-        assert await third.closed() == (4423, "full")
+        assert await ninth.closed() == (4423, "full")
 
 
 async def test_end_tells_everybody_and_closes_the_room_for_good(office: Office) -> None:

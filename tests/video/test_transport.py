@@ -8,13 +8,25 @@ import aioice
 import pytest
 from aiortc import RTCIceGatherer, RTCIceServer, RTCIceTransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
+from pylibsrtp import Policy, Session
+from pylibsrtp._binding import lib  # type: ignore[import-not-found]  # compiled, without types
 
 from tests.video.test_sdp import CHROMIUM
 from video import WEB
-from video.forward import Mirror
 from video.ice import Ice, ice_from, turn_credentials
+from video.mirror import Mirror
 from video.sdp import parse_offer
-from video.transport import CIPHERS, CONTRACT, CONTRACT_INSTANCE, PROFILES, BlindTransport, Certificate, Gatherer, Path
+from video.transport import (
+    CIPHERS,
+    CONTRACT,
+    CONTRACT_INSTANCE,
+    PROFILES,
+    BlindTransport,
+    Certificate,
+    Cipher,
+    Gatherer,
+    Path,
+)
 
 
 def test_private_members_that_we_use_exist() -> None:
@@ -26,7 +38,8 @@ def test_private_members_that_we_use_exist() -> None:
 async def test_private_attributes_that_we_set_exist() -> None:
     gatherer = RTCIceGatherer(iceServers=[])
     transport = RTCDtlsTransport(RTCIceTransport(gatherer), [Certificate.generateCertificate()])
-    for instance in (gatherer, transport):
+    key = Policy(key=bytes(44), ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM)
+    for instance in (gatherer, transport, aioice.Connection(ice_controlling=False), Session(key)):
         for name in CONTRACT_INSTANCE[type(instance)]:
             assert hasattr(instance, name), name
 
@@ -113,3 +126,37 @@ async def test_candidates_of_the_offer_are_never_contacted(monkeypatch: pytest.M
         await path.close()
 
     assert contacted == []
+
+
+def test_binding_has_what_the_short_way_calls() -> None:
+    for name in ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp"):
+        assert callable(getattr(lib, name)), name
+
+
+def test_short_way_protects_as_the_library_does() -> None:
+    packet = b"\x80\x60\x00\x07" + bytes(8) + b"content"
+    sessions = [
+        Session(Policy(key=bytes(range(44)), ssrc_type=kind, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM))
+        for kind in (Policy.SSRC_ANY_OUTBOUND, Policy.SSRC_ANY_OUTBOUND, Policy.SSRC_ANY_INBOUND)
+    ]
+
+    protected = Cipher(sessions[0]).protect(packet)
+
+    assert protected == sessions[1].protect(packet)
+    assert protected is not None
+    inward = Cipher(sessions[2])
+    assert inward.unprotect(protected[:-1] + b"x") is None
+    assert inward.unprotect(protected) == packet
+    assert inward.unprotect(protected) is None  # a replay
+    assert inward.unprotect(b"\x80") is None
+    assert Cipher(sessions[0]).protect(bytes(1500)) is None
+
+
+def test_nothing_but_the_transport_touches_private_parts() -> None:
+    private = {name for names in (*CONTRACT.values(), *CONTRACT_INSTANCE.values()) for name in names}
+    private -= {"get_component_candidates", "datagram_received"}  # public
+    private -= {"_transport", "_buffer", "_connection"}  # words of ours, too
+    for file in (WEB.parent).rglob("*.py"):
+        if file.name != "transport.py":
+            found = {name for name in private if f".{name}" in file.read_text()}
+            assert found == set(), file

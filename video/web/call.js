@@ -3,38 +3,41 @@
 // ready (answering side, with a commitment) -> offer of the call that `ready` named -> answer, candidates both ways.
 // A page that is loaded again says ready again, which gives a new call; a network change gives the same call again.
 
-import { Reader, Writer } from "./rtt.js";
+import { Loudness } from "./loudness.js";
+import { Quality } from "./quality.js";
 import { commitment, fingerprints, nonce, shortString } from "./sas.js";
 
 const RESTART_AFTER = 3000;
 const ANEW_AFTER = 10000;
 const PATIENCE = 30000;
-const KINDS = ["audio", "video"];
+const KINDS = ["audio", "video", "screen"];
+const HINTS = { video: "motion", screen: "detail" };
 
 export class Call extends EventTarget {
   state = "";
-  #signalling; #room; #stream; #offers;
-  #pc = null; #id = ""; #peer = ""; #channel = null; #certificate = null;
+  quality;
+  #signalling; #room; #tracks; #offers; #peer; #relay;
+  #pc = null; #id = ""; #channel = null; #certificate = null;
   #secrets = new Map(); #commit = ""; #nonce = ""; #prints = ""; #early = [];
-  #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = []; #last = null;
-  #off = { audio: false, video: false };
-  #writer = new Writer(nonce()); #reader = new Reader();
+  #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = [];
+  #loudness = new Loudness();
 
-  constructor({ signalling, room, stream, offers }) {
+  // peer: the id of the other one; tracks: {audio, video, screen}, each a track or null.
+  constructor({ signalling, room, peer, tracks, offers, relay, signing }) {
     super();
     this.#signalling = signalling;
     this.#room = room;
-    this.#stream = stream;
+    this.#peer = peer;
+    this.#tracks = tracks;
     this.#offers = offers;
+    this.#relay = relay;
+    this.quality = new Quality({ signing });
+    this.quality.addEventListener("advice", ({ detail }) => this.#emit("advice", detail));
     for (const type of ["ready", "offer", "answer", "candidate"]) {
-      this.#on(type, (message) => this.#next(() => this[`_${type}`](message)));
+      this.#on(type, (message) => message.from === this.#peer && this.#next(() => this[`_${type}`](message)));
     }
-    this.#on("peer", (peer) => this.#seen(peer));
-    this.#on("welcome", ({ peers }) => peers.forEach((peer) => this.#readmit(peer)));
+    this.#on("peer", (seen) => this.#seen(seen));
     this.#on("admitted", () => this.state && !this.#live() && this.start());
-    this.#on("ended", () => this.#finish("closed"));
-    this.#on("elsewhere", () => this.#finish("closed"));
-    this.#on("void", () => this.#finish("closed"));
   }
 
   start() {
@@ -43,26 +46,29 @@ export class Call extends EventTarget {
     this.#next(() => this.#ready());
   }
 
-  mute(on) { this.#switch("audio", on); }
-  camera(on) { this.#switch("video", on); }
-
-  use(stream) {
-    this.#stream = stream;
-    for (const [index, sender] of (this.#pc?.getSenders() ?? []).entries()) sender.replaceTrack(this.#track(KINDS[index]));
-    this.#tell();
+  async put(name, track) {
+    this.#tracks[name] = track;
+    await this.#pc?.getSenders()[KINDS.indexOf(name)]?.replaceTrack(this.#track(name));
   }
 
-  type(value) { this.#write(this.#writer.edit(value), value); }
-  commit() { this.#write(this.#writer.commit(), null); }
-
-  hangUp() {
-    this.#signalling.bye();
-    this.#finish("closed");
+  // True if the other side is to get it: as text, in order, and all of it.
+  send(value) {
+    const open = this.#channel?.readyState === "open";
+    if (open) this.#channel.send(JSON.stringify(value));
+    return open;
   }
+
+  retryVideo() { return this.quality.retry(this.#senders()); }
+  sign(on) { return this.quality.sign(on, this.#senders()); }
+
+  // The level of the other side's sound, 0 to 1.
+  level() { return this.#loudness.level(this.#pc?.getReceivers()[0]); }
+
+  close() { this.#finish("closed"); }
 
   async #ready() {
     this.#certificate ??= await RTCPeerConnection.generateCertificate({ name: "ECDSA", namedCurve: "P-256" });
-    const page = nonce(), message = { type: "ready", page };
+    const page = nonce(), message = { type: "ready", page, to: this.#peer };
     if (!this.#offers) {
       const secret = nonce();
       this.#secrets.set(page, secret);
@@ -71,25 +77,24 @@ export class Call extends EventTarget {
     this.#signalling.send(message);
   }
 
-  async _ready({ page, commit, from }) {
+  async _ready({ page, commit }) {
     if (!this.state) return;
-    this.#peer = from;
     if (!this.#offers) await this.#ready();
     if (!this.#offers || !commit) return;
     this.#open(page);
     this.#commit = commit;
     this.#nonce = nonce();
-    for (const kind of KINDS) this.#pc.addTransceiver(this.#track(kind) ?? kind, { direction: "sendrecv" });
+    for (const kind of KINDS) this.#pc.addTransceiver(this.#track(kind) ?? (kind === "audio" ? kind : "video"), { direction: "sendrecv" });
     await this.#offer();
   }
 
   async #offer(options) {
     await this.#pc.setLocalDescription(await this.#pc.createOffer(options));
     this.#prefer();
-    this.#signalling.send({ type: "offer", call: this.#id, sdp: this.#pc.localDescription.sdp, nonce: this.#nonce });
+    this.#signalling.send({ type: "offer", call: this.#id, sdp: this.#pc.localDescription.sdp, nonce: this.#nonce, to: this.#peer });
   }
 
-  async _offer({ call, sdp, nonce: theirs, from }) {
+  async _offer({ call, sdp, nonce: theirs }) {
     if (this.#offers || !this.state) return;
     if (call !== this.#id) {
       if (!this.#secrets.has(call)) return;
@@ -97,7 +102,6 @@ export class Call extends EventTarget {
       this.#nonce = this.#secrets.get(call);
       this.#secrets.delete(call);  // told in the answer: it commits to nothing any more
     }
-    this.#peer = from;
     await this.#pc.setRemoteDescription({ type: "offer", sdp });
     for (const [index, transceiver] of this.#pc.getTransceivers().entries()) {
       transceiver.direction = "sendrecv";
@@ -105,7 +109,7 @@ export class Call extends EventTarget {
     }
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     this.#prefer();
-    this.#signalling.send({ type: "answer", call, sdp: this.#pc.localDescription.sdp, nonce: this.#nonce });
+    this.#signalling.send({ type: "answer", call, sdp: this.#pc.localDescription.sdp, nonce: this.#nonce, to: this.#peer });
     await this.#check(theirs);
     await this.#late();
   }
@@ -158,17 +162,24 @@ export class Call extends EventTarget {
     this.#id = id;
     this.#prints = "";
     this.#early = [];
+    this.quality.fresh();
     const pc = this.#pc = new RTCPeerConnection({
       iceServers: this.#signalling.ice, bundlePolicy: "max-bundle", certificates: [this.#certificate],
+      iceTransportPolicy: this.#relay ? "relay" : "all",
     });
     const channel = this.#channel = pc.createDataChannel("text", { negotiated: true, id: 0 });
-    channel.onopen = () => { this.#tell(); this.#put(this.#writer.whole()); };
-    channel.onmessage = (event) => this.#read(event.data);
+    channel.onopen = () => this.#emit("open");
+    channel.onmessage = (event) => this.#next(() => this.#emit("message", JSON.parse(event.data)));
     pc.onicecandidate = ({ candidate }) => candidate?.candidate && this.#signalling.send({
       type: "candidate", call: id, candidate: candidate.candidate, mid: candidate.sdpMid, line: candidate.sdpMLineIndex,
+      to: this.#peer,
     });
-    const remote = new MediaStream();
-    pc.ontrack = ({ track }) => { remote.addTrack(track); this.#emit("remote", remote); };
+    const stream = new MediaStream(), screen = new MediaStream();
+    pc.ontrack = ({ track, transceiver }) => {
+      const place = pc.getTransceivers().indexOf(transceiver);
+      (KINDS[place] === "screen" ? screen : stream).addTrack(track);
+      this.#emit("remote", { stream, screen });
+    };
     pc.onconnectionstatechange = () => pc === this.#pc && this.#changed(pc.connectionState);
     this.#patience ||= setTimeout(() => this.#live() || this.#set("failed"), PATIENCE);
   }
@@ -180,7 +191,8 @@ export class Call extends EventTarget {
       this.#patience = 0;
       this.#set("live");
       clearInterval(this.#stats);
-      this.#stats = setInterval(() => this.#measure(), 1000);
+      this.#stats = setInterval(() => this.#next(() => this.#live() && this.#measure()), 1000);
+      this.#next(() => this.quality.apply(this.#senders()));
     } else if (state === "disconnected" || state === "failed") {
       if (this.state === "live") this.#set("reconnecting");
       this.#wait(
@@ -200,7 +212,7 @@ export class Call extends EventTarget {
   #seen(peer) {
     if (peer.id !== this.#peer) return;
     if (peer.gone) this.#leave();
-    else if (!this.#readmit(peer) && peer.connected && this.state && !this.#live()) this.#next(() => this.#ready());
+    else if (peer.admitted && peer.connected && this.state && !this.#live()) this.#next(() => this.#ready());
   }
 
   // Who hung up is not waited for as one whose network is away; coming back makes a new call.
@@ -212,34 +224,23 @@ export class Call extends EventTarget {
     this.#set("left");
   }
 
-  // After a restart of the server either side may be back first; the other is in this call already.
-  #readmit(peer) {
-    const again = this.#offers && peer.id === this.#peer && !peer.admitted && peer.connected && this.#live();
-    if (again) this.#signalling.admit(peer.id);
-    return again;
-  }
-
-  #switch(kind, off) {
-    this.#off[kind] = off;
-    this.#track(kind);
-    this.#tell();
-  }
-
   #track(kind) {
-    const track = this.#stream?.getTracks().find((one) => one.kind === kind) ?? null;
-    if (track) {
-      track.enabled = !this.#off[kind];
-      if (kind === "video") track.contentHint = "motion";
-    }
+    const track = this.#tracks[kind] ?? null;
+    if (track && HINTS[kind]) track.contentHint = HINTS[kind];
     return track;
+  }
+
+  #senders() {
+    const [audio, video] = this.#pc?.getSenders() ?? [];
+    return { audio, video };
   }
 
   // Signing needs a fluent picture more than a sharp one (EN 301 549, 6.5); sound goes first.
   #prefer() {
-    for (const sender of this.#pc.getSenders()) {
+    for (const [index, sender] of this.#pc.getSenders().entries()) {
       const wanted = sender.getParameters();
-      if (sender.track?.kind === "video") wanted.degradationPreference = "maintain-framerate";
-      else if (wanted.encodings?.[0]) wanted.encodings[0].networkPriority = wanted.encodings[0].priority = "high";
+      if (KINDS[index] === "video") wanted.degradationPreference = "maintain-framerate";
+      else if (KINDS[index] === "audio" && wanted.encodings?.[0]) wanted.encodings[0].networkPriority = wanted.encodings[0].priority = "high";
       sender.setParameters(wanted).catch(() => {});
     }
   }
@@ -252,39 +253,10 @@ export class Call extends EventTarget {
     return fingerprints(sdp);
   }
 
-  #tell() {
-    const has = (kind) => this.#track(kind) !== null && !this.#off[kind];
-    this.#put({ media: { audio: has("audio"), video: has("video") } });
-  }
-
-  #write(edit, value) {
-    if (!edit) return;
-    this.#put(edit);
-    this.#last = { from: "me", line: edit.line, text: value ?? this.#last?.text ?? "", done: edit.done === true };
-    this.#emit("text", this.#last);
-    if (edit.done) this.#last = null;
-  }
-
-  #put(value) { if (this.#channel?.readyState === "open") this.#channel.send(JSON.stringify(value)); }
-
-  #read(data) {
-    const value = JSON.parse(data);
-    if (value.media) {
-      this.#emit("peer", { audio: value.media.audio === true, video: value.media.video === true });
-      return;
-    }
-    const line = this.#reader.apply(value);
-    if (line) this.#emit("text", { from: "peer", ...line });
-  }
-
   async #measure() {
-    const found = {};
-    for (const report of (await this.#pc.getStats()).values()) {
-      if (report.type === "inbound-rtp" && report.kind === "audio") found.audioLevel = report.audioLevel;
-      if (report.type === "inbound-rtp" && report.kind === "video") found.framesDecoded = report.framesDecoded;
-      if (report.type === "candidate-pair" && report.nominated) found.rtt = report.currentRoundTripTime;
-    }
-    this.#emit("stats", found);
+    const pc = this.#pc;
+    const stats = await this.quality.measure(pc, this.#senders());
+    if (pc === this.#pc) this.#emit("stats", stats);
   }
 
   #live() { return this.#pc?.connectionState === "connected"; }

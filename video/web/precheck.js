@@ -1,8 +1,11 @@
-// The pre-call check: own sound and picture go to the server's echo and come back. Verdicts are keys, not numbers.
+// The pre-call check: own sound and picture go to the server's echo and come back, two tones go to the speaker. Verdicts
+// are keys, not numbers.
 
 const MEASURE_FOR = 6000;
 const CONNECT_WITHIN = 8000;
 const HEARD = 0.01;
+const TONES = [[660, 0], [880, 0.4]];  // hertz, and seconds after the first
+const TONE = 0.35;
 
 // What a call may expect of this network. Loss and time are those of the way there and back.
 export function verdict({ kbps, loss, rtt }) {
@@ -12,7 +15,7 @@ export function verdict({ kbps, loss, rtt }) {
 }
 
 export class Precheck extends EventTarget {
-  #ticket; #stream; #pc = null; #context = null; #timer = 0; #loudest = 0;
+  #ticket; #stream; #pc = null; #context = null; #timer = 0; #loudest = 0; #speaker = null;
 
   constructor({ ticket, stream }) {
     super();
@@ -21,11 +24,23 @@ export class Precheck extends EventTarget {
     if (stream?.getAudioTracks().length) this.#listen(stream);
   }
 
-  // {network, microphone, camera, kbps, loss, rtt}
+  // Plays two tones, to the end; whether they were heard only the person can tell. False where sound may not start.
+  async speaker() {
+    const context = new AudioContext();
+    await Promise.race([context.resume(), new Promise((done) => setTimeout(done, 1000))]);
+    const able = context.state === "running";
+    if (able) await Promise.all(TONES.map(([frequency, at]) => tone(context, frequency, at)));
+    await context.close();
+    return able;
+  }
+
+  heard(yes) { this.#speaker = yes === true; }
+
+  // {network, microphone, camera, speaker, kbps, loss, rtt}
   async run() {
     const camera = this.#stream?.getVideoTracks().some((track) => track.readyState === "live") ?? false;
     const found = this.#stream?.getTracks().length ? await this.#echo().catch(() => ({})) : {};
-    return { network: verdict(found), microphone: this.#loudest > HEARD, camera, ...found };
+    return { network: verdict(found), microphone: this.#loudest > HEARD, camera, speaker: this.#speaker, ...found };
   }
 
   stop() {
@@ -97,4 +112,15 @@ export class Precheck extends EventTarget {
   }
 
   #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}
+
+function tone(context, frequency, at) {
+  const source = context.createOscillator(), volume = context.createGain(), start = context.currentTime + at;
+  source.frequency.value = frequency;
+  volume.gain.setValueAtTime(0.2, start);
+  volume.gain.exponentialRampToValueAtTime(0.001, start + TONE);
+  source.connect(volume).connect(context.destination);
+  source.start(start);
+  source.stop(start + TONE);
+  return new Promise((done) => { source.onended = done; });
 }

@@ -1,52 +1,43 @@
-// Real-time text (EN 301 549, 6.2): what is typed is seen as it is typed. Edits count code points, so that no umlaut or
-// emoji is ever cut in half. The channel is ordered and reliable; a line is known by its writer and its number.
+// Real-time text (EN 301 549, 6.2): what is typed is seen as it is typed. Each message is the whole line, so that one
+// that is lost or comes twice does no harm. Cut between code points, so that no emoji is halved.
 
 const LONGEST = 2000;
 
+export const cut = (value) => Array.from(String(value)).slice(0, LONGEST).join("");
+
 export class Writer {
-  #id; #n = 0; #shown = [];
+  #id; #n = 0; #text = "";
 
   constructor(id) { this.#id = id; }
 
-  get line() { return `${this.#id}.${this.#n}`; }
-
-  // The edit that turns what the other side sees into this value, or null.
+  // The message that makes the others see this value, or null where they see it already.
   edit(value) {
-    const now = Array.from(value).slice(0, LONGEST), was = this.#shown;
-    let head = 0, tail = 0;
-    while (head < now.length && head < was.length && now[head] === was[head]) head++;
-    const most = Math.min(now.length, was.length) - head;
-    while (tail < most && now[now.length - 1 - tail] === was[was.length - 1 - tail]) tail++;
-    const cut = was.length - head - tail, put = now.slice(head, now.length - tail).join("");
-    this.#shown = now;
-    return cut || put ? { line: this.line, at: head, cut, put } : null;
+    const text = cut(value);
+    if (text === this.#text) return null;
+    this.#text = text;
+    return this.whole();
   }
 
   // The end of this line.
   commit() {
-    const edit = { line: this.line, at: 0, cut: 0, put: "", done: true };
+    const line = { ...this.whole(), done: true };
     this.#n += 1;
-    this.#shown = [];
-    return edit;
+    this.#text = "";
+    return line;
   }
 
-  // The whole line again, for a new connection.
-  whole() { return { line: this.line, at: 0, cut: LONGEST, put: this.#shown.join("") }; }
+  // The line as it reads now, for a new connection.
+  whole() { return { line: `${this.#id}.${this.#n}`, text: this.#text }; }
 }
 
 export class Reader {
-  #line = ""; #text = [];
+  #line = "";
 
-  // {line, text, done}: what the line reads now; null for an edit that makes no sense or shows nothing.
-  apply({ line, at, cut, put, done }) {
-    if (typeof line !== "string" || line.length > 80 || typeof put !== "string" || !(at >= 0) || !(cut >= 0)) return null;
-    if (line !== this.#line) {
-      this.#line = line;
-      this.#text = [];
-    }
-    const had = this.#text.length;
-    this.#text.splice(at, cut, ...Array.from(put).slice(0, LONGEST));
-    this.#text.length = Math.min(this.#text.length, LONGEST);
-    return had || this.#text.length ? { line, text: this.#text.join(""), done: done === true } : null;
+  // {line, text, done}: what the line reads now; null for a message that makes no sense or shows nothing new.
+  apply({ line, text, done }) {
+    if (typeof line !== "string" || line.length > 80 || typeof text !== "string") return null;
+    const known = line === this.#line;
+    this.#line = line;
+    return known || text ? { line, text: cut(text), done: done === true } : null;
   }
 }

@@ -2,6 +2,8 @@
 // somebody sits in between. The answering side commits to fingerprint and nonce before it sees the other's, so that
 // nobody can search for a certificate that gives the same words: one guess in 2^45.
 
+import { encode } from "./base64url.js";
+
 // Written the same in German and in English, and no two sound alike.
 export const WORDS = `
   Adapter Alarm Album Algebra Alibi Alligator Alphabet Anorak April Aquarium Arena Aroma Asphalt Atlas August
@@ -22,7 +24,7 @@ export const WORDS = `
   Turban Turbine Ukulele Uniform Vase Ventilator Veranda Video Villa Vitamin Volleyball Wind Winter Wolf Workshop
   Yeti Yoga Zebra Zone Zoo`.trim().split(/\s+/);
 
-export const nonce = () => base64url(crypto.getRandomValues(new Uint8Array(18)));
+export const nonce = () => encode(crypto.getRandomValues(new Uint8Array(18)));
 
 // All fingerprints of a description, sorted: of every kind and level, so that none can hide behind another.
 export function fingerprints(sdp) {
@@ -31,15 +33,17 @@ export function fingerprints(sdp) {
 }
 
 export async function commitment(value, prints) {
-  return base64url(await digest(["telemed-commit-1", value, prints]));
+  return encode(await digest(["telemed-commit-1", value, prints]));
 }
 
-// {words, digits} of one call; `sides` are [fingerprints, nonce] of the two, in any order.
+// {words, indexes, digits} of one call; indexes are those of the words, for lists in other languages. `sides` are
+// [fingerprints, nonce] of the two, in any order, or [label, nonce] of everybody in a group.
 export async function shortString(room, sides) {
   const sorted = sides.map(([prints, value]) => `${prints}/${value}`).sort();
   const bytes = await digest(["telemed-words-1", room, ...sorted]);
+  const indexes = [...bytes.subarray(0, 4)];
   return {
-    words: [...bytes.subarray(0, 4)].map((byte) => WORDS[byte]),
+    words: indexes.map((index) => WORDS[index]), indexes,
     digits: String((bytes[4] * 65536 + bytes[5] * 256 + bytes[6]) % 10000).padStart(4, "0"),
   };
 }
@@ -47,8 +51,4 @@ export async function shortString(room, sides) {
 async function digest(parts) {
   const text = parts.map((part) => `${part.length}:${part}`).join("|");
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-}
-
-function base64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }

@@ -9,6 +9,7 @@ const ELSEWHERE = 4409;
 const ENDED = 4410;
 const TICKET = 4401;
 const VOID = 4411;
+const REMOVED = 4414;
 const FINAL = { 4400: "message", 4412: "version", 4423: "full", 4429: "rate" };
 
 export class Signalling extends EventTarget {
@@ -111,11 +112,12 @@ export class Signalling extends EventTarget {
     clearTimeout(this.#pong);
     if (code === TICKET) this.#resume = "";
     const reason = code === TICKET && !resumed ? "ticket" : FINAL[code];
-    if (reason || code === ELSEWHERE || code === ENDED || code === VOID) {
+    const last = reason ? "refused" : { [ENDED]: "ended", [VOID]: "void", [ELSEWHERE]: "elsewhere", [REMOVED]: "removed" }[code];
+    if (last) {
       this.#wanted = false;
       this.#resume = "";
       this.#queue = [];
-      this.#emit(reason ? "refused" : { [ENDED]: "ended", [VOID]: "void" }[code] ?? "elsewhere", { reason });
+      this.#emit(last, { reason });
     } else if (this.#wanted) {
       const wait = Math.min(LONGEST_WAIT, 500 * 2 ** this.#attempt) * (0.5 + Math.random() / 2);
       this.#emit("offline", { attempt: this.#attempt });

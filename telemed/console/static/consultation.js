@@ -2,6 +2,10 @@
 import { getDevices, testPicture } from "../video/devices.js";
 import { Signalling } from "../video/signalling.js";
 import { CallPanel } from "../pages/call-panel.js";
+import { keepDraft } from "./draft.js";
+import { showHere } from "./here.js";
+import { hideSeats, showSeats } from "./seats.js";
+import "./invite.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const { texts, urls } = page;
@@ -34,10 +38,12 @@ function banner(text) {
   element("banner").hidden = !text;
 }
 
-function show({ state, minutes }) {
+function show({ state, minutes, call_back: wanted = false }) {
   const words = texts[state] + (state === "waiting" ? ` ${texts.minutes.replace("%n", minutes)}` : "");
   if (element("state").textContent !== words) element("state").textContent = words;
+  if (stage !== state) showHere(urls.here);
   stage = state;
+  element("call-back").hidden = !wanted;
   offer();
   element("late").disabled = state !== "waiting";
   if (!panel || panel.call.state === "left") placeholder.textContent = texts[STAGES[state] ?? state];
@@ -92,7 +98,8 @@ async function start() {
     const found = await getDevices({ audio: true, video: true });
     const stream = found.stream ?? (page.demo ? testPicture() : null);
     if (!found.stream) banner(stream ? texts.testPicture : texts[found.state]);
-    panel = new CallPanel(element("call"), { signalling, room, stream, offers: true, texts });
+    panel = new CallPanel(element("call"), { signalling, room, stream, texts });
+    showSeats(signalling, panel);
     panel.parts.end.onclick = () => { hangUp(); placeholder.textContent = texts.hungUp; };
     panel.call.addEventListener("state", offer);
     panel.start();
@@ -110,6 +117,7 @@ function hangUp() {
   for (const track of panel?.stream?.getTracks() ?? []) track.stop();
   panel?.close();
   signalling?.close();
+  hideSeats();
   panel = signalling = null;
   placeholder.hidden = false;
   offer();
@@ -128,6 +136,10 @@ function finish(documented = false) {
 }
 
 element("admit").onclick = start;
+element("called").onclick = async () => {
+  await post(urls.called);
+  element("call-back").hidden = true;
+};
 element("late").onclick = async () => {
   await post(urls.late);
   element("late").textContent = texts.told;
@@ -147,8 +159,24 @@ element("document").addEventListener("submit", async (event) => {
     element("form-message").textContent = (await answer?.json().catch(() => null))?.detail ?? texts.net;
     return;
   }
+  draft.stop();
   finish(true);
   element("saved").focus();
 });
+
+// A clinician has both hands full: single keys, but never while somebody types (WCAG 2.1.4 wants that).
+const KEYS = {
+  m: () => panel?.parts.microphone.click(),
+  k: () => panel?.parts.camera.click(),
+  n: () => element("note").focus(),
+  s: () => element("admit").click(),
+};
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select, [contenteditable]")) return;
+  const act = KEYS[event.key.toLowerCase()];
+  if (act) { event.preventDefault(); act(); }
+});
+
+const draft = keepDraft(element("document"), { url: urls.draft, texts });
 
 await watch();

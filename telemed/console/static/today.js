@@ -1,5 +1,5 @@
 // Keeps the state of each appointment on today's list up to date: who waits, who is in a call, who is done.
-const { texts, urls, pause } = JSON.parse(document.getElementById("page").textContent);
+const { texts, guests, urls, pause } = JSON.parse(document.getElementById("page").textContent);
 let etag = "";
 
 async function refresh() {
@@ -16,10 +16,16 @@ async function refresh() {
   document.title = document.title.replace(/^(\(\d+\) )?/, waiting ? `(${waiting}) ` : "");
 }
 
-function mark(id, { state, minutes }) {
+function mark(id, { state, minutes, company = [], call_back: wanted = false }) {
   const row = document.querySelector(`[data-appointment="${CSS.escape(id)}"]`);
   if (!row) return;
   row.dataset.state = state;
+  row.querySelector("[data-part=call-back]").hidden = !wanted;
+  const along = row.querySelector("[data-part=company]");
+  for (const role of company) {
+    const words = ` + ${guests[role]}`;
+    if (!along.textContent.includes(words)) along.append(Object.assign(document.createElement("small"), { textContent: words }));
+  }
   row.querySelector("[data-part=state]").textContent = texts[state] + (state === "waiting" ? ` ${texts.minutes.replace("%n", minutes)}` : "");
 }
 

@@ -1,20 +1,22 @@
-// One call on the screen, for both sides: pictures, three buttons, check words and text that is seen as it is typed.
-import { Call } from "../video/call.js";
+// One call on the screen, for all sides: pictures, three buttons, check words and text that is seen as it is typed.
+import { Consultation } from "../video/consultation.js";
+import { Tiles } from "./tiles.js";
 
-const SPEAKING = 0.02;
-const CONTROLS = ["microphone", "camera", "end", "audio-only", "typing"];
+const CONTROLS = ["microphone", "camera", "end", "audio-only", "typing", "photo", "signing"];
+const ADVICE_STAYS = 12000;
 
 export class CallPanel {
-  constructor(root, { signalling, room, stream, offers, texts }) {
+  constructor(root, { signalling, room, stream, texts, call = null }) {
     this.texts = texts;
     this.stream = stream;
     this.parts = {};
     for (const part of root.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
-    this.call = new Call({ signalling, room, stream, offers });
+    this.call = call ?? new Consultation({ signalling, room, stream });
+    this.tiles = new Tiles(this.parts.tiles, this.parts.stage, texts);
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
-    this.peerHas = { audio: true, video: true };
-    this.tampered = false;
+    this.peers = new Map();
+    this.tampered = this.held = this.signing = false;
     this.parts.self.srcObject = stream;
     this.parts.self.hidden = this.dark;
     this.parts.lines.replaceChildren();
@@ -35,15 +37,23 @@ export class CallPanel {
     parts.microphone.onclick = () => this.setMuted(!this.muted);
     parts.camera.onclick = () => this.setDark(!this.dark);
     parts["audio-only"].onclick = () => this.setDark(!this.dark);
+    parts.photo.onclick = () => this.sendPhoto();
+    parts.signing.onclick = () => this.setSigning(!this.signing);
     parts.typing.oninput = () => call.type(parts.typing.value);
     parts.typing.onkeydown = (event) => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.commit(event); };
-    call.addEventListener("remote", ({ detail }) => { parts.remote.srcObject = detail; });
-    call.addEventListener("state", ({ detail }) => this.state(detail));
-    call.addEventListener("words", ({ detail }) => this.words(detail));
-    call.addEventListener("tampered", () => { this.tampered = true; });
-    call.addEventListener("text", ({ detail }) => this.line(detail));
-    call.addEventListener("peer", ({ detail }) => this.peer(detail));
-    call.addEventListener("stats", ({ detail }) => this.measured(detail));
+    const on = (name, act) => call.addEventListener(name, ({ detail }) => act(detail));
+    on("remote", (person) => this.remote(person));
+    on("state", (state) => this.state(state));
+    on("words", (words) => this.words(words));
+    on("lock", (locked) => { parts.lock.hidden = !locked; });
+    on("tampered", () => { this.tampered = true; this.tell(); });
+    on("text", (line) => this.line(line));
+    on("photo", (photo) => this.photo(photo));
+    on("peer", (has) => this.peer(has));
+    on("speaking", ({ id, on: loud }) => this.tiles.speaks(id, loud));
+    on("advice", (advice) => this.advise(advice));
+    on("notice", (notice) => this.notice(notice));
+    on("stats", (stats) => this.measured(stats));
   }
 
   commit(event) {
@@ -64,7 +74,22 @@ export class CallPanel {
     if (!this.stream?.getVideoTracks().length) return this.say(this.texts.noCamera);
     this.dark = on;
     this.call.camera(on);
+    if (!on) this.call.retryVideo();
     this.show();
+  }
+
+  setSigning(on) {
+    this.signing = on;
+    this.call.sign(on);
+    this.parts.signing.setAttribute("aria-pressed", String(on));
+  }
+
+  async sendPhoto() {
+    if (this.dark) return this.say(this.texts.noCamera);
+    const blob = await this.call.takePhoto();
+    if (!blob) return;
+    await this.call.sendPhoto(blob);
+    this.say(this.texts.photoSent);
   }
 
   show() {
@@ -78,20 +103,28 @@ export class CallPanel {
   }
 
   state(state) {
-    if (state === "connecting") this.peerHas = { audio: true, video: true };
+    if (state === "connecting") this.peers.clear();
     const agreed = state === "live" || state === "reconnecting";
     // A last frame would look like somebody who still sits there, and the words were of that call alone.
-    this.parts.remote.hidden = !agreed;
-    if (!agreed) this.words({ words: ["…"], digits: "" });
+    this.tiles.show(agreed);
+    if (!agreed) this.words(null);
+    this.tell();
+  }
+
+  remote({ id, role, stream, screen }) {
+    if (!stream && !screen) { this.peers.delete(id); this.tiles.remove(id); } else this.tiles.put(id, { role, stream, screen });
     this.tell();
   }
 
   // The other side may have told what it has turned off before the call counts as live.
   tell() {
-    const { texts, call: { state }, peerHas: { audio, video } } = this;
+    const { texts, call: { state } } = this;
+    // With several on the screen each tile shows for itself.
+    const { audio, video } = this.peers.size === 1 ? [...this.peers.values()][0] : { audio: true, video: true };
     if (this.tampered) this.say(texts.tampered);
     else this.say(state !== "live" ? texts[state] ?? "" : audio || !video ? texts.live : texts.peerMuted);
-    this.cover(state !== "live" ? texts[state] ?? "" : video ? "" : audio ? texts.peerDark : texts.peerOff);
+    const dark = video ? "" : audio ? texts.peerDark : texts.peerOff;
+    this.cover(state !== "live" ? texts[state] ?? "" : this.held ? texts.held : dark);
   }
 
   cover(text) {
@@ -99,37 +132,61 @@ export class CallPanel {
     this.parts.placeholder.hidden = !text;
   }
 
-  words({ words, digits }) {
-    this.parts.words.textContent = words.join(" ");
-    this.parts.digits.textContent = digits;
+  words(agreed) {
+    const { checkWords } = this.texts;
+    const words = checkWords && agreed?.indexes ? agreed.indexes.map((index) => checkWords[index]) : agreed?.words;
+    this.parts.words.textContent = words?.join(" ") ?? "…";
+    this.parts.digits.textContent = agreed?.digits ?? "";
   }
 
-  peer(has) {
-    this.peerHas = has;
+  peer({ id, audio, video }) {
+    this.peers.set(id, { audio, video });
+    this.tiles.has(id, { audio, video });
     this.tell();
   }
 
+  // Each step of the ladder has its sentence (notes of EN 301 549 6.5: people learn what happens to their picture).
+  advise({ sentence, call_back: phone }) {
+    const { advice } = this.parts;
+    advice.textContent = this.texts[sentence] ?? "";
+    advice.hidden = !advice.textContent;
+    if (phone) this.onCallBack?.();
+    clearTimeout(this.adviceTimer);
+    this.adviceTimer = setTimeout(() => { advice.hidden = true; }, ADVICE_STAYS);
+  }
+
+  notice({ key }) {
+    if (key === "muted") { this.muted = true; this.show(); }
+    if (key === "held" || key === "resumed") { this.held = key === "held"; this.tell(); }
+    if (key === "old-browser") this.onCallBack?.();
+    this.say(this.texts[key] ?? "");
+  }
+
   // The count of frames is for whoever looks into a call that shows no picture.
-  measured({ audioLevel, framesDecoded }) {
-    this.parts.stage.classList.toggle("speaking", audioLevel > SPEAKING);
-    this.parts.stage.dataset.frames = framesDecoded ?? 0;
+  measured({ framesDecoded }) { this.parts.stage.dataset.frames = framesDecoded ?? 0; }
+
+  photo({ from, blob }) {
+    if (from === "me") return;
+    this.tiles.photo(from, blob);
+    this.say(this.texts.photoCame);
   }
 
   line({ from, line, text, done }) {
     const { lines, announcer } = this.parts;
-    const key = `${from}-${line}`;
-    let item = lines.querySelector(`[data-line="${key}"]`);
+    const mine = from === "me", key = `${from}-${line}`;
+    const who = mine ? lines.dataset.me : this.tiles.name(from) || lines.dataset.peer;
+    let item = lines.querySelector(`[data-line="${CSS.escape(key)}"]`);
     if (!item) {
       item = document.createElement("li");
       item.dataset.line = key;
-      item.className = from;
-      item.append(Object.assign(document.createElement("b"), { textContent: `${lines.dataset[from]}: ` }), "");
+      item.className = mine ? "me" : "peer";
+      item.append(Object.assign(document.createElement("b"), { textContent: `${who}: ` }), Object.assign(document.createElement("bdi"), {}));
       lines.append(item);
     }
     item.lastChild.textContent = text;
     lines.scrollTop = lines.scrollHeight;
     // A screen reader hears whole lines: letter by letter would talk over the conversation.
-    if (done && from === "peer") announcer.textContent = `${lines.dataset.peer}: ${text}`;
+    if (done && !mine) announcer.textContent = `${who}: ${text}`;
   }
 
   say(text) { this.parts.status.textContent = text; }
@@ -140,6 +197,8 @@ export class CallPanel {
   close() {
     this.enable(false);
     this.call.hangUp();
+    this.tiles.clear();
+    this.parts.lock.hidden = true;
     this.parts.self.hidden = true;
   }
 }

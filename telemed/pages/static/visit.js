@@ -1,5 +1,6 @@
 // The patient's page after the code: check, waiting room, call, goodbye. One page, so that the device asks only once.
 import { getDevices, support, testPicture } from "../video/devices.js";
+import { showWayOut } from "./in-app.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const { texts } = page;
@@ -47,8 +48,9 @@ async function check(wanted) {
   element("start-check").disabled = false;
   stream = found.stream;
   const fine = found.state === "ok";
+  showWayOut(found.state === "in-app");
   element("device-message").textContent = fine ? "" : texts[found.state];
-  element("device-message").hidden = fine;
+  element("device-message").hidden = fine || found.state === "in-app";
   element("ask").hidden = fine;
   element("start-check").textContent = texts.again;
   element("start-check").className = fine ? "" : "primary";
@@ -64,6 +66,7 @@ async function checkConnection() {
   element("network").textContent = texts.checking;
   const mine = precheck = new Precheck({ ticket: async () => (await join()).check, stream });
   mine.addEventListener("level", ({ detail }) => { element("level").value = detail; });
+  if (page.practice) { element("network").textContent = texts.network_practice; return; }
   const verdict = await mine.run();
   if (precheck !== mine) return;
   const words = [texts[`network_${verdict.network}`]];
@@ -102,12 +105,19 @@ async function enter() {
   precheck = null;
   show("wait");
   navigator.wakeLock?.request("screen").catch(() => {});
-  if (!signalling) await connect();
+  if (!signalling) await (page.practice ? practise() : connect());
+}
+
+// Words and look of the call come while somebody waits.
+async function learnCall() {
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: page.look }));
+  const words = await retried(async () => (await fetch(page.call)).json());
+  if (page.words) texts.checkWords = await retried(async () => (await fetch(page.words)).json());
+  for (const [key, text] of Object.entries(words)) texts[key] = text.replaceAll("%p", page.other);
 }
 
 async function connect() {
   const { Signalling } = await import("../video/signalling.js");
-  import("./call-panel.js");
   let first = await retried(join).catch(() => null);
   if (!first) return stopped(texts.refused);
   room = first.room;
@@ -124,10 +134,22 @@ async function connect() {
   on("late", ({ minutes }) => { element("late").textContent = texts.late.replace("%n", minutes); element("late").hidden = false; });
   on("admitted", () => startCall());
   on("elsewhere", () => stopped(texts.elsewhere));
-  on("refused", ({ reason }) => stopped(reason === "full" ? texts.full : texts.refused));
+  on("refused", ({ reason }) => stopped(reason === "full" ? texts.crowded : texts.refused));
   on("ended", () => goodbye(false));
+  on("removed", () => { goodbye(false); banner(texts.removed); });
   // Cancelled or moved: the page that the server renders now says which.
   on("void", () => { stopDevices(); sessionStorage.removeItem(CHECKED); location.reload(); });
+  await learnCall();
+  signalling.open();
+  import("./call-panel.js");
+}
+
+// The same call, with a robot in this window on the other side; no server takes part.
+async function practise() {
+  const { meetRobot } = await import("./practice.js");
+  await learnCall();
+  ({ signalling, room } = meetRobot(texts));
+  signalling.addEventListener("admitted", startCall);
   signalling.open();
 }
 
@@ -146,16 +168,23 @@ async function retried(action) {
 async function startCall() {
   if (panel) return;
   const { CallPanel } = await import("./call-panel.js");
-  panel = new CallPanel(element("call"), { signalling, room, stream, offers: false, texts });
+  panel = new CallPanel(element("call"), { signalling, room, stream, texts, call: page.practice ? signalling.call : null });
+  panel.onCallBack = () => trouble(true);
   panel.parts.end.onclick = hangUp;
   panel.call.addEventListener("state", ({ detail }) => {
-    if (detail === "failed") banner(texts.failed);
-    if (detail === "live") banner("");
+    if (detail === "failed") { banner(texts.failed); trouble(true); }
+    if (detail === "live") { banner(""); trouble(false); }
     if (detail === "live" || detail === "left") document.title = detail === "live" ? `● ${texts.live}` : texts.title;
   });
   chime();
   show("call");
   panel.start();
+}
+
+// Where video does not come about, the phone does.
+function trouble(on) {
+  const way = element("call-trouble");
+  if (way) way.hidden = !on;
 }
 
 function hangUp() {
@@ -182,7 +211,9 @@ function goodbye(mayReturn) {
 element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };
 element("without").onclick = async () => { await check({ audio: true, video: false }); await enter(); };
 element("enter").onclick = enter;
-element("sound").onclick = () => chime();
+element("sound").onclick = () => { chime(); element("heard").hidden = false; };
+element("heard-yes").onclick = () => { element("heard").hidden = element("heard-not").hidden = true; };
+element("heard-no").onclick = () => { element("heard").hidden = true; element("heard-not").hidden = false; };
 element("again").onclick = () => show("check");
 element("return").onclick = enter;
 element("continue-here").onclick = () => (signalling ? (show("wait"), signalling.open()) : location.reload());

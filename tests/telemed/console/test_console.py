@@ -81,7 +81,12 @@ async def test_the_console_hears_who_waits_and_nothing_while_nothing_changes(cli
     again = await doctor.get("/console/waiting", headers={"If-None-Match": after.headers["etag"]})
 
     assert before.json() == {"visits": {}}
-    assert after.json()["visits"][VIDEO] == {"state": "waiting", "minutes": 0}
+    assert after.json()["visits"][VIDEO] == {
+        "state": "waiting",
+        "minutes": 0,
+        "company": [],
+        "call_back": False,
+    }
     assert (again.status_code, again.content) == (304, b"")
 
 
@@ -99,7 +104,12 @@ async def test_who_hung_up_is_away_and_waits_anew_after_coming_back(clinic: Clin
     await come(clinic)
 
     assert away["state"] == "away"
-    assert (await doctor.get("/console/waiting")).json()["visits"][VIDEO] == {"state": "waiting", "minutes": 0}
+    assert (await doctor.get("/console/waiting")).json()["visits"][VIDEO] == {
+        "state": "waiting",
+        "minutes": 0,
+        "company": [],
+        "call_back": False,
+    }
 
 
 async def test_the_documentation_is_one_transaction_of_everything_that_was_entered(clinic: Clinic) -> None:

@@ -28,7 +28,7 @@ async def test_a_documented_visit_shows_all_that_was_entered_and_no_call(clinic:
         assert entered in shown
     assert "Lunge &lt;frei&gt;;\nkein Fieber." in shown
     assert 'href="/console"' in shown
-    for gone in ('<form method="post" action="/console/visits', "<video", "<textarea", "consultation.js"):
+    for gone in (f'action="/console/visits/{VIDEO}/document"', "<video", "<textarea", "consultation.js"):
         assert gone not in shown
 
 

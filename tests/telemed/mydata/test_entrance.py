@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from fastapi.requests import HTTPConnection
 
-from telemed.mydata import codes, sessions
+from telemed.mydata import codes, mine
 from telemed.mydata.codes import ALLOWED_FAILURES
 from telemed.mydata.sessions import ABSOLUTE, IDLE
 from telemed.visits.limits import ADDRESS_FAILURES
@@ -183,11 +183,11 @@ async def test_the_session_knows_its_patient_and_nobody_elses(clinic: Clinic) ->
     http = await inside(clinic)
     cookie = {"cookie": f"telemed_my={http.cookies['telemed_my']}"}
 
-    found = await sessions.patient_of(connection(clinic, cookie))
+    found = await mine.patient_of(connection(clinic, cookie))
 
     assert found is not None and (found.tenant, found.patient_id) == (TENANT, PATIENT)
-    assert await sessions.patient_of(connection(clinic, {})) is None
-    assert await sessions.patient_of(connection(clinic, {"cookie": "telemed_my=guess"})) is None
+    assert await mine.patient_of(connection(clinic, {})) is None
+    assert await mine.patient_of(connection(clinic, {"cookie": "telemed_my=guess"})) is None
 
 
 def connection(clinic: Clinic, headers: dict[str, str]) -> HTTPConnection:

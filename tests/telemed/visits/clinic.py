@@ -69,6 +69,8 @@ class Clinic:
         browser.headers["Sec-Fetch-Site"] = "same-origin"
         answer = await browser.post("/j", data={"code": code or self.code, "birth_date": "14.03.1951"})
         assert answer.status_code == 303, answer.text
+        said = await browser.post("/visit/here", data={"people": "patient", "place": ""})
+        assert said.headers["location"] == "/visit"
         return browser
 
 

@@ -12,5 +12,7 @@ const ticket = async () => (await fetch("/ticket/room-1/patient")).text();
 const check = new Precheck({ ticket, stream });
 check.addEventListener("level", ({ detail }) => { seen.level = Math.max(seen.level, detail); });
 check.addEventListener("remote", ({ detail }) => { document.getElementById("remote").srcObject = detail; });
+seen.played = await check.speaker();
+check.heard(seen.played);
 seen.verdict = await check.run();
 check.stop();

@@ -1,0 +1,109 @@
+"""The clinic's side of a call: who is there, what is written survives, somebody is invited, and all of it by keyboard."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.fixtures.axe import Axe
+from tests.fixtures.browsers import Browsers
+from tests.fixtures.participants import Participants
+from tests.flows.pages import hurry_to_waiting_room, open_page, require_moving_picture
+from tests.flows.test_consultation import open_consultation
+from tests.flows.test_every_page import DESKTOP, PHONE
+from tests.telemed.visits.clinic import VIDEO, Clinic
+
+NOTE = "Lunge frei, kein Fieber."
+
+
+async def patient_waits(clinic: Clinic, browsers: Browsers) -> Page:
+    """The patient's page, in the waiting room, with a relative at the device."""
+    page = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
+    await page.goto(f"/j#{clinic.code}")
+    await page.fill("#birth_date", "14.03.1951")
+    await page.click("main form button.primary")
+    await page.check("#here-relative")
+    await page.fill("#place", "Musterdeich 7, Gettorf")
+    await page.click("main form button.primary")
+    await expect(page.locator("#start-check")).to_be_enabled()
+    await hurry_to_waiting_room(page)
+    return page
+
+
+async def test_a_consultation_by_keyboard_with_a_note_that_survives(
+    clinic: Clinic, browsers: Browsers, participants: Participants, pytestconfig: pytest.Config
+) -> None:
+    axe, folder = Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else Path()
+    patient = await patient_waits(clinic, browsers)
+    watched = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
+    doctor = watched.page
+    await doctor.set_viewport_size(DESKTOP)
+    await open_consultation(doctor, clinic)
+    await expect(doctor.locator("#here")).to_contain_text("Angehörige oder Freunde")
+    await expect(doctor.locator("#here-place")).to_have_text("Musterdeich 7, Gettorf")
+    await expect(doctor.locator("#admit")).to_be_enabled()
+
+    await doctor.locator("h1").click()
+    await doctor.keyboard.press("s")
+    await require_moving_picture(doctor)
+    await doctor.keyboard.press("n")
+    await expect(doctor.locator("#note")).to_be_focused()
+    await doctor.keyboard.type(NOTE)
+    await expect(doctor.locator("#draft")).to_contain_text("Zwischengespeichert")
+    await doctor.locator("h1").click()
+    await doctor.keyboard.press("m")
+    await expect(patient.locator("[data-part=status]")).to_contain_text("hat den Ton ausgeschaltet")
+    assert await axe.serious(doctor) == []
+    for name, size in (("desktop", DESKTOP), ("phone", PHONE)):
+        await doctor.set_viewport_size(size)
+        await doctor.screenshot(path=folder / f"console-call-{name}.png", full_page=True)
+    await doctor.set_viewport_size(DESKTOP)
+
+    await doctor.reload()
+
+    await expect(doctor.locator("#note")).to_have_value(NOTE)
+    assert watched.faults == []
+
+
+async def test_two_windows_are_told_of_each_other(clinic: Clinic, browsers: Browsers) -> None:
+    first = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
+    await first.goto(await clinic.service.sign_in_link("clinic-a", practitioner="doctor-1"))
+    second = await first.context.new_page()
+    for page in (first, second):
+        await page.goto(f"/console/visits/{VIDEO}")
+        await expect(page.locator("#document")).to_be_visible()
+    await first.fill("#note", "from the first")
+    await expect(first.locator("#draft")).to_contain_text("Zwischengespeichert")
+
+    await second.fill("#note", "from the second")
+
+    await expect(second.locator("#draft-conflict")).to_be_visible()
+    await expect(second.locator("#draft-who")).to_contain_text("Dr. Wiebke Testfeld")
+    await second.click("#draft-theirs")
+    await expect(second.locator("#note")).to_have_value("from the first")
+
+
+async def test_an_interpreter_is_invited_in_the_middle_and_has_a_seat(clinic: Clinic, browsers: Browsers) -> None:
+    await patient_waits(clinic, browsers)
+    doctor = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
+    await open_consultation(doctor, clinic)
+    await doctor.click("#admit")
+    await expect(doctor.locator("#seats li[data-role=patient]")).to_be_visible()
+    await doctor.click("#invite summary")
+    await doctor.select_option("#invite-role", "interpreter")
+    await doctor.click("#invite-form button")
+    await expect(doctor.locator("#invited")).to_be_visible()
+    link, pin = await doctor.input_value("#invited-link"), await doctor.inner_text("#invited-pin")
+
+    interpreter = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
+    await interpreter.goto(link)
+    await interpreter.fill("#birth_date", pin)
+    await interpreter.click("main form button.primary")
+    await expect(interpreter.locator("#check")).to_contain_text("Dolmetsch")
+    await interpreter.click("#without")
+
+    seat = doctor.locator("#seats li[data-role=interpreter]")
+    await seat.locator("button").first.click()
+    await expect(interpreter.locator("#call")).to_be_visible()
+    await doctor.locator("#seats li[data-role=interpreter] button").last.click()
+    await expect(interpreter.locator("#bye")).to_be_visible()
