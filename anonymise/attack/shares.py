@@ -199,9 +199,7 @@ def _not_between_worlds(system: System, base: Search, limited: Search) -> list[i
     open_columns = np.zeros(system.rows.columns, dtype=bool)
     random = np.random.default_rng(1)
     for _ in range(CORNERS):
-        weights = random.normal(
-            size=system.rows.columns
-        )  # nosemgrep: guessable-secret - objectives of a search, no secrets
+        weights = random.normal(size=system.rows.columns)  # nosemgrep: guessable-secret - an objective
         for programme in around.batches:
             corner = programme.most(programme.columns, weights[programme.columns])
             open_columns[programme.columns] |= ~corner.sure[programme.columns]
