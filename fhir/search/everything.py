@@ -13,7 +13,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, and_, false, or_, select, union
 
 from fhir import compartments
 from fhir.here import relative
@@ -111,7 +111,8 @@ def _clause(permits: dict[str, Permit]) -> ColumnElement[bool]:
     by_clause: dict[ColumnElement[bool], list[str]] = {}
     for type, permit in permits.items():
         by_clause.setdefault(permit.clause, []).append(type)
-    return or_(*(and_(RESOURCE.c.type.in_(types), clause) for clause, types in by_clause.items()))
+    # Who may see nothing finds nothing: an empty "or" would be no filter at all.
+    return or_(false(), *(and_(RESOURCE.c.type.in_(types), clause) for clause, types in by_clause.items()))
 
 
 def _is_wanted(stored: Stored, wanted: Wanted) -> bool:

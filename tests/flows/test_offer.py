@@ -29,7 +29,7 @@ KEYS = {
     *("base_url", "fhir_url", "portal_url", "console_url", "pids", "database_files", "log_files", "releases_dir"),
     *("appointments", "clinicians", "backend_clients", "free_slots", "datasets"),
 }
-MORE = {"my_data"}  # beside what is promised
+MORE = {"board", "my_data"}  # beside what is promised
 NESTED = {
     "appointments": {"appointment_id", "patient_id", "birth_date", "organization_id", "join_url", "clinician"},
     "clinicians": {"name", "practitioner_id", "organization_id", "sign_in_url"},

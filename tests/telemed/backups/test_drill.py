@@ -23,7 +23,7 @@ from infra.backup.problems import (
 )
 from infra.database import open_database
 from infra.settings import Settings
-from infra.vault import KeysUnusable
+from infra.vault import FileKeyProvider, KeysUnusable
 from telemed.backups import service as backups
 from telemed.backups.checks import RecordNotWhole
 from telemed.backups.service import NotEmpty, back_up, restore
@@ -184,6 +184,7 @@ def letter(file: Path) -> Path:
 
 
 async def test_a_backup_is_never_written_over_and_other_files_are_none(settings: Settings, letter: Path) -> None:
+    FileKeyProvider(settings.keys)
     before = files(letter.parent).keys()
 
     with pytest.raises(FileTaken):
@@ -200,6 +201,7 @@ async def test_a_backup_of_other_keys_does_not_pass_for_whole(
 ) -> None:
     await backed_up(settings, file)
     elsewhere = settings.model_copy(update={"key_file": tmp_path / "other" / "keys.json"})
+    FileKeyProvider(elsewhere.keys)
 
     with pytest.raises(KeysUnusable, match="do not open what is stored"):
         await restore(elsewhere, file, over=True)

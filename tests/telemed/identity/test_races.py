@@ -19,7 +19,7 @@ from infra.caller import Role
 from infra.clock import SystemClock
 from infra.database import open_database
 from infra.settings import Environment, Settings
-from infra.vault import Vault, key_provider
+from infra.vault import FileKeyProvider, Vault
 from telemed.identity import grants
 from telemed.identity.clients import App, register
 from telemed.identity.grants import Allowed
@@ -67,7 +67,7 @@ class Place:
 async def place(empty_database_url: str, tmp_path: Path) -> AsyncIterator[Place]:
     """The servers, started; a public app and a clinician are registered."""
     settings = Settings(environment=Environment.DEMO, data_dir=tmp_path, database_url=empty_database_url)
-    vault = Vault(key_provider(settings))
+    vault = Vault(FileKeyProvider(settings.keys))
     database, now = open_database(settings.database), SystemClock().now()
 
     def unit(session: Session) -> None:
