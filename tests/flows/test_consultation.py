@@ -156,7 +156,7 @@ async def test_without_script_code_and_birth_date_lead_to_the_phone(clinic: Clin
 
     await expect(page.locator("noscript, main")).not_to_have_count(0)
     assert clinic.services.settings.phone in await page.content()
-    assert page.url.endswith("/visit")
+    assert page.url.endswith("/visit/here")
 
 
 async def test_a_cancelled_appointment_is_told_in_the_middle_of_it(clinic: Clinic, browsers: Browsers) -> None:

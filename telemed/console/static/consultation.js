@@ -151,12 +151,14 @@ element("document").addEventListener("submit", async (event) => {
   const form = element("document");
   const button = form.querySelector("button");
   button.disabled = true;
+  await draft.hold();  // a draft that arrives after the documentation would be refused
   const body = new URLSearchParams(new FormData(form));
   const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   button.disabled = false;
   element("form-message").hidden = Boolean(answer?.ok);
   if (!answer?.ok) {
     element("form-message").textContent = (await answer?.json().catch(() => null))?.detail ?? texts.net;
+    draft.go();
     return;
   }
   draft.stop();

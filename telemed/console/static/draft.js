@@ -4,7 +4,7 @@ const element = (id) => document.getElementById(id);
 const PAUSE = 1000;
 
 export function keepDraft(form, { url, texts }) {
-  let version = 0, timer = 0, sending = false, stopped = false, known = "", theirs = null;
+  let version = 0, timer = 0, sending = null, held = true, stopped = false, known = "", theirs = null;
   const fields = () => Object.fromEntries(new FormData(form));
   const say = (text) => { element("draft").textContent = text; };
 
@@ -15,6 +15,7 @@ export function keepDraft(form, { url, texts }) {
 
   async function load() {
     const answer = await fetch(url).catch(() => null);
+    held = false;  // what is typed before is kept once it is known which version it follows
     if (!answer?.ok) return;
     const draft = await answer.json();
     version = draft.version;
@@ -26,13 +27,16 @@ export function keepDraft(form, { url, texts }) {
   async function save() {
     clearTimeout(timer);
     if (stopped || theirs || known === JSON.stringify(fields())) return;
-    if (sending) return later();
-    sending = true;
-    const sent = fields();
+    if (sending || held) return later();
+    sending = send(fields());
+    await sending;
+    sending = null;
+  }
+
+  async function send(sent) {
     const body = JSON.stringify({ version, fields: sent });
     const answer = await fetch(url, { method: "PUT", body, headers: { "Content-Type": "application/json" }, keepalive: true }).catch(() => null);
     const told = await answer?.json().catch(() => null);
-    sending = false;
     if (stopped) return;
     if (answer?.status === 412) return conflict(told);
     if (!answer?.ok) { say(texts.draftLost); return later(5 * PAUSE); }
@@ -67,5 +71,10 @@ export function keepDraft(form, { url, texts }) {
   element("draft-theirs").onclick = () => solved(theirs.fields);
   element("draft-mine").onclick = () => solved(null);
   load();
-  return { stop() { stopped = true; clearTimeout(timer); say(""); } };
+  return {
+    // Until `go`, or for good with `stop`: what is on its way has arrived, and nothing else is sent.
+    async hold() { held = true; clearTimeout(timer); await sending; },
+    go() { held = false; later(); },
+    stop() { stopped = true; clearTimeout(timer); say(""); },
+  };
 }
