@@ -247,10 +247,14 @@ def _granted(standing: Standing, moment: Any, type: Any = None, item: Any = None
     return (grant if standing.stores else grant.where(~_outweighed(moment))).correlate(RESOURCE)
 
 
+ANY_RESTRICTION: Final = exists(select(RESTRICTION.c.compartment).limit(1).correlate(None))
+
+
 def _restriction(compartment: Any, moment: Any) -> ColumnElement[bool]:
     """Whether the processing of a record is restricted now."""
     found = exists().where(RESTRICTION.c.compartment == compartment, RESTRICTION.c.until > moment)
-    return found.correlate_except(RESTRICTION)
+    # Where nothing is restricted, which one look for all rows tells, no row is looked up.
+    return and_(ANY_RESTRICTION, found.correlate_except(RESTRICTION))
 
 
 def _outweighed(moment: Any) -> ColumnElement[bool]:
