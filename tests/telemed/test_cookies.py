@@ -30,7 +30,7 @@ async def signed_in(clinic: Clinic, role: str) -> tuple[httpx.Response, Morsel[s
     return answer, cookie
 
 
-SEATS = [("patient", "telemed_visit", "/visit"), ("clinician", "telemed_session", "/console")]
+SEATS = [("patient", "telemed_visit", "/visit/here"), ("clinician", "telemed_session", "/console")]
 
 
 @pytest.mark.parametrize(("role", "name", "page"), SEATS)
