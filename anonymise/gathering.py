@@ -1,7 +1,7 @@
 """The cohort of a period, gathered from the record by this process and by every worker that has time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -19,7 +19,6 @@ from infra.database import Database
 from infra.vault import Vault
 
 PERSONS: Final = parts.PERSONS
-Handler = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +71,8 @@ class Gathering:
         return extracted(rows, wanted, pseudonym=self.pseudonym, progress=progress)
 
 
-def handlers(gathering: Callable[[str, Period], Gathering]) -> dict[str, Handler]:
-    """What a worker runs for `statistics.extract` (ref: cohort, period and number of the part)."""
-
-    async def extract(ref: str, key: str) -> None:
-        run, _, number = ref.rpartition("/")
-        cohort, _, name = run.rpartition(":")
-        await gathering(cohort, period_named(name)).part(run, int(number), _silent)
-
-    return {parts.JOB: extract}
-
-
-def _silent(step: str, count: int) -> None:
-    pass
+async def read_part(ref: str, gathering: Callable[[str, Period], Gathering]) -> None:
+    """Nothing; the part that a job names (cohort, period and number) is read and kept, unless it was already."""
+    run, _, number = ref.rpartition("/")
+    cohort, _, name = run.rpartition(":")
+    await gathering(cohort, period_named(name)).part(run, int(number), lambda _step, _count: None)

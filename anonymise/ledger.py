@@ -184,14 +184,17 @@ class Ledger:
             header, body = self._get(path)
             other = _entry(header)
             if (other.slug, other.release) != (entry.slug, entry.release) and entry.overlaps(other):
-                blocks = np.frombuffer(self._open(header, body), dtype="<u4").astype(np.int64)
+                blocks = np.frombuffer(self.opened(body, header=header), dtype="<u4").astype(np.int64)
                 found.append((other, Standing(other.name, blocks)))
         return found
 
     def _persons(self) -> pl.DataFrame:
         """The pseudonyms of all persons and their numbers."""
         path = self._folder / PERSONS
-        names = self._open(*self._get(path)).decode() if path.is_file() else ""
+        names = ""
+        if path.is_file():
+            header, body = self._get(path)
+            names = self.opened(body, header=header).decode()
         frame = pl.DataFrame({"person": names.split("\n") if names else []}, schema={"person": pl.String})
         return frame.with_row_index("number").select("person", pl.col("number").cast(pl.Int64))
 
@@ -209,9 +212,6 @@ class Ledger:
 
     def opened(self, body: bytes, *, header: bytes) -> bytes:
         """What was sealed with a header; raises if it was another, or another key's."""
-        return self._open(header, body)
-
-    def _open(self, header: bytes, body: bytes) -> bytes:
         try:
             return self._seal.decrypt(body[:NONCE], body[NONCE:], header)
         except InvalidTag as error:

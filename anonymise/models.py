@@ -1,11 +1,15 @@
 """The tables of an extraction that is under way: what was read so far, sealed, until the draft is made of it."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
+
+JOB: Final = "statistics.extract"
+"""The kind of the jobs that read a part."""
 
 
 class ExtractRun(SQLModel, table=True):

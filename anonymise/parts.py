@@ -16,12 +16,11 @@ import polars as pl
 from sqlmodel import Session, col, delete, select, update
 
 from anonymise.extract import Part
-from anonymise.models import ExtractPart, ExtractRun
+from anonymise.models import JOB, ExtractPart, ExtractRun
 from fhir.reader import Reader, Span
 from infra.queue import enqueue
 from infra.vault import Binding, Sealed, Vault
 
-JOB: Final = "statistics.extract"
 KEPT: Final = timedelta(days=1)
 PERSONS: Final = 2000
 """Persons of a part: a second's work, and some 50 MB of opened resources."""

@@ -1,9 +1,10 @@
 """A folder written whole or not at all: beside its place, made durable, then moved there in one step."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+
+from infra.durable import sync
 
 
 def place(files: Mapping[str, bytes], folder: Path, *, mode: int) -> None:
@@ -17,17 +18,15 @@ def place(files: Mapping[str, bytes], folder: Path, *, mode: int) -> None:
         shutil.rmtree(draft)
     draft.mkdir(parents=True)
     for name, content in files.items():
-        with (draft / name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        (draft / name).write_bytes(content)
+        sync(draft / name)
         (draft / name).chmod(mode)
     folder.parent.mkdir(exist_ok=True)
     if folder.exists():
         remove(folder)
     draft.rename(folder)
     for made in (folder.parent, shelf):
-        sync_folder(made)
+        sync(made)
 
 
 def remove(folder: Path) -> None:
@@ -36,21 +35,10 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def sync_folder(folder: Path) -> None:
-    """Nothing; what was moved into the folder is durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def replace(path: Path, content: bytes) -> None:
     """The file with this content, durable, or as it was."""
     draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    draft.write_bytes(content)
+    sync(draft)
     draft.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)

@@ -68,29 +68,40 @@ class Local:
 
 def parse_offer(text: str) -> Offer:
     """The offer; `OfferRefused` where it is none, or has nothing that we can send back."""
+    session, parts = media_of(text, most=MOST_SECTIONS)
+    sections = tuple(map(_section, parts))
+    accepted = next((part for part, section in zip(parts, sections, strict=True) if section.payload is not None), None)
+    if accepted is None or len({section.mid for section in sections}) != len(sections):
+        raise OfferRefused
+    return Offer(*transport_of([*session, *accepted]), sections)
+
+
+def media_of(text: str, *, most: int) -> tuple[list[str], list[list[str]]]:
+    """The lines of the session, and those of each m-line's section, at most so many; `OfferRefused` where it is none."""
     if len(text) > LONGEST:
         raise OfferRefused
     session, *media = re.split(r"^(?=m=)", text.replace("\r\n", "\n"), flags=re.MULTILINE)
-    if not session.startswith("v=0") or not 0 < len(media) <= MOST_SECTIONS:
+    if not session.startswith("v=0") or not 0 < len(media) <= most:
         raise OfferRefused
-    sections = tuple(_section(part.splitlines()) for part in media)
-    accepted = next((part for part, section in zip(media, sections, strict=True) if section.payload is not None), None)
-    if accepted is None or len({section.mid for section in sections}) != len(sections):
-        raise OfferRefused
-    # Everything is bundled: the transport of the first accepted section is that of all.
-    lines = session.splitlines() + accepted.splitlines()
+    return session.splitlines(), [part.splitlines() for part in media]
+
+
+def transport_of(lines: Sequence[str]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """User fragment, password and fingerprints of the one transport, from the lines of session and first accepted section.
+
+    Everything is bundled: the transport of the first accepted section is that of all. `OfferRefused` where it is none.
+    """
     ufrag, password = attribute(lines, "ice-ufrag"), attribute(lines, "ice-pwd")
     prints = tuple(
         (f"sha-{found[1]}", found[2].upper())
         for value in attributes(lines, "fingerprint")
         if (found := FINGERPRINT.fullmatch(value))
     )
-    setup = attribute(lines, "setup")
     if not CREDENTIAL.fullmatch(ufrag) or not CREDENTIAL.fullmatch(password) or len(password) < 22:
         raise OfferRefused
-    if not prints or setup not in ("actpass", "passive"):
+    if not prints or attribute(lines, "setup") not in ("actpass", "passive"):
         raise OfferRefused
-    return Offer(ufrag, password, prints, sections)
+    return ufrag, password, prints
 
 
 def streams(offer: Offer) -> dict[int, int]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from video.sdp import FINGERPRINT, LONGEST, MID, OfferRefused, attribute, attributes
+from video.sdp import MID, OfferRefused, attribute, attributes, media_of, transport_of
 
 MOST_SECTIONS: Final = 24
 """Three of one's own, seven pairs, one screen, and some to spare."""
@@ -24,7 +24,6 @@ FEEDBACK: Final = {
     "vp8": ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc"),
 }
 LAYERS: Final = ("h", "l")
-CREDENTIAL: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +74,12 @@ class UnitOffer:
 
 def parse_unit_offer(text: str) -> UnitOffer:
     """The offer; `OfferRefused` where it is none, or has nothing that we can forward."""
-    if len(text) > LONGEST:
-        raise OfferRefused
-    session, *media = re.split(r"^(?=m=)", text.replace("\r\n", "\n"), flags=re.MULTILINE)
-    if not session.startswith("v=0") or not 0 < len(media) <= MOST_SECTIONS:
-        raise OfferRefused
-    parts = [part.splitlines() for part in media]
+    session, parts = media_of(text, most=MOST_SECTIONS)
     sections = tuple(map(_section, parts))
-    if len({one.mid for one in sections}) != len(sections):
-        raise OfferRefused
     first = next((part for part, one in zip(parts, sections, strict=True) if one.payloads), None)
-    if first is None:
+    if first is None or len({one.mid for one in sections}) != len(sections):
         raise OfferRefused
-    return UnitOffer(*_transport([*session.splitlines(), *first]), sections)
-
-
-def _transport(lines: list[str]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    ufrag, password = attribute(lines, "ice-ufrag"), attribute(lines, "ice-pwd")
-    prints = tuple(
-        (f"sha-{found[1]}", found[2].upper())
-        for value in attributes(lines, "fingerprint")
-        if (found := FINGERPRINT.fullmatch(value))
-    )
-    if not CREDENTIAL.fullmatch(ufrag) or not CREDENTIAL.fullmatch(password) or len(password) < 22:
-        raise OfferRefused
-    if not prints or attribute(lines, "setup") not in ("actpass", "passive"):
-        raise OfferRefused
-    return ufrag, password, prints
+    return UnitOffer(*transport_of([*session, *first]), sections)
 
 
 def _section(lines: list[str]) -> Section:

@@ -42,11 +42,6 @@ class Matrix:
             np.diff(self.starts) > 0
         )
 
-    def holds_in(self, world: Ids) -> bool:
-        """Whether every row is kept in a world."""
-        reached = self.times(world)
-        return bool(((reached >= self.lower) & (reached <= self.upper)).all() and (world >= 0).all())
-
     def only(self, keep: Ids) -> "Matrix":
         """The same with some of the rows."""
         lengths = np.diff(self.starts)[keep]

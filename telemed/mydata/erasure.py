@@ -21,11 +21,6 @@ class Standing:
     retained_until: datetime | None
     expected: bool
 
-    @property
-    def may_be_erased(self) -> bool:
-        """True where nothing has to be kept."""
-        return self.retained_until is None and not self.expected
-
 
 def standing(session: Session, patient: MyPatient, *, now: datetime) -> Standing:
     """What an erasure would meet now. Part of an atomic unit."""

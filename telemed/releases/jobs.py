@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
+from anonymise.models import JOB
 from telemed.services import Services
 
-JOB = "statistics.extract"
 Handler = Callable[[str, str], Awaitable[None]]
 
 
@@ -13,7 +13,7 @@ def handlers(services: Services) -> dict[str, Handler]:
 
     async def extract(ref: str, key: str) -> None:
         from anonymise.definition import cohort_definitions
-        from anonymise.gathering import Gathering, handlers
+        from anonymise.gathering import Gathering, read_part
         from anonymise.periods import Period
         from telemed.releases.service import shelf_of
 
@@ -22,6 +22,6 @@ def handlers(services: Services) -> dict[str, Handler]:
             definitions = cohort_definitions(cohort)
             return Gathering(services.database, services.vault, definitions, period, pseudonym)
 
-        await handlers(gathering)[JOB](ref, key)
+        await read_part(ref, gathering)
 
     return {JOB: extract}

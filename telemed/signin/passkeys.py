@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from infra.clock import Clock
 from infra.database import Database
@@ -160,11 +160,6 @@ def remove(session: Session, *, clinician_id: str, id: str) -> None:
         raise LastPasskey
     session.delete(found)
     session.flush()
-
-
-def has_passkey(session: Session, clinician_id: str) -> bool:
-    """True if the clinician can sign in by a passkey."""
-    return session.exec(select(func.count()).where(Passkey.clinician_id == clinician_id)).one() > 0
 
 
 def credential_ids(session: Session, clinician_id: str) -> list[bytes]:

@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from anonymise import gathering, parts
 from anonymise.definition import cohort_definitions, shipped
 from anonymise.extract import Cohort
-from anonymise.gathering import Gathering, handlers
-from anonymise.models import ExtractPart, ExtractRun
+from anonymise.gathering import Gathering, read_part
+from anonymise.models import JOB, ExtractPart, ExtractRun
 from anonymise.periods import Period, Quarter
 from anonymise.pipeline import no_progress
 from fhir.reader import Reader
@@ -90,10 +90,10 @@ async def test_workers_and_the_command_share_the_parts(database: Database, store
     own = gathered_by(database, store)
     reader = Reader(store.vault)
     await database.write(lambda s: parts.begin(s, reader, own.run, now=CLOCK.now(), persons=4) and None)
-    jobs = [job.ref for job in await rows(database, Job) if isinstance(job, Job) and job.kind == parts.JOB]
-    extract = handlers(lambda cohort, period: named(cohort, period, own))[parts.JOB]
+    jobs = [job.ref for job in await rows(database, Job) if isinstance(job, Job) and job.kind == JOB]
+    extract = partial(read_part, gathering=lambda cohort, period: named(cohort, period, own))
 
-    await asyncio.gather(*(extract(ref, "key") for ref in jobs[::2]), *(extract(ref, "key") for ref in jobs[::3]))
+    await asyncio.gather(*map(extract, jobs[::2]), *map(extract, jobs[::3]))
     found = await own.cohort(CLOCK, no_progress)
 
     assert found.treated == 41
