@@ -17,6 +17,7 @@ from fhir import rows
 from fhir.policy import Action
 from fhir.rows import COMPARTMENT, HEADS, RESTRICTION, VERSIONS, Stored
 from infra.caller import Caller, Role
+from infra.database import PostgresDatabase
 from telemed.access import rule
 from telemed.access.rule import CARE_GRANT, CONSENT_RULE, Reach, Standing
 from telemed.identity.callers import CONSOLE_SCOPES
@@ -152,7 +153,10 @@ async def leaks(service: Service, region: Region, client: httpx.AsyncClient, cal
         ids = set() if "AuditEvent" in path else {id for id in hidden if id in answer.text and id not in known}
         if words or ids:
             found.append((str(acting.role), method, path, *words, *ids))
-        found += _counts(path, answer, [one for one in seen if (one.id, one.version) in current], acting)
+        counts = _counts(path, answer, [one for one in seen if (one.id, one.version) in current], acting)
+        # The second net knows no roles: of a restricted record it gives the platform itself less, never more.
+        is_netted = acting.role is Role.SERVICE and isinstance(service.services.database, PostgresDatabase)
+        found += [line for line in counts if not is_netted or int(line[3]) > int(line[4])]
     return found
 
 
@@ -175,9 +179,7 @@ def _counts(path: str, answer: httpx.Response, seen: list[Stored], caller: Calle
 # A smaller region is another one, as all of it hangs on the dice: looking for the smallest takes minutes and shows nothing.
 QUICKLY = (Phase.explicit, Phase.reuse, Phase.generate)
 SEEDS = st.integers(0, 2**32 - 1)
-# Nobody comes from outside as the platform itself: no token and no session leads to its role.
-CALLING = [role for role in Role if role is not Role.SERVICE]
-SOMEBODY = st.tuples(st.sampled_from(CALLING), st.integers(0, 2), st.sampled_from(["wide", "looking", "narrow"]))
+SOMEBODY = st.tuples(st.sampled_from(Role), st.integers(0, 2), st.sampled_from(["wide", "looking", "narrow"]))
 
 
 @given(seed=SEEDS, who=st.lists(SOMEBODY, min_size=2, max_size=2, unique=True))
