@@ -11,11 +11,12 @@ from pathlib import Path
 
 from anonymise.attack.folder import Folder, folder_of, read_folder
 from anonymise.attack.presence import Population
-from anonymise.attack.run import Attack, Progress, attack, no_progress
+from anonymise.attack.run import Attack, attack
 from anonymise.ledger import Entry
 from anonymise.manifest_names import MANIFEST
 from anonymise.meet import ABSENT, Standing, meet
 from anonymise.problems import ReleaseRefused
+from anonymise.progress import Progress, no_progress
 from anonymise.rule import Rule
 from anonymise.screen import Screened
 

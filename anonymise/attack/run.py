@@ -3,7 +3,7 @@
 Only what was published is read, and public totals. Nothing of the builder is used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
@@ -22,16 +22,11 @@ from anonymise.attack.reach import Search
 from anonymise.attack.sets import LARGE, narrowed_sets
 from anonymise.attack.shares import proved_shares, stated_shares, too_few_categories
 from anonymise.attack.system import system
+from anonymise.progress import Progress, no_progress
 from anonymise.rule import common
-
-Progress = Callable[[str, int, int], None]
 
 EXPLAIN: Final = 20
 """Findings of each search that come with their derivation; each takes some programmes of its own."""
-
-
-def no_progress(step: str, done: int, of: int) -> None:
-    """No progress shown."""
 
 
 @dataclass(frozen=True, slots=True)

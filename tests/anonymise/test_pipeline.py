@@ -12,7 +12,8 @@ from anonymise.definition import shipped
 from anonymise.formats.csv import read_table
 from anonymise.ledger import VaultSecrets
 from anonymise.manifest import verify
-from anonymise.pipeline import Shelf, prepare_period, publish_draft
+from anonymise.pipeline import Shelf, publish_draft
+from anonymise.preparing import prepare_period
 from anonymise.problems import PeriodFrozen
 from anonymise.release import Release
 from fhir import bulk
