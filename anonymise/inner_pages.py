@@ -104,7 +104,7 @@ def _told(finding: Finding, language: str, say: Callable[[str], str]) -> dict[st
         "certain": say(finding.certain),
         "limit": say(finding.limit),
         "releases": ", ".join(finding.releases),
-        "steps": [(step.sign < 0, step.where, say(step.about), say(step.says)) for step in finding.derivation],
+        "steps": [(step.sign < 0, say(step.where), say(step.about), say(step.says)) for step in finding.derivation],
         "conclusion": say(finding.conclusion),
         "picture": pages.safe(shown),
     }

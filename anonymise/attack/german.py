@@ -32,6 +32,7 @@ PHRASES: Final = (
     (r"public statistics", "öffentliche Statistik"),
     (r"(.+): only (.+)", "{0}: nur {1}"),
     (r"(.+) of group (\S+): (.+)", "{0} aus Gruppe {1}: {2}"),
+    (r"(\S+) of group (\S+)(.*)", "{0} aus Gruppe {1}{2}"),
     (r"of group (\S+)", "aus Gruppe {0}"),
     (r"group (\S+)", "Gruppe {0}"),
     (r"in (.+) but not in (.+)", "in {0}, aber nicht in {1}"),
@@ -94,13 +95,22 @@ PHRASES: Final = (
 )  # fmt: skip
 """The form of an English sentence or phrase, and the German one; what stands between is put into German in turn."""
 
+INSIDE: Final = (
+    (r" and (\d+) more\b", r" und \1 weitere"),
+    (r"\bline (\d+)", r"Zeile \1"),
+    (r"(\d{4}-\d\d-\d\d) to (?=\d{4})", r"\1 bis "),
+)
+"""What is put into German inside of names."""
+
 
 def german(text: str) -> str:
     """A sentence or phrase of a finding in German; what is no phrase of ours, such as a name, stays."""
     for form, words in _forms():
         if match := form.fullmatch(text):
             return words.format(*(german(part) for part in match.groups()))
-    return re.sub(r"\bline (\d+)", r"Zeile \1", re.sub(r" and (\d+) more\b", r" und \1 weitere", text))
+    for form, words in INSIDE:
+        text = re.sub(form, words, text)
+    return text
 
 
 @cache
