@@ -83,7 +83,9 @@ def together(entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing
             f"Together with {names}, a difference of rows holds fewer than {rule.k} persons ({small} times)."
         )
     every = [standing for _, standing in others]
-    cleared = not refusals and meet([own, *every]).small(rule.k) == 0
+    # Persons at a clinic and persons stand in the ledger as different ones: a meet of both proves nothing.
+    comparable = all(other.unit == entry.unit for other, _ in others)
+    cleared = not refusals and comparable and meet([own, *every]).small(rule.k) == 0
     return Together(tuple(standing.name for standing in every), cleared, tuple(refusals))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from anonymise.blocks import Blocks, plain_blocks
+from anonymise.cohort import CLINIC, INSTITUTION
 from anonymise.counts import PERSON, Counted, base_values, cells_of, count
 from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
@@ -13,6 +14,7 @@ from anonymise.denominators import inhabitants_for
 from anonymise.hierarchy import Hierarchy
 from anonymise.losses import Declared, Loss, Table
 from anonymise.partition import Partition, partition
+from anonymise.problems import TooFewPersons
 from anonymise.rows import Table as Rows
 from anonymise.sensitive import breakdown
 from anonymise.tables import tabulate
@@ -36,6 +38,7 @@ class Built:
 def build(persons: pl.DataFrame, definition: Definition) -> Built:
     """The data set about some persons, one row each: `person` and a column for every identifying dimension of the cohort
     and for the sensitive one of the data set; `clinic` where the definition asks for dominance."""
+    persons = taking_part(persons, definition)
     hierarchies = tuple(definition.hierarchies[d.name] for d in definition.identifying)
     sensitive = None if definition.sensitive is None else definition.hierarchies[definition.sensitive.name]
     dominance = definition.protection.dominance
@@ -56,6 +59,19 @@ def build(persons: pl.DataFrame, definition: Definition) -> Built:
     table = tabulate(made, definition, inhabitants=inhabitants_for(definition))
     values = base_values(persons, hierarchies if sensitive is None else (*hierarchies, sensitive))
     return Built(made, table, values, _members(values, counted, base, made), base)
+
+
+def taking_part(persons: pl.DataFrame, definition: Definition) -> pl.DataFrame:
+    """The persons that are counted: all, or where each clinic counts for itself, those of clinics with at least k.
+
+    A smaller clinic could only be told joined with another, and somebody treated at both would stand there twice.
+    """
+    if definition.source.legal_basis != INSTITUTION:
+        return persons
+    kept = persons.filter(pl.len().over(CLINIC) >= definition.rule.k)
+    if kept.is_empty():
+        raise TooFewPersons
+    return kept
 
 
 def base_partition(counted: Counted, definition: Definition) -> Partition:

@@ -1,5 +1,8 @@
 """`python -m anonymise`: the commands by name, and how one ends."""
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -11,7 +14,7 @@ from anonymise.commands.releases import approve_draft, publish_approved, verify,
 from infra.problems import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="k-anonymous statistics of persons.")
-for name, command in {
+COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "explain": explain,
     "plan": plan,
     "build": build_draft,
@@ -23,7 +26,8 @@ for name, command in {
     "withdraw": withdraw_published,
     "verify": verify,
     "facts": facts,
-}.items():
+}
+for name, command in COMMANDS.items():
     app.command(name=name)(command)
 
 

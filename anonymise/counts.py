@@ -12,11 +12,11 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from anonymise.cohort import CLINIC
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.problems import InputInvalid
 
 PERSON: Final = "person"
-CLINIC: Final = "clinic"
 PERSONS: Final = "persons"
 KEY: Final = "key"
 # How many values a refusal names.

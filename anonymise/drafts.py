@@ -16,6 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from anonymise.approvals import Subject
+from anonymise.cohort import Unit
 from anonymise.ledger import Ledger
 from anonymise.placing import place, remove
 from anonymise.problems import DraftMissing
@@ -47,6 +48,7 @@ class Facts:
     ledger: str
     together: dict[str, str]
     protection: dict[str, Any]
+    unit: Unit = "person"
 
 
 @dataclass(frozen=True, slots=True)

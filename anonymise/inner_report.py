@@ -167,7 +167,7 @@ def report_on_releases(folders: Sequence[Folder], attack: Attack) -> InnerReport
 
 def attacked_in(attack: Attack) -> Attacked:
     """An attack as the report tells it."""
-    outcomes = {kind: sum(f.kind == kind for f in attack.findings) for kind in EXPLAINED}
+    outcomes: dict[str, int] = {kind: sum(f.kind == kind for f in attack.findings) for kind in EXPLAINED}
     # Those with a derivation first: they are what an auditor can follow.
     told = sorted(attack.findings, key=lambda finding: not finding.derivation)[:FINDINGS]
     linear, integer = (attack.programmes.get(kind, 0) for kind in ("linear", "integer"))

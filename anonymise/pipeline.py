@@ -27,6 +27,7 @@ from anonymise.attack.presence import inhabitants
 from anonymise.attack.run import Attack
 from anonymise.audit import Audit, Beside, attacked, together
 from anonymise.build import Built, build
+from anonymise.coverage import Extent
 from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
 from anonymise.drafts import Draft, Drafts, Facts
@@ -100,20 +101,22 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is built: by which definition, of which period, frozen when, by whom, over which days the record covers."""
+    """What is built: by which definition, of which period, frozen when, by whom, of which part of the record."""
 
     definition: Definition
     period: Period
     frozen: datetime
     built_by: str
     covered: Covered = None
+    extent: Extent | None = None
     make: Make = build
 
     @property
     def entry(self) -> Entry:
         """What the ledger calls it."""
         cohort = self.definition.cohort.name
-        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end, cohort)
+        unit = self.definition.source.unit
+        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end, cohort, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,13 @@ def _drafted(
     built = work.make(persons, work.definition)
     progress("writing files", 0, 0)
     files = compose(
-        built, work.definition, quarter=work.period, issued=work.frozen, base_url=shelf.base_url, covered=work.covered
+        built,
+        work.definition,
+        quarter=work.period,
+        issued=work.frozen,
+        base_url=shelf.base_url,
+        covered=work.covered,
+        extent=work.extent,
     )
     own = shelf.ledger.standing(entry, built.members)
     beside = _beside(shelf, entry, own, siblings)
@@ -235,6 +244,7 @@ def _facts(work: Work, shelf: Shelf, together: Sequence[Sibling]) -> Facts:
             "share_limit": protection.share_limit,
             "min_categories": protection.min_categories,
         },
+        unit=work.entry.unit,
     )
 
 
@@ -271,7 +281,7 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         facts = draft.facts
         agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
         start, end = datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end)
-        entry = Entry(slug, release, start, end, facts.cohort)
+        entry = Entry(slug, release, start, end, facts.cohort, facts.unit)
         if not _still_audited(shelf, facts, entry):
             raise AuditStale
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.

@@ -36,7 +36,8 @@ async def prepare_period(
     gathering = Gathering(database, vault, tuple(definitions), period, shelf.ledger.pseudonym)
     cohort = await gathering.cohort(clock, progress)
     try:
-        works = [Work(one, period, cohort.frozen, built_by, cohort.covered) for one in definitions]
+        told = cohort.frozen, built_by, cohort.covered, cohort.extent
+        works = [Work(one, period, *told) for one in definitions]
         return await asyncio.to_thread(prepare_together, cohort.persons, shelf, works=works)
     finally:
         await gathering.done()

@@ -16,6 +16,10 @@ PHRASES: Final = (
     (r"at least (\d+) categories, none above (\d+)%", "mindestens {0} Kategorien wären nötig, keine über {1} %"),
     (r"a chance of at most (\d+)%", "eine Wahrscheinlichkeit von höchstens {0} % wäre zulässig"),
     (r"its blocks and groups leave (\d+) to (\d+)", "Blöcke und Gruppen lassen {0} bis {1} offen"),
+    (r"the other files say nothing", "in den anderen Dateien steht dazu nichts"),
+    (r"the other files say (\d+)", "die anderen Dateien sagen {0}"),
+    (r"the rule leaves no share of so few", "von so wenigen darf kein Anteil genannt werden"),
+    (r"the rule leaves steps of (\d+)%", "die Regel lässt Stufen von {0} % zu"),
     (r"not known to hold k", "ob es k Personen sind, ist nicht bekannt"),
     (r"no world was found", "keine passende Welt wurde gefunden"),
     (r"no persons can be counted so", "so lassen sich keine Personen zählen"),
@@ -35,6 +39,7 @@ PHRASES: Final = (
     (r"(\S+) of group (\S+)(.*)", "{0} aus Gruppe {1}{2}"),
     (r"of group (\S+)", "aus Gruppe {0}"),
     (r"group (\S+)", "Gruppe {0}"),
+    (r"(.+), counted in (.+) alone", "{0}, nur in {1} gezählt"),
     (r"in (.+) but not in (.+)", "in {0}, aber nicht in {1}"),
     (r"(.+) and (\d+) more sets", "{0} und {1} weitere Mengen"),
     (r"(.+) and others", "{0} und andere"),
@@ -55,6 +60,10 @@ PHRASES: Final = (
     (
         r"So this row tells what no block and no group tells\.",
         "Also sagt diese Zeile, was kein Block und keine Gruppe sagt.",
+    ),
+    (
+        r"So this figure tells what no block and no group tells\.",
+        "Also sagt diese Angabe, was kein Block und keine Gruppe sagt.",
     ),
     (
         r"That the group is not shown in parts makes the chance of (.+) in this part (\d+)%\.",
@@ -108,8 +117,8 @@ def german(text: str) -> str:
     for form, words in _forms():
         if match := form.fullmatch(text):
             return words.format(*(german(part) for part in match.groups()))
-    for form, words in INSIDE:
-        text = re.sub(form, words, text)
+    for inner, words in INSIDE:
+        text = re.sub(inner, words, text)
     return text
 
 

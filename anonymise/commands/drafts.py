@@ -94,8 +94,7 @@ def audit(
     """Audit a draft or a release: its files against the persons, against the ledger, and under attack."""
     wanted = definition_at(definition)
     files = read_files(folder, wanted.slug)
-    named = period_of(period, wanted)
-    entry = Entry(wanted.slug, named.name, named.start, named.end, wanted.cohort.name)
+    entry = Work(wanted, period_of(period, wanted), datetime.now(UTC), "audit").entry
     ledger = shelf_of(data_dir, data_dir).ledger
     with shown() as progress:
         progress("reading persons", 0, 0)

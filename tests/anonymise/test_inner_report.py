@@ -26,7 +26,10 @@ SLUG, RELEASE = "reasons-for-encounter", "2026-Q3"
 ENGLISH = re.compile(
     r"\b(at least|at most|between|fewer|persons|withheld|everybody|group|chance|more than|line|So (?:there|at|more))\b"
 )
-AGES = {"a": {"young": (46,), "old": ("", "c")}, "b": {"young": (30,), "old": (18,)}}
+AGES: dict[str, dict[str, tuple[object, ...]]] = {
+    "a": {"young": (46,), "old": ("", "c")},
+    "b": {"young": (30,), "old": (18,)},
+}
 WORDS = re.compile(r">([^<]+)<")
 
 
