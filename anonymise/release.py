@@ -173,9 +173,10 @@ def publish(
     content = manifest(files, {**facts, "previous": _previous(releases_dir)})
     public = public_pem(key)
     folder = releases_dir / slug / name
+    # Before the folder: whoever sees a release can check it, and saying it again after a crash finds it there.
+    replace(releases_dir / PUBLIC_KEY, public)
     place({**files, MANIFEST: content, SIGNATURE: key.sign(content)}, folder, mode=0o444)
     folder.chmod(0o555)
-    replace(releases_dir / PUBLIC_KEY, public)
     return Release(slug, name, folder, sha256(content).hexdigest())
 
 
