@@ -112,7 +112,7 @@ def _index(table: Table, about: About, language: str) -> bytes:
     charts = [_figure(table, about, name, language) for name in reversed(names) if name != PLACE][:2]
     totals = [row for row in rows if row.keys[0] != ALL and set(row.keys[1:]) == {ALL}] if names[0] == PLACE else []
     sizes = {row.keys[0]: len(table.areas[row.keys[0]]) for row in totals}
-    wide = [row for row in totals if sizes[row.keys[0]] >= WIDE]
+    wide = [row for row in totals if sizes[row.keys[0]] >= WIDE] or totals
     return _page(
         "release.html",
         "index",
@@ -166,12 +166,16 @@ def covered(about: About, language: str) -> list[tuple[str, str]]:
 def _share(share: float | None, language: str) -> str | None:
     if share is None:
         return None
-    text = pages.number(round(share * 100, 1), language)
+    percent = round(share * 100, 1)
+    text = pages.number(int(percent) if percent.is_integer() else percent, language)
     return f"{text} %" if language == "de" else f"{text}%"
 
 
 def _least(share: float | None, language: str) -> str | None:
-    return None if share is None else str(pages.texts(language).cover_least.format(_share(share, language)))
+    t = pages.texts(language)
+    if share is None or share == 1:
+        return None if share is None else str(t.cover_all)
+    return str(t.cover_least.format(_share(share, language)))
 
 
 def _figure(table: Table, about: About, dimension: str, language: str) -> Figure:
