@@ -115,15 +115,13 @@ class Cohort:
 def extracted(rows: Iterable[Row], wanted: Wanted, *, pseudonym: Callable[[str], str], progress: Progress) -> Part:
     """The units of a span of persons, a row each: `person`, `clinic` and the wanted dimensions, all text."""
     units = _units(rows, wanted, progress)
-    treated = {unit: found for unit, found in units.items() if found.last is not None}
+    treated = {unit: found for unit, found in units.items() if found.last is not None and _takes_part(found, wanted)}
     counted = {unit: found for unit, found in treated.items() if _may_count(found, wanted)}
     columns: dict[str, list[str]] = {name: [] for name in ("person", CLINIC, *wanted.names)}
     weeks: dict[date, int] = {}
     for (person, clinic), found in counted.items():
         for week in found.weeks:
             weeks[week] = weeks.get(week, 0) + 1
-        if wanted.clinics is not None and found.clinic not in wanted.clinics:
-            continue
         facts = {name: FACTS[name](found, wanted.setting, name) for name in wanted.names}
         if "municipality" in facts and facts["municipality"] not in wanted.setting.municipalities:
             continue
@@ -155,6 +153,10 @@ def assembled(parts: Sequence[Part], *, period: Period, k: int, frozen: datetime
     reporting = sum(count >= k for count in clinics.values())
     extent = Extent(treated, treated - refused, reporting, max(part.listed for part in parts))
     return Cohort(persons, treated, refused, outside, frozen, covered(weeks, period, k=k), extent)
+
+
+def _takes_part(found: Recorded, wanted: Wanted) -> bool:
+    return wanted.clinics is None or found.clinic in wanted.clinics
 
 
 def _may_count(found: Recorded, wanted: Wanted) -> bool:
