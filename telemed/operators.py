@@ -23,12 +23,11 @@ from infra.vault import Vault, key_provider
 from infra.vault.destroyed import DestroyedList
 from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
-from telemed.access.net import is_bypassed
+from telemed import advice
 from telemed.calling import call
 from telemed.startup import (
     StartRefused,
     opened,
-    placeholders,
     refuse_lost_keys,
     refuse_settings,
     require_tables,
@@ -38,7 +37,6 @@ from telemed.startup import (
 ROOM_WANTED = 1_000_000_000
 # Seconds; the sequencer looks every second.
 SIGNED_WITHIN = 60
-BYPASSED = "The account is above PostgreSQL's row security. Give the service one without SUPERUSER and BYPASSRLS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +83,9 @@ async def findings(settings: Settings) -> list[Finding]:
     found.append(await _log(settings, tables=next(each.good for each in found if each.part == "database")))
     if settings.checkpoints_dir is not None:
         found.append(await _finding("second place", _check_second_place, settings))
-    if next(each.good for each in found if each.part == "database") and await _is_net_bypassed(settings):
-        found.append(Finding("row security", good=True, advice=BYPASSED))
-    if left := placeholders(settings):
-        found.append(Finding("texts", good=True, advice=f"Patients would read placeholders. Set {' and '.join(left)}."))
-    return found
+    has_tables = next(each.good for each in found if each.part == "database")
+    looks = [*advice.of_settings(settings), *(await advice.of_database(settings) if has_tables else ())]
+    return [*found, *(Finding(part, good=True, advice=said) for part, said in looks)]
 
 
 async def called(settings: Settings) -> Finding:
@@ -170,16 +166,16 @@ async def _check_second_place(settings: Settings) -> None:
     folder = settings.checkpoints_dir
     if folder is None or Copies(folder).is_there():
         return
+    if not folder.is_dir():
+        raise StartRefused(f"There is no folder {folder} for the checkpoints of the log. Is it mounted? Else make it.")
     async with with_tables(settings) as database:
         if await database.read(
             lambda session: session.connection().execute(select(CHECKPOINT.c.size).limit(1)).first()
         ):
-            raise StartRefused(f"No checkpoint of the log is in {folder}, though some are signed. Is it mounted?")
-
-
-async def _is_net_bypassed(settings: Settings) -> bool:
-    async with opened(settings.database) as database:
-        return await database.read(is_bypassed)
+            raise StartRefused(
+                f"No checkpoint of the log is in {folder}, though some are signed. Is it mounted? If this is a new second "
+                "place, run `telemed audit copy`."
+            )
 
 
 async def _check_queue(settings: Settings) -> None:

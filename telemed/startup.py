@@ -1,5 +1,6 @@
 """What a start refuses: conveniences of the demo and careless settings have no place in production."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -110,6 +111,7 @@ async def preflight(settings: Settings) -> None:
     await make_first_keys(settings)
     vault = Vault(key_provider(settings))
     await require_tables(settings)
+    await make_first_list(settings, vault)
     await require_keys(settings, vault)
     await (await redis_pool(settings.redis_url)).aclose()
 
@@ -121,6 +123,18 @@ async def make_first_keys(settings: Settings) -> None:
         FileKeyProvider(settings.keys)
 
 
+async def make_first_list(settings: Settings, vault: Vault) -> None:
+    """Nothing; before anything is sealed there is an empty list of destroyed keys. Later, one that is gone was lost."""
+    listed = DestroyedList(settings.destroyed_keys, vault.provider)
+    if listed.is_there():
+        return
+    async with opened(settings.database) as database:
+        if await database.read(holds_keys):
+            log.error("destroyed_keys_list_missing")
+        else:
+            await asyncio.to_thread(listed.make)
+
+
 async def refuse_lost_keys(settings: Settings) -> None:
     """Nothing; `StartRefused` if there is no key file, and a record that was sealed with the one that is gone."""
     if settings.key_provider != "file" or settings.keys.exists():
@@ -129,13 +143,14 @@ async def refuse_lost_keys(settings: Settings) -> None:
     if file is not None and not file.exists():
         return
     async with opened(settings.database) as database:
-        if await present_revision(database) is not None and await database.read(_holds_keys):
+        if await present_revision(database) is not None and await database.read(holds_keys):
             raise StartRefused(
                 f"The key file {settings.keys} is gone, and the database holds what its keys have sealed. Put your copy there."
             )
 
 
-def _holds_keys(session: Session) -> bool:
+def holds_keys(session: Session) -> bool:
+    """True if data keys have sealed something here."""
     return session.exec(select(DataKey.id).limit(1)).first() is not None
 
 

@@ -29,10 +29,15 @@ class Copies:
         """True if checkpoints are there: a folder on another machine that is not mounted is missing or empty."""
         return any(self.folder.glob(NAME.format(day="*")))
 
+    def expect(self) -> None:
+        """Nothing; from now on checkpoints that are not there are away, also for a process that has never seen them."""
+        self._was_there = True
+
     def add(self, notes: Sequence[str], *, now: datetime) -> None:
         """Nothing; the notes are on the disk of the second place. An `OSError` leaves them for the next time.
 
         What was there and is gone is away: a folder that is made in its place would be on the disk that it is to guard.
+        So the folder is never made here.
         """
         if self._was_there and not self.is_there():
             raise FileNotFoundError(self.folder)
@@ -40,7 +45,6 @@ class Copies:
         self._was_there = True
 
     def _append(self, name: str, notes: Sequence[str]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / name
         is_new = not file.exists()
         with file.open("a", encoding="utf-8") as target:

@@ -97,6 +97,11 @@ class Sequencer:
             lambda session: {each: growth.newest(session, each) for each in growth.tenants(session)}
         )
         self._keys = keys
+        if states and self.copies is not None:
+            # What was signed before this process began was copied, too (`telemed audit copy` begins a place later).
+            self.copies.expect()
+            if not self.copies.is_there():
+                log.error("second_place_lost")
         for tenant, state in states.items():
             try:
                 self._known[tenant] = growth.confirmed(tenant, state, keys)

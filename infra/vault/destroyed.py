@@ -35,6 +35,14 @@ class DestroyedList:
         self.path = path
         self._secret = provider.secret(PURPOSE)
 
+    def is_there(self) -> bool:
+        """True if there is a list, an empty one too: a first start makes it, so where there is none it was lost."""
+        return self.path.exists()
+
+    def make(self) -> None:
+        """Nothing; there is a list, empty if there was none."""
+        self.add(())
+
     def line(self, destroyed: DestroyedScope) -> bytes:
         """The line that tells of it, with its MAC."""
         content = {

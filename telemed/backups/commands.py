@@ -23,10 +23,13 @@ def restore(
     file: File,
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Lose what the database holds now.")] = False,
+    without_list: Annotated[
+        bool, typer.Option("--without-list", help="Whoever was erased since may come back: the list of it is lost.")
+    ] = False,
 ) -> None:
     """Put a backup back while the service is stopped; what was erased since stays erased."""
     from telemed.backups import service
 
-    restored = asyncio.run(service.restore(loaded(), file, over=replace))
+    restored = asyncio.run(service.restore(loaded(), file, over=replace, without_list=without_list))
     counts = f"{restored.whole.resources} resources of {restored.whole.patients} patients"
     typer.echo(f"Restored {counts}, each patient opens; {restored.erased_again} records were erased again.")

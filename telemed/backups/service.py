@@ -21,6 +21,7 @@ from infra.problems import Conflict
 from infra.revision import present_revision
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
+from infra.vault.destroyed import DestroyedList
 from infra.vault.state import require_all_fitting
 from telemed.backups.checks import Whole, whole
 from telemed.keys.erasing import eraser
@@ -32,11 +33,22 @@ class NotEmpty(Conflict):
     """The database holds a record. Add --replace to lose it for what is in the backup."""
 
 
+class NoList(Conflict):
+    """There is no list of destroyed keys, so whoever was erased since the backup would come back. Put your copy of it there."""
+
+
 class Restored(NamedTuple):
     """What was put back, and how many records in it were erased again."""
 
     whole: Whole
     erased_again: int
+
+
+class _May(NamedTuple):
+    """What somebody has said may happen: a record is lost, and who was erased comes back."""
+
+    over: bool
+    without_list: bool
 
 
 async def back_up(settings: Settings, file: Path) -> None:
@@ -49,22 +61,27 @@ async def back_up(settings: Settings, file: Path) -> None:
         await asyncio.to_thread(partial(postgres_dump.back_up, settings.database, file, server=server))
 
 
-async def restore(settings: Settings, file: Path, *, over: bool) -> Restored:
-    """What was put back; `NotEmpty` if that would take the place of a record and nobody said so (`over`)."""
+async def restore(settings: Settings, file: Path, *, over: bool, without_list: bool = False) -> Restored:
+    """What was put back; `NotEmpty` if that would take the place of a record and nobody said so (`over`).
+
+    `NoList` if there is no list of destroyed keys and nobody said that it may be done without (`without_list`).
+    """
     refuse_settings(settings)
     vault = Vault(key_provider(settings))
     path = file_of(settings.database)
+    may = _May(over, without_list)
     if path is not None:
-        return await _restore_file(settings, vault, file, path=path, over=over)
-    return await _restore_dump(settings, vault, file, over=over)
+        return await _restore_file(settings, vault, file, path=path, may=may)
+    return await _restore_dump(settings, vault, file, may=may)
 
 
-async def _restore_file(settings: Settings, vault: Vault, file: Path, *, path: Path, over: bool) -> Restored:
+async def _restore_file(settings: Settings, vault: Vault, file: Path, *, path: Path, may: _May) -> Restored:
     await asyncio.to_thread(sqlite_file.require_backup, file)
     if await asyncio.to_thread(path.exists):
         await asyncio.to_thread(sqlite_file.require_alone, path)
         async with opened(settings.database) as database:
-            await _leave(settings, vault, database, over=over)
+            await _leave(settings, vault, database, over=may.over)
+    _require_list(settings, vault, without=may.without_list)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = sqlite_file.reserved(path)
     try:
@@ -78,12 +95,13 @@ async def _restore_file(settings: Settings, vault: Vault, file: Path, *, path: P
     return restored
 
 
-async def _restore_dump(settings: Settings, vault: Vault, file: Path, *, over: bool) -> Restored:
+async def _restore_dump(settings: Settings, vault: Vault, file: Path, *, may: _May) -> Restored:
     async with opened(settings.database) as database:
         server = await database.read(postgres_dump.server_version)
         await asyncio.to_thread(partial(postgres_dump.require_backup, file, server=server))
         await database.read(postgres_dump.require_alone)
-        await _leave(settings, vault, database, over=over)
+        await _leave(settings, vault, database, over=may.over)
+        _require_list(settings, vault, without=may.without_list)
         await database.write(postgres_dump.drop_tables)
     await asyncio.to_thread(partial(postgres_dump.put_back, settings.database, file, server=server))
     async with opened(settings.database) as database:
@@ -96,6 +114,15 @@ async def _leave(settings: Settings, vault: Vault, database: Database, *, over: 
         raise NotEmpty
     if await present_revision(database) is not None and await database.read(_knows_destroyed):
         await complete_list(eraser(settings, database, vault))
+
+
+def _require_list(settings: Settings, vault: Vault, *, without: bool) -> None:
+    listed = DestroyedList(settings.destroyed_keys, vault.provider)
+    if not without and not listed.is_there():
+        raise NoList(
+            f"There is no list of destroyed keys at {listed.path}: whoever was erased since the backup would come back. "
+            "Put your copy of it there. If nobody was ever erased, or the list is lost for good, add --without-list."
+        )
 
 
 async def _made_sound(settings: Settings, vault: Vault, database: Database) -> Restored:

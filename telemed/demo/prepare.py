@@ -12,6 +12,7 @@ from sqlmodel import col, func, select
 
 from infra.clock import clock_from
 from infra.revision import newest_revision, present_revision
+from infra.vault import Vault, key_provider
 from telemed.demo import accounts, seed, today
 from telemed.demo.describe import FreeSlot, JoinableAppointment, MyData, Offer
 from telemed.demo.files import Made
@@ -24,7 +25,7 @@ from telemed.schedules.calendar import platform
 from telemed.schedules.jobs import extend_all
 from telemed.schedules.models import SlotTime
 from telemed.services import Services
-from telemed.startup import opened
+from telemed.startup import make_first_list, opened
 from telemed.wiring import open_services
 
 # Among so many first persons every clinic that is at work has enough patients for a day.
@@ -44,6 +45,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
     settings = options.settings()
     files.releases.mkdir(parents=True, exist_ok=True)
     await _migrate(settings.database)
+    await make_first_list(settings, Vault(key_provider(settings)))
     async with open_services(settings) as services:
         if made is None:
             made = Made(options.patients, clock_from(settings).now())

@@ -160,6 +160,14 @@ def restart(
     _show_handover(asyncio.run(handed_over(loaded(), reason=reason, losses=found)))
 
 
+@audit.command(name="copy")
+def copy() -> None:
+    """Copy all checkpoints to an empty second place: where one begins beside an older log, or a new one for a lost one."""
+    from telemed.ledger.service import copied
+
+    typer.echo(f"{asyncio.run(copied(loaded()))} checkpoints are in the second place.")
+
+
 @audit.command()
 def forget(
     before: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Looks from before this day, in UTC.")],

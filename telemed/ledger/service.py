@@ -14,6 +14,7 @@ from fhir.ledger.copies import Copies
 from fhir.ledger.export import exported
 from fhir.ledger.handover import Handover, Loss, hand_over, notes_here
 from fhir.ledger.keys import tenant_of
+from fhir.ledger.models import CHECKPOINT
 from fhir.ledger.proof import Proof, prove
 from fhir.ledger.retention import Forgotten, forget, notes_of_retention
 from fhir.ledger.verify import Report, Tell, lost, verify
@@ -31,10 +32,15 @@ from telemed.startup import with_tables
 # Who acts where nobody has signed in: whoever may run commands on the server.
 OPERATOR: Final = "operator"
 T = TypeVar("T")
+_IN_ORDER: Final = (CHECKPOINT.c.made, CHECKPOINT.c.tenant, CHECKPOINT.c.size)
 
 
 class SecondPlaceAway(Unavailable):
     """The folder of TELEMED_CHECKPOINTS_DIR is not there: without it a database that was put back as a whole is not seen."""
+
+
+class SecondPlaceInUse(Conflict):
+    """The second place has checkpoints already, and what it knows is never replaced. Nothing was copied."""
 
 
 class NoSecondPlace(Conflict):
@@ -94,6 +100,37 @@ async def forget_looks(settings: Settings, *, before: datetime) -> Forgotten:
         # Those of before, too, which were made while there was no second place.
         Copies(settings.checkpoints_dir).add_forgotten(notes)
     return done
+
+
+async def copied(settings: Settings) -> int:
+    """How many checkpoints were copied to an empty second place: its beginning, or a new one for one that is lost.
+
+    `SecondPlaceAway`, `NoSecondPlace` or `SecondPlaceInUse` where that can't be meant; the logs say that it was done.
+    """
+    folder = settings.checkpoints_dir
+    if folder is None:
+        raise NoSecondPlace
+    if not folder.is_dir():
+        raise SecondPlaceAway
+    copies, now = Copies(folder), SystemClock().now()
+    if copies.is_there():
+        raise SecondPlaceInUse
+
+    def unit(session: Session) -> tuple[list[str], list[str], list[str]]:
+        found = session.connection().execute(select(CHECKPOINT.c.tenant, CHECKPOINT.c.note).order_by(*_IN_ORDER)).all()
+        caller = Caller("", OPERATOR, Role.OPERATOR, purpose="HSYSADMIN")
+        access = Access(Action.OPERATION, "AuditEvent")
+        told = [row(caller, access, recorded=now, tenant=tenant) for tenant in sorted({tenant for tenant, _ in found})]
+        if told:
+            INSERT_AUDIT.run_each(session, told)
+        return [note for _, note in found], notes_here(session), notes_of_retention(session)
+
+    async with with_tables(settings) as database:
+        notes, handovers, retained = await database.write(unit)
+    copies.add_handovers(handovers)
+    copies.add_forgotten(retained)
+    copies.add(notes, now=now)
+    return len(notes)
 
 
 async def handed_over(settings: Settings, *, reason: str, losses: Sequence[Loss]) -> Handover:

@@ -26,7 +26,7 @@ from infra.settings import Settings
 from infra.vault import FileKeyProvider, KeysUnusable
 from telemed.backups import service as backups
 from telemed.backups.checks import RecordNotWhole
-from telemed.backups.service import NotEmpty, back_up, restore
+from telemed.backups.service import NoList, NotEmpty, back_up, restore
 from telemed.keys import erasing
 from telemed.keys.erasing import erase
 from telemed.keys.replay import REPLAY
@@ -117,6 +117,31 @@ async def test_without_the_list_who_was_erased_would_come_back(settings: Setting
         assert await status(await service.system("a"), ids[1]) == 200
 
 
+async def test_without_the_list_nothing_is_restored_unless_somebody_says_so(settings: Settings, file: Path) -> None:
+    ids = await backed_up(settings, file)
+    await put_back_by_hand(settings, file)  # so that no database knows of the erasure either
+    settings.destroyed_keys.unlink()
+
+    with pytest.raises(NoList, match="--without-list"):
+        await restore(settings, file, over=True)
+    restored = await restore(settings, file, over=True, without_list=True)
+
+    assert (restored.whole.patients, restored.erased_again) == (3, 0)
+    async with running(settings) as service:
+        assert await status(await service.system("a"), ids[1]) == 200
+
+
+async def test_a_list_that_is_gone_is_made_anew_of_what_the_database_knows_before_that_is_lost(
+    settings: Settings, file: Path
+) -> None:
+    ids = await backed_up(settings, file)
+    settings.destroyed_keys.unlink()
+
+    await restore(settings, file, over=True)
+
+    await require_drill_passed(settings, ids)
+
+
 async def put_back_by_hand(settings: Settings, file: Path) -> None:
     """Nothing; the database is the backup's, by other means than our command."""
     if settings.database.startswith("sqlite"):
@@ -204,10 +229,10 @@ async def test_a_backup_of_other_keys_does_not_pass_for_whole(
     FileKeyProvider(elsewhere.keys)
 
     with pytest.raises(KeysUnusable, match="do not open what is stored"):
-        await restore(elsewhere, file, over=True)
+        await restore(elsewhere, file, over=True, without_list=True)
     monkeypatch.setattr(backups, "require_all_fitting", lambda session, vault: None)
     with pytest.raises(RecordNotWhole, match="3 of 3 patients"):
-        await restore(elsewhere, file, over=True)
+        await restore(elsewhere, file, over=True, without_list=True)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
