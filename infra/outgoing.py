@@ -130,6 +130,19 @@ class Outgoing:
             raise AddressRefused
         return found
 
+    def require_askable(self, url: str) -> None:
+        """Nothing; `AddressRefused` for what will never be asked: known without asking for the name."""
+        parsed = _parsed(url)
+        if parsed.scheme not in self.schemes:
+            raise AddressRefused
+        local = parsed.host == "localhost" or parsed.host.endswith(".localhost")  # RFC 6761 6.3
+        try:
+            address = ipaddress.ip_address("127.0.0.1" if local else parsed.host)
+        except ValueError:
+            return
+        if not is_public(address) and not self._is_ours(address):
+            raise AddressRefused
+
     def _is_ours(self, address: Address) -> bool:
         return any(address in network for network in self.networks)
 

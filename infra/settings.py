@@ -1,14 +1,18 @@
 """Everything an operator can set: environment variables with the prefix TELEMED_."""
 
+import os
+from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra import log
+from infra.problems import Problem
 
 
 class Environment(StrEnum):
@@ -122,8 +126,29 @@ class Settings(BaseSettings):
         return self.base_url.startswith("https://")
 
 
+class UnknownSetting(Problem):
+    """A variable TELEMED_... is not one that is known, so it would change nothing."""
+
+
+# Of our prefix, and read by the tests alone.
+TESTS: Final = frozenset({"TELEMED_EFFORT", "TELEMED_SHARED"})
+
+
+def refuse_unknown(environment: Iterable[str]) -> None:
+    """Nothing; `UnknownSetting` for a name that begins like ours and is none: a misspelt guard would guard nothing."""
+    prefix = str(Settings.model_config["env_prefix"])
+    known = {f"{prefix}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.upper().startswith(prefix) and name.upper() not in known | TESTS:
+            fields = [field.upper() for field in Settings.model_fields]
+            nearest = get_close_matches(name.upper().removeprefix(prefix), fields, n=1)
+            advice = f"Did you mean {prefix}{nearest[0]}?" if nearest else "infra/README.md lists what can be set."
+            raise UnknownSetting(f"{name} is no setting, so it would change nothing. {advice}")
+
+
 def loaded() -> Settings:
-    """The settings of this process; its log lines follow them from here on."""
+    """The settings of this process; its log lines follow them from here on. `UnknownSetting` for a misspelt one."""
+    refuse_unknown(os.environ)
     settings = Settings()
     log.configure(settings.log_level)
     return settings

@@ -48,8 +48,8 @@ PortalPort = Annotated[int, typer.Option(envvar="PORTAL_PORT", help="Port to lis
 GRACE_SECONDS = 20
 # Signalling messages are small; the largest is an offer.
 SOCKET_MESSAGE = 65_536
-# Pydantic says of what is no time where its reading ended, not what it should look like.
-TIME_FORM = "Must be a date and time like 2026-11-23T09:00:00+01:00"
+# Pydantic says of what is no time where its reading ended, and of what is no yes nothing, not what it should look like.
+FORMS = {"datetime": "Must be a date and time like 2026-11-23T09:00:00+01:00", "bool": "Must be 1 for yes or 0 for no"}
 
 
 @app.command()
@@ -189,7 +189,8 @@ def main() -> None:
     except ValidationError as unreadable:
         for fault in unreadable.errors(include_url=False, include_input=False):
             name = str(fault["loc"][0])
-            said = TIME_FORM if fault["type"].startswith("datetime") else fault["msg"]
+            forms = (form for kind, form in FORMS.items() if fault["type"].startswith(kind))
+            said = next(forms, fault["msg"])
             typer.echo(f"{name if name.isupper() else f'TELEMED_{name.upper()}'}: {said}.", err=True)
         raise SystemExit(1) from None
 

@@ -21,6 +21,7 @@ from infra.vault.state import require_fitting
 from telemed.access.net import is_bypassed
 from telemed.gate import rates_of
 from telemed.identity.models import SignInLink
+from telemed.notices.content import is_mail
 from telemed.signin.metadata import is_safe
 from video.ice import ice_from
 
@@ -58,6 +59,7 @@ def refuse_settings(settings: Settings) -> None:
     except ValueError as error:
         raise StartRefused(str(error)) from None
     _refuse_provider(settings)
+    _refuse_mail(settings)
     if settings.is_demo:
         return
     if not settings.is_tls and address.hostname not in LOOPBACK:
@@ -66,6 +68,23 @@ def refuse_settings(settings: Settings) -> None:
         raise StartRefused("TELEMED_DEMO_NOW moves the clock and is for the demo only. Remove it.")
     if settings.ice_loopback:
         raise StartRefused("TELEMED_ICE_LOOPBACK is for the demo only. Remove it.")
+
+
+def _refuse_mail(settings: Settings) -> None:
+    if settings.smtp_url and not _is_mail_server(settings.smtp_url):
+        raise StartRefused("TELEMED_SMTP_URL must be like smtp://user:password@mail.example:587, or begin with smtps://.")
+    if not is_mail(settings.mail_sender):
+        raise StartRefused("TELEMED_MAIL_SENDER must be a mail address, like termin@praxis.example.")
+    if settings.privacy_mail and not is_mail(settings.privacy_mail):
+        raise StartRefused("TELEMED_PRIVACY_MAIL must be a mail address, like datenschutz@praxis.example.")
+
+
+def _is_mail_server(url: str) -> bool:
+    try:
+        server = urlsplit(url)
+        return server.scheme in ("smtp", "smtps") and bool(server.hostname) and server.port != 0
+    except ValueError:
+        return False
 
 
 def _refuse_provider(settings: Settings) -> None:

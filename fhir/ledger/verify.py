@@ -93,7 +93,9 @@ def verify(
     report.lost += [_told(loss, handover) for handover in statements.handovers for loss in handover.losses]
     report.copies = statements.copies
     if notes is not None:
-        uncopied(session, statements, before=now - COPIED_WITHIN, differs=report.differs)
+        # Where nothing at all was copied, nothing is on its way either: the place was lost.
+        before = now - COPIED_WITHIN if statements.copies else now
+        uncopied(session, statements, before=before, differs=report.differs)
     total = int(session.connection().execute(select(func.count()).select_from(LEAF)).scalar_one())
     for tenant in sorted({*_tenants(session), *statements.by_tenant}):
         report.logs += 1

@@ -11,6 +11,8 @@ from starlette.types import Scope
 log = structlog.get_logger()
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# The widest that one operator's networks are: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193). More is everybody.
+WIDEST: Final = {4: 8, 6: 7}
 # A household or an attacker holds all of a /64 (RFC 6177); counting single addresses would be no limit.
 IPV6_PREFIX: Final = 64
 FORWARDED: Final = b"x-forwarded-for"
@@ -59,8 +61,12 @@ class Peers:
 
 
 def networks_from(text: str) -> tuple[Network, ...]:
-    """The networks of a list with commas, such as `10.20.0.0/16, fd00:12::/48`; ValueError where one is none."""
-    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    """The networks of a list with commas, such as `10.20.0.0/16, fd00:12::/48`; ValueError where one is none, or all."""
+    found = tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    for network in found:
+        if network.prefixlen < WIDEST[network.version]:
+            raise ValueError(f"{network} is wider than any network of yours. Name the networks themselves.")
+    return found
 
 
 @lru_cache(4096)

@@ -14,7 +14,7 @@ from fhir.ledger.copies import Copies
 from fhir.ledger.export import exported
 from fhir.ledger.handover import Handover, Loss, hand_over, notes_here
 from fhir.ledger.keys import tenant_of
-from fhir.ledger.models import CHECKPOINT
+from fhir.ledger.models import AuditCheckpoint
 from fhir.ledger.proof import Proof, prove
 from fhir.ledger.retention import Forgotten, forget, notes_of_retention
 from fhir.ledger.verify import Report, Tell, lost, verify
@@ -32,7 +32,6 @@ from telemed.startup import with_tables
 # Who acts where nobody has signed in: whoever may run commands on the server.
 OPERATOR: Final = "operator"
 T = TypeVar("T")
-_IN_ORDER: Final = (CHECKPOINT.c.made, CHECKPOINT.c.tenant, CHECKPOINT.c.size)
 
 
 class SecondPlaceAway(Unavailable):
@@ -117,7 +116,8 @@ async def copied(settings: Settings) -> int:
         raise SecondPlaceInUse
 
     def unit(session: Session) -> tuple[list[str], list[str], list[str]]:
-        found = session.connection().execute(select(CHECKPOINT.c.tenant, CHECKPOINT.c.note).order_by(*_IN_ORDER)).all()
+        signed = select(col(AuditCheckpoint.tenant), col(AuditCheckpoint.note))
+        found = session.exec(signed.order_by(col(AuditCheckpoint.made), col(AuditCheckpoint.size))).all()
         caller = Caller("", OPERATOR, Role.OPERATOR, purpose="HSYSADMIN")
         access = Access(Action.OPERATION, "AuditEvent")
         told = [row(caller, access, recorded=now, tenant=tenant) for tenant in sorted({tenant for tenant, _ in found})]

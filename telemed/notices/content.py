@@ -79,16 +79,18 @@ def recipient_of(patient: dict[str, Any]) -> Recipient:
     mails = [each.get("value", "") for each in contacts if each.get("system") == "email" and each.get("use") != "old"]
     return Recipient(
         name=_name(patient),
-        mail=next((mail for mail in mails if _is_mail(mail)), ""),
+        mail=next((mail for mail in mails if is_mail(mail)), ""),
         address=_address(patient),
         language=_language(patient),
         birth_date=_birth_date(patient.get("birthDate", "")),
     )
 
 
-def _is_mail(text: str) -> bool:
+def is_mail(text: str) -> bool:
+    """True for what a mail can be sent to: somebody at some host, in ASCII."""
     # A line break in an address would add headers of the sender's choosing.
-    return text.count("@") == 1 and text.isprintable() and " " not in text and text.isascii()
+    name, _, host = text.partition("@")
+    return bool(name and host) and text.count("@") == 1 and text.isprintable() and " " not in text and text.isascii()
 
 
 def _name(patient: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from infra.problems import Conflict, NotFound, Unprocessable
 from infra.settings import Settings
 from telemed.identity.clients import App, register
 from telemed.identity.models import Clinician, OAuthClient
+from telemed.notices.content import is_mail
 from telemed.schedules.calendar import platform
 from telemed.services import Services
 from telemed.signin import external, invitations
@@ -57,6 +58,14 @@ class SubjectTaken(Conflict):
 
 class UnusableId(Unprocessable):
     """An id has 1 to 64 ASCII letters, digits, hyphens or dots."""
+
+
+class UnusableMail(Unprocessable):
+    """--mail is no mail address. Give one like datenschutz@praxis.example."""
+
+
+class MailNeeded(Unprocessable):
+    """A privacy officer is told of emergency accesses by mail. Add --mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,10 @@ async def add_clinician(
     mail: str = "",
 ) -> None:
     """Nothing; the clinician's Practitioner stands in the record, and the console knows their clinic and role."""
+    if mail and not is_mail(mail):
+        raise UnusableMail
+    if role is Role.PRIVACY_OFFICER and not mail:
+        raise MailNeeded
     family, given = name
     body = {
         "resourceType": "Practitioner",
@@ -172,6 +185,8 @@ async def add_client(
             raise RegisteredAlready
         now = services.system_clock.now()
         register(session, client_id=id, tenant=tenant, scope=scope, now=now, jwks=jwks, jwks_uri=jwks_uri, app=app)
+        if jwks_uri:
+            services.outgoing.require_askable(jwks_uri)
         session.flush()
 
     await _write(settings, unit)

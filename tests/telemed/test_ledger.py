@@ -31,6 +31,7 @@ async def test_what_was_answered_is_signed_and_copied_when_the_service_has_stopp
     database_url: str, tmp_path: Path
 ) -> None:
     settings = demo_settings(tmp_path, database_url).model_copy(update={"checkpoints_dir": tmp_path / "copies"})
+    (tmp_path / "copies").mkdir()
 
     async with running(settings) as service, await service.system("north") as http:
         assert (await http.post("/fhir/Patient", content=PATIENT)).status_code == 201

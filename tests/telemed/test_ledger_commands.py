@@ -29,6 +29,7 @@ def database_kind() -> str:
 def settings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a service that has answered a few requests and has been stopped; its tables were made by `run`."""
     monkeypatch.setenv("TELEMED_CHECKPOINTS_DIR", str(tmp_path / "copies"))
+    (tmp_path / "copies").mkdir()
     made = Settings()
 
     async def life() -> None:
@@ -38,6 +39,7 @@ def settings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setti
             assert (await http.get("/fhir/Patient?family=Musterfrau")).json()["total"] == 1
 
     asyncio.run(life())
+    made.destroyed_keys.touch(0o600)  # as a first start does
     return made
 
 
@@ -261,12 +263,33 @@ def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(
     assert run("audit", "verify").status == 0
 
 
-def test_the_doctor_says_that_the_second_place_is_away(settings: Settings, run: Run) -> None:
+def test_a_second_place_that_is_away_is_said_even_after_the_service_ran_beside_it(settings: Settings, run: Run) -> None:
     there = run("doctor")
     assert settings.checkpoints_dir is not None
     settings.checkpoints_dir.rename(settings.checkpoints_dir.with_name("elsewhere"))
 
-    away = run("doctor")
+    gone = run("doctor")
+    asyncio.run(one_more(settings))
+    settings.checkpoints_dir.mkdir()
+    empty, verified = run("doctor"), run("audit", "verify")
 
     assert "good   second place" in there.out
-    assert away.status == 1 and "Is it mounted?" in away.out
+    assert gone.status == 1 and f"There is no folder {settings.checkpoints_dir}" in gone.out
+    assert empty.status == 1 and "though some are signed. Is it mounted?" in empty.out
+    assert verified.status == 1 and "the second place knows 0 events of north" in verified.out
+
+
+def test_a_second_place_begins_beside_an_older_log_when_it_is_asked_for(settings: Settings, run: Run) -> None:
+    assert settings.checkpoints_dir is not None
+    settings.checkpoints_dir.rename(settings.checkpoints_dir.with_name("elsewhere"))
+    missing = run("audit", "copy")
+    settings.checkpoints_dir.mkdir()
+
+    begun, again = run("audit", "copy"), run("audit", "copy")
+    asyncio.run(one_more(settings))
+
+    assert (missing.status, begun.status, again.status) == (1, 0, 1)
+    assert "is not there" in missing.err and "checkpoints are in the second place" in begun.out
+    assert "Nothing was copied" in again.err
+    assert run("audit", "verify").status == 0 and "good   second place" in run("doctor").out
+    assert " operation AuditEvent " in run("audit", "list", "--tenant", "north").out

@@ -136,6 +136,25 @@ def test_an_account_of_the_house_is_one_persons(run: Run, monkeypatch: pytest.Mo
     assert "somebody else's" in taken.err and "clinician link" in invited.err
 
 
+OFFICER = ("clinician", "add", "ole", "--tenant", "praxis-kai", "--family", "Muster", "--given", "Ole")
+
+
+def test_the_doctor_names_clinics_whose_privacy_officer_nobody_reaches(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("organization", "add", "praxis-kai", "--name", "Praxis am Kai")
+    before = run("doctor").out
+    added = run(*OFFICER, "--role", "privacy-officer", "--mail", "ole@praxis.example")
+    after = run("doctor").out
+    run("clinician", "off", "ole")
+    off = run("doctor").out
+    monkeypatch.setenv("TELEMED_PRIVACY_MAIL", "datenschutz@region.example")
+
+    assert added.status == 0
+    assert "look   privacy officers  Nobody is told by mail of emergency accesses at praxis-kai." in before
+    assert "privacy officers" in off and "privacy officers" not in after + run("doctor").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -157,6 +176,13 @@ def test_an_account_of_the_house_is_one_persons(run: Run, monkeypatch: pytest.Mo
             ("client", "add", "c", "--tenant", "praxis-kai", "--keys-url", "http://a/k", "--scope", "system/*.r"),
             "https://",
         ),
+        *(
+            (("client", "add", "c", "--tenant", "praxis-kai", "--keys-url", url, "--scope", "system/*.r"), "public")
+            for url in ("http://127.0.0.1/k", "https://127.0.0.1/k", "https://localhost:8443/k", "https://10.1.2.3/k")
+        ),
+        ((*OFFICER, "--role", "privacy-officer"), "Add --mail"),
+        ((*OFFICER, "--role", "privacy-officer", "--mail", "notamail"), "no mail address"),
+        ((*OFFICER, "--role", "nurse", "--mail", "@praxis.example"), "no mail address"),
         (("client", "add", "c", "--tenant", "other", "--keys", "{keys}", "--scope", "system/*.r"), "no such clinic"),
     ],
 )

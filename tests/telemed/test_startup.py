@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.queue import JobQueue, redis_pool
-from infra.settings import LogLevel, Settings
+from infra.settings import LogLevel, Settings, UnknownSetting, refuse_unknown
 from infra.vault.keys import KeysUnusable
 from telemed.health import failing_parts
 from telemed.startup import StartRefused, refuse_settings, with_tables
@@ -37,8 +37,31 @@ def production(**changed: Any) -> Settings:
     return Settings(**(values | changed))
 
 
-def test_sound_production_settings_are_accepted() -> None:
-    refuse_settings(production())
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"trusted_proxies": "10.0.0.0/8, fc00::/7, 192.0.2.1"},
+        {"smtp_url": "smtps://user:word@mail.example:465", "privacy_mail": "datenschutz@praxis.example"},
+    ],
+)
+def test_sound_production_settings_are_accepted(changed: dict[str, Any]) -> None:
+    refuse_settings(production(**changed))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("TELEMED_ALOW_FILE_KEYS", "Did you mean TELEMED_ALLOW_FILE_KEYS?"),
+        ("telemed_checkpoint_dir", "Did you mean TELEMED_CHECKPOINTS_DIR?"),
+        ("TELEMED_QQQ", "infra/README.md"),
+    ],
+)
+def test_a_misspelt_setting_is_refused_with_the_nearest(name: str, advice: str) -> None:
+    with pytest.raises(UnknownSetting) as refused:
+        refuse_unknown(["HOME", "TELEMED_BASE_URL", "telemed_phone", "TELEMED_EFFORT", name])
+
+    assert name in refused.value.text and advice in refused.value.text
 
 
 @pytest.mark.parametrize(
@@ -54,6 +77,14 @@ def test_sound_production_settings_are_accepted() -> None:
         ({"outgoing_networks": "10.0.0.1/8"}, "OUTGOING_NETWORKS"),
         ({"trusted_proxies": "proxy"}, "TRUSTED_PROXIES"),
         ({"rate_code": "often"}, "RATE_CODE"),
+        ({"trusted_proxies": "0.0.0.0/0"}, "TRUSTED_PROXIES.* wider"),
+        ({"trusted_proxies": "10.0.0.0/8, ::/0"}, "TRUSTED_PROXIES.* wider"),
+        ({"outgoing_networks": "128.0.0.0/1"}, "OUTGOING_NETWORKS.* wider"),
+        ({"smtp_url": "http://x"}, "SMTP_URL.*smtp://"),
+        ({"smtp_url": "smtp://"}, "SMTP_URL"),
+        ({"smtp_url": "smtp://mail.example:mail"}, "SMTP_URL"),
+        ({"privacy_mail": "nomail"}, "PRIVACY_MAIL"),
+        ({"mail_sender": "termin@"}, "MAIL_SENDER"),
     ],
 )
 def test_what_is_unsafe_in_production_is_refused_by_name(changed: dict[str, Any], named: str) -> None:
@@ -130,6 +161,8 @@ def test_a_refused_start_is_one_line(tmp_path: Path) -> None:
         (["serve"], {"TELEMED_ENVIRONMENT": "prod"}, "TELEMED_ENVIRONMENT: Input should be 'demo' or 'production'."),
         (["migrate"], {"TELEMED_BODY_LIMIT": "much"}, "TELEMED_BODY_LIMIT: "),
         (["demo"], {"DEMO_PATIENTS": "few"}, "DEMO_PATIENTS: "),
+        (["migrate"], {"TELEMED_ALOW_FILE_KEYS": "1"}, "TELEMED_ALOW_FILE_KEYS is no setting"),
+        (["migrate"], {"TELEMED_ALLOW_FILE_KEYS": "ja"}, "TELEMED_ALLOW_FILE_KEYS: Must be 1 for yes or 0 for no."),
         (["migrate"], {"TELEMED_DATABASE_URL": "mysql://x"}, "TELEMED_DATABASE_URL must start with"),
         (["audit", "list"], {}, "There is no database at "),
         (["reindex"], {}, "There is no database at "),
@@ -224,6 +257,7 @@ def test_the_doctor_looks_and_makes_nothing(tmp_path: Path) -> None:
     assert "wrong  database  There is no database at " in found.stdout
     assert "another version" not in found.stdout
     assert "look   texts  Patients would read placeholders." in found.stdout
+    assert "look   second place  Nothing outside the database knows the log of accesses" in found.stdout
 
 
 def test_the_portals_process_loads_nothing_that_knows_the_record() -> None:

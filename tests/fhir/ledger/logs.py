@@ -26,6 +26,7 @@ NAME = "telemed.example"
 def sequencer(database: Database, folder: Path, *, copies: bool = True) -> Sequencer:
     """A sequencer that has just started."""
     place = Copies(folder / "copies") if copies else None
+    (folder / "copies").mkdir(exist_ok=True)
     return Sequencer(database, record.vault(folder), SystemClock(), NAME, place)
 
 

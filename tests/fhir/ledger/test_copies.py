@@ -33,7 +33,7 @@ def test_notes_are_read_as_they_were_added_and_a_cut_off_one_is_left_out(
 
 
 def test_each_day_has_its_file(tmp_path: Path) -> None:
-    copies = Copies(tmp_path / "there")
+    copies = Copies(tmp_path)
 
     copies.add(["a\n1\nx\n\n- y\n"], now=NOON)
     copies.add(["a\n2\nx\n\n- y\n"], now=NOON + timedelta(days=1))
@@ -82,25 +82,57 @@ async def test_every_checkpoint_is_copied(database: Database, tmp_path: Path) ->
 
 
 async def test_what_a_dead_process_did_not_copy_is_copied_by_the_next_one(database: Database, tmp_path: Path) -> None:
-    await logs.reads(database, 2)
-    await logs.sequencer(database, tmp_path, copies=False).catch_up()
+    for copies in (True, False):
+        await logs.reads(database, 2)
+        await logs.sequencer(database, tmp_path, copies=copies).catch_up()
 
     next_one = logs.sequencer(database, tmp_path)
     await next_one.remember()
     await next_one.catch_up()
 
-    assert list(Copies(tmp_path / "copies").notes()) == [await logs.newest(database)]
+    assert list(Copies(tmp_path / "copies").notes())[1:] == [await logs.newest(database)]
+
+
+async def test_a_process_that_starts_beside_an_empty_place_of_a_signed_log_says_so_and_does_not_begin_it_anew(
+    database: Database, tmp_path: Path
+) -> None:
+    await logs.reads(database, 2)
+    await logs.sequencer(database, tmp_path).catch_up()
+    (tmp_path / "copies").rename(tmp_path / "elsewhere")
+
+    next_one = logs.sequencer(database, tmp_path)
+    with capture_logs() as lines:
+        await next_one.remember()
+        await next_one.catch_up()
+
+    assert [line["event"] for line in lines] == ["second_place_lost", "checkpoints_not_copied"]
+    assert not Copies(tmp_path / "copies").is_there()
+
+
+async def test_twin_a_process_that_expects_nothing_would_make_it_anew(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await logs.reads(database, 2)
+    await logs.sequencer(database, tmp_path).catch_up()
+    (tmp_path / "copies").rename(tmp_path / "elsewhere")
+    monkeypatch.setattr(Copies, "expect", lambda self: None)
+
+    next_one = logs.sequencer(database, tmp_path)
+    await next_one.remember()
+    await next_one.catch_up()
+
+    assert Copies(tmp_path / "copies").is_there()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_a_second_place_that_is_away_gets_the_newest_when_it_is_back(database: Database, tmp_path: Path) -> None:
     sequencer = logs.sequencer(database, tmp_path)
-    (tmp_path / "copies").write_text("a file where the folder should be")
+    (tmp_path / "copies").rmdir()
     with capture_logs() as lines:
         for _ in range(2):
             await logs.reads(database, 1)
             await sequencer.catch_up()
-    (tmp_path / "copies").unlink()
+    (tmp_path / "copies").mkdir()
 
     await sequencer.catch_up()
 
