@@ -17,7 +17,9 @@ from telemed.notices.content import recipient_of
 from telemed.startup import holds_keys, opened, placeholders
 
 MOST_NAMED: Final = 5
-BYPASSED: Final = "The account is above PostgreSQL's row security. Give the service one without SUPERUSER and BYPASSRLS."
+BYPASSED: Final = (
+    "The account is above PostgreSQL's row security. Give the service one without SUPERUSER and BYPASSRLS."
+)
 NO_SECOND_PLACE: Final = (
     "Nothing outside the database knows the log of accesses: a database that is put back as a whole is not seen. "
     "Set TELEMED_CHECKPOINTS_DIR."

@@ -46,6 +46,7 @@ from telemed.persons import questions
 from telemed.persons import routes as persons
 from telemed.releases import request_routes
 from telemed.releases import routes as releases
+from telemed.rights import looks as officer_looks
 from telemed.rights import restriction
 from telemed.rights import routes as rights
 from telemed.schedules.jobs import extend_today
@@ -95,6 +96,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     releases.router,
     request_routes.router,
     rights.router,
+    officer_looks.router,
     console.router,
     apps.router,
     authorize.router,

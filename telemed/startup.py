@@ -72,7 +72,9 @@ def refuse_settings(settings: Settings) -> None:
 
 def _refuse_mail(settings: Settings) -> None:
     if settings.smtp_url and not _is_mail_server(settings.smtp_url):
-        raise StartRefused("TELEMED_SMTP_URL must be like smtp://user:password@mail.example:587, or begin with smtps://.")
+        raise StartRefused(
+            "TELEMED_SMTP_URL must be like smtp://user:password@mail.example:587, or begin with smtps://."
+        )
     if not is_mail(settings.mail_sender):
         raise StartRefused("TELEMED_MAIL_SENDER must be a mail address, like termin@praxis.example.")
     if settings.privacy_mail and not is_mail(settings.privacy_mail):

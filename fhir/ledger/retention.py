@@ -40,10 +40,15 @@ class Forgotten(NamedTuple):
     rows: int
 
 
-def forget(session: Session, vault: Vault, *, before: datetime, years: int, now: datetime) -> Forgotten:
-    """What was forgotten; only what is signed and older than so many years. The database refuses again afterwards."""
+def require_old(before: datetime, *, years: int, now: datetime) -> None:
+    """Nothing; `TooYoung` for a moment that is not so many years ago."""
     if before > now - timedelta(days=366 * years):
         raise TooYoung
+
+
+def forget(session: Session, vault: Vault, *, before: datetime, years: int, now: datetime) -> Forgotten:
+    """What was forgotten; only what is signed and older than so many years. The database refuses again afterwards."""
+    require_old(before, years=years, now=now)
     alone(session)
     keys = signing_keys(session, vault)
     if not keys:

@@ -23,6 +23,7 @@ from telemed.visits import resource
 
 MOST_READ: Final = 500
 PLATFORM: Final = N_("The platform, for the video visit")
+KINDS: Final[Mapping[str, str]] = RECORD_TYPES
 SYSTEM: Final = N_("A system of the clinic")
 
 
@@ -45,7 +46,13 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     store.read(session, caller, "Patient", patient_id)
     # Kinds of entries tell of health: only for whom the entries themselves are open.
     store.policy.permit(caller, Action.SEARCH, "Condition")
-    compartment = compartments.pseudonym(store.vault, patient_id)
+    return lines(session, store, caller, compartment=compartments.pseudonym(store.vault, patient_id), language=language)
+
+
+def lines(
+    session: Session, store: Store, caller: Caller, *, compartment: str, language: str, kinds: Mapping[str, str] = KINDS
+) -> list[Look]:
+    """The same for whoever was let in by other rules; `kinds` are the words for the types of entries."""
     wanted = (
         select(AuditRow)
         # Of other clinics what they did in an emergency: the patient's own clinic is to know who broke the glass.
@@ -68,17 +75,17 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
     # What an operation was stands sealed beside it.
     operations = [row.id for row in found if row.action == Action.OPERATION]
     steps = {id: step for id, step in details(store.vault, session, operations).items() if step in AUDIT_STEPS}
-    lines = [
+    told = [
         Look(
             row.recorded.replace(second=0, microsecond=0),
             names[row.agent, row.agent_tenant],
             words({**AUDIT_ACTIONS, **AUDIT_STEPS}, steps.get(row.id, row.action), language=language),
-            words(RECORD_TYPES, row.type, language=language),
+            words(kinds, row.type, language=language),
             words(AUDIT_PURPOSES, row.purpose, language=language),
         )
         for row in found
     ]
-    return list(dict.fromkeys(lines))
+    return list(dict.fromkeys(told))
 
 
 def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:

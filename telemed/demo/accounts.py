@@ -1,9 +1,10 @@
 """Who may use the demo: clinicians with one-click sign-ins, and two clinics' systems with keys of their own."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from joserfc.jwk import ECKey, RSAKey
@@ -26,6 +27,7 @@ SCOPE: Final = "system/*.cruds"
 ALGORITHMS: Final = ("ES384", "RS384")
 BOARD: Final = {"demo-board-1": "Prüfmeister", "demo-board-2": "Gegenblick"}
 """Who approves statistics in the demo: two invented people."""
+OFFICERS_MAIL: Final = "%s@datenschutz.example"
 
 
 async def sign_ins(services: Services, clinicians: tuple[Clinician, ...]) -> tuple[SignIn, ...]:
@@ -56,26 +58,57 @@ async def sign_ins(services: Services, clinicians: tuple[Clinician, ...]) -> tup
 
 async def board(services: Services) -> tuple[SignIn, ...]:
     """One-click sign-ins for two members of the release board; run it after `sign_ins`, which takes earlier ones away."""
+    people = [_Person(id, CLINICS[0].id, "Gremia", family) for id, family in BOARD.items()]
+    return await _beside_care(services, people, role=Role.RELEASE_BOARD)
 
+
+async def officers(services: Services) -> tuple[SignIn, ...]:
+    """The same for a privacy officer of each clinic, whose mails go to the outbox like all."""
+    people = [
+        _Person(
+            clinic.id.replace("clinic", "officer"), clinic.id, "Wache", f"Geheimnisberg-{clinic.id[-2:]}", OFFICERS_MAIL
+        )
+        for clinic in CLINICS
+    ]
+    return await _beside_care(services, people, role=Role.PRIVACY_OFFICER)
+
+
+class _Person(NamedTuple):
+    """Somebody invented who treats nobody."""
+
+    id: str
+    clinic: str
+    given: str
+    family: str
+    mail: str = ""
+
+
+async def _beside_care(services: Services, people: Sequence[_Person], *, role: Role) -> tuple[SignIn, ...]:
     def unit(session: Session) -> list[str]:
         tokens = []
-        for id in BOARD:
-            session.merge(Account(id=id, tenant=CLINICS[0].id, practitioner_id=id, role=Role.RELEASE_BOARD.value))
+        for each in people:
+            session.merge(Account(id=each.id, tenant=each.clinic, practitioner_id=each.id, role=role.value))
             session.flush()
-            tokens.append(make_sign_in_link(session, services.vault, clinician_id=id))
+            tokens.append(make_sign_in_link(session, services.vault, clinician_id=each.id))
         return tokens
 
-    for id, family in BOARD.items():
-        body = {"resourceType": "Practitioner", "id": id, "name": [{"family": family, "given": ["Gremia"]}]}
+    for each in people:
+        body: dict[str, object] = {
+            "resourceType": "Practitioner",
+            "id": each.id,
+            "name": [{"family": each.family, "given": [each.given]}],
+        }
+        if each.mail:
+            body["telecom"] = [{"system": "email", "use": "work", "value": each.mail % each.id}]
         parsed = Parsed("Practitioner", body, msgspec.json.encode(body))
-        create = partial(services.store.create, caller=platform(CLINICS[0].id), parsed=parsed, id=id)
+        create = partial(services.store.create, caller=platform(each.clinic), parsed=parsed, id=each.id)
         with suppress(IdTaken):  # at every start but the first
             await services.database.write(create)
     tokens = await services.database.write(unit)
-    base, role = services.settings.base_url.rstrip("/"), Role.RELEASE_BOARD.value
+    base = services.settings.base_url.rstrip("/")
     return tuple(
-        SignIn(f"Gremia {family}", role, id, CLINICS[0].id, f"{base}/console/sign-in/{token}")
-        for (id, family), token in zip(BOARD.items(), tokens, strict=True)
+        SignIn(f"{each.given} {each.family}", role.value, each.id, each.clinic, f"{base}/console/sign-in/{token}")
+        for each, token in zip(people, tokens, strict=True)
     )
 
 

@@ -80,6 +80,7 @@ class Offer:
     appointments: tuple[JoinableAppointment, ...]
     clinicians: tuple[SignIn, ...]
     board: tuple[SignIn, ...]
+    officers: tuple[SignIn, ...]
     backend_clients: tuple[BackendClient, ...]
     free_slots: tuple[FreeSlot, ...]
     datasets: tuple[str, ...]

@@ -22,6 +22,8 @@ def show(console: Console, offer: Offer, *, file: Path) -> None:
     _line(console, f"My data   the same patient's own record, PIN {offer.my_data.pin}", offer.my_data.url)
     _line(console, f"Clinic    {doctor.name}", doctor.sign_in_url)
     _line(console, f"Nurse     {nurse.name}", nurse.sign_in_url)
+    officer = next(each for each in offer.officers if each.organization_id == visit.organization_id)
+    _line(console, f"Privacy   {officer.name}, privacy officer of the same clinic", officer.sign_in_url)
     _line(console, "Analyst   published statistics", offer.portal_url)
     _line(console, "Mail      invitations and letters that were sent", f"{offer.base_url}/dev/outbox")
     _line(console, "Programs  what this demo offers, as data", str(file))

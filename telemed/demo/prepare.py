@@ -25,7 +25,7 @@ from telemed.schedules.calendar import platform
 from telemed.schedules.jobs import extend_all
 from telemed.schedules.models import SlotTime
 from telemed.services import Services
-from telemed.startup import make_first_list, opened
+from telemed.startup import make_first_keys, make_first_list, opened
 from telemed.wiring import open_services
 
 # Among so many first persons every clinic that is at work has enough patients for a day.
@@ -45,6 +45,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
     settings = options.settings()
     files.releases.mkdir(parents=True, exist_ok=True)
     await _migrate(settings.database)
+    await make_first_keys(settings)
     await make_first_list(settings, Vault(key_provider(settings)))
     async with open_services(settings) as services:
         if made is None:
@@ -58,6 +59,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
         my_data = await _letter(services, appointments[0])
         signed_in = await accounts.sign_ins(services, today.at_work(population))
         board = await accounts.board(services)
+        officers = await accounts.officers(services)
         clients = await accounts.backend_clients(services, files)
         telling = partial(_step, console, "Publishing the last complete quarter")
         datasets = await publish_last_quarter(services, step=telling)
@@ -74,6 +76,7 @@ async def prepare(options: Options, *, console: Console) -> Offer:
             appointments=appointments,
             clinicians=signed_in,
             board=board,
+            officers=officers,
             backend_clients=clients,
             free_slots=slots,
             datasets=datasets,

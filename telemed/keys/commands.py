@@ -18,10 +18,6 @@ class OneKeyAtATime(Problem):
     """Name a patient or a clinic, not both."""
 
 
-class NotConfirmed(Problem):
-    """Nothing was erased."""
-
-
 @keys.command(name="status")
 def status() -> None:
     """How many data keys each version of the key-encryption key wraps, and how many are destroyed; no secrets."""
@@ -90,8 +86,9 @@ def shred(
 
     if not confirm:
         tenant = asyncio.run(service.require_erasable(loaded(), patient))
-        raise NotConfirmed(
-            f"The record of this patient of {tenant} may be erased; nothing brings it back. Add --confirm to erase it."
+        typer.echo(
+            f"Nothing was erased. The record of this patient of {tenant} may be; nothing brings it back. Add --confirm to erase it."
         )
+        return
     at = asyncio.run(service.shredded(loaded(), patient, reason=reason))
     typer.echo(f"The record is erased since {at.isoformat(timespec='seconds')}. Keep the list of destroyed keys.")

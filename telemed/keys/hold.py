@@ -4,7 +4,7 @@ Section 630f (3) BGB: treatment records are kept for ten years after the treatme
 the last entry. https://www.gesetze-im-internet.de/bgb/__630f.html
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlmodel import Session, col, select
@@ -24,6 +24,13 @@ EXPECTED: Final = ("pending", "booked", "arrived", "checked-in")
 class RecordRetained(Conflict):
     """The law keeps this record. It can't be erased yet."""
 
+    def __init__(self, until: date) -> None:
+        self.until = until
+        super().__init__(
+            f"The law keeps this record until {until.isoformat()} (BGB, Section 630f: ten years after the last entry). "
+            "Nothing overrides it."
+        )
+
 
 class PatientExpected(Conflict):
     """The patient has an appointment. Cancel it first, then erase the record."""
@@ -40,10 +47,7 @@ def refuse_retained(session: Session, compartment: str, *, now: datetime) -> Non
     """Nothing; `RecordRetained` while the law keeps the record, `PatientExpected` while an appointment is ahead."""
     until = retained_until(session, compartment)
     if until is not None and until > now:
-        day = until.date().isoformat()
-        raise RecordRetained(
-            f"The law keeps this record until {day} (BGB, Section 630f: ten years after the last entry). Nothing overrides it."
-        )
+        raise RecordRetained(until.date())
     refuse_expected(session, compartment, now=now)
 
 

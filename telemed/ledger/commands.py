@@ -175,11 +175,13 @@ def forget(
     confirm: Annotated[bool, typer.Option("--confirm", help="Really forget; without it, nothing is changed.")] = False,
 ) -> None:
     """Remove old looks from the log of accesses; their leaves stay, so that nobody else can remove one unseen."""
-    from telemed.ledger.service import forget_looks
+    from telemed.ledger.service import forget_looks, refuse_young
 
+    settings, moment = loaded(), before.replace(tzinfo=UTC)
+    refuse_young(settings, before=moment)
     if not confirm:
         raise NothingForgotten
-    told = asyncio.run(forget_looks(loaded(), before=before.replace(tzinfo=UTC)))
+    told = asyncio.run(forget_looks(settings, before=moment))
     typer.echo(f"{told.rows} looks from before {told.before.date()} are forgotten.")
 
 

@@ -16,13 +16,13 @@ from fhir.ledger.handover import Handover, Loss, hand_over, notes_here
 from fhir.ledger.keys import tenant_of
 from fhir.ledger.models import AuditCheckpoint
 from fhir.ledger.proof import Proof, prove
-from fhir.ledger.retention import Forgotten, forget, notes_of_retention
+from fhir.ledger.retention import Forgotten, forget, notes_of_retention, require_old
 from fhir.ledger.verify import Report, Tell, lost, verify
 from fhir.policy import Action
 from fhir.tables import AuditRow
 from infra.caller import Caller, Role
 from infra.clock import SystemClock
-from infra.problems import Conflict, Unavailable
+from infra.problems import Conflict, NotFound, Unavailable
 from infra.settings import Settings
 from infra.vault import Vault, key_provider
 from infra.vault.destroyed import DestroyedList
@@ -38,6 +38,10 @@ class SecondPlaceAway(Unavailable):
     """The folder of TELEMED_CHECKPOINTS_DIR is not there: without it a database that was put back as a whole is not seen."""
 
 
+class NoSuchLog(NotFound):
+    """There is no log of this clinic. `telemed organization list` names those that there are."""
+
+
 class SecondPlaceInUse(Conflict):
     """The second place has checkpoints already, and what it knows is never replaced. Nothing was copied."""
 
@@ -50,6 +54,8 @@ async def latest(settings: Settings, *, tenant: str, limit: int) -> Sequence[Aud
     """The newest rows of the log of accesses; of one tenant's log if one is named. Sealed details stay sealed."""
 
     def unit(session: Session) -> Sequence[AuditRow]:
+        if tenant:
+            _require_log(session, tenant)
         statement = select(AuditRow).order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc()).limit(limit)
         return session.exec(statement.where(col(AuditRow.tenant) == tenant) if tenant else statement).all()
 
@@ -81,6 +87,11 @@ async def losses(settings: Settings) -> list[Loss]:
     if settings.checkpoints_dir is None:
         raise NoSecondPlace
     return lost(await verified(settings, tell=lambda _done, _all: None))
+
+
+def refuse_young(settings: Settings, *, before: datetime) -> None:
+    """Nothing; `TooYoung` for a moment from which on looks are kept."""
+    require_old(before, years=settings.log_years, now=SystemClock().now())
 
 
 async def forget_looks(settings: Settings, *, before: datetime) -> Forgotten:
@@ -167,10 +178,16 @@ async def export(
     stand_at(f"{settings.base_url.rstrip('/')}/fhir")  # the server is one of each event's agents
 
     def unit(session: Session, vault: Vault) -> None:
+        _require_log(session, tenant)
         for event in exported(session, vault, tenant=tenant, since=since):
             write(event)
 
     await _look(settings, unit)
+
+
+def _require_log(session: Session, tenant: str) -> None:
+    if session.exec(select(AuditRow.id).where(AuditRow.tenant == tenant).limit(1)).first() is None:
+        raise NoSuchLog
 
 
 def _vault(settings: Settings) -> Vault:

@@ -1,4 +1,4 @@
-"""The four doors of the demo, made of what the demo offers in demo.json."""
+"""The doors of the demo, made of what the demo offers in demo.json."""
 
 import json
 from collections.abc import Container, Mapping, Sequence
@@ -32,7 +32,7 @@ def doors(settings: Settings, *, language: str, used: Container[str] = ()) -> li
     """
     offered = offered_in(settings)
     left = [each for each in offered.get("appointments") or [] if each["appointment_id"] not in used]
-    made = [_patient(offered, left), _clinic(offered, left), _nurse(offered), _analyst(offered)]
+    made = [_patient(offered, left), _clinic(offered, left), _nurse(offered), _officer(offered), _analyst(offered)]
     return [_translated(door, language) for door in made if door is not None]
 
 
@@ -70,6 +70,16 @@ def _nurse(offered: Mapping[str, Any]) -> Door | None:
         return None
     text = N_("Today's appointments of a care service, and who waits.")
     return Door(N_("Nurse"), text, nurse["name"], nurse["sign_in_url"], N_("Sign in to the console"))
+
+
+def _officer(offered: Mapping[str, Any]) -> Door | None:
+    """Of the clinic whose patient the letter to "My data" is for, so that what is asked there is answered here."""
+    clinic = next((each["organization_id"] for each in offered.get("appointments") or []), None)
+    officer = next((one for one in offered.get("officers") or [] if one["organization_id"] == clinic), None)
+    if officer is None:
+        return None
+    text = N_("Requests of patients, emergency accesses, and who looked at a record.")
+    return Door(N_("Data protection"), text, officer["name"], officer["sign_in_url"], N_("Sign in to the console"))
 
 
 def _analyst(offered: Mapping[str, Any]) -> Door | None:

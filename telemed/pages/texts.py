@@ -284,6 +284,7 @@ RECORD_TYPES: Final[Mapping[str, str]] = {
     "Communication": N_("message"),
     "RelatedPerson": N_("relative or other close person"),
     "Composition": N_("summary"),
+    "AuditEvent": N_("list of who looked"),
 }
 
 

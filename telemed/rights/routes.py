@@ -5,15 +5,15 @@ What restricts, erases or takes out a record, or touches keys, asks who it is on
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from fhir.outcome import MEDIA_TYPE
-from infra.caller import Caller, Role
-from infra.problems import Forbidden, NotFound, Problem
+from infra.caller import Caller
+from infra.problems import NotFound, Problem
 from infra.vault.renewal import NoSuchKey, RenewedMeanwhile, renew
 from telemed.access.table import letters
 from telemed.console.chart import person
@@ -23,17 +23,18 @@ from telemed.keys.hold import PatientExpected, RecordRetained
 from telemed.mydata.requests import Kind, kind_of
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
+from telemed.pages.summary import name_of
+from telemed.pages.times import short_day
 from telemed.rights import records, requests
 from telemed.rights.requests import Answer, AnsweredAlready, NoReason
 from telemed.rights.restriction import NotRestricted, RestrictedAlready
-from telemed.services import services_of
+from telemed.rights.roles import NotInYourRole, fields, require_officer
+from telemed.services import Services, services_of
 from telemed.signin.stepup import SteppedUp
 
 router = APIRouter(include_in_schema=False)
 
 HOME: Final = "/console/requests"
-MAY_ANSWER: Final = frozenset({Role.PRIVACY_OFFICER})
-LONGEST: Final = 1000
 KINDS: Final[Mapping[str, str]] = {
     Kind.CORRECTION.value: N_("Correction (Art. 16 GDPR)"),
     Kind.RESTRICTION.value: N_("Restriction of processing (Art. 18 GDPR)"),
@@ -53,28 +54,24 @@ SAID: Final[Mapping[type[Problem], str]] = {
     NotRestricted: N_("This record is not restricted any more."),
     NoReason: N_("Please say why: the patient has a right to know."),
     PatientExpected: N_("The patient has an appointment. Please have it cancelled first."),
-    RecordRetained: N_("The law says that this record must be kept for now (BGB, Section 630f)."),
+    RecordRetained: N_("The law says that this record must be kept until %d (BGB, Section 630f)."),
     NotFound: N_("No patient of your clinic has this id."),
     NoSuchKey: N_("The clinic has no key yet. One is made with the first entry."),
     RenewedMeanwhile: N_("Somebody else did this at the same moment."),
 }
 
 
-class NotInYourRole(Forbidden):
-    """Your role does not do this."""
-
-
 @router.get(HOME)
 async def show(request: Request, caller: SignedInClinician) -> Response:
     """The clinic's open requests, with what can be answered to each."""
-    _require(caller)
+    require_officer(caller)
     return await _page(request, caller)
 
 
 @router.post(f"{HOME}/keys")
 async def renew_key(request: Request, caller: SteppedUp) -> Response:
     """The clinic's own data key renewed: of what is about no patient, and of its log. What is there stays as it is."""
-    _require(caller)
+    require_officer(caller)
     services, now = services_of(request), services_of(request).system_clock.now()
     unit = partial(renew, vault=services.vault, scope=f"t:{caller.tenant}", now=now)
     try:
@@ -88,12 +85,12 @@ async def renew_key(request: Request, caller: SteppedUp) -> Response:
 @router.post(f"{HOME}/record")
 async def take_out(request: Request, caller: SteppedUp) -> Response:
     """A patient's whole record for a legal claim, restricted or not, as one FHIR Bundle; the log has the reason."""
-    _require(caller)
-    services, fields = services_of(request), await _fields(request)
-    why = " ".join(fields.get("why", "").split())
+    require_officer(caller)
+    services, sent = services_of(request), await fields(request)
+    why = " ".join(sent.get("why", "").split())
     if not why:
         return await _page(request, caller, problem=NoReason())
-    patient_id = fields.get("patient", "").strip().removeprefix("Patient/")
+    patient_id = sent.get("patient", "").strip().removeprefix("Patient/")
     try:
         found = await records.claimed(services, caller, patient_id=patient_id, why=why)
     except NotFound as refused:
@@ -104,9 +101,9 @@ async def take_out(request: Request, caller: SteppedUp) -> Response:
 @router.post(HOME + "/{id}")
 async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
     """The list, without what was answered; what can't be done says why."""
-    _require(caller)
-    services, fields = services_of(request), await _fields(request)
-    said, reason = fields.get("answer", ""), fields.get("reason", "")
+    require_officer(caller)
+    services, sent = services_of(request), await fields(request)
+    said, reason = sent.get("answer", ""), sent.get("reason", "")
     try:
         if said == "erase":
             await _erase(request, caller, id)
@@ -154,18 +151,27 @@ async def _erase(request: Request, caller: Caller, id: str) -> None:
 
 async def _page(request: Request, caller: Caller, *, problem: Problem | None = None) -> Response:
     services, language = services_of(request), reading_of(request).language
-    found = await services.database.write(lambda session: requests.open_requests(session, services, caller))
+    found, clinic = await services.database.write(
+        lambda session: (requests.open_requests(session, services, caller), _clinic(session, services, caller))
+    )
     done = DONE.get(request.query_params.get("done", ""), "")
-    said = SAID[type(problem)] if problem else ""
+    error = translate(language, SAID[type(problem)]) if problem else ""
+    if isinstance(problem, RecordRetained):
+        error = error.replace("%d", short_day(problem.until, language=language))
     return page(
         request,
         "patient-requests.html",
         status=problem.status if problem else 200,
-        error=translate(language, said) if said else "",
+        error=error,
         done=translate(language, done) if done else "",
         requests=found,
+        clinic=clinic,
         kinds={kind: translate(language, words) for kind, words in KINDS.items()},
     )
+
+
+def _clinic(session: Session, services: Services, caller: Caller) -> str:
+    return name_of(session, services.store, caller, reference=f"Organization/{caller.tenant}")
 
 
 def _onwards(done: str) -> Response:
@@ -175,13 +181,3 @@ def _onwards(done: str) -> Response:
 def _file(body: bytes) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="record.json"', "Cache-Control": "no-store"}
     return Response(body, media_type=MEDIA_TYPE, headers=headers)
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    form: Mapping[str, Any] = await request.form()
-    return {name: value[:LONGEST] for name, value in form.items() if isinstance(value, str)}
-
-
-def _require(caller: Caller) -> None:
-    if caller.role not in MAY_ANSWER:
-        raise NotInYourRole

@@ -1,4 +1,4 @@
-"""The four doors of the demo's start page."""
+"""The doors of the demo's start page."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,22 @@ OFFERED = {
     "appointments": [
         {
             "appointment_id": "first",
+            "organization_id": "clinic-b",
             "birth_date": "1951-03-14",
             "join_url": "http://localhost:8000/j#ABCD-EFGH-JKMN",
             "clinician": 1,
         },
         {
             "appointment_id": "second",
+            "organization_id": "clinic-a",
             "birth_date": "1966-07-14",
             "join_url": "http://localhost:8000/j#SECO-NDSE-COND",
             "clinician": 0,
         },
+    ],
+    "officers": [
+        {"name": "Wache A", "organization_id": "clinic-a", "sign_in_url": "http://localhost:8000/console/sign-in/a"},
+        {"name": "Wache B", "organization_id": "clinic-b", "sign_in_url": "http://localhost:8000/console/sign-in/b"},
     ],
     "clinicians": [
         {"name": "Hauke Probst", "role": "nurse", "sign_in_url": "http://localhost:8000/console/sign-in/n"},
@@ -37,16 +43,17 @@ def settings(folder: Path, *, environment: Environment = Environment.DEMO) -> Se
     return Settings(environment=environment, data_dir=folder)
 
 
-def test_the_demo_has_four_doors(tmp_path: Path) -> None:
+def test_the_demo_has_a_door_for_each_who_uses_it(tmp_path: Path) -> None:
     (tmp_path / "demo.json").write_text(json.dumps(OFFERED))
 
     found = doors(settings(tmp_path / "data"), language="en")
 
-    assert [door.title for door in found] == ["Patient", "Clinic", "Nurse", "Analyst"]
+    assert [door.title for door in found] == ["Patient", "Clinic", "Nurse", "Data protection", "Analyst"]
     assert found[0].url.endswith("#ABCD-EFGH-JKMN")
     assert found[0].detail == "14.03.1951"
     assert [found[1].detail, found[2].detail] == ["Dr. Wiebke Testfeld", "Hauke Probst"]
-    assert found[3].url == "http://localhost:8001/catalog"
+    assert (found[3].detail, found[3].url[-2:]) == ("Wache B", "/b")  # who answers what the first patient asks
+    assert found[4].url == "http://localhost:8001/catalog"
 
 
 def test_a_used_appointment_gives_way_to_the_next_and_the_last_says_what_to_do(tmp_path: Path) -> None:
@@ -56,7 +63,7 @@ def test_a_used_appointment_gives_way_to_the_next_and_the_last_says_what_to_do(t
 
     assert (second[0].detail, second[0].url[-14:], second[1].detail) == ("14.07.1966", "SECO-NDSE-COND", "Hauke Probst")
     assert "starten Sie sie neu" in none[0].text and none[0].url == "" == none[0].action
-    assert len(none) == len(second) == 4
+    assert len(none) == len(second) == 5
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", '{"appointments": [], "clinicians": []}'])

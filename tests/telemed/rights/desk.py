@@ -104,3 +104,9 @@ async def logged(clinic: Clinic, action: Action = Action.OPERATION) -> list[str]
     """Whose actions of a kind on the patient stand in the log."""
     wanted = select(AuditRow.agent).where(AuditRow.action == str(action), AuditRow.resource_id == PATIENT)
     return await clinic.services.database.read(lambda session: list(session.exec(wanted.order_by(col(AuditRow.id)))))
+
+
+async def logged_looks(clinic: Clinic) -> list[str]:
+    """The roles of those who looked at the list of who looked, the oldest first."""
+    wanted = select(AuditRow.role).where(AuditRow.type == "AuditEvent", col(AuditRow.compartment).is_not(None))
+    return await clinic.services.database.read(lambda session: list(session.exec(wanted.order_by(col(AuditRow.id)))))
