@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from fhir.models import SERVED
 from telemed.access.bounds import EVERYTHING, Bound, restriction
 
 LETTERS = "cruds"
@@ -38,6 +39,11 @@ class Scope:
     def covers(self, type: str, letter: str) -> bool:
         """True if this scope allows the letter on the type, on some of its resources at least."""
         return letter in self.letters and self.type in ("*", type)
+
+    @property
+    def is_served(self) -> bool:
+        """True if the type is one that this server has."""
+        return self.type == "*" or self.type in SERVED
 
 
 @lru_cache(maxsize=4096)

@@ -153,7 +153,8 @@ def granted(scope: str, client: OAuthClient) -> tuple[str, ...]:
         known = parse(word)
         if known is None or known.context == "system":
             raise AuthorizationError("invalid_scope", "A scope is not one that people can allow here.")
-        found.update(dict.fromkeys(narrowed(word, registered)))
+        # An app may be made for other servers, too: what is not served here is left out, like what is not registered.
+        found.update(dict.fromkeys(narrowed(word, registered)) if known.is_served else {})
     if not found:
         raise AuthorizationError("invalid_scope", "Nothing of what is asked for is registered for this app.")
     if found.keys() & {"fhirUser", "profile"} and "openid" not in found:

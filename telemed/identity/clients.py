@@ -10,7 +10,6 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from sqlmodel import Session, col, select
 
-from fhir.models import SERVED
 from infra.problems import Unprocessable
 from telemed.access.scopes import parse
 from telemed.identity.addresses import MOST, require_usable
@@ -115,7 +114,7 @@ def _require_scopes(scopes: Sequence[str], *, is_app: bool, public: bool) -> Non
             if not is_app or text not in NAMED:
                 raise UnusableScope
             continue
-        if scope.type not in ("*", *SERVED):
+        if not scope.is_served:
             raise UnusableScope("A scope names a type that is not served. See /fhir/metadata for those that are.")
         if public if scope.context == "system" else not is_app:
             raise UnusableScope

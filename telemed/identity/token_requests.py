@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 # One sentence for everything that is wrong with a code or token: whoever stole one does not learn what it lacks.
 NOT_GOOD: Final = "The code or token is not good here: used, late, revoked, or of another client, address or verifier."
-OUTSIDE: Final = "Ask for scopes like system/Patient.rs within the registration."
+NO_SCOPE: Final = "Say what is asked for: the parameter scope, like system/Patient.rs, one blank between two."
+NOT_A_SCOPE: Final = "A scope is not of the form system/Patient.rs that systems ask for; letters in the order cruds."
+NOT_SERVED: Final = "A scope names a type that is not served. See /fhir/metadata for those that are."
+OUTSIDE: Final = "A scope goes beyond what this client is registered for."
 REFRESHED: Final = frozenset({"online_access", "offline_access"})
 IDENTITY: Final = frozenset({"fhirUser", "profile"})
 
@@ -35,11 +38,17 @@ class OwnScope:
 
     def validate_requested_scope(self) -> None:
         """Nothing; refuses a request without scope, for more than the registration holds, or for what people allow."""
-        requested = (self.request.payload.scope or "").split(" ")
+        asked = self.request.payload.scope or ""
+        requested = asked.split(" ")
+        scopes = [parse(text) for text in requested]
+        if not asked.strip():
+            raise InvalidScopeError(description=NO_SCOPE)
+        if any(scope is None or scope.context != "system" for scope in scopes):
+            raise InvalidScopeError(description=NOT_A_SCOPE)
+        if not all(scope is not None and scope.is_served for scope in scopes):
+            raise InvalidScopeError(description=NOT_SERVED)
         # Stock Authlib compares with the server's scopes and leaves the client's to the bundled token generators.
         if not within(requested, self.request.client.row.scope.split()):
-            raise InvalidScopeError(description=OUTSIDE)
-        if any((scope := parse(text)) is None or scope.context != "system" for text in requested):
             raise InvalidScopeError(description=OUTSIDE)
 
 

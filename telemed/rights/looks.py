@@ -33,7 +33,7 @@ PATH: Final = "/console/looks"
 TREATMENT: Final = N_("entry of the treatment")
 # Types that tell of health by being there.
 _HIDDEN: Final = (Group.CLINICAL, Group.COORDINATION, Group.TASK, Group.FORMS, Group.DEVICES)
-OFFICERS_KINDS: Final[Mapping[str, str]] = KINDS | dict.fromkeys(
+OFFICERS_KINDS: Final[Mapping[str, str]] = dict(KINDS) | dict.fromkeys(
     (type for group in _HIDDEN for type in MEMBERS[group]), TREATMENT
 )
 NOT_FOUND: Final = N_("Your clinic has no patient like this. Check the spelling, or give the id.")

@@ -185,6 +185,31 @@ async def test_no_scope_goes_beyond_the_registration(
     assert answer.body["error"] == "invalid_scope"
 
 
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (" ", "Say what is asked for"),
+        ("system/Patient.sr", "not of the form"),
+        ("user/Patient.rs", "not of the form"),
+        ("system/Patient.rs system/Unicorn.rs", "not served"),
+        ("system/Observation.rs", "beyond what this client"),
+    ],
+)
+async def test_what_is_wrong_with_a_scope_is_said(
+    ask: Ask, database: Database, clock: FixedClock, scope: str, said: str
+) -> None:
+    client = Client("wide", ec_key())
+    await register(database, client, clock=clock, scope="system/Patient.cruds")
+    everything = Client("everything", ec_key())
+    await register(database, everything, clock=clock, scope="system/*.cruds")
+
+    answer = await ask(client.form(scope=scope))
+    unicorn = await ask(everything.form(scope="system/Unicorn.rs"))
+
+    assert answer.body["error"] == unicorn.body["error"] == "invalid_scope"
+    assert said in answer.body["error_description"] and "not served" in unicorn.body["error_description"]
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("grant", ["password", "implicit", "", "urn:ietf:params:oauth:grant-type:jwt-bearer"])
 async def test_other_grants_are_refused(ask: Ask, client: Client, grant: str) -> None:
