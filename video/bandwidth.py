@@ -63,18 +63,19 @@ class Bandwidth:
 
     def acknowledged(self, arrivals: Iterable[tuple[int, float | None]], now: float) -> None:
         """Take in a feedback message (`twcc.read`)."""
+        numbers, times, sizes = self._sent.numbers, self._sent.times, self._sent.sizes
         size = lost = came = 0
         delays = []
         for number, when in arrivals:
             place = number % RING
-            if self._sent.numbers[place] != number:
+            if numbers[place] != number:
                 continue
             if when is None:
                 lost += 1
             else:
-                self._sent.numbers[place] = -1
-                came, size = came + 1, size + self._sent.sizes[place]
-                delays.append(when - self._sent.times[place])
+                numbers[place] = -1
+                came, size = came + 1, size + sizes[place]
+                delays.append(when - times[place])
         self._acked.append((now, size, came, lost))
         while now - self._acked[0][0] > WINDOW:
             self._acked.popleft()

@@ -9,12 +9,14 @@ for each packet; and out through libsrtp in a buffer that stays (measured: a thi
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
 import aioice
-from aioice.ice import StunProtocol
+from aioice.ice import StunProtocol, server_reflexive_candidate
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -33,6 +35,7 @@ from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib  # type: ignore[import-not-found]  # compiled, without types
 
 from video.link import Deliver, Link, straight
+from video.mux import Mux
 from video.sdp import Local
 
 CONTRACT: Final = {
@@ -97,9 +100,13 @@ class Certificate(RTCCertificate):
 class Connection(aioice.Connection):
     """An ICE connection that also gathers at named addresses, which on a host without a network may be loopback."""
 
-    def __init__(self, addresses: Sequence[str], servers: list[RTCIceServer], *, controlling: bool = False) -> None:
-        super().__init__(ice_controlling=controlling, **connection_kwargs(servers))
-        self._also = list(addresses)
+    def __init__(
+        self, addresses: Sequence[str], servers: list[RTCIceServer], *, controlling: bool = False, mux: Mux | None = None
+    ) -> None:
+        # Longer than aioice's four characters: in a shared socket it tells whose a check is.
+        name = secrets.token_hex(8)
+        super().__init__(ice_controlling=controlling, local_username=name, **connection_kwargs(servers))
+        self._also, self._mux = list(addresses), mux
 
     async def get_component_candidates(
         self,
@@ -108,16 +115,38 @@ class Connection(aioice.Connection):
         timeout: int = 5,  # noqa: ASYNC109 - the signature is aioice's
     ) -> list[aioice.Candidate]:
         """The candidates at the host's addresses and at those named."""
-        named = [address for address in self._also if address not in addresses]
-        return await super().get_component_candidates(component, [*addresses, *named], timeout)
+        hosts = [*addresses, *(address for address in self._also if address not in addresses)]
+        if self._mux is None:
+            return await super().get_component_candidates(component, hosts, timeout)
+        for host in hosts:
+            with suppress(OSError):  # as aioice does: an address that went away since
+                self._protocols.append(self._mux.open(self, host, component=component))
+        own = [protocol.local_candidate for protocol in self._protocols]
+        relayed = super().get_component_candidates(component, [], timeout)
+        return sum(await asyncio.gather(self._reflexive(timeout), relayed), own)
+
+    async def _reflexive(self, seconds: float) -> list[aioice.Candidate]:
+        """Where the STUN server sees us, if there is one."""
+        if self.stun_server is None:
+            return []
+        asking = [server_reflexive_candidate(one, self.stun_server) for one in self._protocols if ":" not in one.local_candidate.host]
+        found = await asyncio.gather(*(asyncio.wait_for(one, seconds) for one in asking), return_exceptions=True)
+        return [one[0] for one in found if not isinstance(one, BaseException)]
 
 
 class Gatherer(RTCIceGatherer):
     """A gatherer on a `Connection` of ours."""
 
-    def __init__(self, servers: list[RTCIceServer], *, addresses: Sequence[str], controlling: bool = False) -> None:
+    def __init__(
+        self,
+        servers: list[RTCIceServer],
+        *,
+        addresses: Sequence[str],
+        controlling: bool = False,
+        mux: Mux | None = None,
+    ) -> None:
         super().__init__(iceServers=[])  # never None: that would be a public STUN server
-        self._connection = Connection(addresses, servers, controlling=controlling)
+        self._connection = Connection(addresses, servers, controlling=controlling, mux=mux)
 
 
 class Cipher:
@@ -240,7 +269,10 @@ def _nowhere(packet: bytes) -> None:
 
 
 class Path:
-    """A transport from gathering to closing. `calls` is for the side that offers: a participant, never the server."""
+    """A transport from gathering to closing. `calls` is for the side that offers: a participant, never the server.
+
+    With a `mux` it shares that one's sockets, else it has its own.
+    """
 
     def __init__(
         self,
@@ -250,8 +282,9 @@ class Path:
         addresses: Sequence[str] = (),
         calls: bool = False,
         link: Link = straight,
+        mux: Mux | None = None,
     ) -> None:
-        self._servers, self._addresses, self._calls = servers, addresses, calls
+        self._servers, self._addresses, self._calls, self._mux = servers, addresses, calls, mux
         self._gatherer, self._ice = self._way()
         self._dtls = BlindTransport(self._ice, through, role="server" if calls else "client", link=link)
         self.send = self._dtls.send
@@ -318,7 +351,7 @@ class Path:
         await self._ice.stop()
 
     def _way(self) -> tuple[Gatherer, RTCIceTransport]:
-        gatherer = Gatherer(self._servers, addresses=self._addresses, controlling=self._calls)
+        gatherer = Gatherer(self._servers, addresses=self._addresses, controlling=self._calls, mux=self._mux)
         return gatherer, RTCIceTransport(gatherer)
 
     async def _move(
