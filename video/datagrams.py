@@ -1,13 +1,13 @@
 """UDP sockets whose datagrams are taken and sent many at a time: recvmmsg(2) and sendmmsg(2); one at a time without them.
 
-Whoever takes a datagram gets it with its sender's address in the form that `queue` takes; `named` and `packed` turn that
-form into host and port and back. Both kinds of socket lose what they can't hold, as UDP may.
+Addresses have the form that the socket's kind likes best; `named` and `packed` turn it into host and port and back. Both
+kinds lose what they can't hold, as UDP may.
 """
 
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from contextlib import suppress
 from struct import Struct
 from typing import Any, Final, Protocol
@@ -27,6 +27,8 @@ BUFFER: Final = 8 * 2**20
 NAME: Final = 28
 """sizeof(struct sockaddr_in6), the longer of the two."""
 
+DATA_AT: Final = range(0, BATCH * LARGEST, LARGEST)
+NAME_AT: Final = range(0, BATCH * NAME, NAME)
 V4: Final = Struct("=H2s4s20x")
 V6: Final = Struct("=H2s4x16s4x")
 
@@ -46,8 +48,6 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags);
 """)
 
 Address = Hashable
-Take = Callable[[bytes, Any], None]
-"""Given a datagram and its sender's address."""
 
 
 class Datagrams(Protocol):
@@ -57,11 +57,11 @@ class Datagrams(Protocol):
     def socket(self) -> socket.socket:
         """The socket itself, to be watched."""
 
-    def receive(self, take: Take) -> int:
-        """How many datagrams were there and are taken now, at most `BATCH`."""
+    def receive(self) -> "list[tuple[bytes, Any]]":
+        """What is there, at most `BATCH` datagrams, each with its sender's address."""
 
     def queue(self, data: bytes, address: Any) -> None:
-        """Keep a datagram for the next `flush`; lost if too many wait or it is too long."""
+        """Keep a datagram for the next `flush`; lost if it is too long, or too many wait."""
 
     def flush(self) -> bool:
         """True once everything that was queued has left, in its order; False if the network takes no more just now."""
@@ -84,22 +84,20 @@ class Batched:
         self._incoming, self._outgoing = _Ring(BATCH), _Ring(QUEUE)
         self._first = self._next = 0
 
-    def receive(self, take: Take) -> int:
-        """How many datagrams were there and are taken now, at most `BATCH`."""
+    def receive(self) -> list[tuple[bytes, Any]]:
+        """What is there, at most `BATCH` datagrams, each with its sender's address."""
         ring = self._incoming
         count: int = self._system.recvmmsg(self._fd, ring.headers, BATCH, socket.MSG_DONTWAIT, _ffi.NULL)
-        data, names, at, name = ring.data, ring.names, 0, 0
-        for size in ring.sizes[: max(count, 0)].tolist():
-            take(data[at : at + size], names[name : name + NAME])
-            at += LARGEST
-            name += NAME
-        return max(count, 0)
+        data, names = ring.data, ring.names
+        places = zip(DATA_AT, NAME_AT, ring.sizes[: max(count, 0)].tolist(), strict=False)
+        return [(data[at : at + size], names[name : name + NAME]) for at, name, size in places]
 
     def queue(self, data: bytes, address: bytes) -> None:
-        """Keep a datagram for the next `flush`; lost if too many wait or it is too long."""
-        place, ring, size = self._next, self._outgoing, len(data)
-        if place == QUEUE or size > LARGEST:
+        """Keep a datagram for the next `flush`; lost if it is too long, or too many wait."""
+        ring, size = self._outgoing, len(data)
+        if size > LARGEST or (self._next == QUEUE and not self.flush()):
             return
+        place = self._next
         at, name = place * LARGEST, place * NAME
         ring.data[at : at + size] = data
         ring.names[name : name + NAME] = address
@@ -125,7 +123,8 @@ class Batched:
     def close(self) -> None:
         """Send what can be sent at once, and give the socket back."""
         self.flush()
-        self._first = self._next = 0  # the number of the socket may soon be that of another
+        self._first = self._next = 0
+        self._fd = -1  # the number may soon be that of another socket
         self.socket.close()
 
     def named(self, address: bytes) -> tuple[str, int]:
@@ -148,19 +147,18 @@ class Single:
         self.socket = own
         self._waiting: deque[tuple[bytes, Any]] = deque()
 
-    def receive(self, take: Take) -> int:
-        """How many datagrams were there and are taken now, at most `BATCH`."""
-        for count in range(BATCH):
-            try:
+    def receive(self) -> list[tuple[bytes, Any]]:
+        """What is there, at most `BATCH` datagrams, each with its sender's address."""
+        found: list[tuple[bytes, Any]] = []
+        with suppress(OSError):  # there is nothing more
+            while len(found) < BATCH:
                 data, address = self.socket.recvfrom(LARGEST)
-            except OSError:
-                return count
-            take(data, address[:2])
-        return BATCH
+                found.append((data, address[:2]))
+        return found
 
     def queue(self, data: bytes, address: Any) -> None:
-        """Keep a datagram for the next `flush`; lost if too many wait or it is too long."""
-        if len(self._waiting) < QUEUE and len(data) <= LARGEST:
+        """Keep a datagram for the next `flush`; lost if it is too long, or too many wait."""
+        if len(data) <= LARGEST and (len(self._waiting) < QUEUE or self.flush()):
             self._waiting.append((data, address))
 
     def flush(self) -> bool:

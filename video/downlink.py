@@ -64,8 +64,7 @@ class Downlink:
         self._history: list[bytes] = [b""] * HISTORY
         self._resent = [0.0] * HISTORY
         self._shift, self._ts_shift = 0, 0
-        self._last_seq, self._last_ts, self._last_at = secrets.randbelow(0x7FFF), secrets.randbits(32), 0.0
-        self._last_payload = b""
+        self._last_seq, self._first_ts, self._last_at = secrets.randbelow(0x7FFF), secrets.randbits(32), 0.0
         self._young, self._since = 0, 0
         self._begin_next = True
         self._moved: tuple[int, int] | None = None
@@ -160,9 +159,11 @@ class Downlink:
         self._begin_next = False
         elapsed = max(int((source.at - self._last_at) * self.form.clock), 1) if self._last_at else 1
         self._shift = (self._last_seq + 1 - seq) & 0xFFFF
-        self._ts_shift = (self._last_ts + elapsed - ts) & 0xFFFFFFFF
+        last = self._history[self._last_seq % HISTORY]
+        before = int.from_bytes(last[4:8], "big") if last else self._first_ts
+        self._ts_shift = (before + elapsed - ts) & 0xFFFFFFFF
         self._young, self._since = YOUNG, seq
-        self._moved = self._picture_shift(payload) if self.form.kind == "video" else None
+        self._moved = self._picture_shift(payload, last[SIZE:]) if self.form.kind == "video" else None
         self.forward(second, seq, ts, payload)
 
     def forward(self, second: int, seq: int, ts: int, payload: bytes) -> None:
@@ -180,13 +181,11 @@ class Downlink:
         number = out.number = (out.number + 1) & self._numbered
         seq = (seq + self._shift) & 0xFFFF
         ts = (ts + self._ts_shift) & 0xFFFFFFFF
-        packet = HEADER.pack(
-            WITH_EXTENSION, second & 0x80 | payload_type, seq, ts, self.ssrc, 0xBEDE, 1, self._element, number, 0
-        )
-        packet += payload
+        second = second & 0x80 | payload_type
+        packet = HEADER.pack(WITH_EXTENSION, second, seq, ts, self.ssrc, 0xBEDE, 1, self._element, number, 0) + payload
         self._history[seq % HISTORY] = packet
         if not (seq - self._last_seq) & 0x8000:
-            self._last_seq, self._last_ts, self._last_payload = seq, ts, payload
+            self._last_seq = seq
         self.packets += 1
         self.octets += len(payload)
         if self.source is not None:
@@ -205,13 +204,12 @@ class Downlink:
         out.sent.note(wide, now, len(packet))
         out.send(head + number.to_bytes(2, "big") + packet[SIZE:])
 
-    def _picture_shift(self, payload: bytes) -> tuple[int, int] | None:
-        now, before = rtp.vp8(payload), rtp.vp8(self._last_payload)
+    @staticmethod
+    def _picture_shift(payload: bytes, last: bytes) -> tuple[int, int] | None:
+        now, before = rtp.vp8(payload), rtp.vp8(last)
         if now is None or before is None:
             return None
-        picture = before.picture(self._last_payload) + 1 - now.picture(payload)
-        level = before.level(self._last_payload) + 1 - now.level(payload)
-        return picture, level
+        return before.picture(last) + 1 - now.picture(payload), before.level(last) + 1 - now.level(payload)
 
     @staticmethod
     def _renumbered(payload: bytes, moved: tuple[int, int]) -> bytes:

@@ -7,6 +7,7 @@ takes another's over by naming them. What comes from elsewhere, and is no such c
 import asyncio
 import socket
 import struct
+from functools import partial
 from typing import Any, Final
 
 import aioice
@@ -15,6 +16,7 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 
 from video.datagrams import Address, bound
+from video.link import Deliver
 from video.turns import Turns
 
 MOST_ADDRESSES: Final = 16
@@ -23,8 +25,9 @@ MOST_ADDRESSES: Final = 16
 HELD_A_CONNECTION: Final = 52_000
 """Bytes of buffer for what a participant sends in an eighth of a second, as the kernel counts them."""
 
-FIRST_MEDIA: Final = 4
-"""Lower first bytes are STUN (RFC 7983)."""
+FIRST_OTHER: Final = 4
+MEDIA: Final = range(128, 192)
+"""First bytes of RTP and RTCP, as RFC 7983 parts them from STUN, which is below 4, and from the rest."""
 
 
 class Mux:
@@ -63,12 +66,15 @@ class Port:
     """One socket, and the connections that share it."""
 
     def __init__(self, host: str) -> None:
-        self._turns = Turns(bound(host), self.take)
-        self.datagrams = self._turns.datagrams
+        self.turns = Turns(bound(host), self.take)
+        self.datagrams = self.turns.datagrams
+        self.close = self.turns.close
+        """Sends what waits, and gives the socket back."""
+
         granted = self.datagrams.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self._most = max(granted // HELD_A_CONNECTION, 1)
-        self._ends: dict[str, StunProtocol] = {}
-        self._bound: dict[Address, tuple[StunProtocol, tuple[str, int]]] = {}
+        self._ends: dict[str, Shared] = {}
+        self._bound: dict[Address, Shared] = {}
 
     @property
     def room(self) -> bool:
@@ -77,33 +83,26 @@ class Port:
 
     def add(self, connection: aioice.Connection) -> StunProtocol:
         """Another connection's end at this socket."""
-        protocol = self._ends[connection.local_username] = StunProtocol(connection)
-        protocol.connection_made(Shared(self, connection.local_username))
-        return protocol
+        end = self._ends[connection.local_username] = Shared(self, connection)
+        end.protocol.connection_made(end)
+        return end.protocol
 
-    def remove(self, name: str) -> None:
+    def remove(self, end: "Shared") -> None:
         """Take nothing for this connection any more."""
-        protocol = self._ends.pop(name, None)
-        if protocol is not None:
-            for address in [one for one, (owner, _) in self._bound.items() if owner is protocol]:
-                del self._bound[address]
-            asyncio.get_running_loop().call_soon(protocol.connection_lost, None)
-
-    def close(self) -> None:
-        """Send what waits, and give the socket back."""
-        self._turns.close()
-
-    def send(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Send a datagram there at the end of this turn."""
-        self._turns.send(data, self.datagrams.packed(*addr))
+        self._ends = {name: one for name, one in self._ends.items() if one is not end}
+        for address in self._addresses(end):
+            del self._bound[address]
+        asyncio.get_running_loop().call_soon(end.protocol.connection_lost, None)
 
     def take(self, data: bytes, address: Any) -> None:
         """Hand a datagram to whom it belongs."""
-        known = self._bound.get(address)
-        if known is not None and data and data[0] >= FIRST_MEDIA:
-            known[0].datagram_received(data, known[1])
-        else:
+        end = self._bound.get(address)
+        if end is None or not data or data[0] < FIRST_OTHER:
             self._check(data, address)
+        elif data[0] in MEDIA and end.media is not None:
+            end.media(data)
+        else:
+            end.protocol.datagram_received(data, self.datagrams.named(address))
 
     def _check(self, data: bytes, address: Address) -> None:
         try:
@@ -111,51 +110,58 @@ class Port:
         except (ValueError, IndexError, struct.error):  # anybody's bytes
             return
         if message.message_class is stun.Class.REQUEST:
-            owner = self._asked(message)
-            if owner is not None:
-                self._bind(address, owner)
+            end = self._asked(message)
+            if end is not None:
+                self._bind(address, end)
         else:
-            owner = next((one for one in self._ends.values() if message.transaction_id in one.transactions), None)
-        if owner is not None:
-            owner.datagram_received(data, self.datagrams.named(address))
+            ends = self._ends.values()
+            end = next((one for one in ends if message.transaction_id in one.protocol.transactions), None)
+        if end is not None:
+            end.protocol.datagram_received(data, self.datagrams.named(address))
 
-    def _asked(self, message: stun.Message) -> StunProtocol | None:
+    def _asked(self, message: stun.Message) -> "Shared | None":
         """Whom a check asks for, if it knows the password."""
-        name = message.attributes.get("USERNAME", "").partition(":")[0]
-        owner = self._ends.get(name)
-        if owner is None or "MESSAGE-INTEGRITY" not in message.attributes:
+        end = self._ends.get(message.attributes.get("USERNAME", "").partition(":")[0])
+        if end is None or "MESSAGE-INTEGRITY" not in message.attributes:
             return None
-        password = owner.receiver.local_password.encode()
-        return owner if message.check_message_integrity(password) else None
+        return end if message.check_message_integrity(end.protocol.receiver.local_password.encode()) else None
 
-    def _bind(self, address: Address, owner: StunProtocol) -> None:
-        known = self._bound.get(address)
-        if known is not None and known[0] is owner:
-            return
-        own = [one for one, (whose, _) in self._bound.items() if whose is owner]
-        if len(own) >= MOST_ADDRESSES:
-            del self._bound[own[0]]
-        self._bound[address] = owner, self.datagrams.named(address)
+    def _bind(self, address: Address, end: "Shared") -> None:
+        if self._bound.get(address) is not end:
+            own = self._addresses(end)
+            if len(own) >= MOST_ADDRESSES:
+                del self._bound[own[0]]
+            self._bound[address] = end
+
+    def _addresses(self, end: "Shared") -> list[Address]:
+        return [address for address, whose in self._bound.items() if whose is end]
 
 
 class Shared(asyncio.DatagramTransport):
     """One connection's part of a socket."""
 
-    def __init__(self, port: Port, name: str) -> None:
+    def __init__(self, port: Port, connection: aioice.Connection) -> None:
         super().__init__({"sockname": port.datagrams.socket.getsockname()[:2]})
-        self._port, self._name = port, name
-        self._closing = False
+        self.protocol = StunProtocol(connection)
+        self.media: Deliver | None = None
+        """Takes what is neither a check nor of the handshake, in place of the protocol."""
+
+        self._port, self._closing = port, False
+
+    def to(self, addr: tuple[str, int]) -> Deliver:
+        """What sends a datagram there, at the end of the turn."""
+        return partial(self._port.turns.send, address=self._port.datagrams.packed(*addr))
 
     def sendto(self, data: Any, addr: Any = None) -> None:
-        """Send a datagram there at the end of this turn; nothing once closed."""
+        """Send a datagram there at the end of the turn; nothing once closed."""
         if not self._closing:
-            self._port.send(data, addr)
+            self.to(addr)(data)
 
     def close(self) -> None:
         """Take and send nothing any more."""
         if not self._closing:
             self._closing = True
-            self._port.remove(self._name)
+            self._port.remove(self)
 
     abort = close
 

@@ -35,7 +35,7 @@ from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib  # type: ignore[import-not-found]  # compiled, without types
 
 from video.link import Deliver, Link, straight
-from video.mux import Mux
+from video.mux import Mux, Shared
 from video.sdp import Local
 
 CONTRACT: Final = {
@@ -212,7 +212,7 @@ class BlindTransport(RTCDtlsTransport):
         if pair is not self._pair:
             self._pair = pair
             if pair is not None:
-                self._leave = self._link(partial(pair.protocol.transport.sendto, addr=pair.remote_addr))
+                self._leave = self._link(_way(pair))
         if pair is not None and (out := self._outgoing.protect(packet)) is not None:
             self._leave(out)
 
@@ -225,6 +225,9 @@ class BlindTransport(RTCDtlsTransport):
     def hook(self, ice: RTCIceTransport) -> None:
         """Take media straight from the sockets of this ICE transport."""
         for protocol in ice.iceGatherer._connection._protocols:
+            if isinstance(protocol.transport, Shared):
+                protocol.transport.media = self._take
+                continue
             protocol.datagram_received = self._taking(protocol.datagram_received)  # type: ignore[method-assign, assignment]  # an instance's own
 
     def _taking(self, otherwise: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
@@ -266,6 +269,15 @@ class BlindTransport(RTCDtlsTransport):
 
 def _nowhere(packet: bytes) -> None:
     """Nothing: there is no way to the other side yet."""
+
+
+def _way(pair: aioice.ice.CandidatePair) -> Deliver:
+    transport = pair.protocol.transport
+    return (
+        transport.to(pair.remote_addr)
+        if isinstance(transport, Shared)
+        else partial(transport.sendto, addr=pair.remote_addr)
+    )
 
 
 class Path:

@@ -5,11 +5,12 @@ from then on, every `PAUSE`, until nothing came; network cards do the same with 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
 
-from video.datagrams import BATCH, Datagrams, Take
+from video.datagrams import BATCH, Datagrams
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ MOST_AT_ONCE: Final = 8
 class Turns:
     """One socket in the running loop: what comes goes to `take`, what is sent leaves at the end of the turn."""
 
-    def __init__(self, datagrams: Datagrams, take: Take) -> None:
+    def __init__(self, datagrams: Datagrams, take: Callable[[bytes, Any], None]) -> None:
         self.datagrams = datagrams
         self._take = take
         self._loop = asyncio.get_running_loop()
@@ -65,20 +66,19 @@ class Turns:
 
     def _turn(self) -> int:
         self._leaving = True
-        total = 0
+        take, total = self._take, 0
         for _ in range(MOST_AT_ONCE):
-            count = self.datagrams.receive(self._taken)
-            total += count
-            if count < BATCH:
+            batch = self.datagrams.receive()
+            for data, address in batch:
+                try:
+                    take(data, address)
+                except Exception as error:  # the edge of the process: one datagram must not cost the others theirs
+                    log.error("datagram_failed", error=type(error).__name__)
+            total += len(batch)
+            if len(batch) < BATCH:
                 break
         self._leave()
         return total
-
-    def _taken(self, data: bytes, address: Any) -> None:
-        try:
-            self._take(data, address)
-        except Exception as error:  # the edge of the process: one datagram must not cost the others theirs
-            log.error("datagram_failed", error=type(error).__name__)
 
     def _leave(self) -> None:
         self._leaving = self._blocked

@@ -98,8 +98,10 @@ async def measured(calls: int, *, seconds: float) -> Load:
     with server() as serving:
         callers = [Caller(0x100 + 16 * number) for number in range(2 * calls)]
         try:
-            for number, caller in enumerate(callers):
-                await _connected(serving, caller, number)
+            answers = [await _answered(serving, caller, number) for number, caller in enumerate(callers)]
+            async with asyncio.timeout(60):
+                reached = await asyncio.gather(*(one.accept(said) for one, said in zip(callers, answers, strict=True)))
+            assert all(reached)
             sources = [one.source(kilobits=KILOBITS, seconds=WARM + seconds) for one in callers]
             sinks = [one.sink(sources[number ^ 1]) for number, one in enumerate(callers)]
             floor = [serving.ask(do="floor", sizes=SIZES) for _ in range(3)]
@@ -111,11 +113,10 @@ async def measured(calls: int, *, seconds: float) -> Load:
     return Load(calls, 1e6 * driven.spent / max(driven.received, 1), statistics.median(floor), driven)
 
 
-async def _connected(serving: Server, caller: Caller, number: int) -> None:
+async def _answered(serving: Server, caller: Caller, number: int) -> str:
     sdp, room = await caller.offer(), f"room-{number // 2}"
     asked = {"do": "offer", "room": room, "who": str(number), "sdp": sdp, "kid": 0x100 + 16 * number}
-    answer = await asyncio.to_thread(partial(serving.ask, **asked))
-    assert await caller.accept(answer)
+    return str(await asyncio.to_thread(partial(serving.ask, **asked)))
 
 
 def bare(calls: int, *, seconds: float) -> float:
@@ -147,4 +148,4 @@ def main(counts: Sequence[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(one) for one in sys.argv[1:]] or [12])
+    main([int(one) for one in sys.argv[1:]] or [12, 60])

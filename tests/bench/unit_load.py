@@ -6,7 +6,6 @@ It is one thread that blocks: no loop, no decryption but of every sixteenth pack
 import random
 import socket
 import time
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
@@ -41,7 +40,7 @@ class Source:
     address: tuple[str, int]
     packets: list[bytes]
     due: list[float]
-    sent: array[float] = field(default_factory=lambda: array("d"))
+    sent: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ def source(
         assert protected is not None
         made.packets.append(protected)
         made.due.append(due)
-    made.sent = array("d", [0.0]) * len(made.packets)
+    made.sent = [0.0] * len(made.packets)
     return made
 
 

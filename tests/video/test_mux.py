@@ -134,7 +134,7 @@ async def test_who_is_gone_gets_nothing_and_leaves_nothing_behind() -> None:
 
 async def test_answer_to_a_question_of_ours_reaches_who_asked() -> None:
     async with ends("anna", "bert") as made:
-        bert = made.port._ends["bert"]
+        bert = made.port._ends["bert"].protocol
         asked = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         bert.transactions[asked.transaction_id] = stun.Transaction(asked, ("192.0.2.9", 9), bert)
         answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=asked.transaction_id)

@@ -70,11 +70,8 @@ class Line:
         self.left: list[list[bytes]] = []
         self.full = False
 
-    def receive(self, take: Callable[[bytes, Any], None]) -> int:
-        batch = self.coming.pop(0) if self.coming else []
-        for one in batch:
-            take(one, "somewhere")
-        return len(batch)
+    def receive(self) -> list[tuple[bytes, Any]]:
+        return [(one, "somewhere") for one in self.coming.pop(0)] if self.coming else []
 
     def queue(self, data: bytes, address: Any) -> None:
         self.queued.append(data)
