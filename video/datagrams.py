@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Hashable
 from contextlib import suppress
 from struct import Struct
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
-from cffi import FFI
+from cffi import FFI  # type: ignore[import-untyped]  # its types are a package of their own
 
 BATCH: Final = 64
 """Datagrams of one system call."""
@@ -108,9 +108,7 @@ class Batched:
         """True once everything that was queued has left, in its order; False if the network takes no more just now."""
         while self._first < self._next:
             waiting = self._next - self._first
-            sent = self._system.sendmmsg(
-                self._fd, self._outgoing.headers + self._first, waiting, socket.MSG_DONTWAIT
-            )
+            sent = self._system.sendmmsg(self._fd, self._outgoing.headers + self._first, waiting, socket.MSG_DONTWAIT)
             if sent > 0:
                 self._first += sent
             elif _ffi.errno == errno.EAGAIN:
@@ -233,11 +231,11 @@ class _Ring:
         self.sizes = _column(self.headers, "I", _ffi.offsetof("struct mmsghdr", "msg_len"))
         """Of what was received."""
 
-        self.lengths = _column(self._parts, "N", _ffi.offsetof("struct iovec", "iov_len"))
+        self.lengths = _column(self._parts, "L", _ffi.offsetof("struct iovec", "iov_len"))
         """Of what shall be sent."""
 
 
-def _column(table: Any, form: str, offset: int) -> memoryview:
+def _column(table: Any, form: Literal["I", "L"], offset: int) -> "memoryview[int]":
     """One member of all structures of an array, as numbers that stay in their place."""
     numbers = memoryview(_ffi.buffer(table)).cast("B").cast(form)
     return numbers[offset // numbers.itemsize :: _ffi.sizeof(table[0]) // numbers.itemsize]

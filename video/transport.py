@@ -36,7 +36,7 @@ from pylibsrtp._binding import ffi, lib  # type: ignore[import-not-found]  # com
 
 from video.link import Deliver, Link, straight
 from video.mux import Mux, Shared
-from video.sdp import Local
+from video.sdp import Local, Remote
 
 CONTRACT: Final = {
     RTCCertificate: ("_create_ssl_context",),
@@ -72,22 +72,6 @@ class Through(Protocol):
         """Take a compound feedback packet."""
 
 
-class Remote(Protocol):
-    """What the other side's offer or answer says of its transport."""
-
-    @property
-    def ufrag(self) -> str:
-        """ICE user fragment."""
-
-    @property
-    def password(self) -> str:
-        """ICE password."""
-
-    @property
-    def fingerprints(self) -> tuple[tuple[str, str], ...]:
-        """Of its certificate."""
-
-
 class Certificate(RTCCertificate):
     """A certificate of one session, whose handshakes allow authenticated encryption alone."""
 
@@ -101,7 +85,12 @@ class Connection(aioice.Connection):
     """An ICE connection that also gathers at named addresses, which on a host without a network may be loopback."""
 
     def __init__(
-        self, addresses: Sequence[str], servers: list[RTCIceServer], *, controlling: bool = False, mux: Mux | None = None
+        self,
+        addresses: Sequence[str],
+        servers: list[RTCIceServer],
+        *,
+        controlling: bool = False,
+        mux: Mux | None = None,
     ) -> None:
         # Longer than aioice's four characters: in a shared socket it tells whose a check is.
         name = secrets.token_hex(8)
@@ -129,7 +118,11 @@ class Connection(aioice.Connection):
         """Where the STUN server sees us, if there is one."""
         if self.stun_server is None:
             return []
-        asking = [server_reflexive_candidate(one, self.stun_server) for one in self._protocols if ":" not in one.local_candidate.host]
+        asking = [
+            server_reflexive_candidate(one, self.stun_server)
+            for one in self._protocols
+            if ":" not in one.local_candidate.host
+        ]
         found = await asyncio.gather(*(asyncio.wait_for(one, seconds) for one in asking), return_exceptions=True)
         return [one[0] for one in found if not isinstance(one, BaseException)]
 
@@ -272,12 +265,8 @@ def _nowhere(packet: bytes) -> None:
 
 
 def _way(pair: aioice.ice.CandidatePair) -> Deliver:
-    transport = pair.protocol.transport
-    return (
-        transport.to(pair.remote_addr)
-        if isinstance(transport, Shared)
-        else partial(transport.sendto, addr=pair.remote_addr)
-    )
+    transport, there = pair.protocol.transport, pair.remote_addr
+    return transport.to(there) if isinstance(transport, Shared) else partial(transport.sendto, addr=there)
 
 
 class Path:

@@ -14,7 +14,7 @@ from video.datagrams import BATCH, Datagrams
 
 log = structlog.get_logger()
 
-PAUSE: Final = 0.001
+PAUSE: Final = 0.002
 """Seconds that a datagram may wait for others: what this adds to a delay of 20 ms and more nobody sees or hears."""
 
 BUSY: Final = 0.004

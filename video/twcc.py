@@ -74,7 +74,8 @@ def read(fci: bytes) -> list[tuple[int, float | None]]:
     del statuses[count:]
     if statuses == [SMALL] * count and base + count <= 0x10000 and at + count <= len(fci):  # as nearly always
         start = reference * REFERENCE
-        return list(zip(range(base, base + count), [start + TICK * n for n in accumulate(fci[at : at + count])]))
+        times = [start + TICK * passed for passed in accumulate(fci[at : at + count])]
+        return list(zip(range(base, base + count), times, strict=True))
     return list(_times(fci, at, base=base, reference=reference, statuses=statuses))
 
 

@@ -140,9 +140,7 @@ class ForwardingUnit:
         self.leave(room, participant)
         leg = self._leg(room, participant, offer=offer, message=message)
         self._mux = self._mux or Mux()
-        path = Path(
-            leg, servers=self._ice.for_aiortc(), addresses=self._addresses, link=self._link, mux=self._mux
-        )
+        path = Path(leg, servers=self._ice.for_aiortc(), addresses=self._addresses, link=self._link, mux=self._mux)
         leg.send_through(path.send)
         call = self._calls[room, participant] = _Call(message.call, path, leg, offer)
         try:

@@ -48,7 +48,7 @@ def run(
 def _janus(calls: int, *, seconds: float) -> Figure | float:
     try:
         return unit_janus.run(calls, seconds=seconds)
-    except unit_janus.Missing as missing:
+    except unit_janus.MissingError as missing:
         return unmeasured(WHAT, against="Janus videoroom", why=str(missing))
 
 

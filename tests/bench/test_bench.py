@@ -28,7 +28,6 @@ from tests.bench import (
     requests,
     starts,
     tokens,
-    unit_janus,
 )
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
@@ -268,7 +267,7 @@ def test_calls_are_measured_beside_their_floors_and_the_relay() -> None:
 
 
 def test_line_of_a_forwarder_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unit_janus.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
 
     (line,) = calls._beside_janus(1.0, [calls._janus(1, seconds=1.0)])
 

@@ -26,7 +26,6 @@ class Bare(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.other: Bare | None = None
-        self.forwarded = 0
         self.address: Any = None
         self._inward, self._out = session(Policy.SSRC_ANY_INBOUND), session(Policy.SSRC_ANY_OUTBOUND)
 
@@ -41,18 +40,17 @@ class Bare(asyncio.DatagramProtocol):
         if other is not None and other.address is not None and not 192 <= data[1] <= 223:
             packet = self._inward.unprotect(data)
             other._transport.sendto(other._out.protect(packet), other.address)
-            self.forwarded += 1
 
 
-async def pairs(calls: int) -> list[tuple[int, Bare]]:
-    """The server's ends of so many calls of two, each with its port."""
+async def pairs(calls: int) -> list[int]:
+    """The ports of the server's ends of so many calls of two."""
     loop, found = asyncio.get_running_loop(), list[tuple[int, Bare]]()
     for _ in range(2 * calls):
         transport, end = await loop.create_datagram_endpoint(Bare, local_addr=("127.0.0.1", 0))
         found.append((transport.get_extra_info("sockname")[1], end))
     for (_, one), (_, other) in zip(found[::2], found[1::2], strict=True):
         one.other, other.other = other, one
-    return found
+    return [port for port, _ in found]
 
 
 def load(ports: list[int], kilobits: int, *, seconds: float) -> tuple[list[Source], list[Sink]]:

@@ -40,7 +40,7 @@ transports: {{ disable = "libjanus_http.so,libjanus_websockets.so,libjanus_mqtt.
 TRANSPORT: Final = 'general: {{ enabled = true, json = "plain", path = "{home}/janus", type = "SEQPACKET" }}'
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """Janus is not installed, or does not start here."""
 
 
@@ -93,7 +93,7 @@ class Janus:
             if heard.get("transaction") != number or heard["janus"] == "ack":
                 continue
             if heard["janus"] == "error" or "error" in heard.get("plugindata", {}).get("data", {}):
-                raise Missing(str(heard))
+                raise MissingError(str(heard))
             return heard
 
     def close(self) -> None:
@@ -103,10 +103,10 @@ class Janus:
 
 @contextmanager
 def janus() -> Iterator[Janus]:
-    """A Janus of this run, on the last core; `Missing` where there is none."""
+    """A Janus of this run, on the last core; `MissingError` where there is none."""
     program = shutil.which("janus")
     if program is None:
-        raise Missing("not installed (Debian: apt install janus)")
+        raise MissingError("not installed (Debian: apt install janus)")
     *others, last = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="telemed-janus-") as home:
         (File(home) / "janus.jcfg").write_text(SETTINGS.format(home=home))
@@ -130,7 +130,7 @@ def _reached(where: File, process: "subprocess.Popen[bytes]") -> Janus:
         except subprocess.TimeoutExpired:
             waited += 0.1
     if not where.exists():
-        raise Missing("does not start")
+        raise MissingError("does not start")
     return Janus(where, pid=process.pid)
 
 
@@ -144,14 +144,21 @@ async def measured(calls: int, *, seconds: float) -> Driven:
             for number in range(2 * calls):
                 room = 1 + number // 2
                 if not number % 2:
-                    made = {"request": "create", "room": room, "publishers": 2, "audiocodec": "opus", "videocodec": "vp8"}
+                    made = {
+                        "request": "create",
+                        "room": room,
+                        "publishers": 2,
+                        "audiocodec": "opus",
+                        "videocodec": "vp8",
+                    }
                     serving.say(control, made)
                 published.append(await _publish(serving, number, room=room))
                 paths.append(published[-1])
             for number, path in enumerate(published):
                 shape = Shape((VP8, _ssrc(number)), (OPUS, _ssrc(number) + 1), WIDE_ID)
-                made = partial(source, shape, protecting(path), kilobits=KILOBITS, seconds=WARM + seconds)
-                sources.append(made(wire=wire(path)))
+                sources.append(
+                    source(shape, protecting(path), kilobits=KILOBITS, seconds=WARM + seconds, wire=wire(path))
+                )
             sinks = []
             for number in range(2 * calls):
                 path, wide = await _subscribe(serving, number ^ 1, room=1 + number // 2)
@@ -237,7 +244,7 @@ def _answer(offer: str, local: Local) -> str:
 
 
 def run(calls: int, *, seconds: float) -> float:
-    """Microseconds of processor for a packet that Janus forwarded; `Missing` where there is none."""
+    """Microseconds of processor for a packet that Janus forwarded; `MissingError` where there is none."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         driven = runner.run(measured(calls, seconds=seconds))
     return 1e6 * driven.spent / max(driven.received, 1)

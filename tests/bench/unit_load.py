@@ -13,6 +13,7 @@ from typing import Final
 
 from video import rtcp, rtp, twcc
 
+BUFFER: Final = 2**21
 STEP: Final = 0.001
 POLLED_EVERY: Final = 5
 """Steps between two looks at the same socket; the kernel notes when each datagram came."""
@@ -124,6 +125,7 @@ def drive(
     for sink in sinks:
         sink.socket.setblocking(False)
         sink.socket.setsockopt(socket.SOL_SOCKET, STAMPS, 1)
+        sink.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)  # what counts is what was sent to us
     events = sorted((due, one, place) for one, made in enumerate(sources) for place, due in enumerate(made.due))
     began, position, step, behind = time.monotonic(), 0, 0, 0.0
     used = used_from = spent()

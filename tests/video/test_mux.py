@@ -31,7 +31,7 @@ class Ends:
         """Another connection, whose user fragment this is."""
         connection = aioice.Connection(ice_controlling=False, local_username=name)
         protocol, got = self.port.add(connection), self.got.setdefault(name, [])
-        protocol.datagram_received = lambda data, addr: got.append(data)  # type: ignore[method-assign, assignment]
+        protocol.datagram_received = lambda data, addr: got.append(bytes(data))  # type: ignore[method-assign, arg-type]
         self.passwords[name] = connection.local_password
         return protocol
 

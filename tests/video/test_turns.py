@@ -107,7 +107,10 @@ def line() -> Iterator[Line]:
 
 
 def _echo(line: Line) -> Turns:
-    made: Turns = Turns(line, lambda data, address: made.send(data, address))
+    def back(data: bytes, address: Any) -> None:
+        made.send(data, address)
+
+    made = Turns(line, back)
     return made
 
 
