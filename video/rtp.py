@@ -68,7 +68,9 @@ def read(packet: bytes, wide: int) -> tuple[int, int, int, int, bytes, int] | No
             return None
         profile, words = EXTENSION.unpack_from(packet, start)
         start = at + 4 * words
-        while at < start <= size and profile == ONE_BYTE and wide:
+        if profile != ONE_BYTE or not wide or start > size:
+            at = start
+        while at < start:
             element = packet[at]
             if element >> 4 == wide:
                 if element & 0x0F == 1 and at + 3 <= start:
