@@ -107,7 +107,6 @@ class Leg:
             stream = self._found(packet, second & 0x7F, ssrc)
             if stream is None:
                 return
-        stream.timed(ts, now)
         if not stream.take(second, seq, ts, payload, now=now):
             self._found_plain()
 

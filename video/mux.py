@@ -26,8 +26,9 @@ HELD_A_CONNECTION: Final = 52_000
 """Bytes of buffer for what a participant sends in an eighth of a second, as the kernel counts them."""
 
 FIRST_OTHER: Final = 4
-MEDIA: Final = range(128, 192)
-"""First bytes of RTP and RTCP, as RFC 7983 parts them from STUN, which is below 4, and from the rest."""
+FIRST_MEDIA: Final = 128
+LAST_MEDIA: Final = 191
+"""By a datagram's first byte RFC 7983 parts RTP and RTCP from STUN, which is below 4, and from the rest."""
 
 
 class Mux:
@@ -96,10 +97,10 @@ class Port:
 
     def take(self, data: bytes, address: Any) -> None:
         """Hand a datagram to whom it belongs."""
-        end = self._bound.get(address)
-        if end is None or not data or data[0] < FIRST_OTHER:
+        end, first = self._bound.get(address), data[0] if data else 0
+        if end is None or first < FIRST_OTHER:
             self._check(data, address)
-        elif data[0] in MEDIA and end.media is not None:
+        elif FIRST_MEDIA <= first <= LAST_MEDIA and end.media is not None:
             end.media(data)
         else:
             end.protocol.datagram_received(data, self.datagrams.named(address))
@@ -150,7 +151,7 @@ class Shared(asyncio.DatagramTransport):
 
     def to(self, addr: tuple[str, int]) -> Deliver:
         """What sends a datagram there, at the end of the turn."""
-        return partial(self._port.turns.send, address=self._port.datagrams.packed(*addr))
+        return partial(self._port.turns.send, self._port.datagrams.packed(*addr))
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send a datagram there at the end of the turn; nothing once closed."""

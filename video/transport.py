@@ -149,6 +149,8 @@ class Cipher:
         self._session = session  # owns what the next three point to
         self._context, self._data, self._buffer = session._srtp[0], session._cdata, session._buffer
         self._length = ffi.new("int *")
+        self._media, self._feedback = lib.srtp_protect, lib.srtp_protect_rtcp
+        self._from_media, self._from_feedback = lib.srtp_unprotect, lib.srtp_unprotect_rtcp
 
     def protect(self, packet: bytes) -> bytes | None:
         """The packet, encrypted and authenticated; media or feedback, by its second byte."""
@@ -157,7 +159,7 @@ class Cipher:
             return None
         self._buffer[:size] = packet
         self._length[0] = size
-        protect = lib.srtp_protect_rtcp if 192 <= packet[1] <= 223 else lib.srtp_protect
+        protect = self._feedback if 192 <= packet[1] <= 223 else self._media
         if protect(self._context, self._data, self._length):
             return None
         out: bytes = self._buffer[: self._length[0]]
@@ -170,7 +172,7 @@ class Cipher:
             return None
         self._buffer[:size] = packet
         self._length[0] = size
-        unprotect = lib.srtp_unprotect_rtcp if 192 <= packet[1] <= 223 else lib.srtp_unprotect
+        unprotect = self._from_feedback if 192 <= packet[1] <= 223 else self._from_media
         if unprotect(self._context, self._data, self._length):
             return None
         out: bytes = self._buffer[: self._length[0]]
@@ -235,8 +237,7 @@ class BlindTransport(RTCDtlsTransport):
     def _taken(self, data: bytes) -> None:
         if self._incoming is None or (packet := self._incoming.unprotect(data)) is None:
             return
-        take = self._through.rtcp if 192 <= data[1] <= 223 else self._through.rtp
-        back = take(packet)
+        back = self._through.rtcp(packet) if 192 <= data[1] <= 223 else self._through.rtp(packet)
         if back is not None:
             self.send(back)
 

@@ -34,8 +34,8 @@ class Turns:
         self._leaving = self._blocked = False
         self._loop.add_reader(datagrams.socket, self._woken)
 
-    def send(self, data: bytes, address: Any) -> None:
-        """Send a datagram with all others of this turn."""
+    def send(self, address: Any, data: bytes) -> None:
+        """Send a datagram there, with all others of this turn."""
         self.datagrams.queue(data, address)
         if not self._leaving:
             self._leaving = True

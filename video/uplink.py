@@ -60,7 +60,7 @@ class Uplink:
         self.missing: dict[int, tuple[float, float]] = {}
         self._patience = ASK_AGAIN[0]
         self._received = self._expected_before = self._received_before = 0
-        self._transit: float | None = None
+        self._transit = float("inf")
         self._jitter = 0.0
         self._bytes, self._since = 0, 0.0
 
@@ -70,6 +70,10 @@ class Uplink:
             self._next = (seq + 1) & 0xFFFF
             if not self._next:
                 self._cycles += 0x10000
+            before, self._transit = self._transit, now * self.clock - ts
+            distance = abs(self._transit - before)  # RFC 3550 section 6.4.1
+            if distance < self.clock:  # not after a jump of the time stamps
+                self._jitter += (distance - self._jitter) / 16
         elif not self._is_new(seq, now):
             return True
         self._received += 1
@@ -96,15 +100,6 @@ class Uplink:
     def unwatch(self, sink: Sink) -> None:
         """Hand this sink nothing any more."""
         self.sinks = tuple(one for one in self.sinks if one != sink)
-
-    def timed(self, ts: int, now: float) -> None:
-        """Note when a packet came, for the jitter (RFC 3550 section 6.4.1)."""
-        transit = now * self.clock - ts
-        if self._transit is not None:
-            distance = abs(transit - self._transit)
-            if distance < self.clock:  # not after a jump of the time stamps
-                self._jitter += (distance - self._jitter) / 16
-        self._transit = transit
 
     def asked_for(self, now: float) -> list[int]:
         """The sequence numbers to ask for again now; what would come too late is given up."""

@@ -98,8 +98,7 @@ def source(
     times += [(phase / 2 + n / SOUNDS, False, n) for n in range(int(seconds * SOUNDS))]
     made = Source(*wire, [], [])
     for number, (due, is_picture, n) in enumerate(sorted(times)):
-        packet = _packet(shape, number, is_picture=is_picture, n=n)
-        protected = protect(packet)
+        protected = protect(packet(shape, number, is_picture=is_picture, n=n))
         assert protected is not None
         made.packets.append(protected)
         made.due.append(due)
@@ -107,7 +106,8 @@ def source(
     return made
 
 
-def _packet(shape: Shape, number: int, *, is_picture: bool, n: int) -> bytes:
+def packet(shape: Shape, number: int, *, is_picture: bool, n: int) -> bytes:
+    """The packet of this transport-wide number, the `n`th of its kind."""
     kind, ssrc = shape.picture if is_picture else shape.sound
     head = rtp.HEADER.pack(0x90, (rtp.MARKER if is_picture else 0) | kind, n & 0xFFFF, n * 3000 & 0xFFFFFFFF, ssrc)
     extension = b"\xbe\xde\x00\x01" + bytes([shape.wide << 4 | 1]) + (number & 0xFFFF).to_bytes(2, "big") + b"\0"

@@ -108,7 +108,7 @@ def line() -> Iterator[Line]:
 
 def _echo(line: Line) -> Turns:
     def back(data: bytes, address: Any) -> None:
-        made.send(data, address)
+        made.send(address, data)
 
     made = Turns(line, back)
     return made
@@ -126,8 +126,8 @@ def test_answers_of_a_whole_turn_leave_together_in_their_order(clock: Clock, lin
 
 def test_what_is_sent_outside_of_a_turn_leaves_together_in_the_next(clock: Clock, line: Line) -> None:
     echo = _echo(line)
-    echo.send(b"1", "x")
-    echo.send(b"2", "x")
+    echo.send("x", b"1")
+    echo.send("x", b"2")
 
     assert line.left == []
     assert len(clock.soon) == 1
@@ -197,7 +197,7 @@ def test_full_network_is_waited_for_and_nothing_is_asked_of_it_meanwhile(clock: 
     clock.come()
     assert clock.writer is not None
     clock.come(after=2 * BUSY)
-    echo.send(b"3", "x")
+    echo.send("x", b"3")
     assert clock.soon == []
 
     line.full = False
@@ -205,7 +205,7 @@ def test_full_network_is_waited_for_and_nothing_is_asked_of_it_meanwhile(clock: 
 
     assert line.left == [[b"1", b"2", b"3"]]
     assert clock.writer is None
-    echo.send(b"4", "x")
+    echo.send("x", b"4")
     assert len(clock.soon) == 1
 
 
