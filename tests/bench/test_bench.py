@@ -28,6 +28,7 @@ from tests.bench import (
     requests,
     starts,
     tokens,
+    unit_steps,
 )
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
@@ -264,6 +265,12 @@ def test_calls_are_measured_beside_their_floors_and_the_relay() -> None:
     assert found[3].other or found[3].note.startswith("NOT MEASURED: not installed")
     assert 0 < found[4].ours < 1000
     assert found[5].ours < 150 and found[6].what.startswith("from admit")
+
+
+def test_steps_of_a_forwarded_packet_are_measured_beside_their_floor() -> None:
+    found = unit_steps.measured(rounds=2)
+
+    assert len(found) == 8 and all(cost > 0 for cost in found.values())
 
 
 def test_line_of_a_forwarder_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

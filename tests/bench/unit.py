@@ -90,7 +90,16 @@ def server() -> Iterator[Server]:
             os.sched_setaffinity(0, {*others, last})
             assert process.stdin is not None
             process.stdin.close()
-            process.wait(20)
+            ended(process)
+
+
+def ended(process: "subprocess.Popen[Any]") -> None:
+    """Nothing, once the process that was asked to end has ended, or was made to."""
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 async def measured(calls: int, *, seconds: float) -> Load:

@@ -22,7 +22,7 @@ from typing import Any, Final
 import uvloop
 
 from tests.bench import cpu
-from tests.bench.unit import KILOBITS, WARM
+from tests.bench.unit import KILOBITS, WARM, ended
 from tests.bench.unit_caller import protecting, sink, wire
 from tests.bench.unit_load import Driven, Shape, drive, source
 from video.sdp import Local, attribute, attributes
@@ -119,7 +119,7 @@ def janus() -> Iterator[Janus]:
             finally:
                 os.sched_setaffinity(0, {*others, last})
                 process.terminate()
-                process.wait(20)
+                ended(process)
 
 
 def _reached(where: File, process: "subprocess.Popen[bytes]") -> Janus:

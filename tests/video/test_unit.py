@@ -6,6 +6,7 @@ import pytest
 
 from tests.video.calling import KEY_FRAME, Camera, calls
 from tests.video.impairment import Line, impaired
+from video import datagrams
 from video.messages import Again, Refused, UnitAnswer, UnitOffer, Want, Wanted
 
 
@@ -23,6 +24,19 @@ async def test_two_see_and_hear_each_other() -> None:
         assert anna.got("audio", "bert")
         assert bert.got("audio", "anna")
         assert bert.got("video", "anna")[0].startswith(KEY_FRAME)
+
+
+async def test_calls_share_one_port_and_a_kernel_without_batches_serves_them_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(datagrams, "_system", lambda own: None)
+    async with calls() as made:
+        anna, bert = await made.call("anna"), await made.call("bert")
+        camera = Camera(anna, bert)
+        await anna.until(lambda: anna.got("audio", "bert") and bert.got("video", "anna"), doing=camera)
+
+        ports = {one.path.address for one in made.unit._calls.values()}  # type: ignore[attr-defined]  # in this process
+        assert len(ports) == 1
 
 
 async def test_plain_frames_go_nowhere_and_their_sender_is_told() -> None:
