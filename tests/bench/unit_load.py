@@ -16,7 +16,7 @@ from video import rtcp, rtp, twcc
 BUFFER: Final = 2**21
 STEP: Final = 0.001
 POLLED_EVERY: Final = 5
-"""Steps between two looks at the same socket; the kernel notes when each datagram came."""
+"""Steps from one look at a socket to the next; the kernel notes when each datagram came."""
 
 VIDEO_BYTES: Final = 1000
 SOUND_BYTES: Final = 120
@@ -127,7 +127,7 @@ def drive(
         sink.socket.setsockopt(socket.SOL_SOCKET, STAMPS, 1)
         sink.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)  # what counts is what was sent to us
     events = sorted((due, one, place) for one, made in enumerate(sources) for place, due in enumerate(made.due))
-    began, position, step, behind = time.monotonic(), 0, 0, 0.0
+    began, position, looks, behind = time.monotonic(), 0, 0, 0.0
     used = used_from = spent()
     counted_from: tuple[float, int] | None = None
     while (now := time.monotonic() - began) < warm + seconds:
@@ -143,10 +143,13 @@ def drive(
             position += 1
             if counted_from is not None:
                 behind = max(behind, now - due)
-        for sink in sinks[step % POLLED_EVERY :: POLLED_EVERY]:
-            _poll(sink, now)
-        step += 1
-        time.sleep(max(0.0, began + step * STEP - time.monotonic()) if began + step * STEP > time.monotonic() else 0)
+        if now >= looks * STEP:
+            for sink in sinks[looks % POLLED_EVERY :: POLLED_EVERY]:
+                _poll(sink, now)
+            looks += 1
+        next_due = min(events[position][0] if position < len(events) else now + STEP, looks * STEP)
+        if (pause := began + next_due - time.monotonic()) > 0:
+            time.sleep(pause)
     used, now = spent(), time.monotonic() - began
     since, first = counted_from or (now, position)
     delays = sorted(delay for sink in sinks for delay in sink.delays)
