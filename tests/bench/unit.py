@@ -28,6 +28,7 @@ KILOBITS: Final = 1000
 SIZES: Final = [VIDEO_BYTES + 24] * 5 + [SOUND_BYTES + 24] * 2
 """Of seven packets at 1 Mbit/s and fifty sounds a second, about two are sounds."""
 
+ENDS_WITHIN: Final = 20.0
 WARM: Final = 1.5
 """Seconds in which estimates settle and every picture has had a key frame."""
 
@@ -79,28 +80,37 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """A unit in a process of its own, on the last core; this process keeps to the others."""
-    *others, last = sorted(os.sched_getaffinity(0))
+    """A unit in a process of its own, on the last core."""
     command = [sys.executable, "-m", "tests.bench.unit_server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        os.sched_setaffinity(process.pid, {last})
-        os.sched_setaffinity(0, others or {last})
+    with apart(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Server(process)
         finally:
-            os.sched_setaffinity(0, {*others, last})
-            assert process.stdin is not None
             process.stdin.close()
-            ended(process)
+
+
+@contextmanager
+def apart(command: Sequence[str], **how: Any) -> "Iterator[subprocess.Popen[Any]]":
+    """A process and all its threads on the last core, while this one keeps to the others; it has been asked to end inside."""
+    *others, last = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {last})
+    try:
+        with subprocess.Popen(command, **how) as process:
+            os.sched_setaffinity(0, others or {last})
+            try:
+                yield process
+            finally:
+                ended(process)
+    finally:
+        os.sched_setaffinity(0, {*others, last})
 
 
 def ended(process: "subprocess.Popen[Any]") -> None:
     """Nothing, once the process that was asked to end has ended, or was made to."""
     try:
-        process.wait(20)
+        process.wait(ENDS_WITHIN)
     except subprocess.TimeoutExpired:
         process.kill()
-        raise
 
 
 async def measured(calls: int, *, seconds: float) -> Load:

@@ -121,7 +121,17 @@ def packet(shape: Shape, number: int, *, is_picture: bool, n: int) -> bytes:
 def drive(
     sources: Sequence[Source], sinks: Sequence[Sink], *, warm: float, seconds: float, spent: Callable[[], float]
 ) -> Driven:
-    """Send everything when it is due. What counts begins after `warm` seconds and lasts `seconds`."""
+    """Send everything when it is due, then close the sockets. What counts begins after `warm` seconds and lasts `seconds`."""
+    try:
+        return _driven(sources, sinks, warm=warm, seconds=seconds, spent=spent)
+    finally:
+        for one in (*sources, *sinks):
+            one.socket.close()
+
+
+def _driven(
+    sources: Sequence[Source], sinks: Sequence[Sink], *, warm: float, seconds: float, spent: Callable[[], float]
+) -> Driven:
     for sink in sinks:
         sink.socket.setblocking(False)
         sink.socket.setsockopt(socket.SOL_SOCKET, STAMPS, 1)
