@@ -86,6 +86,7 @@ def server() -> Iterator[Server]:
         try:
             yield Server(process)
         finally:
+            assert process.stdin is not None
             process.stdin.close()
 
 

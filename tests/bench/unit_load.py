@@ -125,8 +125,8 @@ def drive(
     try:
         return _driven(sources, sinks, warm=warm, seconds=seconds, spent=spent)
     finally:
-        for one in (*sources, *sinks):
-            one.socket.close()
+        for used in [*(one.socket for one in sources), *(one.socket for one in sinks)]:
+            used.close()
 
 
 def _driven(
