@@ -14,8 +14,8 @@ from typing import Any, Final, Literal, Protocol
 
 from cffi import FFI  # type: ignore[import-untyped]  # its types are a package of their own
 
-BATCH: Final = 64
-"""Datagrams of one system call."""
+BATCH: Final = 32
+"""Datagrams that are taken in one system call, and wait for each other before they are sent on."""
 
 QUEUE: Final = 256
 """Datagrams that wait for the network to take them; more are lost."""

@@ -18,12 +18,12 @@ PAUSE: Final = 0.002
 """Seconds that a datagram may wait for others: what this adds to a delay of 20 ms and more nobody sees or hears."""
 
 BUSY: Final = 0.004
-MOST_AT_ONCE: Final = 8
+MOST_AT_ONCE: Final = 16
 """Batches of one turn; then everything else of this process has its turn."""
 
 
 class Turns:
-    """One socket in the running loop: what comes goes to `take`, what is sent leaves at the end of the turn."""
+    """One socket in the running loop: what comes goes to `take`, what that sends leaves with the rest of its batch."""
 
     def __init__(self, datagrams: Datagrams, take: Callable[[bytes, Any], None]) -> None:
         self.datagrams = datagrams
@@ -35,7 +35,7 @@ class Turns:
         self._loop.add_reader(datagrams.socket, self._woken)
 
     def send(self, address: Any, data: bytes) -> None:
-        """Send a datagram there, with all others of this turn."""
+        """Send a datagram there, with all others of this batch, or of this turn of the loop."""
         self.datagrams.queue(data, address)
         if not self._leaving:
             self._leaving = True
@@ -65,19 +65,19 @@ class Turns:
             self._loop.add_reader(self.datagrams.socket, self._woken)
 
     def _turn(self) -> int:
-        self._leaving = True
         take, total = self._take, 0
         for _ in range(MOST_AT_ONCE):
+            self._leaving = True
             batch = self.datagrams.receive()
             for data, address in batch:
                 try:
                     take(data, address)
                 except Exception as error:  # the edge of the process: one datagram must not cost the others theirs
                     log.error("datagram_failed", error=type(error).__name__)
+            self._leave()
             total += len(batch)
             if len(batch) < BATCH:
                 break
-        self._leave()
         return total
 
     def _leave(self) -> None:

@@ -114,7 +114,7 @@ def _echo(line: Line) -> Turns:
     return made
 
 
-def test_answers_of_a_whole_turn_leave_together_in_their_order(clock: Clock, line: Line) -> None:
+def test_answers_of_a_batch_leave_together_in_their_order(clock: Clock, line: Line) -> None:
     _echo(line)
     line.coming = [[b"1", b"2", b"3"]]
 
