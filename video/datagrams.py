@@ -29,6 +29,7 @@ NAME: Final = 28
 
 DATA_AT: Final = range(0, BATCH * LARGEST, LARGEST)
 NAME_AT: Final = range(0, BATCH * NAME, NAME)
+FAMILY: Final = Struct("=H")
 V4: Final = Struct("=H2s4s20x")
 V6: Final = Struct("=H2s4x16s4x")
 
@@ -127,7 +128,7 @@ class Batched:
 
     def named(self, address: bytes) -> tuple[str, int]:
         """Host and port."""
-        (family,) = _FAMILY.unpack_from(address)
+        (family,) = FAMILY.unpack_from(address)
         _, port, host = (V4 if family == socket.AF_INET else V6).unpack(address)
         return socket.inet_ntop(family, host), int.from_bytes(port, "big")
 
@@ -239,6 +240,3 @@ def _column(table: Any, form: Literal["I", "L"], offset: int) -> "memoryview[int
     """One member of all structures of an array, as numbers that stay in their place."""
     numbers = memoryview(_ffi.buffer(table)).cast("B").cast(form)
     return numbers[offset // numbers.itemsize :: _ffi.sizeof(table[0]) // numbers.itemsize]
-
-
-_FAMILY: Final = Struct("=H")

@@ -65,6 +65,7 @@ class Downlink:
         self._resent = [0.0] * HISTORY
         self._shift, self._ts_shift = 0, 0
         self._last_seq, self._first_ts, self._last_at = secrets.randbelow(0x7FFF), secrets.randbits(32), 0.0
+        self._last = b""
         self._young, self._since = 0, 0
         self._begin_next = True
         self._moved: tuple[int, int] | None = None
@@ -159,7 +160,7 @@ class Downlink:
         self._begin_next = False
         elapsed = max(int((source.at - self._last_at) * self.form.clock), 1) if self._last_at else 1
         self._shift = (self._last_seq + 1 - seq) & 0xFFFF
-        last = self._history[self._last_seq % HISTORY]
+        last = self._last
         before = int.from_bytes(last[4:8], "big") if last else self._first_ts
         self._ts_shift = (before + elapsed - ts) & 0xFFFFFFFF
         self._young, self._since = YOUNG, seq
@@ -185,7 +186,7 @@ class Downlink:
         packet = HEADER.pack(WITH_EXTENSION, second, seq, ts, self.ssrc, 0xBEDE, 1, self._element, number, 0) + payload
         self._history[seq % HISTORY] = packet
         if not (seq - self._last_seq) & 0x8000:
-            self._last_seq = seq
+            self._last_seq, self._last = seq, packet
         self.packets += 1
         self.octets += len(payload)
         if self.source is not None:

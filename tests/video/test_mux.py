@@ -1,19 +1,23 @@
 """One socket for many connections: each gets its own datagrams, and nobody takes an address over without its password."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import aioice
 import pytest
 from aioice import stun
 from aioice.ice import StunProtocol
+from aiortc import RTCIceServer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from video import mux
+from video.mirror import Mirror
 from video.mux import MOST_ADDRESSES, Mux, Port, Shared
+from video.transport import Path
 
 LOOPBACK = "127.0.0.1"
 MEDIA = b"\x80media"
@@ -193,6 +197,35 @@ async def test_buffer_holds_an_eighth_of_a_second_of_everybody() -> None:
         granted = made.port.datagrams.socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
 
         assert made.port._most == max(granted // mux.HELD_A_CONNECTION, 1)
+
+
+class StunServer(asyncio.DatagramProtocol):
+    """Tells whoever asks that it is seen at an address of documentation."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        asked = stun.parse_message(data)
+        answer = stun.Message(asked.message_method, stun.Class.RESPONSE, transaction_id=asked.transaction_id)
+        answer.attributes["XOR-MAPPED-ADDRESS"] = ("192.0.2.77", 4077)
+        self.transport.sendto(bytes(answer), addr)
+
+
+async def test_where_a_stun_server_sees_us_is_gathered_over_the_shared_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **families: [])
+    shared, loop = Mux(), asyncio.get_running_loop()
+    serving, _ = await loop.create_datagram_endpoint(StunServer, local_addr=(LOOPBACK, 0))
+    servers = [RTCIceServer(f"stun:{LOOPBACK}:{serving.get_extra_info('sockname')[1]}")]
+    path = Path(Mirror({}), servers=servers, addresses=(LOOPBACK, "198.51.100.1"), mux=shared)
+    try:
+        local = await path.gather()
+    finally:
+        await path.close()
+        shared.close()
+        serving.close()
+
+    assert [candidate.split(" ")[4] for candidate in local.candidates] == [LOOPBACK, "192.0.2.77"]
 
 
 async def test_address_that_is_not_ours_is_told() -> None:
