@@ -160,6 +160,32 @@ def test_full_network_keeps_what_waits_until_it_takes_more() -> None:
     receiving.close()
 
 
+class Full(socket.socket):
+    """A socket whose network takes nothing, until it does."""
+
+    full = True
+
+    def sendto(self, *sent: Any) -> int:
+        """What the real one does, or that it would wait."""
+        if self.full:
+            raise BlockingIOError
+        return super().sendto(*sent)
+
+
+def test_full_network_is_waited_for_one_by_one_as_well() -> None:
+    receiving, own = bound("127.0.0.1"), Full(socket.AF_INET, socket.SOCK_DGRAM)
+    sending = Single(own)
+    for number in range(QUEUE + 5):
+        sending.queue(number.to_bytes(2, "big"), receiving.socket.getsockname())
+
+    assert not sending.flush()
+    own.full = False
+    assert sending.flush()
+    assert _all(receiving) == [number.to_bytes(2, "big") for number in range(QUEUE)]
+    sending.close()
+    receiving.close()
+
+
 def test_full_network_is_waited_for_in_bounds() -> None:
     full = [True]
     sending, receiving = _on(lambda count: -errno.EAGAIN if full[0] else count)

@@ -133,6 +133,7 @@ async def test_who_is_gone_gets_nothing_and_leaves_nothing_behind() -> None:
         assert (made.media("anna"), made.media("bert")) == (0, 1)
         assert len(made.port._bound) == len(made.port._ends) == 1
         anna.transport.sendto(b"late", ("127.0.0.1", 9))
+        anna.transport.abort()
         assert anna.transport.is_closing()
 
 

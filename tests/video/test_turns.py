@@ -200,6 +200,8 @@ def test_full_network_is_waited_for_and_nothing_is_asked_of_it_meanwhile(clock: 
     echo.send("x", b"3")
     assert clock.soon == []
 
+    clock.writer()  # woken, and full again
+    assert clock.writer is not None
     line.full = False
     clock.writer()
 
