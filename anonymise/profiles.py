@@ -37,7 +37,7 @@ def profile_for(cells: Codes, hierarchies: Sequence[Hierarchy]) -> Profile:
     return Profile.PILOT if len(cells) > CELL_LIMIT else Profile.FULL
 
 
-def vectors_of(
+def swept(
     profile: Profile,
     cells: Codes,
     persons: Codes,
@@ -47,25 +47,49 @@ def vectors_of(
     within: Codes,
     k: int,
 ) -> Codes:
-    """The level vectors to visit, finest first; the one over everything is always the last."""
+    """The class of every cell, numbered from 0 (-1 for none), of a sweep over the vectors of a profile."""
     if profile is Profile.FAST:
-        tops = [len(h.levels) - 1 for h in hierarchies]
-        chosen = np.array(sorted(one_step_parents(specialised(cells, persons, hierarchies=hierarchies, k=k), tops)))
-        one = np.argsort(np.round(_means(loss, chosen, cells, persons), 12), kind="stable")
-        return _closed(chosen[one], tops)
-    every = loss.ordered(cells, persons)
-    if profile is Profile.FULL:
-        return every
-    some = _whole_regions(cells, hierarchies[0])
-    found = sweep(cells[some], persons[some], hierarchies=hierarchies, vectors=every, within=within[some], k=k)
-    placed = found.classes >= 0
-    vectors = found.vectors[found.classes[placed]]
+        vectors = _specialised_vectors(cells, persons, hierarchies=hierarchies, loss=loss, k=k)
+    else:
+        vectors = loss.ordered(cells, persons)
+    if profile is Profile.PILOT:
+        return _piloted(cells, persons, hierarchies=hierarchies, vectors=vectors, within=within, k=k)
+    return sweep(cells, persons, hierarchies=hierarchies, vectors=vectors, within=within, k=k).classes
+
+
+def _specialised_vectors(
+    cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], loss: Loss, k: int
+) -> Codes:
+    """The level vectors that a specialisation ends at, and their parents, finest first; that over everything is the last."""
+    tops = [len(h.levels) - 1 for h in hierarchies]
+    chosen = np.array(sorted(one_step_parents(specialised(cells, persons, hierarchies=hierarchies, k=k), tops)))
+    one = np.argsort(np.round(_means(loss, chosen, cells, persons), 12), kind="stable")
+    return _closed(chosen[one], tops)
+
+
+def _piloted(
+    cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], vectors: Codes, within: Codes, k: int
+) -> Codes:
+    """The classes of a sweep of some whole regions over all vectors that stay inside a region, and of a second one of
+    everything that is left over those that paid, and the same beyond a region."""
+    level, some = _whole_regions(cells, hierarchies[0])
+    inside = vectors[vectors[:, 0] <= level]
+    first = sweep(cells[some], persons[some], hierarchies=hierarchies, vectors=inside, within=within[some], k=k)
+    placed = first.classes >= 0
     shape = [len(h.levels) for h in hierarchies]
+    made = first.vectors[first.classes[placed]]
     worth = np.bincount(
-        np.ravel_multi_index(tuple(vectors.T), shape), weights=persons[some][placed], minlength=int(np.prod(shape))
-    )
+        np.ravel_multi_index(tuple(made.T), shape), weights=persons[some][placed], minlength=int(np.prod(shape))
+    ).reshape(shape)
     enough = worth >= PILOT_YIELD * persons[some].sum()
-    return _closed(every[enough[np.ravel_multi_index(tuple(every.T), shape)]], [n - 1 for n in shape])
+    enough[level + 1 :] = enough[level]
+    chosen = _closed(vectors[enough[tuple(vectors.T)]], [n - 1 for n in shape])
+    classes = np.full(len(cells), -1, dtype=np.int64)
+    classes[some] = first.classes
+    left = np.flatnonzero(classes < 0)
+    second = sweep(cells[left], persons[left], hierarchies=hierarchies, vectors=chosen, within=within[left], k=k)
+    classes[left] = np.where(second.classes < 0, -1, second.classes + len(first.vectors))
+    return classes
 
 
 def _closed(vectors: Codes, tops: Sequence[int]) -> Codes:
@@ -80,14 +104,17 @@ def _means(loss: Loss, vectors: Codes, cells: Codes, persons: Codes) -> Codes:
     return np.array(means)
 
 
-def _whole_regions(cells: Codes, hierarchy: Hierarchy) -> Codes:
-    """The places of every so-many-th node of the first dimension's coarsest level with enough nodes: whole regions keep
-    the density of cells, a sample of cells would thin it."""
+def _whole_regions(cells: Codes, hierarchy: Hierarchy) -> tuple[int, Codes]:
+    """The coarsest level of the first dimension with enough nodes, and the places of the cells of every so-many-th of them:
+    whole regions keep the density of cells, a sample of cells would thin it. The last level and all cells where these are
+    too few."""
     step = round(1 / PILOT_SHARE)
     levels = [level for level, nodes in enumerate(hierarchy.nodes) if len(nodes) >= step]
-    node = hierarchy.levels[levels[-1] if levels else 0][cells[:, 0]]
-    chosen = np.flatnonzero(node % step == 0)
-    return chosen if len(chosen) >= PILOT_SHARE * len(cells) / 2 else np.arange(len(cells))
+    level = levels[-1] if levels else 0
+    chosen = np.flatnonzero(hierarchy.levels[level][cells[:, 0]] % step == 0)
+    if len(chosen) < PILOT_SHARE * len(cells) / 2:
+        return len(hierarchy.levels) - 1, np.arange(len(cells))
+    return level, chosen
 
 
 def specialised(cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], k: int) -> Codes:
