@@ -23,6 +23,7 @@ _COMPACT: Final = 0.8
 """Cells that are done are cleared away when fewer than this share is left."""
 _FEW: Final = 256
 """And always when no more than so many are left, to see whether any class can still be made."""
+SPARE: Final = 1
 _NONE: Final = np.empty(0, dtype=np.int64)
 
 
@@ -96,13 +97,12 @@ class _Left:
         for part, code, into in zip(self._parts, self._codes, (keys, spare), strict=True):
             part.keys(vector).take(code, out=into, mode="clip")
         np.add(keys, spare, out=keys)
-        shift = np.uint64(64 - max(8, number.bit_length()))
+        shift = np.uint64(64 - max(8, number.bit_length() + SPARE))
         buckets = np.right_shift(keys, shift, out=spare).view(np.int64)
         crowded = np.bincount(buckets, weights=self._persons) >= self._k
         if not crowded.any():
             return _NONE, _NONE
         able = np.flatnonzero(crowded.take(buckets, out=flags, mode="clip"))
-        able = able[self._persons[able] > 0]
         chosen, classes = _classes(keys[able], self._persons[able], self._k)
         taken = able[chosen]
         places = self._places[taken]
@@ -120,11 +120,18 @@ class _Left:
 
 
 def _classes(keys: Keys, persons: NDArray[np.float64], k: int) -> tuple[Codes, Codes]:
-    """The places of the keys that hold k persons together, and the class of each, numbered by their first places."""
-    distinct, number = np.unique(keys, return_inverse=True)
-    enough = np.flatnonzero(np.bincount(number, weights=persons) >= k)
-    rank = np.full(len(distinct), -1, dtype=np.int64)
-    rank[enough[np.argsort(first_places(number, len(distinct))[enough])]] = np.arange(len(enough))
-    classes = rank[number]
-    chosen = np.flatnonzero(classes >= 0)
-    return chosen, classes[chosen]
+    """The places of the keys that hold k persons together, but for those without any, and the class of each, numbered by
+    their first places."""
+    order = np.argsort(keys)
+    ranked, held = keys[order], persons[order]
+    starts = np.append(0, np.flatnonzero(ranked[1:] != ranked[:-1]) + 1)
+    enough = np.add.reduceat(held, starts) >= k
+    if not enough.any():
+        return _NONE, _NONE
+    # Those that an earlier class has taken stand there without persons.
+    first = np.minimum.reduceat(np.where(held > 0, order, len(order)), starts)[enough]
+    rank = np.empty_like(first)
+    rank[np.argsort(first)] = np.arange(len(first))
+    lengths = np.diff(starts, append=len(order))
+    inside = np.flatnonzero(np.repeat(enough, lengths) & (held > 0))
+    return order[inside], np.repeat(np.where(enough, rank[np.cumsum(enough) - 1], -1), lengths)[inside]
