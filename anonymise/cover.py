@@ -2,14 +2,15 @@
 
 At each level vector the cells that are left and fall together are emitted as a class if they hold k persons; what is
 left goes on to the next. The last vector is one node over everything, so fewer than k persons of a stratum are left.
+Where the next vector loses much more, groups that are too small join a class inside the same node (`joining.py`).
 
 What makes it fast: the key of a cell is the sum of two looked-up half keys and a hash of itself; keys are counted in
-buckets, and told apart only where a bucket reaches k. The columns of what is left are written into the same memory by
-every vector: asking for new memory costs more than what is done with it.
+buckets, and told apart only where a bucket reaches k. What is left is written into the same memory by every vector:
+asking for new memory costs more than what is done with it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 
 from anonymise.coding import first_places
 from anonymise.hierarchy import Codes, Hierarchy
-from anonymise.keys import Half, Keys, halves
+from anonymise.joining import Hosts, cheapest, worthwhile
+from anonymise.keys import Half, Keys
+from anonymise.losses import Order
 
 _COMPACT: Final = 0.8
 """Cells that are done are cleared away when fewer than this share is left."""
 _FEW: Final = 256
 """And always when no more than so many are left, to see whether any class can still be made."""
-SPARE: Final = 1
 _NONE: Final = np.empty(0, dtype=np.int64)
 
 
@@ -35,24 +37,26 @@ class Swept:
     vectors: Codes
 
 
-def sweep(
-    cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], vectors: Codes, within: Codes, k: int
-) -> Swept:
-    """The classes of cells (one row of values each, no two alike) with so many persons.
+def sweep(parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int) -> Swept:
+    """The classes of cells, given as halves (`keys.py`), no two alike, with so many persons.
 
     Cells of different strata (`within`) never share a class. Classes are numbered by vector, then by their first cell.
     """
-    left = _Left(halves(cells, within, hierarchies=hierarchies), persons, within, k)
-    classes = np.full(len(cells), -1, dtype=np.int64)
-    made: list[int] = []
-    for turn, vector in enumerate(vectors.tolist()):
+    left, made = _Left(parts, persons, within, k), _Made(len(persons))
+    rise = np.diff(order.loss, append=order.loss[-1])
+    joins = worthwhile(order, rise, k=k)
+    for turn, vector in enumerate(order.vectors.tolist()):
         if left.over:
             break
         places, number = left.take(vector)
         if len(places):
-            classes[places] = number + len(made)
-            made += [turn] * (int(number.max()) + 1)
-    return Swept(classes, vectors[np.array(made, dtype=np.int64)])
+            made.add(turn, places, number)
+        if joins[turn]:
+            places, number = left.join(vector, made.hosts(turn, order, persons), worth=float(rise[turn]))
+            made.classes[places] = number
+            for host in np.unique(number).tolist():
+                made.turns[host] = turn
+    return Swept(made.classes, order.vectors[np.array(made.turns, dtype=np.int64)])
 
 
 def smallest_levels(classes: Codes, cells: Codes, *, hierarchies: Sequence[Hierarchy]) -> Codes:
@@ -73,6 +77,32 @@ def smallest_levels(classes: Codes, cells: Codes, *, hierarchies: Sequence[Hiera
             row = hierarchy.levels[level]
             apart = apart[row[values[apart]] != row[other[apart]]]
     return levels
+
+
+@dataclass(slots=True)
+class _Made:
+    """The class of each cell so far, and which vector each class stands at."""
+
+    number: int
+    classes: Codes = field(init=False)
+    turns: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.classes = np.full(self.number, -1, dtype=np.int64)
+
+    def add(self, turn: int, places: Codes, number: Codes) -> None:
+        """New classes of one vector, numbered from 0."""
+        self.classes[places] = number + len(self.turns)
+        self.turns += [turn] * (int(number.max()) + 1)
+
+    def hosts(self, turn: int, order: Order, persons: Codes) -> Hosts:
+        """The classes whose node lies inside one of a vector's, and what it costs them to be as coarse."""
+        turns = np.array(self.turns, dtype=np.int64)
+        placed = np.flatnonzero(self.classes >= 0)
+        first = placed[first_places(self.classes[placed], len(turns))]
+        sizes = np.bincount(self.classes[placed], weights=persons[placed])
+        inside = np.flatnonzero((order.vectors[turns] <= order.vectors[turn]).all(axis=1))
+        return Hosts(inside, first[inside], sizes[inside] * (order.loss[turn] - order.loss[turns[inside]]))
 
 
 class _Left:
@@ -97,26 +127,45 @@ class _Left:
         for part, code, into in zip(self._parts, self._codes, (keys, spare), strict=True):
             part.keys(vector).take(code, out=into, mode="clip")
         np.add(keys, spare, out=keys)
-        shift = np.uint64(64 - max(8, number.bit_length() + SPARE))
+        # More than twice as many buckets as cells: of two groups in one bucket both would have to be told apart.
+        shift = np.uint64(64 - max(8, number.bit_length() + 1))
         buckets = np.right_shift(keys, shift, out=spare).view(np.int64)
         crowded = np.bincount(buckets, weights=self._persons) >= self._k
         if not crowded.any():
             return _NONE, _NONE
         able = np.flatnonzero(crowded.take(buckets, out=flags, mode="clip"))
         chosen, classes = _classes(keys[able], self._persons[able], self._k)
-        taken = able[chosen]
+        return self._gone(able[chosen]), classes
+
+    def join(self, vector: Sequence[int], hosts: Hosts, *, worth: float) -> tuple[Codes, Codes]:
+        """The places and classes of the cells that join one at a vector, where not going on is worth so much a person."""
+        live = np.flatnonzero(self._persons)
+        keys = _sum(self._parts, vector, [code[live] for code in self._codes])
+        theirs = _sum(self._parts, vector, [part.code[hosts.first] for part in self._parts])
+        host = cheapest(keys, self._persons[live] * worth, hosts=hosts, keys_of_hosts=theirs)
+        joins = np.flatnonzero(host >= 0)
+        return self._gone(live[joins]), host[joins]
+
+    def _gone(self, taken: Codes) -> Codes:
+        """The places of cells that are left no more."""
         places = self._places[taken]
         self._persons[taken] = 0
         self._live -= len(taken)
-        if len(taken) and self._live < max(_COMPACT * number, _FEW):
+        if len(taken) and self._live < max(_COMPACT * len(self._places), _FEW):
             self._compact()
-        return places, classes
+        return places
 
     def _compact(self) -> None:
         kept = np.flatnonzero(self._persons)
         self._codes = [code[kept] for code in self._codes]
         self._places, self._persons, self._within = self._places[kept], self._persons[kept], self._within[kept]
         self.over = not (np.bincount(self._within, weights=self._persons) >= self._k).any()
+
+
+def _sum(parts: tuple[Half, Half], vector: Sequence[int], codes: Sequence[Codes]) -> Keys:
+    first, second = (part.keys(vector)[code] for part, code in zip(parts, codes, strict=True))
+    result: Keys = first + second
+    return result
 
 
 def _classes(keys: Keys, persons: NDArray[np.float64], k: int) -> tuple[Codes, Codes]:

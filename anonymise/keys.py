@@ -1,7 +1,7 @@
 """Cells as pairs of half cells, so that the key of a cell at any levels is the sum of two looked-up numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Final
 
@@ -32,6 +32,10 @@ class Half:
     base: Keys
     factor: int | None
     known: dict[tuple[int, ...], Keys] = field(default_factory=dict)
+
+    def at(self, some: Codes) -> "Half":
+        """That of some of the cells."""
+        return replace(self, code=self.code[some])
 
     def keys(self, vector: Sequence[int]) -> Keys:
         """Per combination its part of the key at a level vector of all dimensions. Keys of cells are hashes."""

@@ -24,6 +24,19 @@ TIE: Final = 1e-3
 """Weight of the generic loss beside the declared one: among vectors that the tables can't tell apart, the finer first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Level vectors, finest first (one row each), the mean loss of each, and by how much that is above the next finer one."""
+
+    vectors: Codes
+    loss: Floats
+    step: Floats
+
+    def only(self, chosen: Codes) -> "Order":
+        """Those at some places."""
+        return Order(self.vectors[chosen], self.loss[chosen], self.step[chosen])
+
+
 class Loss(Protocol):
     """A loss over the nodes of some hierarchies."""
 
@@ -31,8 +44,8 @@ class Loss(Protocol):
         """The loss of each node; one row per node: its level in each dimension, and the values of one cell inside it."""
         ...
 
-    def ordered(self, cells: Codes, persons: Codes) -> Codes:
-        """All level vectors by mean loss over the persons, finest first; one row per vector."""
+    def ordered(self, cells: Codes, persons: Codes) -> Order:
+        """All level vectors by mean loss over the persons, finest first."""
         ...
 
 
@@ -54,7 +67,7 @@ class Generic:
         result: Floats = np.mean(parts, axis=0)
         return result
 
-    def ordered(self, cells: Codes, persons: Codes) -> Codes:
+    def ordered(self, cells: Codes, persons: Codes) -> Order:
         """All level vectors, finest first."""
         shares = _shares(cells, persons, self.hierarchies)
         return by_loss(_sums([table @ share for table, share in zip(self.tables, shares, strict=True)]))
@@ -91,7 +104,7 @@ class Declared:
             loss += table.weight * (1 - np.prod(shares, axis=0))
         return loss
 
-    def ordered(self, cells: Codes, persons: Codes) -> Codes:
+    def ordered(self, cells: Codes, persons: Codes) -> Order:
         """All level vectors, finest first. The mean of a product is taken as the product of the means: it only orders."""
         shapes = [len(h.levels) for h in self.hierarchies]
         shares = _shares(cells, persons, self.hierarchies)
@@ -105,10 +118,15 @@ class Declared:
         return by_loss(loss)
 
 
-def by_loss(loss: Floats) -> Codes:
+def by_loss(loss: Floats) -> "Order":
     """The level vectors of a grid of losses in rising order; equal ones, to twelve digits, in the order of the levels."""
     order = np.argsort(np.round(loss.ravel(), 12), kind="stable")
-    return np.stack(np.unravel_index(order, loss.shape), axis=1).astype(np.int64)
+    vectors = np.stack(np.unravel_index(order, loss.shape), axis=1).astype(np.int64)
+    steps = np.full(loss.shape, np.inf)
+    for axis in range(loss.ndim):
+        inner = np.moveaxis(steps, axis, 0)[1:]
+        np.minimum(inner, np.diff(np.moveaxis(loss, axis, 0), axis=0), out=inner)
+    return Order(vectors, loss.ravel()[order], steps.ravel()[order])
 
 
 def _penalties(hierarchy: Hierarchy, entropy: float) -> Floats:

@@ -10,15 +10,16 @@ from typing import Final
 
 import numpy as np
 
-from anonymise.cover import sweep
+from anonymise.cover import Swept, sweep
 from anonymise.hierarchy import Codes, Hierarchy
-from anonymise.losses import Loss, lattice_size, one_step_parents
+from anonymise.keys import Half, halves
+from anonymise.losses import Loss, Order, lattice_size, one_step_parents
 
 LATTICE_LIMIT: Final = 50_000
 CELL_LIMIT: Final = 60_000
 PILOT_SHARE: Final = 0.1
 """The share of the cells, at least, that the pilot sweeps."""
-PILOT_YIELD: Final = 0.0002
+PILOT_YIELD: Final = 0.0005
 """The share of the pilot's persons that a vector must have placed to be visited again."""
 
 
@@ -49,47 +50,56 @@ def swept(
 ) -> Codes:
     """The class of every cell, numbered from 0 (-1 for none), of a sweep over the vectors of a profile."""
     if profile is Profile.FAST:
-        vectors = _specialised_vectors(cells, persons, hierarchies=hierarchies, loss=loss, k=k)
+        order = _specialised_vectors(cells, persons, hierarchies=hierarchies, loss=loss, k=k)
     else:
-        vectors = loss.ordered(cells, persons)
+        order = loss.ordered(cells, persons)
+    parts = halves(cells, within, hierarchies=hierarchies)
     if profile is Profile.PILOT:
-        return _piloted(cells, persons, hierarchies=hierarchies, vectors=vectors, within=within, k=k)
-    return sweep(cells, persons, hierarchies=hierarchies, vectors=vectors, within=within, k=k).classes
+        level, some = _whole_regions(cells, hierarchies[0])
+        return _piloted(parts, persons, order=order, within=within, k=k, level=level, some=some)
+    return sweep(parts, persons, order=order, within=within, k=k).classes
 
 
 def _specialised_vectors(
     cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], loss: Loss, k: int
-) -> Codes:
+) -> Order:
     """The level vectors that a specialisation ends at, and their parents, finest first; that over everything is the last."""
     tops = [len(h.levels) - 1 for h in hierarchies]
     chosen = np.array(sorted(one_step_parents(specialised(cells, persons, hierarchies=hierarchies, k=k), tops)))
-    one = np.argsort(np.round(_means(loss, chosen, cells, persons), 12), kind="stable")
-    return _closed(chosen[one], tops)
+    chosen = _closed(chosen, tops)
+    means = _means(loss, chosen, cells, persons)
+    one = np.argsort(np.round(means, 12), kind="stable")
+    return Order(chosen[one], means[one], np.full(len(one), np.inf))
 
 
 def _piloted(
-    cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], vectors: Codes, within: Codes, k: int
+    parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int, level: int, some: Codes
 ) -> Codes:
     """The classes of a sweep of some whole regions over all vectors that stay inside a region, and of a second one of
     everything that is left over those that paid, and the same beyond a region."""
-    level, some = _whole_regions(cells, hierarchies[0])
-    inside = vectors[vectors[:, 0] <= level]
-    first = sweep(cells[some], persons[some], hierarchies=hierarchies, vectors=inside, within=within[some], k=k)
+    inside = order.only(np.flatnonzero(order.vectors[:, 0] <= level))
+    first = _part(parts, persons, order=inside, within=within, k=k, some=some)
+    shape = order.vectors.max(axis=0) + 1
     placed = first.classes >= 0
-    shape = [len(h.levels) for h in hierarchies]
-    made = first.vectors[first.classes[placed]]
-    worth = np.bincount(
-        np.ravel_multi_index(tuple(made.T), shape), weights=persons[some][placed], minlength=int(np.prod(shape))
-    ).reshape(shape)
+    made = np.ravel_multi_index(tuple(first.vectors[first.classes[placed]].T), shape)
+    worth = np.bincount(made, weights=persons[some][placed], minlength=int(np.prod(shape))).reshape(shape)
     enough = worth >= PILOT_YIELD * persons[some].sum()
     enough[level + 1 :] = enough[level]
-    chosen = _closed(vectors[enough[tuple(vectors.T)]], [n - 1 for n in shape])
-    classes = np.full(len(cells), -1, dtype=np.int64)
+    enough[(-1,) * enough.ndim] = True
+    chosen = order.only(np.flatnonzero(enough[tuple(order.vectors.T)]))
+    classes = np.full(len(persons), -1, dtype=np.int64)
     classes[some] = first.classes
     left = np.flatnonzero(classes < 0)
-    second = sweep(cells[left], persons[left], hierarchies=hierarchies, vectors=chosen, within=within[left], k=k)
+    second = _part(parts, persons, order=chosen, within=within, k=k, some=left)
     classes[left] = np.where(second.classes < 0, -1, second.classes + len(first.vectors))
     return classes
+
+
+def _part(
+    parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int, some: Codes
+) -> Swept:
+    first, second = parts
+    return sweep((first.at(some), second.at(some)), persons[some], order=order, within=within[some], k=k)
 
 
 def _closed(vectors: Codes, tops: Sequence[int]) -> Codes:

@@ -6,7 +6,8 @@ import pytest
 from anonymise.cover import smallest_levels, sweep
 from anonymise.hierarchy import Hierarchy, build
 from anonymise.leftovers import joined
-from anonymise.losses import Generic
+from anonymise.keys import halves
+from anonymise.losses import Generic, Order
 from anonymise.profiles import Profile, profile_for, specialised, swept
 
 K = 10
@@ -18,7 +19,8 @@ def classes(counts: list[int], within: list[int] | None = None) -> list[int]:
     """The class of each letter, for k = 10."""
     persons, strata = np.array(counts), np.array(within or [0] * len(counts))
     loss = Generic((LETTERS,))
-    found = sweep(LINE, persons, hierarchies=(LETTERS,), vectors=loss.ordered(LINE, persons), within=strata, k=K)
+    parts = halves(LINE, strata, hierarchies=(LETTERS,))
+    found = sweep(parts, persons, order=loss.ordered(LINE, persons), within=strata, k=K)
     levels = smallest_levels(found.classes, LINE, hierarchies=(LETTERS,))
     placed, _ = joined(found.classes, levels, LINE, persons, hierarchies=(LETTERS,), loss=loss, within=strata)
     return [int(number) for number in placed]
@@ -56,9 +58,10 @@ def test_keys_too_long_for_a_word_are_still_told_apart() -> None:
     cells = np.unique(random.integers(0, 128, (300, 9)), axis=0)
     cells = np.concatenate([cells, cells[:1] + np.eye(1, 9, 8, dtype=np.int64) * (1 - 2 * (cells[0, 8] % 2))])
     persons = np.full(len(cells), 6)
-    vectors = np.array([[0] * 9, [0] * 8 + [1], [7] * 9])
+    within = np.zeros(len(cells), dtype=np.int64)
+    order = Order(np.array([[0] * 9, [0] * 8 + [1], [7] * 9]), np.array([0.0, 0.1, 1.0]), np.full(3, np.inf))
 
-    found = sweep(cells, persons, hierarchies=hierarchies, vectors=vectors, within=np.zeros(len(cells), int), k=K)
+    found = sweep(halves(cells, within, hierarchies=hierarchies), persons, order=order, within=within, k=K)
 
     assert found.classes[0] == found.classes[-1]
     assert (found.classes == found.classes[0]).sum() == 2
