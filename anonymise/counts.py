@@ -123,9 +123,12 @@ def cells_of(rows: pl.DataFrame, counted: Counted, *, identifying: Sequence[Hier
 def _places(column: pl.Series, hierarchy: Hierarchy) -> Codes:
     """The place of every row's value in its hierarchy."""
     column = column.cast(pl.String)
-    known = column.cast(pl.Enum(hierarchy.values), strict=False)
-    if not known.null_count():
-        return known.to_physical().to_numpy()
+    found: Codes
+    # Most columns hold values of the hierarchy as they are: numbered in one step.
+    numbered = column.cast(pl.Enum(hierarchy.values), strict=False)
+    if not numbered.null_count():
+        found = numbered.to_physical().to_numpy()
+        return found
     words = column.unique().sort()
     places = [None if word is None else hierarchy.place_of(word) for word in words.to_list()]
     if None in places:
@@ -133,5 +136,5 @@ def _places(column: pl.Series, hierarchy: Hierarchy) -> Codes:
         count = len(hierarchy.values)
         raise InputInvalid(f"A value of {hierarchy.name} is not in its hierarchy. Use one of its {count}: {known}")
     # Words as an enumeration: each is hashed once, and the table of places is looked up by number.
-    found: Codes = np.array(places, dtype=np.int64)[column.cast(pl.Enum(words)).to_physical().to_numpy()]
+    found = np.array(places, dtype=np.int64)[column.cast(pl.Enum(words)).to_physical().to_numpy()]
     return found

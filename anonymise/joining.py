@@ -30,7 +30,8 @@ class Hosts:
 
 def worthwhile(order: Order, rise: Floats, *, k: int) -> NDArray[np.bool_]:
     """At which vectors a group smaller than k may join: where the loss rises far, and for some class less far to there."""
-    return (rise > _JUMP * order.loss[-1]) & ((k - 1) * rise > k * order.step)
+    found: NDArray[np.bool_] = (rise > _JUMP * order.loss[-1]) & ((k - 1) * rise > k * order.step)
+    return found
 
 
 def cheapest(keys: Keys, gain: Floats, *, hosts: Hosts, keys_of_hosts: Keys) -> Codes:

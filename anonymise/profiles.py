@@ -13,7 +13,7 @@ import numpy as np
 from anonymise.cover import Swept, sweep
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.keys import Half, halves
-from anonymise.losses import Loss, Order, lattice_size, one_step_parents
+from anonymise.losses import Floats, Loss, Order, lattice_size, one_step_parents
 
 LATTICE_LIMIT: Final = 50_000
 CELL_LIMIT: Final = 60_000
@@ -95,9 +95,7 @@ def _piloted(
     return classes
 
 
-def _part(
-    parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int, some: Codes
-) -> Swept:
+def _part(parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int, some: Codes) -> Swept:
     first, second = parts
     return sweep((first.at(some), second.at(some)), persons[some], order=order, within=within[some], k=k)
 
@@ -108,7 +106,7 @@ def _closed(vectors: Codes, tops: Sequence[int]) -> Codes:
     return np.concatenate([vectors[(vectors != top).any(axis=1)], top])
 
 
-def _means(loss: Loss, vectors: Codes, cells: Codes, persons: Codes) -> Codes:
+def _means(loss: Loss, vectors: Codes, cells: Codes, persons: Codes) -> Floats:
     total = max(int(persons.sum()), 1)
     means = [loss.of(np.broadcast_to(v, cells.shape), cells) @ persons / total for v in vectors]
     return np.array(means)

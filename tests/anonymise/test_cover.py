@@ -5,8 +5,8 @@ import pytest
 
 from anonymise.cover import smallest_levels, sweep
 from anonymise.hierarchy import Hierarchy, build
-from anonymise.leftovers import joined
 from anonymise.keys import halves
+from anonymise.leftovers import joined
 from anonymise.losses import Generic, Order
 from anonymise.profiles import Profile, profile_for, specialised, swept
 
@@ -94,3 +94,29 @@ def test_a_specialisation_ends_where_no_part_holds_k() -> None:
     ended = specialised(LINE, np.array([10, 10, 12, 3]), hierarchies=hierarchies, k=K)
 
     assert ended.tolist() == [[0], [1]]
+
+
+PAIRS = build("letters", {"letter": list("abcdef"), "pair": ["ab", "ab", "cd", "cd", "ef", "ef"]})
+STEEP = Order(np.array([[0], [1], [2]]), np.array([0.0, 0.1, 1.0]), np.array([np.inf, 0.1, 0.9]))
+
+
+def alone(counts: list[int], order: Order = STEEP) -> list[int]:
+    """The class of each letter after the sweep alone."""
+    cells, within = np.arange(6, dtype=np.int64)[:, None], np.zeros(6, dtype=np.int64)
+    found = sweep(halves(cells, within, hierarchies=(PAIRS,)), np.array(counts), order=order, within=within, k=K)
+    return [int(number) for number in found.classes]
+
+
+def test_a_group_that_is_too_small_joins_a_class_of_its_node_where_the_next_level_loses_far_more() -> None:
+    assert alone([12, 5, 13, 6, 20, 20]) == [0, 0, 1, 1, 2, 3]  # 12 more coarsely by .1, against 5 by .9
+
+
+def test_it_goes_on_where_joining_costs_the_class_more_than_that() -> None:
+    assert alone([60, 5, 13, 6, 20, 20]) == [0, -1, 1, 1, 2, 3]  # fewer than ten are left then
+    assert alone([60, 5, 70, 6, 20, 20]) == [0, 4, 1, 4, 2, 3]
+
+
+def test_it_goes_on_where_the_next_level_is_near() -> None:
+    near = Order(STEEP.vectors, np.array([0.0, 0.96, 1.0]), np.array([np.inf, 0.96, 0.04]))
+
+    assert alone([12, 5, 13, 6, 20, 20], near) == [0, 4, 1, 4, 2, 3]

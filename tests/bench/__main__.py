@@ -30,6 +30,7 @@ from tests.bench import (
     requests,
     starts,
     tokens,
+    usability,
 )
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
@@ -102,6 +103,8 @@ def measure(console: Console) -> list[Figure]:
         with _stage(console, "a large partition"):
             found += [*anonymise.release(anonymise.SIZES[1]), *anonymise.run(anonymise.SIZES[1])]
     if os.environ.get("FULL"):
+        with _stage(console, "two years of the demo's region"):
+            found += usability.run()
         with _stage(console, "ten million persons"):
             found += anonymise.run(anonymise.SIZES[2])
     return found
