@@ -55,6 +55,7 @@ def test_the_cells_of_the_partition_are_the_same_from_duckdb() -> None:
         assert np.array_equal(getattr(one, held), getattr(other, held))
 
 
+@pytest.mark.timeout(900)  # the first run fetches it
 def test_spark_counts_what_polars_counts(participants: Participants, monkeypatch: pytest.MonkeyPatch) -> None:
     home = spark.folder()
     if isinstance(home, str):

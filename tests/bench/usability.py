@@ -145,7 +145,7 @@ def run(patients: int = PATIENTS, *, quarters: int = QUARTERS, weeks: int = WEEK
 
 
 def _line(slug: str, out: list[Out]) -> Figure:
-    bare = sum(not o.folder.groups and o.step == BARE for o in out)
+    bare = sum(o.groups == 0 for o in out)
     note = f"{len(out)} releases, {bare} without categories; cells not told: {median(o.lost for o in out):.0%}"
     return Figure(f"{slug}: persons misplaced, the middle release", median(o.misplaced for o in out), "", note=note)
 
