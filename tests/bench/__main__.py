@@ -106,10 +106,10 @@ def measure(console: Console) -> list[Figure]:
         with _stage(console, "a large partition"):
             found += [*anonymise.release(anonymise.SIZES[1]), *anonymise.run(anonymise.SIZES[1])]
     if os.environ.get("FULL"):
-        with _stage(console, "two years of the demo's region"):
-            found += usability.run()
         with _stage(console, "ten million persons"):
             found += anonymise.run(anonymise.SIZES[2])
+        with _stage(console, "two years of the demo's region"):
+            found += usability.run()
     return found
 
 
