@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.fixtures.openid",
     "tests.fixtures.reference",
     "tests.fixtures.logs",
+    "tests.fixtures.turn",
 ]

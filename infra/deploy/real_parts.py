@@ -11,6 +11,7 @@ import sys
 # Debian's package, and the programs of which one is enough.
 PARTS = {
     "redis-server": ("redis-server",),
+    "coturn": ("turnserver",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "firefox-esr": ("firefox-esr", "firefox"),
 }

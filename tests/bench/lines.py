@@ -7,6 +7,7 @@ what goes through the unit, and twice what crosses between browsers.
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -46,7 +47,7 @@ async def call(stage: Stage, line: Line, *, way: str, loss: float, seconds: floa
     line.loss = 0.0
     pages = [await stage.enter(room, who, script=UNREACHABLE if way == "unit" else "") for who in ("doctor", "patient")]
     for page in pages:
-        await until(page, LOCKED if way == "unit" else "globalThis.seen?.path === 'direct' && call.state === 'live'")
+        await until(page, LOCKED if way == "unit" else "globalThis.call?.state === 'live' && seen.path === 'direct'")
         await until(page, "counts().then(({ frames }) => frames > 0)")
     line.loss = loss
     await asyncio.sleep(SETTLED)
@@ -77,8 +78,13 @@ async def run(runs: int, seconds: float, *, ways: tuple[str, ...] = ("unit", "di
     found: list[Heard] = []
     line, crossing = Line(), Crossing()
     crossing.line = line
-    async with async_playwright() as playwright, open_site(impaired(line)) as through, open_site() as straight:
-        crossing.take_over(straight.rooms)
+    async with (
+        async_playwright() as playwright,
+        open_site(impaired(line)) as through,
+        open_site() as straight,
+        AsyncExitStack() as stack,
+    ):
+        await stack.enter_async_context(crossing.between(straight.rooms))
         browsers = Browsers(playwright, Participants(strict=False))
         chromium = await browsers.chromium()
         stages = {"unit": Stage(through, browsers, chromium), "direct": Stage(straight, browsers, chromium)}
@@ -91,7 +97,6 @@ async def run(runs: int, seconds: float, *, ways: tuple[str, ...] = ("unit", "di
                     for one in both:
                         print(f"{one.way:7} {one.loss:5} frozen {one.frozen} ({one.froze:.1f} s) concealed {one.concealed:6.2%} frames {one.frames} {one.rest}", flush=True)
         await browsers.close()
-        crossing.close()
     return found
 
 

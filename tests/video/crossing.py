@@ -42,16 +42,19 @@ class Crossing:
         self._ways: dict[tuple[str, int], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def take_over(self, rooms: Rooms) -> None:
-        """Whoever is told a candidate from now on is told an address of ours in its place."""
+    @asynccontextmanager
+    async def between(self, rooms: Rooms) -> AsyncIterator[None]:
+        """For as long as it lasts, whoever is told a candidate is told an address of ours in its place."""
         relay, tell = rooms.relay, rooms.tell
         rooms.relay = partial(self._relay, relay)  # type: ignore[method-assign]  # an instance's own
         rooms.tell = partial(self._tell, tell)  # type: ignore[method-assign]  # an instance's own
-
-    def close(self) -> None:
-        """Close all ways."""
-        for one in self._open:
-            one.close()
+        try:
+            yield
+        finally:
+            rooms.relay, rooms.tell = relay, tell  # type: ignore[method-assign]
+            for one in self._open:
+                one.close()
+            await asyncio.sleep(0)  # they close in the next turn
 
     def _relay(self, relay: Callable[..., bool], room: str, sender: str, *, message: Relayed) -> bool:
         if isinstance(message, Offer | Answer):

@@ -42,11 +42,20 @@ class Stage:
         return self._named[name]
 
     async def enter(
-        self, room: str, who: str, *, browser: Browser | None = None, script: str = "", query: str = ""
+        self,
+        room: str,
+        who: str,
+        *,
+        browser: Browser | None = None,
+        script: str = "",
+        query: str = "",
+        clock: bool = False,
     ) -> Page:
-        """A page of this participant, admitted; `script` runs before any of ours."""
+        """A page of this participant, admitted; `script` runs before any of ours; `clock`: its time can be moved on."""
         page = await (await (browser or self.browser).new_context()).new_page()
         self.pages.append(page)
+        if clock:
+            await page.clock.install()
         if script:
             await page.add_init_script(script)
         address = (

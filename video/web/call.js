@@ -20,7 +20,7 @@ export class Call extends EventTarget {
   #signalling; #room; #tracks; #offers; #peer; #relay;
   #pc = null; #id = ""; #channel = null; #certificate = null;
   #secrets = new Map(); #commit = ""; #nonce = ""; #prints = ""; #early = [];
-  #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = [];
+  #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = []; #heard = false;
   #loudness = new Loudness();
 
   // peer: the id of the other one; tracks: {audio, video, screen}, each a track or null.

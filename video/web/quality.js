@@ -1,6 +1,6 @@
 // Measures a connection once a second, asks the ladder, and sets the senders accordingly.
 
-import { advance, begin, callBack, retry, sending } from "./ladder.js";
+import { GONE_AFTER, advance, begin, callBack, retry, sending } from "./ladder.js";
 
 const RED = "audio/red";
 const WARM_UP = 8;
@@ -10,7 +10,7 @@ const LAYERS_FROM = 480 * 270;
 
 export class Quality extends EventTarget {
   watched = { h: true, l: true };  // which layers anybody looks at
-  #state = begin(); #signing; #before = null; #quiet = 0; #flow = 0; #chain = Promise.resolve(); #began = null;
+  #state = begin(); #signing; #before = null; #quiet = 0; #flow = 0; #chain = Promise.resolve(); #began = null; #flowed = null;
 
   constructor({ signing = false } = {}) {
     super();
@@ -22,9 +22,19 @@ export class Quality extends EventTarget {
     const found = { available: undefined, limited: false, loss: 0, rtt: undefined, bytes: 0, packets: 0, lost: 0, framesDecoded: 0, audioLevel: 0 };
     for (const report of (await pc.getStats()).values()) this.#add(found, report);
     const sample = this.#since(found, now / 1000);
-    this.#take(advance(this.#state, sample, now / 1000));
+    this.#take(advance(this.#returned(sample), sample, now / 1000));
     await this.apply(senders);  // the size of the picture may have become known, or a change was refused
     return { ...sample, framesDecoded: found.framesDecoded, audioLevel: found.audioLevel };
+  }
+
+  // A line that was away is no weak line: when something comes again, the step is the one from before the silence.
+  #returned({ silent }) {
+    if (silent >= GONE_AFTER) this.#flowed ??= this.#state;
+    if (silent || !this.#flowed) return this.#state;
+    const before = { ...this.#flowed, worseSince: null, betterSince: null, sentence: "better" };
+    this.#flowed = null;
+    this.#take(before);
+    return before;
   }
 
   // For a new connection, which counts from nothing; the step stays.
