@@ -50,17 +50,20 @@ class Stage:
         script: str = "",
         query: str = "",
         clock: bool = False,
+        camera: bool = False,
     ) -> Page:
-        """A page of this participant, admitted; `script` runs before any of ours; `clock`: its time can be moved on."""
+        """A page of this participant, admitted; `script` runs before any of ours.
+
+        `clock`: its time can be moved on. `camera`: the browser's made-up camera in place of a pattern.
+        """
         page = await (await (browser or self.browser).new_context()).new_page()
         self.pages.append(page)
         if clock:
             await page.clock.install()
         if script:
             await page.add_init_script(script)
-        address = (
-            f"http://{self.site.host}/page/call?room={room}&participant={who}&pattern={COLORS[who]}&places=4{query}"
-        )
+        pattern = "" if camera else COLORS[who]
+        address = f"http://{self.site.host}/page/call?room={room}&participant={who}&pattern={pattern}&places=4{query}"
         await page.goto(address)
         await until(page, "globalThis.seen?.events.includes('welcome')")
         if who != "doctor":
