@@ -1,15 +1,18 @@
 """The figures of calls: what forwarding costs beside its floors and the library's own relay, and what waiting costs."""
 
+import asyncio
 from statistics import median
 from typing import Final
 
-from tests.bench import bars, unit, unit_relay, waiting
+from tests.bench import bars, joins, unit, unit_relay, waiting
 from tests.bench.figures import Figure, compared, limited, unmeasured
 
 WHAT: Final = "a packet forwarded by the unit"
 
 
-def run(*, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: int = 3) -> list[Figure]:
+def run(
+    *, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: int = 3, times: int = joins.TIMES
+) -> list[Figure]:
     """The lines, the median of so many rounds; the floors and ours take turns."""
     found = [unit.run(calls, seconds=seconds) for _ in range(rounds)]
     ours = median(load.cost for load, _ in found)
@@ -39,4 +42,5 @@ def run(*, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: in
         unmeasured(WHAT, against="Janus videoroom", why="there is no caller that speaks its protocol yet"),
         limited(f"memory of {people} people who wait", waited.megabytes, "MB", most=bars.WAITING),
         limited("from admit to notice, slowest hundredth", 1000 * waited.notice, "ms", most=bars.NOTICE),
+        *joins.figures(asyncio.run(joins.measure(times))),
     ]

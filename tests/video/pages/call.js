@@ -66,6 +66,16 @@ function show({ id, stream, screen }) {
   }
   video.srcObject = stream;
   document.getElementById("remote").srcObject = stream;
+  if (stream) watch(video);
+}
+
+// When the first picture of somebody else that is one of ours was handed to the screen.
+function watch(video) {
+  if (seen.first || !video.requestVideoFrameCallback) return;
+  video.requestVideoFrameCallback((now) => {
+    if (look(video).color) seen.first ??= now;
+    else watch(video);
+  });
 }
 
 let begun = false;
@@ -98,4 +108,9 @@ async function begin() {
 }
 
 signalling.addEventListener("admitted", begin);
-signalling.open();
+const join = () => {
+  seen.clicked = performance.now();
+  signalling.open();
+};
+if (query.has("click")) document.getElementById("join").onclick = join;
+else join();
