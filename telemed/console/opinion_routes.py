@@ -1,5 +1,7 @@
 """`/console/opinions`: how patients found their visits, in numbers of whole months."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from infra.database import Session
@@ -17,7 +19,7 @@ async def show(request: Request, caller: SignedInClinician) -> Response:
     """The clinic's months that are over; a month with too few answers says only that."""
     services = services_of(request)
 
-    def unit(session: Session) -> dict[str, object]:
+    def unit(session: Session) -> dict[str, Any]:
         names = {"clinic": f"Organization/{caller.tenant}", "person": f"Practitioner/{caller.subject}"}
         told = {key: name_of(session, services.store, caller, reference=value) for key, value in names.items()}
         return told | {"months": months(session, caller.tenant, now=services.clock.now())}

@@ -10,6 +10,7 @@ from importlib.resources import as_file, files
 from typing import Final, Literal
 
 from fpdf import FPDF
+from fpdf.fonts import TTFFont
 
 from telemed.pages.languages import RIGHT_TO_LEFT
 
@@ -77,7 +78,9 @@ class Paper(FPDF):
             with as_file(folder / name) as path:
                 self.add_font(OWN, style, path)
         self.set_text_shaping(True)
-        return frozenset(self.fonts[OWN.lower()].cmap)
+        font = self.fonts[OWN.lower()]
+        assert isinstance(font, TTFFont)
+        return frozenset(font.cmap)
 
 
 def is_western(text: str) -> bool:

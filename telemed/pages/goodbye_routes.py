@@ -12,10 +12,9 @@ from telemed.schedules.keepers import holder
 from telemed.services import Services, services_of
 from telemed.visits import opinions, service
 from telemed.visits.attending import PerhapsPatient
-from telemed.visits.codes import CodeState
 from telemed.visits.exchange import refuse_foreign_page
 from telemed.visits.following import Following, following
-from telemed.visits.models import Guest, Stage, Visit
+from telemed.visits.models import CodeState, Guest, Stage, Visit
 from telemed.visits.opinions import Opinion
 from telemed.visits.sessions import Attendance
 

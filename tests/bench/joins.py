@@ -6,7 +6,7 @@ page's own: from the click to the moment at which a picture that was decoded is 
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Final
 
@@ -68,7 +68,7 @@ async def measure(times: int) -> dict[str, list[float]]:
     return found
 
 
-def figures(found: dict[str, Sequence[float]]) -> list[Figure]:
+def figures(found: Mapping[str, Sequence[float]]) -> list[Figure]:
     """A line for each way."""
     names = {"direct": "browser to browser", "unit": "through the unit"}
     return [

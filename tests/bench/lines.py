@@ -9,7 +9,6 @@ import asyncio
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
@@ -91,13 +90,16 @@ async def run(runs: int, seconds: float, *, ways: tuple[str, ...] = ("unit", "di
         chromium = await browsers.chromium()
         stages = {"unit": Stage(through, browsers, chromium), "direct": Stage(straight, browsers, chromium)}
         for turn in range(runs):
-            for loss in (LOSSES if len(sys.argv) < 5 else [float(sys.argv[4])]):
+            for loss in LOSSES if len(sys.argv) < 5 else [float(sys.argv[4])]:
                 for way in ways:
                     room = f"{way}-{turn}-{LOSSES[loss].split()[0]}"
                     both = await call(stages[way], line, way=way, loss=loss, seconds=seconds, room=room)
                     found += both
                     for one in both:
-                        print(f"{one.way:7} {one.loss:5} frozen {one.frozen} ({one.froze:.1f} s) concealed {one.concealed:6.2%} frames {one.frames} {one.rest}", flush=True)
+                        print(
+                            f"{one.way:7} {one.loss:5} frozen {one.frozen} ({one.froze:.1f} s) concealed {one.concealed:6.2%} frames {one.frames} {one.rest}",
+                            flush=True,
+                        )
         await browsers.close()
     return found
 

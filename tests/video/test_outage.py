@@ -56,7 +56,9 @@ class Network:
                 gone = await page.evaluate("performance.now()")
                 await until(page, f"performance.now() > {gone + GONE.total_seconds() * 1000}", within=120)
         else:
-            await asyncio.gather(*(page.clock.run_for(GONE // timedelta(milliseconds=1)) for page in call.pages.values()))
+            await asyncio.gather(
+                *(page.clock.run_for(GONE // timedelta(milliseconds=1)) for page in call.pages.values())
+            )
             for line in list(self.stage.site.rooms._rooms[call.room].lines.values()):
                 line.close(Close.SILENT)
         self.clock.advance(GONE)

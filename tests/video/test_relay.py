@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-import pytest
 from playwright.async_api import Page
 
 from tests.fixtures.browsers import open_browsers
@@ -82,7 +81,9 @@ async def test_without_coturn_who_hides_is_told_and_gets_through_once_it_is_back
         call = Call("down", await hidden(stage, "down"))
         for page in call.pages.values():
             await until(page, "seen.states.includes('failed')", within=90)
-            assert await page.evaluate("Object.keys(seen.remotes).length === 0 || look(Object.keys(seen.remotes)[0]).color") in (True, "")
+            assert await page.evaluate(
+                "Object.keys(seen.remotes).length === 0 || look(Object.keys(seen.remotes)[0]).color"
+            ) in (True, "")
             assert await page.evaluate(PAIR) == []
 
         with relaying(tmp_path, participants, port=port):

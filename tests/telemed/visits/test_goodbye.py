@@ -15,6 +15,7 @@ from telemed.visits.opinions import LEAST_ANSWERS, Opinion, month_of
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 from tests.telemed.visits.endings import NEXT, begun, booked, ended
 
+
 @pytest.fixture
 def database_kind() -> str:
     """What depends on the database has tests of its own (`test_opinions.py`)."""
