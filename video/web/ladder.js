@@ -9,12 +9,11 @@ const LASTED = 60;
 const RED_FROM = 0.03;
 const RED_UNTIL = 0.01;
 const ASKED_FROM = 0.01;  // of packets that came: how many had to be asked for again
-const MENDING = { base: 120, trips: 2, most: 400 };  // milliseconds, and round trips: two attempts to have a packet sent again
+const MENDING = { base: 120, trips: 2, most: 400 };  // milliseconds, round trips: two attempts
 export const SIGNING_FLOOR = 20;  // pictures a second; EN 301 549, 6.5.3
 
 // From the best to the least: what is sent (kbit/s, pictures a second), and what the network has to carry for it. What is
-// lost is sent again, and up to an eighth of it nobody notices; a smaller picture would not make a bad radio link better,
-// and each change of size stops the picture for a moment.
+// lost is sent again; a smaller picture makes no radio link better, and each change of size stops it for a moment.
 export const STEPS = [
   { sentence: "full", video: { kbps: 1200, fps: 30, scale: 1 }, audio: 32, needs: { kbps: 500, loss: 0.15, rtt: 0.8 } },
   { sentence: "less", video: { kbps: 400, fps: 24, scale: 1.5 }, audio: 24, needs: { kbps: 250, loss: 0.2, rtt: 1.2 } },
@@ -58,15 +57,14 @@ export function retry(state) {
   return state.step <= picture ? state : { ...state, step: picture, worseSince: null, betterSince: null, sentence: "better" };
 }
 
-// What to send on this step; `long`: where sound is all there is, fewer and longer packets of it, as the browser finds
-// best (the headers of fifty packets a second cost more than thin sound itself). Who signs keeps 20 pictures a second: a smaller picture before fewer of them.
+// What to send on this step; `long`: longer packets where sound is all there is, as headers cost more than it. Who signs keeps 20 pictures a second: a smaller picture before fewer of them.
 export function sending({ step, red }, { signing = false } = {}) {
   const { video, audio } = STEPS[step];
   const slow = signing && video && video.fps < SIGNING_FLOOR;
   return { audio, red, long: !video, video: slow ? { ...video, fps: SIGNING_FLOOR, scale: 3 } : video };
 }
 
-// How many milliseconds sound and picture are held back, so that what is sent again comes in time; null: as the browser likes.
+// Milliseconds to hold sound and picture back, so that what is sent again comes in time; null: as the browser likes.
 export function heldBack({ asked }, { rtt = 0 }, now) {
   if (asked === null || now - asked > UP_AFTER) return null;
   return Math.min(MENDING.most, Math.round(MENDING.base + 1000 * MENDING.trips * rtt));

@@ -1,4 +1,4 @@
-// Sound that was lost is asked for again: browsers do so where both descriptions name it.
+// Lost sound is asked for again where both descriptions name it.
 
 export function withNack(sdp) {
   return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, (line, number) => `${line}a=rtcp-fb:${number} nack\r\n`);

@@ -3,7 +3,7 @@
 const VERSION = 1;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
-const WELCOME_WITHIN = 10000;  // where a network swallows everything, TCP would try for two minutes
+const WELCOME_WITHIN = 10000;  // into nothing, TCP tries for two minutes
 const LONGEST_WAIT = 15000;
 const LONGEST_QUEUE = 200;
 const ELSEWHERE = 4409;
