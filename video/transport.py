@@ -51,6 +51,9 @@ CONTRACT_INSTANCE: Final = {
 LARGEST: Final = 1500
 """Of a datagram, and of libsrtp's buffer."""
 
+GATHER_WITHIN: Final = 2
+"""Seconds for STUN and TURN servers to answer; a page offers once more after four."""
+
 TRAILER: Final = 148
 """SRTP_MAX_SRTCP_TRAILER_LEN."""
 
@@ -109,7 +112,7 @@ class Connection(aioice.Connection):
     ) -> list[aioice.Candidate]:
         """The candidates at the host's addresses and at those named."""
         named = [address for address in self._also if address not in addresses]
-        return await super().get_component_candidates(component, [*addresses, *named], timeout)
+        return await super().get_component_candidates(component, [*addresses, *named], min(timeout, GATHER_WITHIN))
 
 
 class Gatherer(RTCIceGatherer):

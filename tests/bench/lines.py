@@ -1,4 +1,4 @@
-"""Calls on a bad line, in two Chromium pages: `python -m tests.bench.lines [RUNS [SECONDS]]`.
+"""Calls on a bad line, in two Chromium pages: `python -m tests.bench.lines [RUNS [SECONDS [WAYS [LOSSES]]]]`.
 
 For each way (browser to browser, through the unit) and each loss: freezes of the picture and the share of the sound that
 was made up, from 3 seconds after the first frame on. Loss is of each direction of each page's line, so it meets twice
@@ -7,6 +7,7 @@ what goes through the unit, and twice what crosses between browsers.
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from statistics import median
@@ -74,7 +75,7 @@ async def counts(page: Page) -> dict[str, Any]:
     return found
 
 
-async def run(runs: int, seconds: float, *, ways: tuple[str, ...] = ("unit", "direct")) -> list[Heard]:
+async def run(runs: int, seconds: float, *, ways: Sequence[str], losses: Sequence[float]) -> list[Heard]:
     """What was heard in all calls; ways and losses take turns."""
     found: list[Heard] = []
     line, crossing = Line(), Crossing()
@@ -90,7 +91,7 @@ async def run(runs: int, seconds: float, *, ways: tuple[str, ...] = ("unit", "di
         chromium = await browsers.chromium()
         stages = {"unit": Stage(through, browsers, chromium), "direct": Stage(straight, browsers, chromium)}
         for turn in range(runs):
-            for loss in LOSSES if len(sys.argv) < 5 else [float(sys.argv[4])]:
+            for loss in losses:
                 for way in ways:
                     room = f"{way}-{turn}-{LOSSES[loss].split()[0]}"
                     both = await call(stages[way], line, way=way, loss=loss, seconds=seconds, room=room)
@@ -107,8 +108,9 @@ async def run(runs: int, seconds: float, *, ways: tuple[str, ...] = ("unit", "di
 def main() -> None:
     """Nothing; the figures have been printed."""
     runs, seconds = int(sys.argv[1] if len(sys.argv) > 1 else 10), float(sys.argv[2] if len(sys.argv) > 2 else 10)
-    ways = tuple(sys.argv[3].split(",")) if len(sys.argv) > 3 else ("unit", "direct")
-    found = asyncio.run(run(runs, seconds, ways=ways))
+    ways = sys.argv[3].split(",") if len(sys.argv) > 3 else ["unit", "direct"]
+    losses = [float(one) for one in sys.argv[4].split(",")] if len(sys.argv) > 4 else list(LOSSES)
+    found = asyncio.run(run(runs, seconds, ways=ways, losses=losses))
     for way in ways:
         for loss in {one.loss: 0 for one in found}:
             mine = [one for one in found if (one.way, one.loss) == (way, loss)]

@@ -1,17 +1,20 @@
 """Calls of those who hide their address, over a real coturn: every packet goes through it, or none does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
 from playwright.async_api import Page
 
+from tests.effort import EFFORT
 from tests.fixtures.browsers import open_browsers
 from tests.fixtures.participants import Participants
 from tests.fixtures.processes import free_port
 from tests.fixtures.turn import SECRET, relaying
-from tests.video.site import open_site, until
+from tests.video.site import PATIENCE, open_site
 from tests.video.stage import LOCKED, UNREACHABLE, Call, Stage
 from video.ice import Ice
 
@@ -36,9 +39,18 @@ async def standing(participants: Participants, port: int) -> AsyncIterator[Stage
         yield Stage(site, browsers, await browsers.chromium())
 
 
-async def hidden(stage: Stage, room: str, *, script: str = "") -> dict[str, Page]:
+async def hidden(stage: Stage, room: str, *, script: str = "", clock: bool = False) -> dict[str, Page]:
     """Physician and patient, both reached through the TURN server alone."""
-    return {who: await stage.enter(room, who, query=HIDDEN, script=script) for who in ("doctor", "patient")}
+    return {
+        who: await stage.enter(room, who, query=HIDDEN, script=script, clock=clock) for who in ("doctor", "patient")
+    }
+
+
+async def hurried(page: Page, expression: str) -> None:
+    """Wait until this is true on a page whose own time runs faster meanwhile: what it waits for, it waits for less."""
+    async with asyncio.timeout(PATIENCE):
+        while not await page.evaluate(expression):
+            await page.clock.run_for(2000)
 
 
 async def test_two_who_hide_their_addresses_meet_through_coturn_alone(
@@ -70,6 +82,7 @@ async def test_the_way_through_the_unit_hides_the_address_as_well(participants: 
                 assert set(await page.evaluate(PAIR)) == {"relay"}
 
 
+@pytest.mark.skipif(EFFORT < 2, reason="takes a minute of offers in vain; done by make soak")
 async def test_without_coturn_who_hides_is_told_and_gets_through_once_it_is_back(
     participants: Participants, tmp_path: Path
 ) -> None:
@@ -78,12 +91,9 @@ async def test_without_coturn_who_hides_is_told_and_gets_through_once_it_is_back
         open_ones = Call("open", {who: await stage.enter("open", who) for who in ("doctor", "patient")})
         await open_ones.all(DIRECT)  # who hides nothing needs no TURN server
         await stage.clear()
-        call = Call("down", await hidden(stage, "down"))
+        call = Call("down", await hidden(stage, "down", clock=True))
         for page in call.pages.values():
-            await until(page, "seen.states.includes('failed')", within=90)
-            assert await page.evaluate(
-                "Object.keys(seen.remotes).length === 0 || look(Object.keys(seen.remotes)[0]).color"
-            ) in (True, "")
+            await hurried(page, "seen.states.includes('failed')")
             assert await page.evaluate(PAIR) == []
 
         with relaying(tmp_path, participants, port=port):
