@@ -9,7 +9,7 @@ const LASTED = 60;
 const RED_FROM = 0.03;
 const RED_UNTIL = 0.01;
 const ASKED_FROM = 0.01;  // of packets that came: how many had to be asked for again
-const MENDING = { base: 120, trips: 2, most: 400 };  // milliseconds, round trips: two attempts
+const MENDING = { base: 120, trips: 2, most: 300 };  // milliseconds, round trips: two attempts
 export const SIGNING_FLOOR = 20;  // pictures a second; EN 301 549, 6.5.3
 
 // From the best to the least: what is sent (kbit/s, pictures a second), and what the network has to carry for it. What is
