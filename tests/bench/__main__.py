@@ -24,12 +24,14 @@ from tests.bench import (
     growth,
     keys,
     ledger,
+    pages,
     parts,
     policy,
     profiling,
     requests,
     starts,
     tokens,
+    usability,
 )
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
@@ -70,6 +72,8 @@ def measure(console: Console) -> list[Figure]:
             found = asyncio.run(requests.run(folder, Size()))
         with _stage(console, "single steps of a write"):
             found += asyncio.run(parts.run(folder, found))
+        with _stage(console, "pages of a write"):
+            found += asyncio.run(pages.run(folder, Size()))
         with _stage(console, "limits"):
             found += asyncio.run(counting.run(folder))
         with _stage(console, "who may see what"):
@@ -104,6 +108,8 @@ def measure(console: Console) -> list[Figure]:
     if os.environ.get("FULL"):
         with _stage(console, "ten million persons"):
             found += anonymise.run(anonymise.SIZES[2])
+        with _stage(console, "two years of the demo's region"):
+            found += usability.run()
     return found
 
 
