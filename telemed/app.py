@@ -22,7 +22,7 @@ from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.booking.busy import forget_met
-from telemed.console import apps, code_routes, draft_routes, same_person
+from telemed.console import apps, code_routes, draft_routes, opinion_routes, same_person
 from telemed.console import routes as console
 from telemed.console.drafts import forget_drafts
 from telemed.emergency import routes as emergency
@@ -39,7 +39,7 @@ from telemed.mydata import routes as mydata
 from telemed.mydata import sessions as mydata_sessions
 from telemed.mydata.mine import my_patient
 from telemed.notices import routes as notices
-from telemed.pages import assets, visit_routes
+from telemed.pages import assets, goodbye_routes, visit_routes
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
@@ -81,6 +81,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
     visit_routes.router,
+    goodbye_routes.router,
     assets.router,
     exchange.router,
     visits.router,
@@ -88,6 +89,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     mydata.router,
     code_routes.router,
     draft_routes.router,
+    opinion_routes.router,
     signin.router,
     enrolling.router,
     account.router,
@@ -129,6 +131,9 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
     "/visit/here": "the same: asks who is at the device",
     "/visit/call-me": "the same: asks the clinic to phone",
+    "/visit/bye": "the same: what happens next",
+    "/visit/next.ics": "the same: the next appointment for the calendar",
+    "/visit/opinion": "the same: takes one of three answers",
     "/practice": "the patient's page with a robot, in the browser alone; knows nobody",
     "/console/sign-in": "the door of the console",
     "/console/passkey/options": "a challenge for whoever wants to sign in",

@@ -12,7 +12,7 @@ from typing import Final
 
 from video import rtcp, rtp
 from video.bandwidth import Sent
-from video.rtcp import Report
+from video.rtcp import Block, Report
 from video.uplink import Uplink
 
 HISTORY: Final = 512
@@ -22,6 +22,9 @@ HEADER: Final = Struct("!BBHLLHHBHB")
 
 SIZE: Final = HEADER.size
 WITH_EXTENSION: Final = 0x90
+FEWEST: Final = 20
+"""Packets; a share of fewer says nothing about a line."""
+
 YOUNG: Final = 2000
 """Packets after a change of source, within which some from before it may still come."""
 
@@ -58,6 +61,8 @@ class Downlink:
         self.pending: Uplink | None = None
         self._wants_key = False
         self.packets = self.octets = 0
+        self._lost = self._highest = self._share = 0
+        self._asked: tuple[int, int] | None = None
         self._out = out
         self._payloads: dict[int, int] = {}
         self._coming: dict[int, int] = {}
@@ -105,6 +110,25 @@ class Downlink:
         """Forward nothing any more."""
         self.follow(None, {})
 
+    def told(self, about: Block) -> None:
+        """Take in what the receiver reports of this stream."""
+        self._lost, self._highest = about.lost, about.highest
+        if self._asked is None:
+            self._asked = about.lost, about.highest
+
+    def loss(self) -> int:
+        """The share that was lost since this was last asked, in 256ths.
+
+        From the sums: the share in a report is about the packets since the report before, and browsers send one as soon
+        as they miss something, so that it may be two of three.
+        """
+        lost, highest = self._asked or (0, 0)
+        expected = self._highest - highest
+        if expected >= FEWEST:
+            self._asked = self._lost, self._highest
+            self._share = min(255, max(0, self._lost - lost) * 256 // expected)
+        return self._share
+
     def _pass_report(self, report: Report) -> None:
         """Tell the source's times as those of this stream, once something of it was forwarded."""
         if self._begin_next or len(report.sender_info) != 20:
@@ -136,11 +160,13 @@ class Downlink:
             self.source.unwatch(self._begin)
             self.source.unwatch(self.forward)
             self.source.on_report = tuple(one for one in self.source.on_report if one != self._pass_report)
+            self.source.losses = tuple(one for one in self.source.losses if one != self.loss)
         self.source, self._payloads = source, dict(payloads)
         self._begin_next = True
         if source is not None:
             source.watch(self._begin)
             source.on_report = (*source.on_report, self._pass_report)
+            source.losses = (*source.losses, self.loss)
 
     def _await_key(self, second: int, seq: int, ts: int, payload: bytes) -> None:
         descriptor = rtp.vp8(payload)

@@ -11,7 +11,9 @@ from video.uplink import Seal
 SCREEN_IDLE: Final = 10.0
 """A screen of which nothing came for so long is no longer shown; a still one is sent about once a second."""
 
-LAYER_IDLE: Final = 1.0
+LAYER_IDLE: Final = 0.3
+"""By how much the small picture is ahead of a large one that its sender has stopped: some pictures; both are taken at once."""
+
 MOST_WANTS: Final = 16
 """Who came and went is forgotten after as many others."""
 
@@ -84,7 +86,7 @@ class Group:
                 self._tell(receiver, told)
 
     def arrange(self, now: float) -> None:
-        """Choose for everybody whose picture in which layer is forwarded; twice a second, and when something changed."""
+        """Choose for everybody whose picture in which layer is forwarded; four times a second, and when something changed."""
         looked_at = dict.fromkeys(self.legs, frozenset[str]())
         for receiver, leg in self.legs.items():
             for who, key in self._chosen(receiver, leg, now=now):
@@ -168,7 +170,7 @@ class Group:
             if source is low and not leg.hope.allows(now):
                 return "l"
             # A browser whose own line is weak stops its large picture by itself.
-            if high is None or (source is high and now - high.at > LAYER_IDLE):
+            if high is None or (source is high and low.at - high.at > LAYER_IDLE):
                 return "l"
         return wished
 

@@ -206,8 +206,8 @@ class Leg:
         if packet.sender_info and (stream := self._streams.get(packet.ssrc)) is not None:
             stream.reported(packet, now)
         for about in packet.blocks:
-            if (down := self._downs.get(about.ssrc)) is not None and down.source is not None and about.rest:
-                down.source.loss_beyond = max(down.source.loss_beyond, about.rest[0])
+            if (down := self._downs.get(about.ssrc)) is not None:
+                down.told(about)
 
     def _feedback(self, packet: Feedback) -> None:
         now, down = self._now(), self._downs.get(packet.media)

@@ -54,6 +54,9 @@ CONTRACT_INSTANCE: Final = {
 LARGEST: Final = 1500
 """Of a datagram, and of libsrtp's buffer."""
 
+GATHER_WITHIN: Final = 2
+"""Seconds for STUN and TURN servers to answer; a page offers once more after four."""
+
 TRAILER: Final = 148
 """SRTP_MAX_SRTCP_TRAILER_LEN."""
 
@@ -104,6 +107,7 @@ class Connection(aioice.Connection):
         timeout: int = 5,  # noqa: ASYNC109 - the signature is aioice's
     ) -> list[aioice.Candidate]:
         """The candidates at the host's addresses and at those named."""
+        timeout = min(timeout, GATHER_WITHIN)
         hosts = [*addresses, *(address for address in self._also if address not in addresses)]
         if self._mux is None:
             return await super().get_component_candidates(component, hosts, timeout)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BEAT: Final = 0.02
-ARRANGE_EVERY: Final = 0.5
+ARRANGE_EVERY: Final = 0.25
 LIMIT_EVERY: Final = 1.0
 CONNECT_WITHIN: Final = 20.0
 MOST_CALLS: Final = 400

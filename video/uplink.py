@@ -50,8 +50,10 @@ class Uplink:
         self.asked_key = 0.0
         self.at = 0.0
         self.rate = 0.0
-        self.loss_beyond = 0
         self.on_report: tuple[Callable[[Report], None], ...] = ()
+        self.losses: tuple[Callable[[], int], ...] = ()
+        """Of all who receive it: the share lost beyond us since they were last asked, in 256ths."""
+
         self._last_report: tuple[int, float] = 0, 0.0
         self._kids = range(kid, kid + EPOCHS)
         self._held: list[tuple[int, int, int, bytes]] = []
@@ -124,8 +126,9 @@ class Uplink:
         expected = highest - self._first + 1
         lost, since = expected - self._received, expected - self._expected_before
         missed = max(since - (self._received - self._received_before), 0)
-        fraction = max(min(255, (missed << 8) // since if since > 0 else 0), self.loss_beyond)
-        self._expected_before, self._received_before, self.loss_beyond = expected, self._received, 0
+        own = (missed << 8) // since if since > 0 else 0
+        fraction = min(255, max([own, *(lost() for lost in self.losses)]))
+        self._expected_before, self._received_before = expected, self._received
         middle, heard = self._last_report
         delay = int((now - heard) * 65536) if heard else 0
         return block(self.ssrc, fraction, lost=lost, highest=highest, jitter=int(self._jitter), sr=middle, delay=delay)

@@ -1,9 +1,10 @@
 """The figures of calls: what forwarding costs beside its floors and two other forwarders, and what waiting costs."""
 
+import asyncio
 from statistics import median
 from typing import Final
 
-from tests.bench import bars, unit, unit_janus, unit_relay, waiting
+from tests.bench import bars, joins, unit, unit_janus, unit_relay, waiting
 from tests.bench.figures import Figure, compared, limited, unmeasured
 from tests.bench.unit import Load
 
@@ -11,7 +12,13 @@ WHAT: Final = "a packet forwarded by the unit"
 
 
 def run(
-    *, calls: int = 12, many: int = bars.CONSULTATIONS, seconds: float = 6.0, people: int = 2000, rounds: int = 3
+    *,
+    calls: int = 12,
+    many: int = bars.CONSULTATIONS,
+    seconds: float = 6.0,
+    people: int = 2000,
+    rounds: int = 3,
+    times: int = joins.TIMES,
 ) -> list[Figure]:
     """The lines, the median of so many rounds; the floors, Janus and ours take turns."""
     found, theirs = list[tuple[Load, float]](), list[Figure | float]()
@@ -42,6 +49,7 @@ def run(
         *_beside_janus(ours, theirs),
         _delay(unit.alone(many, seconds=seconds)),
         *_waiting(people),
+        *joins.figures(asyncio.run(joins.measure(times))),
     ]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from playwright.async_api import Page
 
 from infra.web import Application, install
+from tests.video.crossing import Gate
 from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
 from video.embedded import Embedded
@@ -55,17 +56,35 @@ class Site(Office):
 
 
 @asynccontextmanager
-async def open_site(link: Link = straight) -> AsyncIterator[Site]:
-    """A running server with rooms, modules and test pages; media of the unit cross `link`."""
-    listening = bound()
-    host = f"127.0.0.1:{listening.getsockname()[1]}"
-    rooms = Rooms()
-    media = Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
-    office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
+async def open_site(link: Link = straight, *, ice: Ice | None = None, gate: Gate | None = None) -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages; media of the unit cross `link`, pages come through `gate`."""
+    listening, ice = bound(), ice or Ice()
+    port = listening.getsockname()[1]
+    async with AsyncExitStack() as stack:
+        if gate is not None:
+            port = await stack.enter_async_context(gate.before(port))
+        host = f"127.0.0.1:{port}"
+        rooms = Rooms()
+        media = Embedded(rooms, ice, addresses=LOOPBACK, link=link)
+        office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
+        await stack.enter_async_context(media.running())
+        await stack.enter_async_context(serving(_app(office, ice), listening))
+        yield office
+        await office.precheck.close()
+
+
+def _app(office: Site, ice: Ice) -> Application:
     app = Application()
     install(app, limits={"": 100_000}, renders={})
     app.include_router(
-        router(rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host), unit=media)
+        router(
+            office.rooms,
+            office.tickets,
+            ice=ice,
+            precheck=office.precheck,
+            origins=origins(office.host),
+            unit=office.media,
+        )
     )
     app.mount("/video-web", StaticFiles(directory=WEB))
     app.mount("/pages", StaticFiles(directory=PAGES))
@@ -84,9 +103,7 @@ async def open_site(link: Link = straight) -> AsyncIterator[Site]:
     def ticket(room: str, participant: str) -> PlainTextResponse:
         return PlainTextResponse(office.ticket(participant, room=room))
 
-    async with media.running(), serving(app, listening):
-        yield office
-        await office.precheck.close()
+    return app
 
 
 @pytest.fixture

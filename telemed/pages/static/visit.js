@@ -206,6 +206,15 @@ function goodbye(mayReturn) {
   banner("");
   element("return").hidden = !mayReturn;
   show("bye");
+  whatFollows();
+}
+
+// The next appointment and the question how it was, which the server knows only now; without a network the rest stands there.
+async function whatFollows() {
+  const place = element("after"), answer = place && await fetch("/visit/bye").catch(() => null);
+  if (!answer?.ok) return;
+  const told = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("after");
+  if (told) place.replaceChildren(...told.children);
 }
 
 element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };
