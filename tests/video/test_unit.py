@@ -72,6 +72,18 @@ async def test_small_layer_is_sent_to_who_wants_it_and_nothing_to_who_looks_away
         assert not bert.got("video", "anna")
 
 
+async def test_picture_that_has_not_begun_is_wanted_as_soon_as_somebody_is_there_to_look() -> None:
+    async with calls() as made:
+        anna = await made.call("anna")
+        await anna.until(lambda: anna.heard(Wanted))
+        assert anna.heard(Wanted) == [Wanted(high=False, low=False, screen=False)]
+
+        await made.call("bert")
+
+        await anna.until(lambda: len(anna.heard(Wanted)) > 1)
+        assert anna.heard(Wanted)[-1] == Wanted(high=True, low=True, screen=False)
+
+
 async def test_screen_is_shown_in_the_section_of_its_own() -> None:
     async with calls() as made:
         anna, bert = await made.call("anna", screen=True), await made.call("bert")
