@@ -8,7 +8,8 @@ import pytest
 from tests.video.office import Office
 from video.headless.camera import SIZE, Camera, Screen, UnreadableVideoError, alike
 from video.headless.packets import Assembly, packetised
-from video.headless.probe import CallFailedError, Report, probe
+from video.headless.participant import CallFailedError
+from video.headless.probe import Report, probe
 from video.room import Role
 from video.sframe import Opener, Sealer
 

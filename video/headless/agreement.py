@@ -141,7 +141,8 @@ class Agreement:
         for id in gone:
             self._theirs.pop(id, None)
             self._found(Left(id))
-        agreed = [id for id in gone if self._round is not None and self._round.members.pop(id, None)]
+        members = self._round.members if self._round is not None else {}
+        agreed = [members.pop(id) for id in gone if id in members]
         if self._mine is None and self._roles:
             self._announce(1)
         elif self._mine is not None and self._roles.keys() - before.keys():
