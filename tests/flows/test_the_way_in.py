@@ -141,8 +141,8 @@ async def test_the_robot_answers_and_lets_nobody_else_in(clinic: Clinic, browser
     await expect(page.locator("[data-part=lines] .peer").last).to_contain_text("Sie haben geschrieben: Moin")
     await expect(page.locator("[data-part=lock]")).to_be_visible()
     async with asyncio.timeout(PATIENCE):
-        while not await page.evaluate(ROBOTS_FACE):
-            await asyncio.sleep(0.05)  # a page has no event for what only a poll may ask
+        while not await page.evaluate(ROBOTS_FACE):  # noqa: ASYNC110  a picture has no event
+            await asyncio.sleep(0.05)
     assert watched.faults == []
     sent = [url for url in watched.requests if "/assets/" not in url]
     assert {url.rpartition("/")[2] for url in sent} == {"practice", "join"}

@@ -19,6 +19,7 @@ from video import WEB
 from video.embedded import Embedded
 from video.ice import Ice
 from video.link import Link, straight
+from video.media import Media
 from video.messages import Close
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -40,12 +41,18 @@ class Site(Office):
     """A running server with pages, and its pre-call check."""
 
     precheck: Precheck
-    media: Embedded
+    media: Media
+
+    @property
+    def embedded(self) -> Embedded:
+        """The forwarding unit of the process itself."""
+        assert isinstance(self.media, Embedded)
+        return self.media
 
     async def another_unit(self) -> None:
         """End the forwarding unit with all calls, as a killed worker does, and have another in its place."""
-        before = self.media.unit
-        self.media.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
+        before = self.embedded.unit
+        self.embedded.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
         await before.close()
 
     def drop(self, room: str) -> None:
@@ -55,12 +62,12 @@ class Site(Office):
 
 
 @asynccontextmanager
-async def open_site(link: Link = straight) -> AsyncIterator[Site]:
-    """A running server with rooms, modules and test pages; media of the unit cross `link`."""
+async def open_site(link: Link = straight, *, placed: Callable[[Rooms], Media] | None = None) -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages; media of its unit cross `link`, unless they are `placed`."""
     listening = bound()
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms = Rooms()
-    media = Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
+    media = placed(rooms) if placed else Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
     office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
     app = Application()
     install(app, limits={"": 100_000}, renders={})
