@@ -74,15 +74,15 @@ class Recorded:
     """20 ms of nothing (RFC 6716 section 3.1: CELT, full band, one frame)."""
 
     def __init__(self, frames: Iterable[VideoFrame]) -> None:
-        self._frames = list(frames)
+        self.frames = list(frames)
         encoder = Vp8Encoder()
-        for count, frame in enumerate(self._frames):
+        for count, frame in enumerate(self.frames):
             frame.pts, frame.time_base = count, Fraction(1, RATE)
-        self._encoded = [encoded(encoder, frame, key=not count) for count, frame in enumerate(self._frames)]
+        self._encoded = [encoded(encoder, frame, key=not count) for count, frame in enumerate(self.frames)]
 
     def player(self) -> "Player":
         """One showing, from the beginning."""
-        return Player(self._frames, self._encoded)
+        return Player(self.frames, self._encoded)
 
 
 class Player:

@@ -230,7 +230,6 @@ class Participant:
                 self._end_tampered(found)
             case direct.Connection(state="connected") if self.path == "":
                 self.path = "direct"
-                self._watch.met(id)
             case direct.Connection(state="failed") if self.path != "unit":
                 self.path = ""
                 self._to_unit()
@@ -246,6 +245,7 @@ class Participant:
                 self._told(id, value)
             case direct.Open():
                 self._put(ON)
+                self._watch.met(id)
 
     async def _drop_direct(self) -> None:
         if self._direct is not None:
