@@ -44,6 +44,7 @@ FLOOR: Final = 1 / 1.3  # the bare cryptography and one system call of a packet,
 BARE: Final = 1 / 1.3  # the same with the wake-up and the reception that each packet needs
 RELAY: Final = 8.0  # a packet of the relay that decodes and encodes, against one forwarded
 WAITING: Final = 150.0  # megabytes for 2,000 people who wait
+KILLED: Final = 3.0  # seconds without new sound after a media worker was killed
 NOTICE: Final = 200.0  # milliseconds until somebody hears of being let in
 ADULT_NCP: Final = {5: (0.0546, 0.0567), 10: (0.0794, 0.0811), 25: (0.1176, 0.1192), 50: (0.1525, 0.1536)}
 """By k: the most that may be lost, and what ARX loses at its best, as quoted."""

@@ -1,15 +1,16 @@
 """The figures of calls: what forwarding costs beside its floors and the library's own relay, and what waiting costs."""
 
+import shutil
 from statistics import median
 from typing import Final
 
-from tests.bench import bars, unit, unit_relay, waiting
+from tests.bench import bars, killed, unit, unit_relay, waiting
 from tests.bench.figures import Figure, compared, limited, unmeasured
 
 WHAT: Final = "a packet forwarded by the unit"
 
 
-def run(*, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: int = 3) -> list[Figure]:
+def run(*, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: int = 3, kills: int = 5) -> list[Figure]:
     """The lines, the median of so many rounds; the floors and ours take turns."""
     found = [unit.run(calls, seconds=seconds) for _ in range(rounds)]
     ours = median(load.cost for load, _ in found)
@@ -39,4 +40,18 @@ def run(*, calls: int = 12, seconds: float = 6.0, people: int = 2000, rounds: in
         unmeasured(WHAT, against="Janus videoroom", why="there is no caller that speaks its protocol yet"),
         limited(f"memory of {people} people who wait", waited.megabytes, "MB", most=bars.WAITING),
         limited("from admit to notice, slowest hundredth", 1000 * waited.notice, "ms", most=bars.NOTICE),
+        *_killed(kills),
     ]
+
+
+def _killed(kills: int) -> list[Figure]:
+    """The line about killed workers; none where none are to be killed."""
+    what = "without new sound after a media worker was killed"
+    if kills and not (shutil.which("redis-server") and shutil.which("chromium")):
+        return [unmeasured(what, against="two pages", why="redis-server or chromium is not installed")]
+    found = killed.run(kills) if kills else []
+    return (
+        [limited(f"{what}, worst of {len(found)}", max(found), "s", most=bars.KILLED, note=killed.told(found))]
+        if found
+        else []
+    )

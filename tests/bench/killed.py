@@ -73,5 +73,10 @@ def told(found: Sequence[float]) -> str:
     return f"{len(found)} pages: median {statistics.median(found):.2f} s, worst {max(found):.2f} s without new sound"
 
 
+def run(kills: int) -> list[float]:
+    """The same as `measured`, as a whole."""
+    return asyncio.run(measured(kills))
+
+
 if __name__ == "__main__":
-    print(told(asyncio.run(measured(int(sys.argv[1]) if len(sys.argv) > 1 else 5))))
+    print(told(run(int(sys.argv[1]) if len(sys.argv) > 1 else 5)))

@@ -1,7 +1,7 @@
 """The robot of the practice room: it comes, shows its face, says hello, writes back what it is told, and looks at nothing.
 
-Its picture is encoded once and its sound is silence, so one costs about a hundredth of a core. It takes part through the
-unit, encrypted like anybody; a browser that can't encrypt frames gets it the direct way.
+Its picture is encoded once and its sound is silence, so a call with one costs less than a fiftieth of a core, the unit
+included. It takes part through the unit, encrypted like anybody; a browser that can't encrypt frames gets it the direct way.
 """
 
 import asyncio
