@@ -1,7 +1,7 @@
 """Robots of the practice room over HTTP: so many at once, few for one address, for pages of ours alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -27,7 +27,7 @@ async def robots() -> AsyncIterator[Robots]:
 
 
 @pytest.fixture
-def browser(clinic: Clinic) -> Iterator[httpx.AsyncClient]:
+def browser(clinic: Clinic) -> httpx.AsyncClient:
     """A browser that nobody knows."""
     made = clinic.service.browser()
     made.headers["Sec-Fetch-Site"] = "same-origin"
