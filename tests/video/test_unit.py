@@ -1,5 +1,6 @@
 """The forwarding unit over real sockets: who gets whose frames, and that only sealed ones go anywhere."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.video.calling import KEY_FRAME, Camera, calls
 from tests.video.impairment import Line, impaired
 from video.messages import Again, Refused, UnitAnswer, UnitOffer, Want, Wanted
+from video.unit import ForwardingUnit
 
 
 async def test_two_see_and_hear_each_other() -> None:
@@ -111,6 +113,22 @@ async def test_other_address_after_an_ice_restart_goes_on_under_the_same_keys() 
 
         await anna.until(lambda: anna.got("audio", "bert") and bert.got("audio", "anna"), doing=camera)
         assert bert.bound == {0: "anna"}
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_room_that_ends_just_before_the_process_does_leaves_no_socket_open(steps: int) -> None:
+    async with calls() as made:
+        await made.call("anna")
+        unit = made.unit
+        assert isinstance(unit, ForwardingUnit)
+        path = unit._calls["r", "anna"].path
+
+        unit.end("r")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await unit.close()
+
+        assert path._gatherer._connection._protocols == []
 
 
 async def test_key_id_of_somebody_else_is_refused() -> None:

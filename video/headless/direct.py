@@ -27,8 +27,8 @@ from av import AudioFrame, VideoFrame
 
 from video.headless.agreement import Tampered
 from video.headless.camera import RATE, Source
-from video.headless.whole import whole
 from video.headless.words import Words, commitment, fingerprints, nonce, short_string
+from video.whole import whole
 
 KINDS: Final = ("audio", "video", "video")
 """The sections in their order: sound, camera, screen."""

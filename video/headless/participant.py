@@ -23,6 +23,7 @@ from video.headless.through import Through
 from video.headless.words import Words
 from video.room import Role
 from video.sframe import key_id
+from video.whole import whole
 
 DIRECT_WITHIN: Final = 8.0
 """Seconds after which a direct way that does not connect is given up for the one through the unit."""
@@ -121,9 +122,7 @@ class Participant:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._drop_direct()
-            if self._through is not None:
-                await self._through.close()
+            await whole(self._hang_up())
 
     @property
     def connected(self) -> bool:
@@ -246,6 +245,11 @@ class Participant:
             case direct.Open():
                 self._put(ON)
                 self._watch.met(id)
+
+    async def _hang_up(self) -> None:
+        await self._drop_direct()
+        if self._through is not None:
+            await self._through.close()
 
     async def _drop_direct(self) -> None:
         if self._direct is not None:

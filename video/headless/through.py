@@ -10,8 +10,8 @@ from aiortc import RTCIceServer
 from video.headless.camera import RATE, Source
 from video.headless.circle import Circle
 from video.headless.media import Media
-from video.headless.whole import whole
 from video.sframe import FrameRefusedError, Suite, clear_of_vp8, key_id
+from video.whole import whole
 
 SOUNDS: Final = 50
 STEP: Final = 0.005
@@ -61,8 +61,10 @@ class Through:
         """Go over to the connection that the unit has answered."""
         if self._next is None or said["call"] != self._next[0]:
             return
-        (call, media), self._next = self._next, None
-        if not await media.accept(said["sdp"]):
+        call, media = self._next  # which it stays until it is connected, so that `close` finds it
+        connected = await media.accept(said["sdp"])
+        self._next = None
+        if not connected:
             await media.close()
             return
         before, self._used, self._call = self._used, media, call

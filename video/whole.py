@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def whole(work: Coroutine[Any, Any, T]) -> T:
-    """What the work comes to; a cancellation is held back until then: sockets half gathered could not be closed."""
+    """What the work comes to; a cancellation is held back until then: sockets half opened or closed would be lost."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
