@@ -115,7 +115,7 @@ async def test_other_address_after_an_ice_restart_goes_on_under_the_same_keys() 
         assert bert.bound == {0: "anna"}
 
 
-@pytest.mark.parametrize("steps", range(6))
+@pytest.mark.parametrize("steps", range(0, 16, 2))
 async def test_room_that_ends_just_before_the_process_does_leaves_no_socket_open(steps: int) -> None:
     async with calls() as made:
         await made.call("anna")
