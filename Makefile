@@ -53,7 +53,7 @@ bench: ## measure the product against the same work without it (FULL)
 	@FULL=$(FULL) $(BIN)/python -m tests.bench
 
 soak: ## the tests with many more repetitions and examples
-	@TELEMED_EFFORT=$${TELEMED_EFFORT:-20} PYTEST_ADDOPTS="-o timeout=3600" $(MAKE) --no-print-directory test
+	@TELEMED_EFFORT=$${TELEMED_EFFORT:-20} PYTEST_ADDOPTS="-o timeout=3600 -o faulthandler_timeout=3900" $(MAKE) --no-print-directory test
 
 clean: ## remove what set-up, tests and the demo left behind
 	@rm -rf .venv var build dist *.egg-info .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,7 +13,9 @@ from anonymise.denominators import inhabitants_for
 from anonymise.hierarchy import Hierarchy
 from anonymise.losses import Declared, Loss, Table
 from anonymise.partition import Partition, partition
+from anonymise.problems import TooFewPersons
 from anonymise.rows import Table as Rows
+from anonymise.rule import may_be_counted
 from anonymise.sensitive import breakdown
 from anonymise.tables import tabulate
 
@@ -41,6 +43,8 @@ def build(persons: pl.DataFrame, definition: Definition) -> Built:
     dominance = definition.protection.dominance
     counted = count(persons, hierarchies, sensitive=sensitive, clinics=dominance is not None)
     base = base_partition(counted, definition)
+    if not may_be_counted(base.sizes[:, None], rule=definition.rule).all():
+        raise TooFewPersons
     made = plain_blocks(base)
     if sensitive is not None:
         made = breakdown(

@@ -86,6 +86,15 @@ class Search:
         fixed = ~free[columns]
         return total + float(weights[fixed] @ self.known.least[columns[fixed]])
 
+    def bound_in_whole_numbers(self, columns: Ids, weights: Numbers) -> float:
+        """The same where every column holds whole persons."""
+        total = 0.0
+        for part in np.unique(self._part_of[columns]):
+            own = self._part_of[columns] == part
+            programme = self.around(int(columns[own][0]))
+            total += programme.most_in_whole_numbers(columns[own], weights[own]).bound
+        return total
+
     def last(self) -> Numbers:
         """All columns in the last linear solution of every batch, as they came."""
         values = self.known.least.astype(np.float64)

@@ -2,8 +2,11 @@
 
 A share of a set is proved to lie above the limit if it does in every world. Sets can be weighed against each other, so
 the question for all of them at once is a game between the attacker, who chooses the set, and the world; by the minimax
-theorem the attacker wins exactly if no world keeps the limit in every atom. One world that does is therefore a proof
-for every union, difference and intersection. Where there is none, the dual weights of the limits name the set.
+theorem the attacker wins exactly if no mean of worlds keeps the limit in every atom. One world that does is therefore a
+proof for every union, difference and intersection. Where there is none, the dual weights of the limits name the set.
+
+Persons are whole: of 44 in 55, exactly the limit of 80 %, some block of 11, 14, 14 and 16 must have more. Which one,
+nobody can tell, and each may have less: no set is proved then, unless one is by itself.
 """
 
 from dataclasses import dataclass
@@ -61,10 +64,11 @@ def proved_shares(system: System, base: Search, known: Reach, *, explain: int) -
     if search.feasible():
         late = _not_between_worlds(system, base, search)
         return tuple(Finding("undecided", names(system), system.about(c), 0, 0, "no world was found") for c in late)
-    found_sets = _sets(system, base, limits)
-    if not found_sets:
-        what = "sets whose persons are few"
-        return (Finding("share", names(system), what, 0, 0, "in whole numbers no world keeps the share limit"),)
+    found_sets, kept = _sets(system, base, limits)
+    if kept:
+        found_sets = [[limit] for limit in limits if _proved_in_whole_numbers(base, limit)]
+    elif not found_sets:
+        return (Finding("share", names(system), "sets whose persons are few", 0, 0, "no world keeps the share limit"),)
     return tuple(_finding(system, base, chosen, derive=n < explain) for n, chosen in enumerate(found_sets))
 
 
@@ -214,8 +218,9 @@ def _not_between_worlds(system: System, base: Search, limited: Search) -> list[i
     return late
 
 
-def _sets(system: System, base: Search, limits: list[Limit]) -> list[list[Limit]]:
-    """The sets whose share is proved, as limits of one category; single places where they alone prove it."""
+def _sets(system: System, base: Search, limits: list[Limit]) -> tuple[list[list[Limit]], bool]:
+    """The sets whose share is proved, as limits of one category; single places where they alone prove it. And whether
+    a mean of worlds keeps all limits, so that there are none."""
     rows = _with(system, limits, slack=True)
     # The slacks are left open, or what is known of them would take the place of the limits' weights.
     price = np.full(len(limits), OPEN * PER_MILLE)
@@ -223,6 +228,8 @@ def _sets(system: System, base: Search, limits: list[Limit]) -> list[list[Limit]
     slack = np.arange(system.rows.columns, rows.columns)
     programme = Programme(rows, known, part_of=np.zeros(rows.columns, dtype=np.int64))
     found = programme.most(slack, -np.ones(len(slack)))
+    if found.bound > -WHOLE:
+        return [], True
     weights = np.abs(found.weights[system.rows.rows :])
     by_category: dict[tuple[int, str], list[Limit]] = {}
     for limit, weight in zip(limits, weights.tolist(), strict=True):
@@ -232,7 +239,7 @@ def _sets(system: System, base: Search, limits: list[Limit]) -> list[list[Limit]
     for chosen in by_category.values():
         single = [[limit] for limit in chosen if _proved(system, base, [limit])]
         proved += single or [each for each in [chosen] if _proved(system, base, each)]
-    return proved
+    return proved, False
 
 
 def _sum(chosen: list[Limit]) -> tuple[Ids, Ids]:
@@ -244,6 +251,12 @@ def _proved(system: System, base: Search, chosen: list[Limit]) -> bool:
     """Whether a set is above the limit in every world."""
     columns, weights = _sum(chosen)
     return base.bound(columns, -weights.astype(np.float64)) < -WHOLE
+
+
+def _proved_in_whole_numbers(base: Search, limit: Limit) -> bool:
+    """Whether one place is above the limit in every world, though a mean of worlds is not."""
+    columns, weights = limit.weights
+    return base.bound_in_whole_numbers(columns, -weights.astype(np.float64)) < -WHOLE
 
 
 def _finding(system: System, base: Search, chosen: list[Limit], *, derive: bool) -> Finding:

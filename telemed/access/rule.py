@@ -123,21 +123,21 @@ class Told(Protocol):
 
 def holds(reach: Reach, row: Row, *, standing: Standing, told: Callable[[], Told]) -> bool:
     """True if the row is within reach; `told` is only asked where it depends on a compartment."""
+    own = row.tenant == standing.tenant
+    # The everyday question comes first, and what costs a query last.
+    if reach is Reach.RECORD:
+        if row.compartment is None or (own and (standing.stores or not row.restricted)):
+            return own
+        said = told().said(row.compartment)
+        return (own and not is_restricted(said)) or is_shown(said, row.type, row.id)
     if reach is Reach.REGION:
         return True
     if reach is Reach.ONE:
         return row.id == standing.one
     if reach is Reach.SELF:
         return row.compartment is not None and row.compartment == standing.one
-    own = row.tenant == standing.tenant
-    # What costs a query is asked last.
     if reach is Reach.OWN:
         return own
-    if reach is Reach.RECORD:
-        if row.compartment is None or (own and (standing.stores or not row.restricted)):
-            return own
-        said = told().said(row.compartment)
-        return (own and not is_restricted(said)) or is_shown(said, row.type, row.id)
     return own and (row.compartment is None or is_entered(told().said(row.compartment)))
 
 

@@ -24,6 +24,7 @@ from tests.bench import (
     growth,
     keys,
     ledger,
+    pages,
     parts,
     policy,
     profiling,
@@ -70,6 +71,8 @@ def measure(console: Console) -> list[Figure]:
             found = asyncio.run(requests.run(folder, Size()))
         with _stage(console, "single steps of a write"):
             found += asyncio.run(parts.run(folder, found))
+        with _stage(console, "pages of a write"):
+            found += asyncio.run(pages.run(folder, Size()))
         with _stage(console, "limits"):
             found += asyncio.run(counting.run(folder))
         with _stage(console, "who may see what"):

@@ -21,6 +21,7 @@ from tests.bench import (
     growth,
     keys,
     ledger,
+    pages,
     parts,
     peer,
     policy,
@@ -199,6 +200,12 @@ async def test_a_create_seals_once_and_a_read_opens_once(tmp_path: Path, monkeyp
 
     assert parts.SEALED["create Observation"][0] == created
     assert parts.SEALED["read Observation"][0] == (done["_sealed"], done["_opened"])
+
+
+async def test_the_pages_of_a_create_are_counted_by_table(tmp_path: Path) -> None:
+    (figure,) = await pages.run(tmp_path, TINY, groups=2)
+
+    assert figure.ours > 1 and "token" in figure.note and "others" not in figure.note
 
 
 def noted(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, calls: Counter[str]) -> None:

@@ -36,11 +36,8 @@ async def test_a_killed_reindex_is_gone_on_with(
         await database.write(damage)
         assert any(fault.startswith("index of") for fault in await wrong(settings, ledger))
 
-        first = await reindexing(settings)
-        while first.returncode is None and not await begun(database):  # noqa: ASYNC110 - another process has no event
-            await asyncio.sleep(0.001)
-        first.kill()
-        await first.wait()
+        while not await killed_on_its_way(settings, database):
+            await database.write(damage)
         second = await reindexing(settings)
         await until_killed(server.base, token, ledger, draw=draw, after=REQUESTS, kill=lambda: None)
         said, _ = await second.communicate()
@@ -63,6 +60,16 @@ async def begun(database: Database) -> bool:
     statement = text("SELECT count(*) FROM index_state WHERE target IS NOT NULL")
     left: int = await database.read(lambda session: session.connection().execute(statement).scalar_one())
     return left > 0
+
+
+async def killed_on_its_way(settings: Settings, database: Database) -> bool:
+    """True if the command was killed while it rebuilt; False if it was done before anybody saw it begin."""
+    first = await reindexing(settings)
+    while first.returncode is None and not await begun(database):  # noqa: ASYNC110 - another process has no event
+        await asyncio.sleep(0.001)
+    if first.returncode is None:
+        first.kill()
+    return await first.wait() != 0
 
 
 async def reindexing(settings: Settings) -> Process:

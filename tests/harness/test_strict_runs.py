@@ -70,3 +70,25 @@ def test_other_runs_skip_and_say_why(tmp_path: Path) -> None:
 
     assert result.returncode == 0
     assert "SKIPPED: Redis: redis-server is not installed" in result.stdout
+
+
+STUCK = """
+import signal
+import threading
+
+def test_stuck():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    threading.Event().wait()
+"""
+
+
+def test_what_no_limit_reaches_ends_its_process_and_says_where_it_stood(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    assert pytestconfig.getini("faulthandler_timeout") > 600
+    ends = f"faulthandler_exit_on_timeout={pytestconfig.getini('faulthandler_exit_on_timeout')}"
+
+    result = _run(tmp_path, STUCK, "-o", "timeout=1", "-o", "faulthandler_timeout=2", "-o", ends)
+
+    assert result.returncode == 1
+    assert "in test_stuck" in result.stderr
