@@ -5,6 +5,7 @@ included. It takes part through the unit, encrypted like anybody; a browser that
 """
 
 import asyncio
+import contextlib
 import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,14 @@ LASTS: Final = 300.0
 WAITS: Final = 60.0
 """Seconds in which somebody has to come."""
 
+KEPT: Final = 60.0
+"""Seconds for which it stays with somebody whose connection is lost, as long as their seat is kept."""
+
 COMES_AFTER: Final = 2.0
 """Seconds in which whoever came sees the waiting room first, as before a real call."""
+
+LONGEST: Final = 2000
+"""Characters that it writes back, as many as a page sends of one line."""
 
 SIZE: Final = 320, 240
 SECONDS: Final = 6
@@ -68,7 +75,7 @@ async def _talk(room: str, ticket: str, *, desk: Desk, phrases: Phrases, address
             robot.write(phrases.hello)
 
     def said(_id: str, text: str) -> None:
-        robot.write(phrases.echo.replace("%t", text))
+        robot.write(phrases.echo.replace("%t", text[:LONGEST]))
 
     with seated(room, ticket, desk=desk) as seat:
         robot = Participant(
@@ -88,9 +95,20 @@ async def _talk(room: str, ticket: str, *, desk: Desk, phrases: Phrases, address
 
 
 async def _left(events: AsyncIterator[Event], room: str, own: str) -> None:
-    async for event in events:
-        if event.room == room and event.kind is Kind.GONE and event.participant != own:
-            return
+    """Nothing, once the guest has left, or has been without a connection for so long that a seat is kept no more."""
+    deadline: float | None = None
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout_at(deadline):
+                event = await anext(events)
+            if event.room != room or event.participant == own:
+                continue
+            if event.kind is Kind.GONE:
+                return
+            if event.kind is Kind.LEFT:
+                deadline = asyncio.get_running_loop().time() + KEPT
+            elif event.kind is Kind.JOINED:
+                deadline = None
 
 
 @cache
