@@ -62,9 +62,11 @@ class Site(Office):
 
 
 @asynccontextmanager
-async def open_site(link: Link = straight, *, placed: Callable[[Rooms], Media] | None = None) -> AsyncIterator[Site]:
+async def open_site(
+    link: Link = straight, *, placed: Callable[[Rooms], Media] | None = None, port: int = 0
+) -> AsyncIterator[Site]:
     """A running server with rooms, modules and test pages; media of its unit cross `link`, unless they are `placed`."""
-    listening = bound()
+    listening = bound(port)
     host = f"127.0.0.1:{listening.getsockname()[1]}"
     rooms = Rooms()
     media = placed(rooms) if placed else Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
