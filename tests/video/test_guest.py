@@ -14,12 +14,16 @@ from playwright.async_api import Page
 
 from tests.video.site import LOOPBACK, PATIENCE, until
 from tests.video.stage import LOCKED, Stage
+from tests.video.test_attacks import OLD
 from tests.video.test_call import swapping
+from video.headless import robot
 from video.headless.camera import SIZE, Camera
 from video.headless.participant import CallTamperedError, Participant, Watch
 from video.headless.socket import signalling
+from video.ice import Ice
 from video.messages import Answer, Offer
 from video.room import NobodyWaits
+from video.signalling import Desk
 
 GREEN: Final = (30, 170, 30)
 RED: Final = (200, 30, 30)
@@ -201,3 +205,26 @@ class _Any:
 
     def __hash__(self) -> int:
         return 0
+
+
+async def test_robot_comes_the_direct_way_to_a_browser_that_can_not_encrypt_frames(
+    empty: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(robot, "COMES_AFTER", 0.0)
+    site, room = empty.site, "guest-7"
+    desk = Desk(site.rooms, site.tickets, Ice(), frozenset(), unit=site.media)
+    phrases = robot.Phrases("Hello", "You wrote: %t")
+    meeting = asyncio.create_task(
+        robot.meet(room, site.ticket("doctor", room=room), desk=desk, phrases=phrases, addresses=LOOPBACK)
+    )
+    with suppress(NobodyWaits):  # the robot has let them in
+        await empty.enter(room, "daughter", script=OLD)
+    (page,) = empty.pages
+
+    await until(page, "Object.values(seen.lines).some(({ text }) => text === 'Hello')")
+    assert await page.evaluate("[seen.path, seen.lock, seen.remotes.doctor !== undefined]") == ["direct", True, True]
+    await page.evaluate("call.type('Moin'); call.commit()")
+    await until(page, "Object.values(seen.lines).some(({ text }) => text === 'You wrote: Moin')")
+    await page.evaluate("call.hangUp()")
+    async with asyncio.timeout(PATIENCE):
+        await meeting
