@@ -15,6 +15,7 @@ from video.headless.socket import signalling
 ADMITTED_WITHIN: Final = 300.0
 SEEN_WITHIN: Final = 30.0
 STEP: Final = 0.1
+SOMEBODY: Final = "Somebody is to be seen."
 
 
 @dataclass(slots=True)
@@ -30,10 +31,14 @@ class Met:
     texts: list[str] = field(default_factory=list)
 
     @property
+    def moves(self) -> bool:
+        """True if a picture was seen that moves."""
+        return any(sum(abs(a - b) for a, b in zip(one, self.looks[0], strict=True)) > 1 for one in self.looks[1:])
+
+    @property
     def flows(self) -> bool:
         """True if a picture was seen that moves, sound came, all of it opened, and there are words."""
-        moves = any(sum(abs(a - b) for a, b in zip(one, self.looks[0], strict=True)) > 1 for one in self.looks[1:])
-        return moves and self.sounds > 0 and not self.strange and bool(self.words)
+        return self.moves and self.sounds > 0 and not self.strange and bool(self.words)
 
 
 async def meet(
@@ -70,8 +75,10 @@ async def meet(
                     tell(f"Check words: {told}")
                 if not participant.others:
                     admitted = now
-                seen = any(one.pictures for one in participant.seen.values())
-                since = since or (now if seen else 0.0)
+                seen = met.moves and any(one.sounds for one in participant.seen.values())
+                if seen and not since:
+                    since = now
+                    tell(SOMEBODY)
                 if not since and (now - began > ADMITTED_WITHIN or now - admitted > SEEN_WITHIN):
                     raise CallFailedError("Nobody was to be seen. Is anybody in the room, and did they let us in?")
             participant.say("bye")
