@@ -94,6 +94,25 @@ class Covered(msgspec.Struct, frozen=True):
     last: date
 
 
+class Coverage(msgspec.Struct, frozen=True):
+    """How much the release covers. What is not known, or can't be told, is missing.
+
+    `population` is the share of all inhabitants, of the day `vintage`, who are in; `stated` the share of all treated in the
+    region that the participating services reach, as the operator states it. Of at least the share `permitted` of those
+    treated persons may be counted, and at least the share `known` have a value in a dimension. At `reporting` of `clinics`
+    enough persons were treated to say so.
+    """
+
+    inhabitants: int | None = None
+    vintage: str = ""
+    population: float | None = None
+    stated: float | None = None
+    permitted: float | None = None
+    reporting: int | None = None
+    clinics: int | None = None
+    known: dict[str, float | None] = {}
+
+
 class About(msgspec.Struct, frozen=True):
     """A release: what it shows, of when, from whom, under which licence, in which files."""
 
@@ -117,6 +136,7 @@ class About(msgspec.Struct, frozen=True):
     files: tuple[DataFile, ...]
     cohort: str = "persons"
     covered: Covered | None = None
+    coverage: Coverage | None = None
 
     def to_json(self) -> bytes:
         """The content of `about.json`."""

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from anonymise.attack.folder import Folder, folder_of, read_folder
 from anonymise.attack.presence import Population
-from anonymise.attack.run import Attack, Progress, attack, no_progress
+from anonymise.attack.run import Attack, attack
 from anonymise.ledger import Entry
 from anonymise.manifest_names import MANIFEST
 from anonymise.meet import ABSENT, Standing, meet
 from anonymise.problems import ReleaseRefused
+from anonymise.progress import Progress, no_progress
 from anonymise.rule import Rule
 from anonymise.screen import Screened
 
@@ -82,7 +83,9 @@ def together(entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing
             f"Together with {names}, a difference of rows holds fewer than {rule.k} persons ({small} times)."
         )
     every = [standing for _, standing in others]
-    cleared = not refusals and meet([own, *every]).small(rule.k) == 0
+    # Persons at a clinic and persons stand in the ledger as different ones: a meet of both proves nothing.
+    comparable = all(other.unit == entry.unit for other, _ in others)
+    cleared = not refusals and comparable and meet([own, *every]).small(rule.k) == 0
     return Together(tuple(standing.name for standing in every), cleared, tuple(refusals))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from anonymise.blocks import Blocks, plain_blocks
+from anonymise.cohort import CLINIC, INSTITUTION
 from anonymise.counts import PERSON, Counted, base_values, cells_of, count
 from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
@@ -38,6 +39,7 @@ class Built:
 def build(persons: pl.DataFrame, definition: Definition) -> Built:
     """The data set about some persons, one row each: `person` and a column for every identifying dimension of the cohort
     and for the sensitive one of the data set; `clinic` where the definition asks for dominance."""
+    persons = taking_part(persons, definition)
     hierarchies = tuple(definition.hierarchies[d.name] for d in definition.identifying)
     sensitive = None if definition.sensitive is None else definition.hierarchies[definition.sensitive.name]
     dominance = definition.protection.dominance
@@ -48,18 +50,31 @@ def build(persons: pl.DataFrame, definition: Definition) -> Built:
     made = plain_blocks(base)
     if sensitive is not None:
         made = breakdown(
-            counted.by_block(base.block, counted.values),
+            counted.by_block(base.block, counted.value),
             base,
             sensitive=sensitive,
             loss=loss_of(definition.dataset.table, hierarchies),
             strata=base.strata,
             rule=definition.rule,
-            by_clinic=counted.by_block(base.block, counted.clinics) if dominance else None,
+            by_clinic=counted.by_block(base.block, counted.clinic) if dominance else None,
             clinics=(dominance.clinics, dominance.share_limit) if dominance else (0, 1.0),
         )
     table = tabulate(made, definition, inhabitants=inhabitants_for(definition))
     values = base_values(persons, hierarchies if sensitive is None else (*hierarchies, sensitive))
     return Built(made, table, values, _members(values, counted, base, made), base)
+
+
+def taking_part(persons: pl.DataFrame, definition: Definition) -> pl.DataFrame:
+    """The persons that are counted: all, or where each clinic counts for itself, those of clinics with at least k.
+
+    A smaller clinic could only be told joined with another, and somebody treated at both would stand there twice.
+    """
+    if definition.source.legal_basis != INSTITUTION:
+        return persons
+    kept = persons.filter(pl.len().over(CLINIC) >= definition.rule.k)
+    if kept.is_empty():
+        raise TooFewPersons
+    return kept
 
 
 def base_partition(counted: Counted, definition: Definition) -> Partition:

@@ -2,12 +2,24 @@
 
 import json
 
+from anonymise import pages
 from anonymise.about import About
-from anonymise.release_pages import codelist, columns, label
+from anonymise.release_pages import codelist, columns, covered, label
 from anonymise.rows import Table
 
 MEASURE = "measure"
 _NUMBERS = ("value", "lower", "upper")
+
+
+def _notes(about: About) -> list[dict[str, str]]:
+    """How much is covered, and that nothing is revised, in both languages: for those who have the table alone."""
+    found = []
+    for language in pages.LANGUAGES:
+        t = pages.texts(language)
+        said = "; ".join(f"{words}: {figure}" for words, figure in covered(about, language))
+        frozen = t.cover_revisions.format(about.issued.date().isoformat())
+        found.append({"@value": f"{said}. {frozen}" if said else frozen, "@language": language})
+    return found
 
 
 def csv_metadata(table: Table, about: About) -> bytes:
@@ -30,6 +42,7 @@ def csv_metadata(table: Table, about: About) -> bytes:
         "url": f"{about.slug}.csv",
         "dc:title": [{"@value": about.title.de, "@language": "de"}, {"@value": about.title.en, "@language": "en"}],
         "dc:license": {"@id": about.licence.uri},
+        "rdfs:comment": _notes(about),
         "dialect": {"delimiter": ",", "encoding": "utf-8", "lineTerminators": "\n"},
         "tableSchema": {"columns": described, "primaryKey": ["period", *table.dimensions]},
     }

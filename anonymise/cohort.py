@@ -1,6 +1,6 @@
 """What a cohort is: whose data of which period, its dimensions, and the thresholds that everything about it keeps."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -31,12 +31,29 @@ class Protection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Rule(self.k, self.share_limit, self.min_categories)
 
 
+CLINIC: Final = "clinic"
+"""The dimension, or the column of persons, that says which clinic it was."""
+INSTITUTION: Final = "institution"
+
+Unit = Literal["person", "person at a clinic"]
+"""What is counted. Numbers by different units are about different things, and are never added up or met."""
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which part of the record enters: finished encounters of these classes, of these ICD-10-GM codes if any are named."""
+    """Which part of the record enters: finished encounters of these classes, of these ICD-10-GM codes if any are named.
+
+    Legal basis `consent`: a person counts once, who agreed and nowhere refuses. `institution`: each clinic counts its own
+    persons for itself, but those who objected there.
+    """
 
     encounter_classes: Annotated[tuple[Filled, ...], msgspec.Meta(min_length=1)]
     legal_basis: Literal["consent", "institution"] = "consent"
     reason_codes: tuple[Filled, ...] = ()
+
+    @property
+    def unit(self) -> Unit:
+        """What is counted."""
+        return "person at a clinic" if self.legal_basis == INSTITUTION else "person"
 
 
 class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ import msgspec
 
 from anonymise import about as abouts
 from anonymise.about import Contact, Licence, Publisher, Region, Words
-from anonymise.cohort import CohortDefinition, Dimension, Protection, Source
+from anonymise.cohort import CLINIC, INSTITUTION, CohortDefinition, Dimension, Protection, Source
 from anonymise.dataset import DataSet, DeclaredTable
 from anonymise.dimensions import bounds_of, hierarchy_of
 from anonymise.hierarchy import Hierarchy
@@ -211,6 +211,19 @@ def _cohort_faults(cohort: CohortDefinition, hierarchies: dict[str, Hierarchy], 
             )
     if "identifying" not in {d.role for d in cohort.dimension}:
         yield "dimension", "at least one dimension must be identifying"
+    yield from _clinic_faults(cohort)
+
+
+def _clinic_faults(cohort: CohortDefinition) -> Iterator[Fault]:
+    """Clinics that count for themselves are never joined; and one column says the clinic, not two."""
+    clinic = next((d for d in cohort.dimension if d.name == CLINIC), None)
+    if clinic is not None and cohort.protection.dominance is not None:
+        yield "protection.dominance", f"dominance needs clinics that are no dimension; leave out one or {CLINIC}"
+    if cohort.source.legal_basis == INSTITUTION and (clinic is None or clinic.hard is None):
+        yield "source.legal_basis", f"{INSTITUTION} needs an identifying dimension {CLINIC} with a hard level"
+    if cohort.source.legal_basis == INSTITUTION and any(d.role != "identifying" for d in cohort.dimension):
+        # A group may reach over clinics, and would count a person of two clinics twice.
+        yield "dimension", f"{INSTITUTION} shows no category: every dimension must be identifying"
 
 
 def _dataset_faults(

@@ -16,6 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from anonymise.approvals import Subject
+from anonymise.cohort import Unit
 from anonymise.ledger import Ledger
 from anonymise.placing import place, remove
 from anonymise.problems import DraftMissing
@@ -23,9 +24,10 @@ from anonymise.problems import DraftMissing
 AUDIT: Final = ".audit.json"
 FACTS: Final = ".facts.json"
 MEMBERS: Final = ".members.sealed"
+REPORT: Final = ".report.sealed"
 APPROVALS: Final = ".approvals.jsonl"
 _NAME: Final = re.compile(r"[0-9A-Za-z]+(-[0-9A-Za-z]+)*")
-_INNER: Final = (AUDIT, FACTS, MEMBERS)
+_INNER: Final = (AUDIT, FACTS, MEMBERS, REPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Facts:
     ledger: str
     together: dict[str, str]
     protection: dict[str, Any]
+    unit: Unit = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +73,18 @@ class Drafts:
         self._folder = folder
         self._ledger = ledger
 
-    def write(self, facts: Facts, *, files: Mapping[str, bytes], audit: bytes, members: pl.DataFrame) -> Draft:
-        """The draft, durable; an earlier one of the same names is replaced, and its approvals lapse."""
+    def write(
+        self, facts: Facts, *, files: Mapping[str, bytes], audit: bytes, members: pl.DataFrame, report: bytes
+    ) -> Draft:
+        """The draft, durable, its report as it was sealed; an earlier one of the same names is replaced, and its
+        approvals lapse."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         inner = {
             AUDIT: audit,
             FACTS: json.dumps(asdict(facts), sort_keys=True).encode(),
             MEMBERS: self._ledger.sealed(_packed(members), header=_header(facts)),
+            REPORT: report,
         }
         place({**files, **inner}, self._place(facts.slug, facts.release), mode=0o400)
         return self.read(facts.slug, facts.release)
@@ -98,6 +105,10 @@ class Drafts:
         folder = self._place(draft.facts.slug, draft.facts.release)
         content = self._ledger.opened((folder / MEMBERS).read_bytes(), header=_header(draft.facts))
         return pl.read_parquet(io.BytesIO(content))
+
+    def report(self, slug: str, release: str) -> Path:
+        """Where the sealed inner report of a draft lies, if there is one."""
+        return self._place(slug, release) / REPORT
 
     def waiting(self) -> tuple[Draft, ...]:
         """All drafts, in the order of their names."""

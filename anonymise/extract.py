@@ -8,22 +8,23 @@ Legal basis `consent`: a person is one however many clinics treated them, and co
 who objected at a clinic is not counted there.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 import polars as pl
 
+from anonymise.cohort import CLINIC
 from anonymise.columns import FACTS, Setting, types_for
-from anonymise.coverage import covered
+from anonymise.coverage import Extent, covered
 from anonymise.periods import Period
 from anonymise.problems import DefinitionInvalid
 from anonymise.recorded import Asked, Recorded
 from anonymise.resources import SHAPES
 
-CLINIC: Final = "clinic"
 Progress = Callable[[str, int], None]
 
 
@@ -66,6 +67,10 @@ class Wanted:
     setting: Setting
     readers: Mapping[str, Callable[[str], str]]
     by_clinic: bool = False
+    clinics: frozenset[str] | None = None
+    """The clinics that take part; None for all."""
+    listed: int = 0
+    """How many clinics could report."""
 
     def __post_init__(self) -> None:
         """Refuse what the record can't give."""
@@ -88,6 +93,10 @@ class Part:
     not_permitted: int
     outside: int
     weeks: Mapping[date, int] = field(default_factory=dict)
+    clinics: Mapping[str, int] = field(default_factory=dict)
+    """The units treated at each clinic."""
+    listed: int = 0
+    """All clinics that could report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,39 +109,54 @@ class Cohort:
     outside: int
     frozen: datetime
     covered: tuple[date, date] | None = None
+    extent: Extent | None = None
 
 
 def extracted(rows: Iterable[Row], wanted: Wanted, *, pseudonym: Callable[[str], str], progress: Progress) -> Part:
     """The units of a span of persons, a row each: `person`, `clinic` and the wanted dimensions, all text."""
     units = _units(rows, wanted, progress)
-    treated = {unit: found for unit, found in units.items() if found.last is not None}
+    treated = {unit: found for unit, found in units.items() if found.last is not None and _takes_part(found, wanted)}
     counted = {unit: found for unit, found in treated.items() if _may_count(found, wanted)}
     columns: dict[str, list[str]] = {name: [] for name in ("person", CLINIC, *wanted.names)}
     weeks: dict[date, int] = {}
-    for (person, _), found in counted.items():
+    for (person, clinic), found in counted.items():
         for week in found.weeks:
             weeks[week] = weeks.get(week, 0) + 1
         facts = {name: FACTS[name](found, wanted.setting, name) for name in wanted.names}
         if "municipality" in facts and facts["municipality"] not in wanted.setting.municipalities:
             continue
         values = [wanted.readers[name](fact) for name, fact in facts.items()]
-        for name, value in zip(columns, (pseudonym(person), found.clinic, *values), strict=True):
+        for name, value in zip(columns, (pseudonym(unit_of(person, clinic)), found.clinic, *values), strict=True):
             columns[name].append(value)
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
-    return Part(frame, len(treated), len(treated) - len(counted), len(counted) - frame.height, weeks)
+    at = Counter(clinic for found in treated.values() for clinic in {clinic for clinic, _ in found.visits})
+    refused, outside = len(treated) - len(counted), len(counted) - frame.height
+    return Part(frame, len(treated), refused, outside, weeks, at, wanted.listed)
+
+
+def unit_of(person: str, clinic: str) -> str:
+    """The name of a unit: a person, or with a clinic the person there, whom nobody can tell from another unit of theirs."""
+    return f"{person}@{clinic}" if clinic else person
 
 
 def assembled(parts: Sequence[Part], *, period: Period, k: int, frozen: datetime) -> Cohort:
     """The cohort of all spans, in the order of pseudonyms."""
-    weeks: dict[date, int] = {}
+    weeks: Counter[date] = Counter()
+    clinics: Counter[str] = Counter()
     for part in parts:
-        for week, count in part.weeks.items():
-            weeks[week] = weeks.get(week, 0) + count
+        weeks.update(part.weeks)
+        clinics.update(part.clinics)
     persons = pl.concat([part.persons for part in parts]).sort("person", CLINIC)
     treated, refused, outside = (
         sum(getattr(p, name) for p in parts) for name in ("treated", "not_permitted", "outside")
     )
-    return Cohort(persons, treated, refused, outside, frozen, covered(weeks, period, k=k))
+    reporting = sum(count >= k for count in clinics.values())
+    extent = Extent(treated, treated - refused, reporting, max(part.listed for part in parts))
+    return Cohort(persons, treated, refused, outside, frozen, covered(weeks, period, k=k), extent)
+
+
+def _takes_part(found: Recorded, wanted: Wanted) -> bool:
+    return wanted.clinics is None or found.clinic in wanted.clinics
 
 
 def _may_count(found: Recorded, wanted: Wanted) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from anonymise.hierarchy import ALL
-from anonymise.icd import STEM, chapter_of
+from anonymise.hierarchy import ALL, TITLES, titles_beside
+from anonymise.icd import STEM, chapter_of, chapter_table
 from anonymise.problems import InputInvalid
 
-MUNICIPALITY: Final = "60"
-"""The kind of record (Satzart) of a municipality in GV100AD."""
+DISTRICT, ASSOCIATION, MUNICIPALITY = "40", "50", "60"
+"""The kinds of record (Satzart) of a district, an association and a municipality in GV100AD."""
 AMT: Final = "5"
 """Keys of an association (Gemeindeverband) that start so are those of an Amt; others mean the municipality itself."""
 
@@ -18,13 +18,17 @@ AMT: Final = "5"
 def import_groups(official: Path, out: Path) -> int:
     """The number of groups written as a hierarchy (group, chapter) from the official table of groups of ICD-10-GM
     (first;last;chapter;title, no header), such as `icd10gm2026syst_gruppen.txt`. Of nested groups the innermost count,
-    since every code has exactly one."""
+    since every code has exactly one. Their titles, which the official table has in German, are written beside."""
     lines = _text(official, "utf-8").splitlines()
-    rows = [(r[0].strip(), r[1].strip()) for r in csv.reader(lines, delimiter=";") if len(r) > STEM]
+    read = [[field.strip() for field in row] for row in csv.reader(lines, delimiter=";") if len(row) > STEM]
+    rows = [(first, last) for first, last, *_ in read]
     if not rows or any(len(first) != STEM or len(last) != STEM or last < first for first, last in rows):
         raise InputInvalid(f"{official.name} is not the official table of groups: first;last;chapter;title.")
     kept = sorted(row for row in rows if not any(_inside(other, row) for other in rows))
     _write(out, ["group", "chapter"], ((f"{first}-{last}", chapter_of(first)) for first, last in kept))
+    named = {f"{first}-{last}": title for first, last, _, title, *_ in read if (first, last) in kept}
+    chapters = [(row.code, row.title.de, row.title.en) for row in chapter_table()]
+    _write(titles_beside(out), TITLES, [*((code, title, title) for code, title in named.items() if title), *chapters])
     return len(kept)
 
 
@@ -35,11 +39,16 @@ def _inside(inner: tuple[str, str], outer: tuple[str, str]) -> bool:
 def import_municipalities(official: Path, out: Path, *, districts: Sequence[str]) -> int:
     """The number of municipalities of some districts (5 digits each) that are written from the official directory
     (GV100AD of the Federal Statistical Office, a text file of fixed width): `places.csv`, a hierarchy, and `people.csv`,
-    the inhabitants, for `[denominators]`, in the folder `out`."""
+    the inhabitants, for `[denominators]`, in the folder `out`; the names beside the hierarchy."""
     wanted = set(districts)
-    found = []
+    found, names = [], {}
     for line in _text(official, "utf-8", "cp1252").splitlines():
-        if line[:2] != MUNICIPALITY or line[10:15] not in wanted:
+        if line[10:15] not in wanted:
+            continue
+        key = {DISTRICT: line[10:15], ASSOCIATION: line[10:15] + line[18:22], MUNICIPALITY: line[10:18]}.get(line[:2])
+        if key is not None:
+            names[key] = line[22:72].strip()
+        if line[:2] != MUNICIPALITY:
             continue
         ags, association, people = line[10:18], line[18:22], line[139:150].strip()
         if not (ags.isdecimal() and association.isdecimal() and people.isdecimal()):
@@ -50,6 +59,8 @@ def import_municipalities(official: Path, out: Path, *, districts: Sequence[str]
         raise InputInvalid(f"{official.name} has no municipality of {', '.join(sorted(missing)) or 'any district'}.")
     out.mkdir(parents=True, exist_ok=True)
     _write(out / "places.csv", ["municipality", "amt", "district"], (row[:3] for row in sorted(found)))
+    used = {key for row in found for key in row[:3]}
+    _write(titles_beside(out / "places.csv"), TITLES, ((k, n, n) for k, n in sorted(names.items()) if k in used and n))
     _write(out / "people.csv", ["municipality", "persons"], ((row[0], str(row[3])) for row in sorted(found)))
     return len(found)
 

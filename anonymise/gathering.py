@@ -12,7 +12,7 @@ from anonymise import parts
 from anonymise.definition import Definition
 from anonymise.extract import Cohort, Part, Progress, assembled, extracted
 from anonymise.periods import Period, period_named
-from anonymise.wanted import clinic_places, wanted_for
+from anonymise.wanted import clinics_of, wanted_for
 from fhir.reader import Reader
 from infra.clock import Clock
 from infra.database import Database
@@ -65,7 +65,7 @@ class Gathering:
             return None
         frozen, span = wanted_part
         reader = Reader(self.vault)
-        clinics = clinic_places(reader, session, at=frozen)
+        clinics = clinics_of(reader, session, at=frozen)
         wanted = wanted_for(self.definitions, self.period, frozen=frozen, clinics=clinics)
         rows = reader.rows(session, wanted.types, of=span, at=frozen)
         return extracted(rows, wanted, pseudonym=self.pseudonym, progress=progress)

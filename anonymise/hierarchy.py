@@ -22,6 +22,8 @@ ALL: Final = "*"
 UNKNOWN: Final = "unknown"
 TOP: Final = "all"
 """The name of the level with one node over everything."""
+TITLES: Final = ("code", "de", "en")
+"""The columns of a file of titles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,26 @@ def build(
     return Hierarchy(name, (*columns, TOP), tuple(nodes[0]), levels, tuple(nodes), titles or {}, seldom, reads)
 
 
+def titles_beside(path: Path) -> Path:
+    """Where the titles of the codes of a hierarchy's file stand, if there are any."""
+    return path.with_name(f"{path.stem}-titles.csv")
+
+
+def read_titles(path: Path) -> dict[str, Text]:
+    """The titles in a CSV file with the columns code, de and en."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *lines = csv.reader(file)
+    except (OSError, ValueError) as error:
+        raise HierarchyInvalid(f"The titles {path.name} can't be read.") from error
+    if tuple(header) != TITLES or any(len(line) != len(TITLES) or not all(line) for line in lines):
+        raise HierarchyInvalid(f"{path.name} needs the columns {', '.join(TITLES)}, each filled.")
+    return {code: Text(de, en) for code, de, en in lines}
+
+
 def read_hierarchy(path: Path, name: str) -> Hierarchy:
-    """A hierarchy from a CSV file: one column per level, finest first, with the levels' names in the first line."""
+    """A hierarchy from a CSV file: one column per level, finest first, with the levels' names in the first line; the titles
+    of its codes from `NAME-titles.csv` beside it, where that is there."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             header, *lines = csv.reader(file)
@@ -142,4 +162,6 @@ def read_hierarchy(path: Path, name: str) -> Hierarchy:
             raise HierarchyInvalid(f"{path.name}, line {number}: {len(line)} fields for {len(header)} levels.")
     if not lines or TOP in header or len(set(header)) != len(header):
         raise HierarchyInvalid(f"{path.name} needs values, and levels with different names that are not {TOP!r}.")
-    return build(name, {level: [line[place] for line in lines] for place, level in enumerate(header)})
+    beside = titles_beside(path)
+    titles = read_titles(beside) if beside.is_file() else {}
+    return build(name, {level: [line[place] for line in lines] for place, level in enumerate(header)}, titles=titles)

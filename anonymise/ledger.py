@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from anonymise.cohort import Unit
 from anonymise.meet import ABSENT, Standing
 from anonymise.placing import replace
 from anonymise.problems import InputInvalid
@@ -88,13 +89,15 @@ def console_key(secrets: Secrets) -> Ed25519PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One release in the ledger: what it is about. Releases with the same `cohort` and period are about the same persons."""
+    """One release in the ledger: what it is about and what it counts. Releases with the same `cohort` and period are about
+    the same persons."""
 
     slug: str
     release: str
     start: datetime
     end: datetime
     cohort: str = "persons"
+    unit: Unit = "person"
 
     @property
     def name(self) -> str:
@@ -225,7 +228,7 @@ def standing_digest(standing: Standing) -> str:
 
 def _header(entry: Entry) -> bytes:
     fields = {"slug": entry.slug, "release": entry.release, "cohort": entry.cohort}
-    fields |= {"start": entry.start.isoformat(), "end": entry.end.isoformat()}
+    fields |= {"start": entry.start.isoformat(), "end": entry.end.isoformat(), "unit": entry.unit}
     return json.dumps(fields, sort_keys=True).encode()
 
 
@@ -234,4 +237,6 @@ def _entry(header: bytes) -> Entry:
     start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
     if "cohort" not in fields:
         raise InputInvalid("The ledger holds an entry of an earlier form, which names no cohort. Start with a new one.")
-    return Entry(fields["slug"], fields["release"], start, end, fields["cohort"])
+    # What was written before clinics could count for themselves counts persons.
+    unit: Unit = fields.get("unit", "person")
+    return Entry(fields["slug"], fields["release"], start, end, fields["cohort"], unit)

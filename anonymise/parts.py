@@ -99,19 +99,23 @@ class _Packed(msgspec.Struct, array_like=True):
     not_permitted: int
     outside: int
     weeks: dict[date, int]
+    clinics: dict[str, int] = {}
+    listed: int = 0
 
 
 def _encoded(part: Part) -> bytes:
     buffer = io.BytesIO()
     part.persons.write_parquet(buffer)
-    packed = _Packed(buffer.getvalue(), part.treated, part.not_permitted, part.outside, dict(part.weeks))
+    counts = part.treated, part.not_permitted, part.outside
+    packed = _Packed(buffer.getvalue(), *counts, dict(part.weeks), dict(part.clinics), part.listed)
     return msgspec.msgpack.encode(packed)
 
 
 def _decoded(content: bytes) -> Part:
     packed = msgspec.msgpack.decode(content, type=_Packed)
     persons = pl.read_parquet(io.BytesIO(packed.persons))
-    return Part(persons, packed.treated, packed.not_permitted, packed.outside, packed.weeks)
+    counts = packed.treated, packed.not_permitted, packed.outside
+    return Part(persons, *counts, packed.weeks, packed.clinics, packed.listed)
 
 
 def _binding(id: str, number: int) -> Binding:

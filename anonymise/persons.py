@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from anonymise.counts import CLINIC, PERSON
+from anonymise.cohort import CLINIC
+from anonymise.counts import PERSON
 from anonymise.definition import Definition
 from anonymise.problems import InputInvalid
 

@@ -1,6 +1,8 @@
-"""One period from the record to the portal: extract, build, screen, keep as a draft; approved by two, remember, publish."""
+"""From persons to the portal: build, screen, attack, keep as a draft; approved by two, remember, publish.
 
-import asyncio
+Files alone: no database, no keys of the platform. `preparing.py` brings the persons from the record.
+"""
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,16 +27,16 @@ from anonymise.attack.presence import inhabitants
 from anonymise.attack.run import Attack
 from anonymise.audit import Audit, Beside, attacked, together
 from anonymise.build import Built, build
+from anonymise.coverage import Extent
 from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
 from anonymise.drafts import Draft, Drafts, Facts
-from anonymise.extract import Progress
 from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
-from anonymise.gathering import Gathering
+from anonymise.inner_report import report_on
 from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key, standing_digest
 from anonymise.manifest_names import is_out
 from anonymise.meet import Standing
-from anonymise.periods import Period, last_complete
+from anonymise.periods import Period
 from anonymise.placing import replace
 from anonymise.problems import (
     AuditStale,
@@ -45,15 +47,14 @@ from anonymise.problems import (
     ReleaseWithdrawn,
     TooFewPersons,
 )
+from anonymise.progress import Progress, no_progress
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish
+from anonymise.reports import Reports
 from anonymise.rule import Rule
 from anonymise.screen import Published, screen
 from anonymise.withdrawals import Withdrawal, withdraw
-from infra.clock import Clock
-from infra.database import Database
 from infra.problems import Problem
-from infra.vault import Vault
 
 LEDGER: Final = "ledger"
 DRAFTS: Final = "drafts"
@@ -88,31 +89,34 @@ class Shelf:
         """Who may approve."""
         return EnrolledKeys(self.data_dir / APPROVERS, console=console_key(self.secrets).public_key())
 
+    @property
+    def reports(self) -> Reports:
+        """The inner reports of drafts, of what is out and of what was refused."""
+        return Reports(self.data_dir / AUDITS, self.drafts, self.ledger)
+
     def approvals(self, draft: Draft) -> tuple[Approval, ...]:
         """Every approval that was given to drafts of these names."""
         return read_approvals(self.drafts.approvals(draft.facts.slug, draft.facts.release))
 
 
-def no_progress(step: str, count: int) -> None:
-    """Nothing; the default for callers without a display."""
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is built: by which definition, of which period, frozen when, by whom, over which days the record covers."""
+    """What is built: by which definition, of which period, frozen when, by whom, of which part of the record."""
 
     definition: Definition
     period: Period
     frozen: datetime
     built_by: str
     covered: Covered = None
+    extent: Extent | None = None
     make: Make = build
 
     @property
     def entry(self) -> Entry:
         """What the ledger calls it."""
         cohort = self.definition.cohort.name
-        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end, cohort)
+        unit = self.definition.source.unit
+        return Entry(self.definition.slug, self.period.name, self.period.start, self.period.end, cohort, unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,38 +134,15 @@ class Prepared:
         return self.draft
 
 
-async def prepare_period(
-    database: Database,
-    vault: Vault,
-    shelf: Shelf,
-    *,
-    clock: Clock,
-    definitions: Sequence[Definition],
-    built_by: str,
-    period: Period | None = None,
-    progress: Progress = no_progress,
-) -> tuple[Prepared, ...]:
-    """What became of each data set of a cohort, by default in the last complete period: an audited draft, or a refusal.
-
-    The record is read once for all of them, as they are sums over one partition of the same persons.
-    """
-    period = period or last_complete(definitions[0].period, clock.now())
-    gathering = Gathering(database, vault, tuple(definitions), period, shelf.ledger.pseudonym)
-    cohort = await gathering.cohort(clock, progress)
-    try:
-        works = [Work(one, period, cohort.frozen, built_by, cohort.covered) for one in definitions]
-        return await asyncio.to_thread(prepare_together, cohort.persons, shelf, works=works)
-    finally:
-        await gathering.done()
-
-
-def prepare(persons: pl.DataFrame, shelf: Shelf, *, work: Work) -> Draft:
+def prepare(persons: pl.DataFrame, shelf: Shelf, *, work: Work, progress: Progress = no_progress) -> Draft:
     """The audited draft about some persons, whose `person` is already the ledger's pseudonym; raises if it is refused."""
-    [prepared] = prepare_together(persons, shelf, works=[work])
+    [prepared] = prepare_together(persons, shelf, works=[work], progress=progress)
     return prepared.require()
 
 
-def prepare_together(persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work]) -> tuple[Prepared, ...]:
+def prepare_together(
+    persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work], progress: Progress = no_progress
+) -> tuple[Prepared, ...]:
     """The drafts of data sets about the same persons; each is met with everything published and with those before it."""
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
     siblings: list[Sibling] = []
@@ -169,7 +150,7 @@ def prepare_together(persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Wor
     with shelf.ledger.alone():
         for work in works:
             try:
-                draft, sibling = _drafted(persons, shelf, work, siblings)
+                draft, sibling = _drafted(persons, shelf, work, siblings, progress)
             except ReleaseRefused as refused:
                 register(shelf.releases_dir, _decision(work.entry, work.definition.protection.k, work.frozen, REFUSED))
                 found.append(Prepared(work.entry, None, refused))
@@ -190,22 +171,37 @@ class Sibling:
     files: Mapping[str, bytes]
 
 
-def _drafted(persons: pl.DataFrame, shelf: Shelf, work: Work, siblings: Sequence[Sibling]) -> tuple[Draft, Sibling]:
+def _drafted(
+    persons: pl.DataFrame, shelf: Shelf, work: Work, siblings: Sequence[Sibling], progress: Progress
+) -> tuple[Draft, Sibling]:
     entry, rule = work.entry, work.definition.rule
     if entry.end > work.frozen:
         raise PeriodNotOver
     _require_free(shelf.releases_dir, entry)
     if persons.is_empty():
         raise TooFewPersons
+    progress("counting and partitioning", 0, 0)
     built = work.make(persons, work.definition)
+    progress("writing files", 0, 0)
     files = compose(
-        built, work.definition, quarter=work.period, issued=work.frozen, base_url=shelf.base_url, covered=work.covered
+        built,
+        work.definition,
+        quarter=work.period,
+        issued=work.frozen,
+        base_url=shelf.base_url,
+        covered=work.covered,
+        extent=work.extent,
     )
     own = shelf.ledger.standing(entry, built.members)
-    audit = audited(files, built, entry, beside=_beside(shelf, entry, own, siblings), rule=rule)
-    audit.require()
+    beside = _beside(shelf, entry, own, siblings)
+    audit = audited(files, built, entry, beside=beside, rule=rule, progress=progress)
     facts = _facts(work, shelf, siblings)
-    draft = shelf.drafts.write(facts, files=files, audit=_told(audit), members=built.members)
+    report = report_on(built, work.definition, audit, name=entry.name, by=work.built_by, at=facts.built_at)
+    if audit.refusals:
+        shelf.reports.keep_refused(entry, report)
+    audit.require()
+    sealed = shelf.reports.sealed(entry.slug, entry.release, report)
+    draft = shelf.drafts.write(facts, files=files, audit=_told(audit), members=built.members, report=sealed)
     return draft, Sibling(entry, own, files)
 
 
@@ -248,6 +244,7 @@ def _facts(work: Work, shelf: Shelf, together: Sequence[Sibling]) -> Facts:
             "share_limit": protection.share_limit,
             "min_categories": protection.min_categories,
         },
+        unit=work.entry.unit,
     )
 
 
@@ -284,7 +281,7 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         facts = draft.facts
         agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
         start, end = datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end)
-        entry = Entry(slug, release, start, end, facts.cohort)
+        entry = Entry(slug, release, start, end, facts.cohort, facts.unit)
         if not _still_audited(shelf, facts, entry):
             raise AuditStale
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
@@ -297,6 +294,7 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         audits = shelf.data_dir / AUDITS
         audits.mkdir(mode=0o700, exist_ok=True)
         replace(audits / f"{slug}--{release}.json", draft.audit)
+        shelf.reports.keep_published(slug, release)
         shelf.drafts.remove(slug, release)
         return out
 
@@ -316,15 +314,24 @@ def _manifest_facts(facts: Facts) -> dict[str, object]:
     }
 
 
-def audited(files: Mapping[str, bytes], built: Built, entry: Entry, *, beside: Beside, rule: Rule) -> Audit:
+def audited(
+    files: Mapping[str, bytes],
+    built: Built,
+    entry: Entry,
+    *,
+    beside: Beside,
+    rule: Rule,
+    progress: Progress = no_progress,
+) -> Audit:
     """What all audits say about some files, met with everything the ledger holds about the period and all that is out."""
+    progress("screening against the persons", 0, 0)
     table = table_of(files[f"{entry.slug}.csv"], files[CODES])
     groups = lines_of(files[GROUPS]) if GROUPS in files else []
     screened = screen(Published(table, lines_of(files[BLOCKS]), groups), built.members, built.persons, rule=rule)
     met = together(entry, beside.own, beside.others, rule=rule)
     if screened.findings or met.refusals:
         return Audit(screened, met, Attack((), (), 0))
-    return Audit(screened, met, attacked(files, beside, population=inhabitants(None)))
+    return Audit(screened, met, attacked(files, beside, population=inhabitants(None), progress=progress))
 
 
 def _still_audited(shelf: Shelf, facts: Facts, entry: Entry) -> bool:

@@ -55,6 +55,12 @@ class DraftMissing(Problem):
     status, issue = 404, "not-found"
 
 
+class ReportMissing(Problem):
+    """There is no inner report of this release."""
+
+    status, issue = 404, "not-found"
+
+
 class ApprovalRefused(Conflict):
     """This approval does not count."""
 

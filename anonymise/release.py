@@ -18,6 +18,7 @@ from anonymise import about as abouts
 from anonymise.about import About, Covered, DataFile, Limits, Words
 from anonymise.build import Built
 from anonymise.codebook import codes, csv_metadata
+from anonymise.coverage import Extent, coverage_of
 from anonymise.dcat import NOTATIONS, catalogue, missing, serialise
 from anonymise.decisions import decisions, withdrawn
 from anonymise.definition import Definition
@@ -32,6 +33,7 @@ from anonymise.pages import style_sheet
 from anonymise.periods import Period
 from anonymise.placing import place, replace
 from anonymise.problems import PeriodFrozen, ReleaseRefused, ReleaseWithdrawn
+from anonymise.public_report import STATED, stated_by, stated_bytes
 from anonymise.release_pages import release_pages
 from anonymise.rows import PLACE, Table
 
@@ -69,10 +71,12 @@ def compose(
     issued: datetime,
     base_url: str,
     covered: tuple[date, date] | None = None,
+    extent: Extent | None = None,
 ) -> dict[str, bytes]:
     """All files of a release but manifest and signature."""
     table = built.table
     about = about_of(table, definition, quarter=quarter, issued=issued)
+    about = structs.replace(about, coverage=coverage_of(built, definition, extent))
     if covered is not None:
         about = structs.replace(about, covered=Covered(*covered))
     data = _data(table, about)
@@ -84,9 +88,10 @@ def compose(
         raise ReleaseRefused("The metadata lack: " + ", ".join(lacking))
     return {
         **data,
-        **release_pages(table, about),
+        **release_pages(table, about, stated_by(built)),
         **{f"dcat.{notation}": serialise(graph, notation) for notation in NOTATIONS},
         **number_files(built),
+        STATED: stated_bytes(built),
         "csv-metadata.json": csv_metadata(table, about),
         "style.css": style_sheet(),
         abouts.FILE: about.to_json(),
@@ -98,7 +103,8 @@ def number_files(built: Built) -> dict[str, bytes]:
     files = {BLOCKS: blocks_bytes(built.blocks), CODES: codes(built.table)}
     if built.blocks.group is not None:
         files[GROUPS] = groups_bytes(built.blocks)
-    if PLACE in built.table.holds:
+    # Where places begin with their districts there are no municipalities to name.
+    if any(h.name == PLACE == h.level_names[0] for h in built.blocks.identifying):
         titles = built.table.titles.get(PLACE, {})
         files["areas.csv"] = areas_bytes(built.table, {code: text.de for code, text in titles.items()})
     return files
@@ -167,9 +173,10 @@ def publish(
     content = manifest(files, {**facts, "previous": _previous(releases_dir)})
     public = public_pem(key)
     folder = releases_dir / slug / name
+    # Before the folder: whoever sees a release can check it, and saying it again after a crash finds it there.
+    replace(releases_dir / PUBLIC_KEY, public)
     place({**files, MANIFEST: content, SIGNATURE: key.sign(content)}, folder, mode=0o444)
     folder.chmod(0o555)
-    replace(releases_dir / PUBLIC_KEY, public)
     return Release(slug, name, folder, sha256(content).hexdigest())
 
 

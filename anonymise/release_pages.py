@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from anonymise import pages
-from anonymise.about import About
+from anonymise.about import About, Coverage
+from anonymise.attack.findings import EXPLAINED
 from anonymise.blocks import OTHER, PART
 from anonymise.hierarchy import ALL, UNKNOWN
+from anonymise.public_report import Stated
 from anonymise.rows import ESTIMATE, PLACE, WITHHELD, Row, Table
 from anonymise.svg import Bar, bars
 
@@ -36,11 +38,12 @@ class Figure:
     chart: str
 
 
-def release_pages(table: Table, about: About) -> dict[str, bytes]:
+def release_pages(table: Table, about: About, stated: Stated) -> dict[str, bytes]:
     """The pages by file name."""
     made = {}
     for language in pages.LANGUAGES:
         made[pages.file_name("index", language)] = _index(table, about, language)
+        made[pages.file_name("audit", language)] = _audit(about, stated, language)
         made[pages.file_name("method", language)] = _page(f"method_{language}.html", "method", about, language)
         made[pages.file_name("codebook", language)] = _page(
             "codebook.html",
@@ -109,7 +112,7 @@ def _index(table: Table, about: About, language: str) -> bytes:
     charts = [_figure(table, about, name, language) for name in reversed(names) if name != PLACE][:2]
     totals = [row for row in rows if row.keys[0] != ALL and set(row.keys[1:]) == {ALL}] if names[0] == PLACE else []
     sizes = {row.keys[0]: len(table.areas[row.keys[0]]) for row in totals}
-    wide = [row for row in totals if sizes[row.keys[0]] >= WIDE]
+    wide = [row for row in totals if sizes[row.keys[0]] >= WIDE] or totals
     return _page(
         "release.html",
         "index",
@@ -120,7 +123,59 @@ def _index(table: Table, about: About, language: str) -> bytes:
         places=sum(1 for code in table.holds.get(PLACE, {}) if len(table.holds[PLACE][code]) == 1),
         districts=_lines(table, PLACE, wide, language),
         areas=_lines(table, PLACE, [row for row in totals if row not in wide], language),
+        cover=covered(about, language),
     )
+
+
+def _audit(about: About, stated: Stated, language: str) -> bytes:
+    """The public report: what every release has withstood, and what can be counted in its files."""
+    t = pages.texts(language)
+    sets = [(t.audit_blocks, stated.blocks), (t.audit_groups, stated.groups)]
+    return _page(
+        "audit.html",
+        "audit",
+        about,
+        language,
+        withstood=[getattr(t, f"inner_kind_{kind}") for kind in EXPLAINED],
+        sets=[(words, each) for words, each in sets if each.number],
+        rows=stated.rows,
+        cover=covered(about, language),
+    )
+
+
+def covered(about: About, language: str) -> list[tuple[str, str]]:
+    """What the release says of its coverage, in words and figures; what is not told is left out."""
+    t, found = pages.texts(language), about.coverage or Coverage()
+    lines: list[tuple[str, str | None]] = [
+        (t.cover_population.format(found.vintage), _share(found.population, language)),
+        (t.cover_stated, _share(found.stated, language)),
+        (
+            t.cover_permitted if about.legal_basis == "consent" else t.cover_not_objected,
+            _least(found.permitted, language),
+        ),
+        (t.cover_clinics, None if not found.clinics else t.cover_of.format(found.reporting, found.clinics)),
+    ]
+    lines += [
+        (t.cover_known.format(d.title.of(language)), _least(found.known[d.name], language))
+        for d in about.dimensions
+        if d.name in found.known
+    ]
+    return [(words, figure) for words, figure in lines if figure is not None]
+
+
+def _share(share: float | None, language: str) -> str | None:
+    if share is None:
+        return None
+    percent = round(share * 100, 1)
+    text = pages.number(int(percent) if percent.is_integer() else percent, language)
+    return f"{text} %" if language == "de" else f"{text}%"
+
+
+def _least(share: float | None, language: str) -> str | None:
+    t = pages.texts(language)
+    if share is None or share == 1:
+        return None if share is None else str(t.cover_all)
+    return str(t.cover_least.format(_share(share, language)))
 
 
 def _figure(table: Table, about: About, dimension: str, language: str) -> Figure:

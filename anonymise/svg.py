@@ -52,3 +52,41 @@ def _bar(bar: Bar, top: int, scale: float) -> str:
         bounds, end = f'<path class="bounds" d="{ends}"/>', max(length, high)
     number = f'<text class="number" x="{end + 6}" y="{top + 33}">{escape(bar.text)}</text>'
     return label + shape + bounds + number
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One bar in parts: its label, and the share of each part (together at most 1)."""
+
+    label: str
+    shares: tuple[float, ...]
+
+
+def stacks(items: Sequence[Stack], *, title: str, description: str) -> str:
+    """Horizontal bars in parts, the label above each; the first part is drawn darkest, the last one palest."""
+    height = ROW * len(items) + 4
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" xmlns="http://www.w3.org/2000/svg">',
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>",
+    ]
+    for number, item in enumerate(items):
+        parts.append(_stack(item, ROW * number))
+    return "".join([*parts, "</svg>"])
+
+
+def _stack(item: Stack, top: int) -> str:
+    found = [f'<text class="label" x="0" y="{top + 15}">{escape(item.label)}</text>']
+    start = 0.0
+    for number, share in enumerate(item.shares):
+        opacity = paleness(number, len(item.shares))
+        x, width = round(start * WIDTH, 1), round(share * WIDTH, 1)
+        found.append(
+            f'<rect class="bar part" x="{x}" y="{top + 21}" width="{width}" height="14" fill-opacity="{opacity}"/>'
+        )
+        start += share
+    return "".join(found)
+
+
+def paleness(part: int, parts: int) -> float:
+    """How opaque a part of a bar is drawn: the first 1, the last 0.12."""
+    return round(1 - 0.88 * part / max(parts - 1, 1), 2)

@@ -23,6 +23,7 @@ _CONDITION_WEIGHTS = {
 _VISIT_WEIGHTS = {"1": 55, "2": 22, "3-4": 15, "5+": 8}
 _WAIT_WEIGHTS = {"0-1": 20, "2-7": 30, "8-14": 24, "15-28": 16, "29+": 10}
 _TRAVEL_WEIGHTS = {"0": 57, "1-9": 16, "10-24": 13, "25-49": 8, "50-99": 4, "100+": 2}
+_CLINIC_WEIGHTS = {f"demo-clinic-{number:02}": 15 - number for number in range(1, 15)}
 _DISEASE_WEIGHTS = {"J00-J06": 62, "J09-J18": 11, "J20-J22": 15, "J30-J99": 12}
 
 
@@ -41,6 +42,7 @@ def persons(number: int, seed: int = 0) -> pl.DataFrame:
         "wait_days": _WAIT_WEIGHTS,
         "travel_km": _TRAVEL_WEIGHTS,
         "disease": _DISEASE_WEIGHTS,
+        "clinic": _CLINIC_WEIGHTS,
     }
     drawn: dict[str, pl.Series] = {"person": pl.Series(np.arange(number)).cast(pl.String)}
     for name, shares in weights.items():

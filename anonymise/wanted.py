@@ -9,6 +9,7 @@ from importlib.resources import files
 import msgspec
 from sqlmodel import Session
 
+from anonymise.cohort import CLINIC, INSTITUTION
 from anonymise.columns import Place, Setting
 from anonymise.definition import Definition
 from anonymise.extract import Wanted
@@ -20,13 +21,15 @@ from fhir.reader import Reader
 
 
 def wanted_for(
-    definitions: Sequence[Definition], period: Period, *, frozen: datetime, clinics: Mapping[str, str]
+    definitions: Sequence[Definition], period: Period, *, frozen: datetime, clinics: Mapping[str, str | None]
 ) -> Wanted:
-    """What to extract for the data sets of a cohort; `clinics` says for each clinic the municipality it lies in."""
+    """What to extract for the data sets of a cohort; `clinics` says for each clinic the municipality it lies in, None where
+    it does not say."""
     cohort = definitions[0].cohort
     used = {d.name for one in definitions for d in (*one.identifying, *one.shown)}
     dimensions = [d for d in cohort.dimension if d.name in used]
     codes = cohort.source.reason_codes
+    taking_part = frozenset(definitions[0].hierarchies[CLINIC].values) if CLINIC in used else None
     return Wanted(
         asked=Asked(
             period.start,
@@ -35,12 +38,17 @@ def wanted_for(
             frozenset(cohort.source.encounter_classes),
             (min(codes), max(codes)) if codes else None,
         ),
-        names=tuple(d.name for d in dimensions),
+        names=tuple(d.name for d in dimensions if d.name != CLINIC),
         setting=Setting(
-            period.last, places(), clinics, {d.name: tuple(d.values) for d in cohort.dimension if d.values}
+            period.last,
+            places(),
+            {c: place for c, place in clinics.items() if place},
+            {d.name: tuple(d.values) for d in cohort.dimension if d.values},
         ),
         readers={d.name: _reader(definitions[0].hierarchies[d.name]) for d in cohort.dimension},
-        by_clinic=cohort.source.legal_basis == "institution",
+        by_clinic=cohort.source.legal_basis == INSTITUTION,
+        clinics=taking_part,
+        listed=len(clinics) if taking_part is None else len(taking_part),
     )
 
 
@@ -59,11 +67,11 @@ def _reader(hierarchy: Hierarchy) -> Callable[[str], str]:
     return read
 
 
-def clinic_places(reader: Reader, session: Session, *, at: datetime) -> dict[str, str]:
-    """The municipality of each clinic whose Organization says it."""
+def clinics_of(reader: Reader, session: Session, *, at: datetime) -> dict[str, str | None]:
+    """The clinics of the platform, and the municipality of each whose Organization says it."""
     decoder = msgspec.json.Decoder(Organization)
     found = ((row, municipality(decoder.decode(row.body).address)) for row in reader.organizations(session, at=at))
-    return {row.tenant: place for row, place in found if place is not None and row.id == row.tenant}
+    return {row.tenant: place for row, place in found if row.id == row.tenant}
 
 
 @cache

@@ -110,6 +110,24 @@ def _distinct(sets: Sequence[Members], size: int) -> tuple[Mask, Ids]:
     return table, np.array([place[members] for members in sets], dtype=np.int64)
 
 
+def counted(folder: Folder) -> dict[str, dict[str, int]]:
+    """What anybody can count in the files of a release: its blocks, its groups, and its rows about persons."""
+    groups: dict[str, int] = {}
+    for block in folder.blocks if folder.groups else ():
+        groups[block.group] = groups.get(block.group, 0) + block.persons
+    withheld = sum(row.withheld for row in folder.rows)
+    exact = sum(row.lower == row.upper and not row.withheld for row in folder.rows)
+    return {
+        "blocks": _sets([block.persons for block in folder.blocks]),
+        "groups": _sets(list(groups.values())),
+        "rows": {"exact": exact, "estimated": len(folder.rows) - exact - withheld, "withheld": withheld},
+    }
+
+
+def _sets(sizes: Sequence[int]) -> dict[str, int]:
+    return {"number": len(sizes), "smallest": min(sizes, default=0)}
+
+
 def says_more(folder: Folder) -> tuple[Finding, ...]:
     """Rows that are narrower than blocks and groups make them, or that contradict them."""
     if not folder.blocks:

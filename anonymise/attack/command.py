@@ -6,16 +6,19 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from anonymise.attack.folder import Folder, read_folder
 from anonymise.attack.picture import picture
 from anonymise.attack.presence import inhabitants
 from anonymise.attack.report import as_json, show
 from anonymise.attack.run import EXPLAIN, Attack, attack
+from anonymise.commands.options import AsJson, ReportDir, written
+from anonymise.inner_pages import report_files
+from anonymise.inner_report import report_on_releases
 from anonymise.manifest import verify
 from anonymise.manifest_names import MANIFEST, PUBLIC_KEY
 from anonymise.problems import InputInvalid, ReleaseDamaged
+from anonymise.progress import shown
 
 FOUND: Final = 3
 """Exit code when something was found; 1 is a problem with the input, 2 a wrong command."""
@@ -26,24 +29,19 @@ ABOUT: Final = "about.json"
 def attack_releases(
     folders: Annotated[list[Path], typer.Argument(help="Releases, or folders that hold some.")],
     *,
-    as_json_: Annotated[bool, typer.Option("--json", help="All findings as JSON, for programs.")] = False,
+    as_json_: AsJson = False,
     derive: Annotated[int, typer.Option(help="Findings of each search that are derived step by step.")] = EXPLAIN,
     population: Annotated[
         Path | None, typer.Option(help="Inhabitants: CSV with a dimension and persons; without it, those that ship.")
     ] = None,
     pictures: Annotated[Path | None, typer.Option(help="Folder for a picture (SVG) of each derived finding.")] = None,
+    report: ReportDir = None,
 ) -> None:
     """Attack releases together, with nothing but their files and public totals. Exit code 3 if anything is found."""
     releases = releases_in(folders)
     public = inhabitants(population)
-    with _progress() as shown:
-        task = shown.add_task("", total=None)
-        found = attack(
-            releases,
-            population=public,
-            explain=derive,
-            progress=lambda step, done, of: shown.update(task, description=step, completed=done, total=of),
-        )
+    with shown() as progress:
+        found = attack(releases, population=public, explain=derive, progress=progress)
     console = Console()
     if as_json_:
         console.print_json(json.dumps(as_json(found)))
@@ -51,6 +49,8 @@ def attack_releases(
         show(found, console, derived=derive)
     if pictures is not None:
         draw(found, pictures)
+    if report is not None:
+        written(report, report_files(report_on_releases(releases, found)))
     if found.findings:
         raise typer.Exit(FOUND)
 
@@ -82,10 +82,3 @@ def _abouts(folder: Path) -> list[Path]:
     if not found:
         raise InputInvalid(f"{folder} holds no release: no {ABOUT} in it or below.")
     return found
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description} {task.completed}/{task.total}"), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True,
-    )  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from anonymise.attack.published import Dimension, Members, Statement
+from anonymise.attack.stated import NOTHING, About, about_itself
 from anonymise.problems import InputInvalid
 from anonymise.rule import Rule
 
@@ -59,6 +60,10 @@ class Folder:
     rows: tuple[Statement, ...]
     blocks: tuple[Bag, ...]
     groups: tuple[Share, ...]
+    unit: str = ""
+    """Whatever the persons were counted by: releases that say the same count by the same."""
+    itself: About = NOTHING
+    """What the release says about itself beside its numbers."""
 
     @property
     def telling(self) -> Dimension | None:
@@ -95,7 +100,8 @@ def folder_of(files: Mapping[str, bytes], where: Path) -> Folder:
     telling = next((d for d in dimensions if d.role != "identifying"), None)
     groups = reader.groups(telling) if telling is not None else ()
     cohort = f"{about.get('cohort', 'persons')} {first} to {last}"
-    return Folder(name, slug, cohort, first, last, rule, dimensions, identifying, rows, blocks, groups)
+    unit, itself = str(about.get("legal_basis", "")), about_itself(files, about)
+    return Folder(name, slug, cohort, first, last, rule, dimensions, identifying, rows, blocks, groups, unit, itself)
 
 
 def _json(files: Mapping[str, bytes], where: Path, name: str) -> Any:

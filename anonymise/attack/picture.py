@@ -1,5 +1,7 @@
 """A finding as a picture: the published numbers that prove it as bars, and what they leave as the last one."""
 
+from collections.abc import Callable
+
 from anonymise.attack.findings import Finding
 from anonymise.svg import Bar, bars
 
@@ -7,14 +9,16 @@ LABEL = 56
 """Characters of a label that fit beside each other on a phone."""
 
 
-def picture(finding: Finding) -> str:
-    """The derivation of a finding as SVG: each number with its sign, then the set that is left."""
+def picture(finding: Finding, *, say: Callable[[str], str] = str) -> str:
+    """The derivation of a finding as SVG: each number with its sign, then the set that is left; `say` puts the words into
+    another language."""
     items = [
-        Bar(_short(f"{'less ' if step.sign < 0 else ''}{step.about}"), step.says, step.number)
+        Bar(_short(f"{'− ' if step.sign < 0 else ''}{say(step.about)}"), say(step.says), step.number)
         for step in finding.derivation
     ]
-    left = Bar(_short(finding.what), finding.certain, finding.upper, finding.lower, finding.upper)
-    return bars([*items, left], title=finding.what, description=f"{finding}. {finding.conclusion}")
+    left = Bar(_short(say(finding.what)), say(finding.certain), finding.upper, finding.lower, finding.upper)
+    told = f"{say(finding.what)}: {say(finding.certain)}; {say(finding.limit)}. {say(finding.conclusion)}"
+    return bars([*items, left], title=say(finding.what), description=told)
 
 
 def _short(text: str) -> str:

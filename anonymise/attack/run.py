@@ -3,7 +3,7 @@
 Only what was published is read, and public totals. Nothing of the builder is used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from anonymise.attack.atoms import atoms
-from anonymise.attack.blocks import by_block, by_region, says_more
+from anonymise.attack.blocks import by_block, by_region, counted, says_more
 from anonymise.attack.composition import Period, Told, compose
 from anonymise.attack.findings import EXPLAINED, Finding
 from anonymise.attack.folder import Folder
@@ -21,17 +21,14 @@ from anonymise.attack.published import Published, in_words
 from anonymise.attack.reach import Search
 from anonymise.attack.sets import LARGE, narrowed_sets
 from anonymise.attack.shares import proved_shares, stated_shares, too_few_categories
+from anonymise.attack.stated import says_otherwise
 from anonymise.attack.system import system
+from anonymise.attack.units import told_by_units
+from anonymise.progress import Progress, no_progress
 from anonymise.rule import common
-
-Progress = Callable[[str, int, int], None]
 
 EXPLAIN: Final = 20
 """Findings of each search that come with their derivation; each takes some programmes of its own."""
-
-
-def no_progress(step: str, done: int, of: int) -> None:
-    """No progress shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +88,16 @@ def attack(
     for number, folder in enumerate(folders, start=1):
         progress("each release by itself", number, len(folders))
         bench.findings += [*says_more(folder), *told_by_coarseness(folder)]
+        bench.findings += says_otherwise(folder.name, folder.itself, counted(folder), rule=folder.rule)
         if population is not None:
             dimension, persons = population
             bench.findings += told_by_presence(folder, persons, dimension=dimension)
     for cohort, own in _cohorts(folders).items():
         bench.search(_about(own), f"all that is said about {cohort}")
     for near in _overlapping(folders):
-        bench.search([by_region(f, telling=False) for f in near], "cohorts that overlap")
+        if near[0].unit == near[1].unit:
+            bench.search([by_region(f, telling=False) for f in near], "cohorts that overlap")
+    bench.findings += told_by_units(folders)
     for number, several in enumerate(_series(folders), start=1):
         progress("several periods together", number, len(folders))
         bench.findings += composed(several)

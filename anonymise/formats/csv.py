@@ -13,6 +13,7 @@ from anonymise.rows import Number, Row, Table
 CODES = "codes.json"
 BLOCKS = "blocks.csv"
 GROUPS = "groups.csv"
+STATED = "audit.json"
 COLUMNS = ("value", "flag", "lower", "upper")
 
 
@@ -49,7 +50,7 @@ def read_files(folder: Path, slug: str) -> dict[str, bytes]:
     needed = (f"{slug}.csv", CODES, BLOCKS, abouts.FILE)
     if missing := [name for name in needed if not (folder / name).is_file()]:
         raise InputInvalid(f"{folder} has no {' and no '.join(missing)}: `build` makes a draft.")
-    return {name: (folder / name).read_bytes() for name in (*needed, GROUPS) if (folder / name).is_file()}
+    return {name: (folder / name).read_bytes() for name in (*needed, GROUPS, STATED) if (folder / name).is_file()}
 
 
 def table_of(content: bytes, codes: bytes) -> Table:

@@ -3,6 +3,8 @@
 import json
 from math import prod
 
+import msgspec
+
 from anonymise.about import About
 from anonymise.rows import PLACE, Number, Table
 
@@ -38,6 +40,7 @@ def jsonstat_bytes(table: Table, about: About) -> bytes:
             name: {"label": labels[name], "category": {"index": column}}
             for name, column in zip(ids, codes, strict=True)
         },
+        "extension": {"coverage": msgspec.to_builtins(about.coverage), "frozen": about.issued.isoformat()},
         "value": value,
         "status": status,
     }

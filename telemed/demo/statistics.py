@@ -26,7 +26,7 @@ async def publish_last_quarter(
     out = [one for one in definitions if is_out(releases, one.slug, last_complete(one.period, now).name)]
     if not out:
         # Data frames and RDF take a third of a second to import, which a second start saves.
-        from anonymise.pipeline import prepare_period
+        from anonymise.preparing import prepare_period
         from telemed.releases import service
 
         with step():
@@ -53,7 +53,7 @@ async def _left_for_the_board(services: Services) -> None:
     folder, definitions = services.settings.data_dir / "drafts", cohort_definitions(WEEKS)
     if any((folder / one.slug).exists() for one in definitions):
         return
-    from anonymise.pipeline import prepare_period
+    from anonymise.preparing import prepare_period
     from telemed.releases import service
 
     shelf = service.shelf_of(services)

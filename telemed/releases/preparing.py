@@ -3,7 +3,8 @@
 from anonymise.definition import cohort_definitions
 from anonymise.extract import Progress
 from anonymise.periods import period_named
-from anonymise.pipeline import Prepared, prepare_period
+from anonymise.pipeline import Prepared
+from anonymise.preparing import prepare_period
 from infra.clock import SystemClock
 from infra.settings import Settings
 from infra.vault import Vault, key_provider

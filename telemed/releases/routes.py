@@ -83,10 +83,17 @@ async def file(request: Request, slug: str, release: str, name: str, caller: Sig
     from telemed.releases import service
 
     content = await _aside(request, lambda services: service.file(service.shelf_of(services), slug, release, name))
-    if content is None:
-        raise NoSuchFile
-    kind = next((media for suffix, media in SHOWN.items() if name.endswith(suffix)), TEXT)
-    return Response(content, media_type=kind, headers={"Cache-Control": "no-store"})
+    return _file(content, name)
+
+
+@router.get("/{slug}/{release}/report/{name}")
+async def report(request: Request, slug: str, release: str, name: str, caller: SignedInClinician) -> Response:
+    """A page of the inner report, which names places: on a draft, on what is out, on what was refused."""
+    require_board(caller)
+    from telemed.releases import service
+
+    found = await _aside(request, lambda services: service.report(service.shelf_of(services), slug, release))
+    return _file(found.get(name), name)
 
 
 @router.post("/{slug}/{release}/approve")
@@ -126,6 +133,13 @@ def require_board(caller: Caller) -> None:
         raise NotOnTheBoard
 
 
+def _file(content: bytes | None, name: str) -> Response:
+    if content is None:
+        raise NoSuchFile
+    kind = next((media for suffix, media in SHOWN.items() if name.endswith(suffix)), TEXT)
+    return Response(content, media_type=kind, headers={"Cache-Control": "no-store"})
+
+
 async def _sent(request: Request, name: str) -> str:
     return str((await request.form()).get(name, ""))[:LONGEST]
 
@@ -152,7 +166,10 @@ async def _overview(request: Request, *, problem: Problem | None = None) -> Resp
         shelf = service.shelf_of(services)
         lines = service.decided(shelf)
         gone = {(line.dataset, line.release) for line in lines if line.outcome == service.WITHDRAWN}
-        return {"drafts": service.waiting(shelf, person=person, language=language), "decisions": lines, "gone": gone}
+        named = {(line.dataset, line.release) for line in lines}
+        reports = {name: service.report_page_of(shelf, *name, language=language) for name in named}
+        drafts = service.waiting(shelf, person=person, language=language)
+        return {"drafts": drafts, "decisions": lines, "gone": gone, "reports": reports}
 
     found = await _aside(request, seen)
     error = translate(language, SAID.get(type(problem), REFUSED)) if problem else ""

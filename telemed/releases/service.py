@@ -7,10 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from anonymise import about
+from anonymise import about, pages
 from anonymise.approvals import CONSOLE, NEEDED, counted
 from anonymise.decisions import decisions
 from anonymise.drafts import Draft
+from anonymise.inner_pages import PAGE, report_files
 from anonymise.ledger import VaultSecrets
 from anonymise.pipeline import Shelf, approve_in_console, publish_draft, withdraw_release
 from anonymise.register_lines import WITHDRAWN, Decision
@@ -19,12 +20,25 @@ from infra.settings import Settings
 from infra.vault import Vault
 from telemed.services import Services
 
-__all__ = ["WITHDRAWN", "approve", "decided", "draft", "file", "publish", "shelf_of", "waiting", "withdraw"]
+__all__ = [
+    "WITHDRAWN",
+    "approve",
+    "decided",
+    "draft",
+    "file",
+    "publish",
+    "report",
+    "report_page_of",
+    "shelf_of",
+    "waiting",
+    "withdraw",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A draft as the board sees it: names, digest, its audit, how many approved, whether the viewer did."""
+    """A draft as the board sees it: names, digest, its audit, the page of its inner report (empty without one), how many
+    approved, whether the viewer did."""
 
     slug: str
     release: str
@@ -32,6 +46,7 @@ class Waiting:
     digest: str
     built_at: str
     audit: dict[str, Any]
+    report: str
     files: tuple[str, ...]
     approvals: int
     needed: int
@@ -68,6 +83,16 @@ def file(shelf: Shelf, slug: str, release: str, name: str) -> bytes | None:
     return shelf.drafts.read(slug, release).files.get(name)
 
 
+def report(shelf: Shelf, slug: str, release: str) -> dict[str, bytes]:
+    """The pages of the inner report by file name; raises if there is none."""
+    return report_files(shelf.reports.read(slug, release))
+
+
+def report_page_of(shelf: Shelf, slug: str, release: str, *, language: str) -> str:
+    """The name of the report's page in the reader's language; empty if there is no report."""
+    return pages.file_name(PAGE, "de" if language == "de" else "en") if shelf.reports.has(slug, release) else ""
+
+
 def decided(shelf: Shelf) -> list[Decision]:
     """The register, newest first."""
     return list(decisions(shelf.releases_dir))[::-1] if shelf.releases_dir.is_dir() else []
@@ -97,6 +122,7 @@ def _seen(shelf: Shelf, found: Draft, person: str, language: str) -> Waiting:
         digest=found.digest,
         built_at=found.facts.built_at,
         audit=json.loads(found.audit),
+        report=report_page_of(shelf, found.facts.slug, found.facts.release, language=language),
         files=tuple(sorted(found.files)),
         approvals=len(counting),
         needed=NEEDED,

@@ -183,13 +183,14 @@ class Record:
         place: str = KIEL,
         born: str | None = "1990-05-01",
         at: str = "2026-01-01T00:00:00Z",
+        clinic: str = "clinic-a",
         **other: object,
     ) -> None:
         """A registration at a clinic."""
         coding = {"system": "http://fhir.de/sid/destatis/ags", "code": place}
         ags = {"url": "http://fhir.de/StructureDefinition/destatis/ags", "valueCoding": coding}
         body = {"meta": {"lastUpdated": at}, "gender": "female", "birthDate": born, "address": [{"extension": [ags]}]}
-        self._add("Patient", person, {**body, **other})
+        self._add("Patient", person, {**body, **other}, clinic=clinic)
 
     def whole(self, person: str) -> None:
         """Somebody who is in the cohort."""
@@ -204,10 +205,11 @@ class Record:
         *,
         names: tuple[str, ...] = ("municipality", "age_band", "sex", "chapter"),
         by_clinic: bool = False,
+        definitions: Sequence[Definition] = (),
     ) -> Cohort:
-        """What extraction makes of the record: person, clinic and the named dimensions."""
-        full = wanted_for(cohort_definitions(), quarter, frozen=frozen, clinics=CLINICS)
-        wanted = replace(full, names=names, by_clinic=by_clinic)
+        """What extraction makes of the record: person, clinic and the named dimensions, or what definitions ask for."""
+        full = wanted_for(definitions or cohort_definitions(), quarter, frozen=frozen, clinics=CLINICS)
+        wanted = full if definitions else replace(full, names=names, by_clinic=by_clinic)
         told = [row for row in self._rows if row.type in wanted.types]
         part = extracted(told, wanted, pseudonym=lambda person: person, progress=lambda step, count: None)
         return assembled([part], period=quarter, k=shipped().protection.k, frozen=frozen)

@@ -1,5 +1,6 @@
 """A quarter that the record covers in part says so, and only by weeks of many persons."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -7,12 +8,71 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonymise import synthetic
-from anonymise.about import Covered, read
-from anonymise.coverage import WEEK, covered, monday
+from anonymise.about import Covered, parse, read
+from anonymise.coverage import WEEK, Extent, covered, lower_step, monday
+from anonymise.pipeline import Work, prepare
 from tests.anonymise.builders import NOW, QUARTER, Record, definition, publish_persons, shelf
 
 K = 10
 MONDAYS = [monday(QUARTER.first) + number * WEEK for number in range(14)]
+
+
+@given(st.integers(1, 400), st.integers(0, 400), st.integers(5, 25))
+def test_no_share_that_is_told_narrows_who_is_in_or_who_is_not_to_fewer_than_k(whole: int, more: int, k: int) -> None:
+    told: dict[float, list[int]] = {}
+    for part in range(whole + more + 1):
+        share = lower_step(part, whole + more, of_public=whole, k=k)
+        if share is not None:
+            told.setdefault(share, []).append(part)
+
+    for share, parts in told.items():
+        rest = [whole + more - part for part in parts]
+        assert all(part >= share * (whole + more) - 1e-6 for part in parts)
+        assert max(parts) >= k
+        assert max(rest) >= k or rest == [0]
+
+
+def test_without_a_scale_that_is_coarse_a_share_would_narrow() -> None:
+    fine = {part: int(part / 100 / 0.05) for part in range(101)}
+
+    assert max(100 - part for part, step in fine.items() if step == 19) < K
+
+
+@given(st.integers(11, 2000), st.integers(5, 25))
+def test_a_larger_part_never_has_a_smaller_share(whole: int, k: int) -> None:
+    shares = [lower_step(part, whole, of_public=whole, k=k) or 0.0 for part in range(whole + 1)]
+
+    assert shares == sorted(shares)
+
+
+def test_a_cohort_says_whom_the_record_holds_and_which_clinics_report() -> None:
+    record = Record()
+    for number in range(30):
+        record.encounter(f"p{number}", clinic="clinic-a" if number < 25 else "clinic-b")
+        record.patient(f"p{number}")
+        if number < 20:
+            record.consent(f"p{number}")
+
+    found = record.cohort().extent
+
+    assert found == Extent(treated=30, permitted=20, reporting=1, clinics=2)
+
+
+def test_a_release_tells_its_coverage_in_every_form(tmp_path: Path) -> None:
+    place, persons = shelf(tmp_path), synthetic.persons(900, seed=1)
+    work = Work(definition(), QUARTER, NOW, "builder", None, Extent(1200, 1000, 11, 14))
+
+    files = prepare(persons, place, work=work).files
+
+    told = parse(files["about.json"]).coverage
+    assert told is not None and told.population == round(900 / (told.inhabitants or 1), 4)
+    assert (told.permitted, told.reporting, told.clinics) == (0.8, 11, 14)
+    assert told.known["chapter"] == 0.95 and "sex" not in told.known
+    assert json.loads(files["reasons-for-encounter.jsonstat.json"])["extension"]["coverage"]["permitted"] == 0.8
+    for name in ("index.en.html", "audit.en.html", "csv-metadata.json"):
+        text = files[name].decode()
+        assert "at least 80%" in text and "11 of 14" in text and "a published period is not revised" in text, name
+    assert "mindestens 80 %" in files["audit.html"].decode()
 
 
 def test_a_whole_quarter_says_nothing() -> None:

@@ -11,6 +11,14 @@ COHORT = (SHIPPED / "kiel" / "cohort.toml").read_text(encoding="utf-8")
 DATA_SET = (SHIPPED / "kiel" / "waiting-times.toml").read_text(encoding="utf-8")
 
 
+CLINIC = """name = "clinic"
+role = "identifying"
+values = { a = { de = "A", en = "A" } }
+title = { de = "Ort", en = "Place" }
+description = { de = "Ort", en = "Place" }
+"""
+
+
 def written(folder: Path, cohort: str = COHORT, dataset: str = DATA_SET) -> Path:
     (folder / "cohort.toml").write_text(cohort)
     path = folder / "waiting-times.toml"
@@ -18,7 +26,7 @@ def written(folder: Path, cohort: str = COHORT, dataset: str = DATA_SET) -> Path
     return path
 
 
-def test_six_data_sets_ship_and_all_of_one_cohort_know_the_same_tables() -> None:
+def test_seven_data_sets_ship_and_all_of_one_cohort_know_the_same_tables() -> None:
     found = [load(path) for path in shipped_paths()]
 
     assert {d.slug for d in found} == {
@@ -28,6 +36,7 @@ def test_six_data_sets_ship_and_all_of_one_cohort_know_the_same_tables() -> None
         "chronic-conditions",
         "travel-saved",
         "respiratory-season",
+        "persons-by-clinic",
     }
     assert all(path.stem == d.slug for path, d in zip(shipped_paths(), found, strict=True))
     assert all(d.declared == shipped().declared for d in found if d.cohort.name == "kiel")
@@ -66,6 +75,17 @@ def test_the_shipped_definition_covers_the_whole_region() -> None:
         ("[region]", "[region", "not TOML.*line"),
         ("email = ", "mail = ", "contact"),
         ("[denominators]", "[denominators]\ncoverage = 1.5", "coverage"),
+        (
+            'legal_basis = "consent"',
+            'legal_basis = "institution"',
+            "line 7: .*identifying dimension clinic with a hard level",
+        ),
+        ('legal_basis = "consent"', 'legal_basis = "institution"', "every dimension must be identifying"),
+        (
+            "min_categories = 2\n",
+            "min_categories = 2\n[protection.dominance]\n[[dimension]]\n" + CLINIC,
+            "dominance needs clinics that are no dimension",
+        ),
     ],
 )
 def test_a_bad_cohort_is_refused_with_line_and_reason(tmp_path: Path, old: str, new: str, said: str) -> None:

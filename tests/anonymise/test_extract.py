@@ -276,9 +276,9 @@ def test_each_institution_counts_its_own_and_honours_its_own_objections() -> Non
     cohort = record.cohort(by_clinic=True)
 
     assert cohort.persons.select("person", "clinic").rows() == [
-        ("ada", "clinic-a"),
-        ("ada", "clinic-b"),
-        ("ben", "clinic-a"),
+        ("ada@clinic-a", "clinic-a"),
+        ("ada@clinic-b", "clinic-b"),
+        ("ben@clinic-a", "clinic-a"),
     ]
     assert cohort.not_permitted == 1
 

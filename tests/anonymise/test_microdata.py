@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from anonymise.microdata import Microdata, microdata
 from anonymise.problems import ReleaseRefused
 from tests.anonymise.builders import NOW, QUARTER, definition, publish_persons, shelf
 from tests.effort import examples
+from tests.fixtures.anonymeter import Rates, attacked
 from tests.fixtures.participants import Participants
 from tests.fixtures.pycanon import report
 from tests.generative.populations import populations
@@ -71,3 +73,45 @@ def test_pycanon_finds_the_k_the_l_and_the_t_that_we_promise(tmp_path: Path, par
     assert found["l"] >= 2
     assert found["alpha"] <= 0.8
     assert found["t"] <= 0.8
+
+
+def guessed(made: Microdata, seed: int) -> pl.DataFrame:
+    """What an attacker makes of published rows: in every node one of its values, drawn blindly."""
+    random = np.random.default_rng(seed)
+    columns = {}
+    for hierarchy in made.classes.hierarchies:
+        holds = {
+            code: values for level in range(len(hierarchy.levels)) for code, values in hierarchy.holds(level).items()
+        }
+        columns[hierarchy.name] = [str(random.choice(holds[code])) for code in made.rows[hierarchy.name].to_list()]
+    told = made.rows["chapter"].to_list()
+    known = [value for value in told if value != "*"]
+    columns["chapter"] = [str(random.choice(known)) if value == "*" else value for value in told]
+    return pl.DataFrame(columns)
+
+
+def surplus(rates: Rates) -> dict[str, float]:
+    """How much more often each attack is right about the persons than about others, for certain (95 %)."""
+    return {
+        name: found["persons"][0] - found["persons"][1] - found["others"][0] - found["others"][1]
+        for name, found in rates.items()
+    }
+
+
+def test_anonymeter_guesses_no_better_about_those_who_are_in_and_would_if_their_rows_were_published(
+    tmp_path: Path, participants: Participants
+) -> None:
+    everybody = synthetic.persons(2400, seed=4)
+    persons, others = (part.select(*IDENTIFYING, "chapter") for part in (everybody.head(1200), everybody.tail(1200)))
+    rows = guessed(microdata(everybody.head(1200), definition()), seed=1)
+
+    protected, bare = map(
+        surplus,
+        attacked(
+            persons, others, rows, persons, folder=tmp_path, secret="chapter", attacks=150, participants=participants
+        ),
+    )
+
+    # Its guesses are drawn anew in every run; what is left for chance is far from both.
+    assert max(protected.values()) <= 0.1
+    assert bare["singling out"] > 0.3 and bare["inference"] > 0.1

@@ -14,7 +14,7 @@ from anonymise.extract import Cohort
 from anonymise.gathering import Gathering, read_part
 from anonymise.models import JOB, ExtractPart, ExtractRun
 from anonymise.periods import Period, Quarter
-from anonymise.pipeline import no_progress
+from anonymise.preparing import no_progress
 from fhir.reader import Reader
 from fhir.store import Store
 from infra.clock import FixedClock

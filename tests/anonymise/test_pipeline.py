@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from anonymise.definition import shipped
-from anonymise.formats.csv import read_table
+from anonymise.about import parse
+from anonymise.definition import cohort_definitions, shipped
+from anonymise.formats.csv import read_table, table_of
 from anonymise.ledger import VaultSecrets
 from anonymise.manifest import verify
-from anonymise.pipeline import Shelf, prepare_period, publish_draft
+from anonymise.pipeline import Shelf, publish_draft
+from anonymise.preparing import prepare_period
 from anonymise.problems import PeriodFrozen
 from anonymise.release import Release
 from fhir import bulk
@@ -49,7 +51,7 @@ def encounter(id: str, code: str, day: int = 3) -> Item:
     return Item(record.parsed(body))
 
 
-def consent(id: str) -> Item:
+def consent(id: str, kind: str = "permit") -> Item:
     category = [
         {"coding": [{"system": "http://loinc.org", "code": "59284-0"}]},
         {"coding": [{"system": "https://telemed.example/fhir/CodeSystem/consent-category", "code": "statistics"}]},
@@ -63,7 +65,7 @@ def consent(id: str) -> Item:
         "patient": {"reference": f"Patient/{id}"},
         "dateTime": "2026-01-05T09:00:00Z",
         "policyRule": {"text": "Statistics of the region"},
-        "provision": {"type": "permit"},
+        "provision": {"type": kind},
     }
     return Item(record.parsed(body))
 
@@ -119,3 +121,35 @@ async def test_a_quarter_that_is_out_is_not_built_again(database: Database, tmp_
         await publish(database, store, tmp_path, later)
 
     assert first.folder.is_dir()
+
+
+async def test_clinics_count_their_own_persons_for_themselves_from_the_record(
+    database: Database, tmp_path: Path
+) -> None:
+    store = record.store(tmp_path, clock=CLOCK)
+    for clinic, first in (("demo-clinic-01", 0), ("demo-clinic-02", 5), ("not-listed", 0)):
+        # Fifteen each; ten of them are at both, under the same insurance number. Nobody agreed, one objected at one.
+        ids = [new_id() for _ in range(15)]
+        items = [item for n, id in enumerate(ids) for item in (patient(id, first + n), encounter(id, "J06.9"))]
+        items += [consent(ids[0], "deny")] if clinic == "demo-clinic-02" else []
+        await database.write(partial(load, store, record.caller(clinic), items))
+    place = Shelf(tmp_path / "releases", tmp_path / "data", VaultSecrets(store.vault), BASE_URL)
+
+    [prepared] = await prepare_period(
+        database,
+        store.vault,
+        place,
+        clock=CLOCK,
+        definitions=cohort_definitions("kiel-clinics"),
+        built_by="the service",
+    )
+
+    files = prepared.require().files
+    table = table_of(files["persons-by-clinic.csv"], files["codes.json"])
+    rows = {row.keys: row.value for row in table.rows}
+    assert rows["*", "*", "demo-clinic-01"] == 15
+    assert rows["*", "*", "demo-clinic-02"] == 14
+    assert rows["*", "*", "*"] == 29
+    told = parse(files["about.json"])
+    assert told.legal_basis == "institution" and told.coverage is not None
+    assert (told.coverage.reporting, told.coverage.clinics) == (2, 14)

@@ -19,7 +19,8 @@ from anonymise.gathering import Gathering
 from anonymise.hierarchies import chapter_of
 from anonymise.ledger import Entry, Ledger, VaultSecrets
 from anonymise.periods import Quarter
-from anonymise.pipeline import LEDGER, no_progress
+from anonymise.pipeline import LEDGER
+from anonymise.preparing import no_progress
 from fhir.tables import Compartment
 from telemed.demo.describe import JoinableAppointment, Offer
 from telemed.demo.options import Options

@@ -12,7 +12,7 @@ from infra.deploy import bootstrap, javascript, real_parts
 from tests.architecture.tree import ROOT
 from tests.fixtures.processes import scrubbed
 
-LOCKS = ("requirements.txt", "requirements-dev.txt", "infra/deploy/uv.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-anonymise.txt", "infra/deploy/uv.txt")
 LOCKED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==\S+", re.MULTILINE)
 
 
@@ -44,11 +44,12 @@ def test_javascript_lock_names_no_address_and_hashes_everything() -> None:
 
 
 def test_lock_has_every_declared_dependency() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, extras = whole["project"], whole["project"]["optional-dependencies"]
 
     assert _names(project["dependencies"] + extras["setup"]) - _locked("requirements.txt") == set()
     assert _names(extras["dev"]) - _locked("requirements-dev.txt") == set()
+    assert _names(whole["dependency-groups"]["anonymise"]) - _locked("requirements-anonymise.txt") == set()
 
 
 def test_what_runs_is_what_was_tested() -> None:

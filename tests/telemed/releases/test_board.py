@@ -2,10 +2,16 @@
 
 import pytest
 
+from anonymise import synthetic
+from anonymise.build import build
 from anonymise.decisions import decisions
+from anonymise.definition import shipped
+from anonymise.ledger import Entry
+from anonymise.problems import ReleaseRefused
 from infra.clock import FixedClock
 from telemed.identity.lifetimes import STEP_UP
 from telemed.releases import routes
+from tests.anonymise.builders import QUARTER
 from tests.telemed.releases.conftest import PLACE, RELEASE, SLUG, Board
 
 
@@ -68,6 +74,44 @@ async def test_without_a_fresh_proof_nothing_is_decided(board: Board, verb: str)
     assert board.shelf.approvals(board.shelf.drafts.read(SLUG, RELEASE)) == ()
 
 
+@pytest.mark.parametrize(
+    ("language", "page", "says"), [("en", "report.en.html", "How large"), ("de", "report.html", "Wie groß")]
+)
+async def test_the_board_reads_the_inner_report_in_its_language(
+    board: Board, language: str, page: str, says: str
+) -> None:
+    ada = await board.member("ada")
+    ada.headers["Accept-Language"] = language
+
+    seen = await ada.get(PLACE)
+    report = await ada.get(f"{PLACE}/report/{page}")
+    style = await ada.get(f"{PLACE}/report/style.css")
+
+    assert f"{PLACE}/report/{page}" in seen.text
+    assert says in report.text and report.headers["cache-control"] == "no-store"
+    assert style.headers["content-type"].startswith("text/css")
+    assert (await ada.get(f"{PLACE}/report/other.html")).status_code == 404
+    assert (await ada.get(f"/console/releases/{SLUG}/2020-Q1/report/{page}")).status_code == 404
+
+
+async def test_what_was_refused_can_be_read_about(board: Board) -> None:
+    ada, place = await board.member("ada"), board.shelf
+    entry = Entry("other", "2026-Q2", QUARTER.start, QUARTER.end, shipped().cohort.name)
+    persons = synthetic.persons(900, 1)
+    place.ledger.write(entry, build(persons.slice(1), shipped()).members)
+    with pytest.raises(ReleaseRefused):
+        board.draft()
+
+    overview = await ada.get("/console/releases")
+    report = await ada.get(f"{PLACE}/report/report.en.html")
+
+    assert f"{PLACE}/report/" in overview.text
+    assert "Refused" not in report.text  # the draft that waits is another, and passed
+    place.drafts.remove(SLUG, RELEASE)
+    assert "Together with other 2026-Q2" in (await ada.get(f"{PLACE}/report/report.en.html")).text
+
+
+LOOKS = ("/console/releases", PLACE, f"{PLACE}/files/{SLUG}.csv", f"{PLACE}/report/report.html")
 ROLES = ["physician", "nurse", "coordinator", "receptionist", "analyst", "operator", "privacy-officer"]
 
 
@@ -75,7 +119,7 @@ ROLES = ["physician", "nurse", "coordinator", "receptionist", "analyst", "operat
 async def test_nobody_else_sees_or_decides(board: Board, role: str) -> None:
     other = await board.member("eva", role=role)
 
-    looked = [await other.get(path) for path in ("/console/releases", PLACE, f"{PLACE}/files/{SLUG}.csv")]
+    looked = [await other.get(path) for path in LOOKS]
     acted = [await other.post(f"{PLACE}/{verb}", data=digest(board)) for verb in ("approve", "publish", "withdraw")]
 
     assert {answer.status_code for answer in [*looked, *acted]} == {403}
@@ -90,7 +134,9 @@ async def test_without_the_table_of_roles_a_receptionist_would_decide(
     assert (await other.get(PLACE)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/../x", "/files/..%2F..%2Fkey", "/files/.members.sealed", "/files/.audit.json"])
+@pytest.mark.parametrize(
+    "path", ["/../x", "/files/..%2F..%2Fkey", "/files/.members.sealed", "/files/.audit.json", "/files/.report.sealed"]
+)
 async def test_no_address_leads_out_of_the_drafts_public_files(board: Board, path: str) -> None:
     ada = await board.member("ada")
 

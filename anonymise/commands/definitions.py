@@ -1,0 +1,107 @@
+"""What a definition says and what it would be worth; and the facts that one is made with."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from anonymise.build import build
+from anonymise.commands.options import AsJson, DefinitionFile, Persons, answer, console, definition_at
+from anonymise.definition import Definition
+from anonymise.facts import import_groups, import_municipalities
+from anonymise.persons import columns_of, read_persons
+from anonymise.plan import heading, planned, total_of
+from anonymise.plan_pages import GUARANTEES, comparison, described
+from anonymise.private import available
+from anonymise.problems import InputInvalid
+from anonymise.progress import shown
+
+
+def explain(definition: DefinitionFile = None, *, as_json: AsJson = False) -> None:
+    """Say in words what a definition publishes and how it protects."""
+    wanted = definition_at(definition)
+    if as_json:
+        answer(_explained(wanted), as_json=True)
+        return
+    rule = wanted.rule
+    console.print(f"[bold]{wanted.slug}[/]: {wanted.title.en}\n{wanted.description.en}\n")
+    for dimension in wanted.shown:
+        levels = ", ".join(wanted.hierarchies[dimension.name].level_names[:-1])
+        console.print(f"{dimension.name} ({dimension.role}; {levels}): {dimension.description.en}")
+    console.print("\nTables: " + "; ".join(heading(table) for table in wanted.dataset.table))
+    console.print(f"Columns of a file of persons: {', '.join(columns_of(wanted))}")
+    console.print(
+        f"\nEvery set that published numbers by the identifying dimensions can form is empty or holds at least {rule.k} "
+        f"persons. Legal basis as declared: {wanted.source.legal_basis}. Licence: {wanted.licence.name}."
+    )
+    if wanted.sensitive is not None:
+        console.print(
+            f"{wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none above "
+            f"{rule.share_limit:.0%}."
+        )
+
+
+def _explained(wanted: Definition) -> dict[str, object]:
+    rule = wanted.rule
+    return {
+        "slug": wanted.slug,
+        "cohort": wanted.cohort.name,
+        "title": wanted.title.en,
+        "legal_basis": wanted.source.legal_basis,
+        "dimensions": {d.name: {"role": d.role, "hard": d.hard} for d in wanted.cohort.dimension if d in wanted.shown},
+        "tables": [dict(table.cells) for table in wanted.dataset.table],
+        "columns": list(columns_of(wanted)),
+        "protection": {"k": rule.k, "share_limit": rule.share_limit, "min_categories": rule.min_categories},
+        "licence": wanted.licence.uri,
+    }
+
+
+def plan(
+    persons: Persons,
+    definition: DefinitionFile = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Compare a private release of this budget, too (OpenDP).")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show, before anything leaves, error and loss of every declared table: partition, suppression, private profile."""
+    wanted = definition_at(definition)
+    if epsilon is not None and not available():
+        raise InputInvalid("The private profile needs OpenDP: install telemed-platform[private].")
+    with shown() as progress:
+        progress("reading persons", 0, 0)
+        read = read_persons(persons, wanted)
+        progress("counting and partitioning", 0, 0)
+        built = build(read, wanted)
+        progress("comparing profiles", 0, 0)
+        lines = planned(built, wanted, epsilon=epsilon)
+    if as_json:
+        answer({"k": wanted.rule.k, "epsilon": epsilon, "tables": described(lines)}, as_json=True)
+        return
+    flags = Counter(row.flag for row in built.table.rows)
+    groups = len(built.blocks.group_sizes())
+    console.print(
+        f"{built.persons.height} persons in {len(built.blocks.persons)} blocks, the smallest of {built.blocks.persons.min()}; "
+        f"{groups} groups; rows exact {flags['']}, estimated {flags['e']}, withheld {flags['c']}"
+    )
+    console.print(comparison(lines, epsilon=epsilon))
+    console.print(f"weighted over all tables, misplaced or not told: {total_of(lines):.1%} of persons")
+    console.print(GUARANTEES, style="dim")
+
+
+def facts(
+    kind: Annotated[Literal["icd10gm-groups", "municipalities"], typer.Argument(help="Which official table it is.")],
+    official: Path,
+    out: Annotated[Path, typer.Option(help="File (groups) or folder (municipalities) to write.")],
+    district: Annotated[list[str] | None, typer.Option(help="Key of 5 digits; once for each.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Turn an official table into a hierarchy that a definition can name."""
+    if kind == "icd10gm-groups":
+        number = import_groups(official, out)
+    else:
+        number = import_municipalities(official, out, districts=district or [])
+    answer({"kind": kind, "written": number, "to": str(out)}, f"{number} written to {out}", as_json=as_json)
