@@ -44,6 +44,7 @@ from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.practice import routes as practice
 from telemed.releases import request_routes
 from telemed.releases import routes as releases
 from telemed.rights import restriction
@@ -82,6 +83,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     pages.router,
     visit_routes.router,
     goodbye_routes.router,
+    practice.router,
     assets.router,
     exchange.router,
     visits.router,
@@ -134,7 +136,8 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/visit/bye": "the same: what happens next",
     "/visit/next.ics": "the same: the next appointment for the calendar",
     "/visit/opinion": "the same: takes one of three answers",
-    "/practice": "the patient's page with a robot, in the browser alone; knows nobody",
+    "/practice": "the patient's page with a robot on the other side; knows nobody",
+    "/practice/join": "invites a robot into a room of its own; knows nobody",
     "/console/sign-in": "the door of the console",
     "/console/passkey/options": "a challenge for whoever wants to sign in",
     "/console/passkey": "takes a passkey's answer, which is the sign-in",
@@ -150,7 +153,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits", "/data-requests"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits", "/practice", "/data-requests"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
@@ -248,6 +251,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with services.media.running():
                 yield
+                await services.robots.close()
         finally:
             for task in tasks:
                 task.cancel()

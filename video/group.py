@@ -143,6 +143,8 @@ class Group:
         pictures = [self._picture(leg, who, now=now) for _, who in bound]
         spent = shared.measured(now) if leg.screen and (shared := leg.screen.source) else 0.0
         wished = choose(pictures, leg.bandwidth.estimate - spent, voices=len(bound))
+        # What has not begun is looked at as soon as it does: told otherwise, a page might never begin.
+        found += [(who, "h") for _, who in bound if leg.wants.get(who) is not Want.OFF and not self._shows(who)]
         for (place, who), wish in zip(bound, wished, strict=True):
             down, sender = leg.pictures[place], self.legs[who]
             key = self._key(leg, place, wish, who=who, now=now)
@@ -157,8 +159,12 @@ class Group:
     def _picture(self, leg: Leg, who: str, *, now: float) -> Picture:
         rates = {key: stream.measured(now) for key, stream in self.legs[who].sent.items() if key in ("h", "l")}
         if not rates:
-            return Picture(Want.OFF, 0, None)
+            return Picture(Want.OFF, 0, None)  # nothing to forward yet, and nothing of the line spent on it
         return Picture(leg.wants.get(who, Want.HIGH), rates.get("h", rates.get("l", 0)), rates.get("l"))
+
+    def _shows(self, who: str) -> bool:
+        """True once a picture came from this participant's camera."""
+        return not self.legs[who].sent.keys().isdisjoint(("h", "l"))
 
     def _key(self, leg: Leg, place: int, wished: str | None, *, who: str, now: float) -> str | None:
         """The layer that is forwarded: the wished one, if the line may be tried with it and its sender still sends it."""

@@ -17,6 +17,7 @@ from video.messages import UnitOffer as OfferMessage
 from video.sdp import OfferRefused
 from video.unit_answer import write_unit_answer
 from video.unit_offer import UnitOffer, parse_unit_offer
+from video.whole import whole
 
 if TYPE_CHECKING:
     from video.mux import Mux
@@ -189,7 +190,7 @@ class ForwardingUnit:
             if self._calls.get((room, participant)) is call:
                 del self._calls[room, participant]
                 self._forget(room, participant)
-            await call.path.close()
+            await whole(call.path.close())  # also where the room ends and then the process does
 
     def _join(self, room: str, participant: str, *, leg: Leg) -> None:
         group = self._groups.get(room)

@@ -1,10 +1,11 @@
 """The figures of calls: what forwarding costs beside its floors and two other forwarders, and what waiting costs."""
 
 import asyncio
+import shutil
 from statistics import median
 from typing import Final
 
-from tests.bench import bars, joins, unit, unit_janus, unit_relay, waiting
+from tests.bench import bars, joins, killed, unit, unit_janus, unit_relay, waiting
 from tests.bench.figures import Figure, compared, limited, unmeasured
 from tests.bench.unit import Load
 
@@ -19,6 +20,7 @@ def run(
     people: int = 2000,
     rounds: int = 3,
     times: int = joins.TIMES,
+    kills: int = 5,
 ) -> list[Figure]:
     """The lines, the median of so many rounds; the floors, Janus and ours take turns."""
     found, theirs = list[tuple[Load, float]](), list[Figure | float]()
@@ -50,6 +52,7 @@ def run(
         _delay(unit.alone(many, seconds=seconds)),
         *_waiting(people),
         *joins.figures(asyncio.run(joins.measure(times))),
+        *_killed(kills),
     ]
 
 
@@ -80,3 +83,16 @@ def _waiting(people: int) -> list[Figure]:
         limited(f"memory of {people} people who wait", waited.megabytes, "MB", most=bars.WAITING),
         limited("from admit to notice, slowest hundredth", 1000 * waited.notice, "ms", most=bars.NOTICE),
     ]
+
+
+def _killed(kills: int) -> list[Figure]:
+    """The line about killed workers; none where none are to be killed."""
+    what = "without new sound after a media worker was killed"
+    if kills and not (shutil.which("redis-server") and shutil.which("chromium")):
+        return [unmeasured(what, against="two pages", why="redis-server or chromium is not installed")]
+    found = killed.run(kills) if kills else []
+    return (
+        [limited(f"{what}, worst of {len(found)}", max(found), "s", most=bars.KILLED, note=killed.told(found))]
+        if found
+        else []
+    )

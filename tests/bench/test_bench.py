@@ -265,7 +265,7 @@ async def test_the_cost_of_limits_is_a_line_for_each_place_they_are_counted_in(t
 
 
 def test_calls_are_measured_beside_their_floors_and_the_relay() -> None:
-    found = calls.run(calls=1, many=2, seconds=1.0, people=20, rounds=1, times=1)
+    found = calls.run(calls=1, many=2, seconds=1.0, people=20, rounds=1, times=1, kills=0)
 
     against = [figure.against for figure in found[:4]]
     assert len(set(against)) == 4 and all(figure.ours > 0 and figure.other for figure in found[:3])

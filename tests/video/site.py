@@ -20,6 +20,7 @@ from video import WEB
 from video.embedded import Embedded
 from video.ice import Ice
 from video.link import Link, straight
+from video.media import Media
 from video.messages import Close
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -41,12 +42,18 @@ class Site(Office):
     """A running server with pages, and its pre-call check."""
 
     precheck: Precheck
-    media: Embedded
+    media: Media
+
+    @property
+    def embedded(self) -> Embedded:
+        """The forwarding unit of the process itself."""
+        assert isinstance(self.media, Embedded)
+        return self.media
 
     async def another_unit(self) -> None:
         """End the forwarding unit with all calls, as a killed worker does, and have another in its place."""
-        before = self.media.unit
-        self.media.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
+        before = self.embedded.unit
+        self.embedded.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
         await before.close()
 
     def drop(self, room: str) -> None:
@@ -56,16 +63,24 @@ class Site(Office):
 
 
 @asynccontextmanager
-async def open_site(link: Link = straight, *, ice: Ice | None = None, gate: Gate | None = None) -> AsyncIterator[Site]:
-    """A running server with rooms, modules and test pages; media of the unit cross `link`, pages come through `gate`."""
-    listening, ice = bound(), ice or Ice()
+async def open_site(
+    link: Link = straight,
+    *,
+    ice: Ice | None = None,
+    gate: Gate | None = None,
+    placed: Callable[[Rooms], Media] | None = None,
+    port: int = 0,
+) -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages; pages come through `gate`, media of its unit cross `link`,
+    unless they are `placed`."""
+    listening, ice = bound(port), ice or Ice()
     port = listening.getsockname()[1]
     async with AsyncExitStack() as stack:
         if gate is not None:
             port = await stack.enter_async_context(gate.before(port))
         host = f"127.0.0.1:{port}"
         rooms = Rooms()
-        media = Embedded(rooms, ice, addresses=LOOPBACK, link=link)
+        media = placed(rooms) if placed else Embedded(rooms, ice, addresses=LOOPBACK, link=link)
         office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
         await stack.enter_async_context(media.running())
         await stack.enter_async_context(serving(_app(office, ice), listening))

@@ -16,7 +16,7 @@ export class Group extends EventTarget {
   locked = false;
   quality;
   #signalling; #circle; #tracks; #places; #relay; #leg = null; #next = null; #on = {}; #timer = 0; #attempt = 0;
-  #retry = 0; #chain = Promise.resolve(); #listeners = []; #closed = false; #looked = 0; #begun = false;
+  #retry = 0; #chain = Promise.resolve(); #listeners = []; #closed = false; #looked = 0;
 
   constructor({ signalling, circle, tracks, places, relay, signing }) {
     super();
@@ -106,7 +106,6 @@ export class Group extends EventTarget {
       this.#leg = leg;
       this.#next = null;
       this.quality.fresh();
-      this.#begun = false;
       this.#lock(false);
     }
     this.#step(() => this.quality.apply(leg.senders));
@@ -157,10 +156,7 @@ export class Group extends EventTarget {
     else if (this.#next?.id !== call) this.#again();  // too late for an ICE restart
   }
 
-  // Nobody can look at what has not begun: the first word about that is no reason to stop.
   #watched(high, low) {
-    this.#begun ||= high || low;
-    if (!this.#begun) return;
     this.quality.watched = { h: high, l: low };
     this.#step(() => this.current && this.quality.apply(this.current.senders));
   }
