@@ -110,7 +110,7 @@ class Circle:
                 self._heard(Unable(sender))
             elif isinstance(said, dict):
                 self._agreement.hear(sender, said)
-        except (ValueError, FrameRefusedError):
+        except (ValueError, IndexError, RecursionError, FrameRefusedError):  # anybody's bytes
             return
 
     def put(self, value: object, to: str | None = None) -> bool:
