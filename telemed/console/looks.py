@@ -8,6 +8,7 @@ from typing import Final
 from sqlmodel import col, or_, select
 
 from fhir import compartments
+from fhir.audit import BY
 from fhir.audit_event import details
 from fhir.policy import Action
 from fhir.store import Store
@@ -24,6 +25,7 @@ from telemed.visits import resource
 MOST_READ: Final = 500
 PLATFORM: Final = N_("The platform, for the video visit")
 SYSTEM: Final = N_("A system of the clinic")
+APP: Final = N_("An app that the patient allowed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
 def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:
     if agent in people:
         return resource.name(people[agent])
+    if app := agent.partition(BY)[2]:
+        return f"{translate(language, APP)} ({app})"
     return translate(language, PLATFORM) if agent == "visit" else f"{translate(language, SYSTEM)} ({agent})"
 
 

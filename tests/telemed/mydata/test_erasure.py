@@ -1,11 +1,20 @@
 """Erasure at the patient's word: with the PIN once more, at once where nothing has to be kept, never against the law."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from infra.clock import FixedClock
 from telemed.keys import hold
+from telemed.keys.erasing import Order, erase
+from telemed.mydata import erasure
+from telemed.notices.delivery import FAREWELL_KEPT, forget_farewells, handlers
+from telemed.notices.message import House
+from telemed.notices.models import Notice, SinkMessage
+from telemed.notices.service import DELIVER, opened
+from telemed.notices.wording import words
 from telemed.visits import resource
 from tests.telemed.keys.patients import left
 from tests.telemed.mydata.letters import enter, inside, letter
@@ -21,10 +30,11 @@ def database_kind() -> str:
     return "sqlite"
 
 
-async def registered(clinic: Clinic, *, treated: bool = False) -> None:
+async def registered(clinic: Clinic, *, treated: bool = False, mail: str = "") -> None:
     """Nothing; a patient without an appointment is there, with a finding if they were treated."""
     store = clinic.services.store
     person = {"resourceType": "Patient", "name": [{"family": "Probe", "given": ["Ada"]}], "birthDate": "1970-01-01"}
+    person |= {"telecom": [{"system": "email", "value": mail}]} if mail else {}
 
     def unit(session: object) -> None:
         store.create(session, PLATFORM, resource.parsed(person), id=NEW)  # type: ignore[arg-type]  # one session
@@ -47,6 +57,61 @@ async def test_who_was_never_treated_is_erased_at_once_with_the_pin_once_more(cl
     assert await left(clinic.services.database, clinic.services.vault, NEW) == {}
     assert (await http.get("/my/record")).status_code == 401
     assert (await enter(clinic, issued))[1].status_code == 401
+
+
+async def test_a_browser_that_had_the_record_open_is_told_that_it_is_erased(clinic: Clinic) -> None:
+    await registered(clinic)
+    issued = await letter(clinic, patient=NEW)
+    http, _ = await enter(clinic, issued)
+
+    await erase(clinic.services.eraser, Order(NEW, PLATFORM, "test"))
+
+    shown = await http.get("/my/looks", headers={"Accept-Language": "en"})
+    assert shown.status_code == 401 and "Your record is erased." in shown.text and "15 minutes" not in shown.text
+
+
+@pytest.mark.parametrize(("mail", "channel"), [("ada@mail.example", "mail"), ("", "letter")])
+async def test_who_asked_for_erasure_is_told_that_it_is_done_and_the_address_does_not_stay(
+    clinic: Clinic, mail: str, channel: str
+) -> None:
+    await registered(clinic, mail=mail)
+    issued = await letter(clinic, patient=NEW)
+    http, _ = await enter(clinic, issued)
+
+    await http.post("/my/erasure", data={"pin": issued.pin})
+
+    services = clinic.services
+    waiting = await farewells(clinic, Notice)
+    assert [each.channel for each in waiting] == [channel]
+    content = await services.database.read(lambda session: opened(session, services.vault, waiting[0]))
+    said = words(content, phone="0431")
+    assert "erased" not in said.subject and "Praxis" not in " ".join(said.paragraphs)
+    assert content.mail == mail and content.name == "Ada Probe"
+    house = House("http://localhost", "post@house.example", "0431")
+    deliver = handlers(services.database, services.vault, clock=services.system_clock, house=house, smtp_url="")
+    await deliver[DELIVER](waiting[0].id, "")
+    assert await farewells(clinic, Notice) == []
+    later = services.system_clock.now() + FAREWELL_KEPT + timedelta(minutes=1)
+    assert len(await farewells(clinic, SinkMessage)) == 1
+    await services.database.write(lambda session: forget_farewells(session, now=later))
+    assert await farewells(clinic, SinkMessage) == []
+
+
+async def test_without_the_farewell_nobody_would_be_told(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    await registered(clinic, mail="ada@mail.example")
+    issued = await letter(clinic, patient=NEW)
+    http, _ = await enter(clinic, issued)
+    monkeypatch.setattr(erasure, "tell_erased", lambda *_, **__: None)
+
+    await http.post("/my/erasure", data={"pin": issued.pin})
+
+    assert await farewells(clinic, Notice) == []
+
+
+async def farewells(clinic: Clinic, table: type[Any]) -> list[Any]:
+    """The messages that are about nobody's record."""
+    wanted = select(table).where(table.compartment == "")
+    return await clinic.services.database.read(lambda session: list(session.exec(wanted).all()))
 
 
 async def test_without_the_right_pin_nothing_is_erased_and_five_tries_end_the_session(clinic: Clinic) -> None:
