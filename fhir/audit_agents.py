@@ -56,8 +56,8 @@ def agents(row: Any) -> list[dict[str, Any]]:
     if row["role"] in _MACHINES:
         return [_typed(client, asked | {"network": _NOT_KEPT}), _server(server)]
     # People come through our own pages, of which browser is not known; patients by an app that they allowed, too.
-    pages = {"who": _client(row["agent_tenant"], app) if app else _named("pages")}
-    pages |= {"requestor": False, "network": _NOT_KEPT}
+    way = _client(row["agent_tenant"], app) if app else _named("pages")
+    pages = {"who": way, "requestor": False, "network": _NOT_KEPT}
     purpose = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": row["purpose"]}]}
     return [_typed(user, asked | {"purposeOfUse": [purpose]}), _typed(client, pages), _server(server)]
 

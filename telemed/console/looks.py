@@ -59,7 +59,7 @@ def looks(session: Session, store: Store, caller: Caller, *, patient_id: str, la
         .limit(MOST_READ)
     )
     found = session.exec(wanted).all()
-    people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
+    people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found if BY not in row.agent})
     foreign = {row.agent_tenant for row in found} - {caller.tenant}
     clinics = by_id(session, store, caller, type="Organization", ids=foreign)
     names = {

@@ -64,7 +64,7 @@ def looks(
     found = session.exec(wanted).all()
     clinics = by_id(session, store, caller, type="Organization", ids={row.agent_tenant for row in found})
     people = (
-        by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
+        by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found if BY not in row.agent})
         if asking.with_names
         else {}
     )

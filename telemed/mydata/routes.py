@@ -47,6 +47,7 @@ async def show_consents(request: Request, patient: Mine) -> Response:
 async def change_consents(request: Request, patient: Mine) -> Response:
     """The same page with the consent given or withdrawn; it counts from the next request on, whoever makes it."""
     fields = await form_of(request)
+    unit: Callable[..., Any]
     match fields.get("action"):
         case "allow":
             lasts = _choice(Lasts, fields.get("lasts", ""))

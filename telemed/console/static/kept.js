@@ -3,7 +3,10 @@
 const KEY = "typed";
 const again = document.getElementById("confirm-again");
 const held = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
-const here = location.pathname + location.search;
+const isConfirming = location.pathname === "/console/step-up";
+const asked = new URLSearchParams(location.search);
+asked.delete("done");  // what was done before is not said twice
+const here = location.pathname + (asked.size ? `?${asked}` : "");
 
 function typedIn(form) {
   // The button that was pressed is not among them: nothing is sent anew but by hand.
@@ -29,11 +32,11 @@ if (again) {
     sessionStorage.setItem(KEY, JSON.stringify({ ...held, wanted: true }));
     again.search = new URLSearchParams({ next: held.page });
   }
-} else if (location.pathname !== "/console/step-up") {
+} else if (!isConfirming) {
   sessionStorage.removeItem(KEY);
   if (held?.wanted && held.page === here) fill(held);
 }
 
-for (const form of document.forms) {
+for (const form of again || isConfirming ? [] : document.forms) {
   if (form.method === "post") form.addEventListener("submit", () => sessionStorage.setItem(KEY, JSON.stringify(typedIn(form))));
 }

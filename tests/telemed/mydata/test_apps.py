@@ -10,7 +10,7 @@ from telemed.mydata.codes import Issued
 from tests.clients.smart_app import ticked
 from tests.telemed.identity.asking import HTML, Asking, answer, asking
 from tests.telemed.mydata.letters import browser, letter
-from tests.telemed.visits.clinic import PATIENT, TENANT, Clinic
+from tests.telemed.visits.clinic import PATIENT, TENANT, VIDEO, Clinic
 
 SCOPE = "openid fhirUser launch/patient patient/*.rs"
 
@@ -140,3 +140,11 @@ async def test_the_log_of_the_clinic_names_the_patient_and_the_app(world: Asking
 
     named = [[agent["who"]["identifier"]["value"] for agent in each["resource"]["agent"]] for each in events]
     assert any(names[:2] == [PATIENT, "public-app"] for names in named)
+    seen = await (await world.clinic.clinician()).get(
+        f"/console/visits/{VIDEO}/looks", headers={"Accept-Language": "en"}
+    )
+    assert "An app that the patient allowed (public-app)" in seen.text
+    services = world.service.services
+    named_too = services.settings.model_copy(update={"patients_see_names": True})
+    object.__setattr__(services, "settings", named_too)
+    assert "The app Kurvenblatt" in (await made.get("/my/looks", headers={"Accept-Language": "en"})).text
