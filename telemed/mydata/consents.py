@@ -156,6 +156,7 @@ def withdraw(session: Session, store: Store, caller: Caller, patient: MyPatient,
 
 def state_statistics(session: Session, store: Store, caller: Caller, patient: MyPatient, *, permit: bool) -> Stored:
     """The statement about statistics, as it now stands; a refusal is kept, as silence would not outweigh a permit."""
+    _alone(session, patient)
     now = store.clock.now()
     provision = {"type": "permit" if permit else "deny"}
     earlier = [

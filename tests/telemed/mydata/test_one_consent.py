@@ -76,6 +76,16 @@ async def test_of_many_consents_given_at_once_one_is_in_force_and_its_withdrawal
     assert await status(other) == 404
 
 
+@BOTH
+async def test_of_many_statements_about_statistics_at_once_one_is_there(clinic: Clinic) -> None:
+    patient = await inside(clinic)
+
+    said = [patient.post("/my/consents", data={"action": "statistics-yes"}) for _ in range(AT_ONCE)]
+    answers = await asyncio.gather(*said)
+
+    assert [each.status_code for each in answers] == [303] * AT_ONCE and len(await active(clinic)) == 1
+
+
 async def test_withdrawing_ends_what_was_written_down_for_the_same_clinic(clinic: Clinic) -> None:
     other, patient = await neighbour(clinic), await inside(clinic)
     await allow(patient)
