@@ -87,7 +87,7 @@ async def test_a_patient_gives_consent_withdraws_it_asks_and_leaves(
     await page.click("text=Ich willige ein")
     await expect(page.locator("[role=status]")).to_contain_text("kann Ihre Akte ab jetzt sehen")
     await page.click(f"button:has-text('{OTHER}')")
-    await expect(page.locator("[role=status]")).to_contain_text("Sie öffnet ab jetzt nichts mehr")
+    await expect(page.locator("[role=status]")).to_contain_text("Ab jetzt öffnet keine Ihrer Einwilligungen dort")
     await page.click(".top strong a")
     await page.click("text=Etwas stimmt nicht")
     await page.check("#kind-restriction")
