@@ -27,6 +27,8 @@ EVERYTHING: Final = "Resource"
 # http://hl7.org/fhir/audit-event-outcome
 DONE: Final = "0"
 REFUSED: Final = "4"
+# Between a patient and the app by which they asked; neither ids nor the names of clients have it.
+BY: Final = "|"
 
 
 class Access(NamedTuple):
@@ -52,7 +54,7 @@ def row(caller: Caller, access: Access, *, recorded: datetime, tenant: str | Non
         "type": access.type,
         "resource_id": access.id,
         "version": access.version,
-        "agent": caller.subject,
+        "agent": f"{caller.subject}{BY}{caller.app}" if caller.app else caller.subject,
         "agent_tenant": caller.tenant,
         "role": str(caller.role),
         "purpose": caller.purpose,

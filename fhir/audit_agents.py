@@ -7,6 +7,7 @@ https://profiles.ihe.net/ITI/BALP/
 from typing import Any, Final
 
 from fhir import here
+from fhir.audit import BY
 from fhir.policy import Action
 from infra.caller import Role
 
@@ -45,16 +46,18 @@ _NOT_KEPT: Final = {
 def agents(row: Any) -> list[dict[str, Any]]:
     """The agents of a row of the log."""
     client, server, user = _TYPES.get(Action(row["action"]), _TAKEN)
+    person, _, app = row["agent"].partition(BY)
     asked = {
         "role": [{"coding": [{"system": f"{_OURS}CodeSystem/role", "code": row["role"]}]}],
-        "who": {"identifier": {"system": f"{_OURS}sid/{row['agent_tenant']}/caller", "value": row["agent"]}},
+        "who": {"identifier": {"system": f"{_OURS}sid/{row['agent_tenant']}/caller", "value": person}},
         "altId": row["agent_tenant"],
         "requestor": True,
     }
     if row["role"] in _MACHINES:
         return [_typed(client, asked | {"network": _NOT_KEPT}), _server(server)]
-    # People come through our own pages; which browser that was is not known.
-    pages = {"who": _named("pages"), "requestor": False, "network": _NOT_KEPT}
+    # People come through our own pages, of which browser is not known; patients by an app that they allowed, too.
+    way = _client(row["agent_tenant"], app) if app else _named("pages")
+    pages = {"who": way, "requestor": False, "network": _NOT_KEPT}
     purpose = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": row["purpose"]}]}
     return [_typed(user, asked | {"purposeOfUse": [purpose]}), _typed(client, pages), _server(server)]
 
@@ -63,6 +66,10 @@ def _server(type: tuple[str, str]) -> dict[str, Any]:
     base = here.base()
     network = {"network": {"address": base, "type": "5"}} if base else {"network": _NOT_KEPT}
     return _typed(type, {"who": _named(base or "server"), "requestor": False} | network)
+
+
+def _client(tenant: str, id: str) -> dict[str, Any]:
+    return {"identifier": {"system": f"{_OURS}sid/{tenant}/caller", "value": id}}
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -23,7 +23,8 @@ class Role(StrEnum):
 class Caller(NamedTuple):
     """One caller of one request. `tenant` is the Organization id; `subject` is a client, practitioner or visit id.
 
-    `patient` is the id of the one patient that scopes of the context `patient/` are about, if there is one.
+    `patient` is the id of the one patient that scopes of the context `patient/` are about, if there is one. `app` is the
+    client that asks in the name of a patient; the log names it, so that its looks are not taken for the patient's own.
     """
 
     tenant: str
@@ -33,3 +34,4 @@ class Caller(NamedTuple):
     purpose: str = "TREAT"
     request_id: str = ""
     patient: str = ""
+    app: str = ""

@@ -33,12 +33,14 @@ from telemed.identity import routes as identity
 from telemed.identity.app_origins import CrossOrigin
 from telemed.identity.callers import caller_of, clinician_of
 from telemed.identity.sessions import tidy
+from telemed.mydata import app_routes as mydata_apps
 from telemed.mydata import codes as mydata_codes
 from telemed.mydata import entrance as mydata_entrance
 from telemed.mydata import routes as mydata
 from telemed.mydata import sessions as mydata_sessions
 from telemed.mydata.mine import my_patient
 from telemed.notices import routes as notices
+from telemed.notices.delivery import forget_farewells
 from telemed.pages import assets, goodbye_routes, visit_routes
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
@@ -90,6 +92,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     visits.router,
     mydata_entrance.router,
     mydata.router,
+    mydata_apps.router,
     code_routes.router,
     draft_routes.router,
     opinion_routes.router,
@@ -284,6 +287,7 @@ async def _housekeeping(services: Services) -> None:
                 await services.database.write(partial(forget, now=services.system_clock.now()))
             # By the clock that the policy goes by, or one would end before it ends.
             await services.database.write(partial(restriction.forget_ended, now=services.clock.now()))
+            await services.database.write(partial(forget_farewells, now=services.clock.now()))
             await services.issuer.load(services.database)
         except Problem as error:
             log.error("housekeeping_failed", error=type(error).__name__)

@@ -11,6 +11,7 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import NotFound
+from telemed.console.diagnoses import ICD_10_GM, TEXTS
 from telemed.console.proposals import Proposals, proposals
 from telemed.persons.kept import replaced
 from telemed.schedules.keepers import holder
@@ -152,10 +153,11 @@ def _tasks(found: list[dict[str, Any]]) -> list[Entry]:
 
 
 def coded_entry(concept: Mapping[str, Any], *, day: str | None = None) -> Entry:
-    """What a coded value says: its first coding's words and code."""
+    """What a coded value says: its first coding's words and code; the words of the clinic's own list where it has none."""
     coding: Mapping[str, Any] = next(iter(concept.get("coding", ())), {})
     code = str(coding.get("code", ""))
-    return Entry(str(coding.get("display") or concept.get("text") or code), code, day_of(day))
+    known = TEXTS.get(code, "") if coding.get("system") == ICD_10_GM else ""
+    return Entry(str(coding.get("display") or concept.get("text") or known or code), code, day_of(day))
 
 
 def day_of(text: str | None) -> date | None:

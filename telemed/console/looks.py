@@ -8,6 +8,7 @@ from typing import Final
 from sqlmodel import col, or_, select
 
 from fhir import compartments
+from fhir.audit import BY
 from fhir.audit_event import details
 from fhir.policy import Action
 from fhir.store import Store
@@ -25,6 +26,7 @@ MOST_READ: Final = 500
 PLATFORM: Final = N_("The platform, for the video visit")
 KINDS: Final[Mapping[str, str]] = RECORD_TYPES
 SYSTEM: Final = N_("A system of the clinic")
+APP: Final = N_("An app that the patient allowed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def lines(
         .limit(MOST_READ)
     )
     found = session.exec(wanted).all()
-    people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
+    people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found if BY not in row.agent})
     foreign = {row.agent_tenant for row in found} - {caller.tenant}
     clinics = by_id(session, store, caller, type="Organization", ids=foreign)
     names = {
@@ -91,6 +93,8 @@ def lines(
 def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:
     if agent in people:
         return resource.name(people[agent])
+    if app := agent.partition(BY)[2]:
+        return f"{translate(language, APP)} ({app})"
     return translate(language, PLATFORM) if agent == "visit" else f"{translate(language, SYSTEM)} ({agent})"
 
 

@@ -56,4 +56,5 @@ AUDIT_PURPOSES: Final[Mapping[str, str]] = {
     "ETREAT": N_("in an emergency, without being part of the care before"),
     "HOPERAT": N_("to run the practice"),
     "PATRQT": N_("at the patient's request"),
+    "HLEGAL": N_("for a legal claim"),
 }

@@ -10,9 +10,10 @@ from fhir.tables import AuditRow
 from infra.caller import Caller
 from infra.vault import Destroyed, SealBroken
 from telemed.access.policy import EMERGENCY
-from telemed.console.chart import Entry, about, coded_entry
+from telemed.console.chart import about, coded_entry
 from telemed.emergency.models import EmergencyAccess
 from telemed.emergency.service import patients_of, reason_text
+from telemed.mydata.export import Readable, readable
 from telemed.pages.languages import N_, translate
 from telemed.pages.summary import name_of
 from telemed.pages.texts import RECORD_TYPES
@@ -20,18 +21,19 @@ from telemed.schedules.calendar import platform
 from telemed.services import Services
 from telemed.visits import resource
 
-# What counts in an emergency, in the order in which it counts: type, heading, where the words stand, its day.
+# What counts in an emergency, in the order in which it counts: type and heading.
 SHOWN: Final = (
-    ("Flag", N_("Warnings"), "code", ""),
-    ("AllergyIntolerance", N_("Allergies"), "code", "recordedDate"),
-    ("MedicationStatement", N_("Medication"), "medicationCodeableConcept", "effectiveDateTime"),
-    ("MedicationRequest", N_("Prescriptions"), "medicationCodeableConcept", "authoredOn"),
-    ("Condition", N_("Diagnoses"), "code", "recordedDate"),
-    ("Procedure", N_("Procedures"), "code", "performedDateTime"),
-    ("Immunization", N_("Vaccinations"), "vaccineCode", "occurrenceDateTime"),
-    ("Observation", N_("Findings"), "code", "effectiveDateTime"),
+    ("Flag", N_("Warnings")),
+    ("AllergyIntolerance", N_("Allergies")),
+    ("MedicationStatement", N_("Medication")),
+    ("MedicationRequest", N_("Prescriptions")),
+    ("Condition", N_("Diagnoses")),
+    ("Procedure", N_("Procedures")),
+    ("Immunization", N_("Vaccinations")),
+    ("Observation", N_("Findings")),
 )
 # An entry that can't be put into words here is there all the same.
+CODED: Final = ("code", "vaccineCode", "medicationCodeableConcept")
 NAMELESS: Final = N_("recorded, without words that can be shown here")
 MOST_REVIEWS: Final = 200
 
@@ -42,7 +44,7 @@ class Seen:
 
     name: str
     birth_date: date | None
-    parts: list[tuple[str, list[Entry]]]
+    parts: list[tuple[str, list[Readable]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,26 @@ class Listed:
 
 def seen(session: Session, services: Services, caller: Caller, access: EmergencyAccess, *, language: str) -> Seen:
     """What the caller sees, read with their own rights in an emergency. Part of an atomic unit."""
-    parts: dict[str, list[Entry]] = {heading: [] for _, heading, _, _ in SHOWN}
+    parts: dict[str, list[Readable]] = {heading: [] for _, heading in SHOWN}
     person: dict[str, Any] = {}
     for id in patients_of(session, services, access):
         patient = services.store.read(session, caller, "Patient", id).data
         person = person or patient
-        for type, heading, words, day in SHOWN:
-            for data in about(session, services.store, caller, type=type, patient=id):
-                entry = coded_entry(data.get(words) or {}, day=data.get(day))
-                parts[heading].append(entry if entry.text else replace(entry, text=translate(language, NAMELESS)))
+        for type, heading in SHOWN:
+            found = about(session, services.store, caller, type=type, patient=id)
+            parts[heading] += [_entry(data, language=language) for data in found]
     shown = [(translate(language, heading), _newest_first(entries)) for heading, entries in parts.items()]
     return Seen(resource.name(person), resource.birth_date(person), shown)
 
 
-def _newest_first(entries: list[Entry]) -> list[Entry]:
+def _entry(data: dict[str, Any], *, language: str) -> Readable:
+    """What the patient reads of it, too: words, values with their units, notes; and a code that has no words here."""
+    entry = readable(data, language=language)
+    code = next((coded for name in CODED if (coded := coded_entry(data.get(name) or {}).text)), "")
+    return replace(entry, title=entry.title or code or translate(language, NAMELESS))
+
+
+def _newest_first(entries: list[Readable]) -> list[Readable]:
     return sorted(dict.fromkeys(entries), key=lambda entry: entry.day or date.min, reverse=True)
 
 

@@ -34,7 +34,7 @@ from telemed.identity.models import OAuthClient
 from telemed.identity.picking import Person, caller_of_user
 from telemed.identity.users import User, UserKind, sign_in_address
 from telemed.pages.languages import translate
-from telemed.pages.permissions import CHOOSE, permissions
+from telemed.pages.permissions import CHOOSE, TICK, has_box, permissions
 from telemed.pages.rendering import let_forms_lead_to, page, reading_of, unpacked_page
 from telemed.pages.summary import name_of
 from telemed.pages.texts import told
@@ -183,8 +183,10 @@ def _allowed(
     context: Context,
     choice: Choice,
 ) -> str:
-    """The code; nothing if a patient is still to be chosen."""
+    """The code; nothing if a patient is still to be chosen, or nothing is ticked."""
     now, vault, patient = services.system_clock.now(), services.vault, context.patient
+    if _nothing_ticked(context, choice):
+        return ""
     if context.picks:
         patient = picking.person(session, services.store, context.user, id=choice.patient) if choice.patient else None
         if patient is None:
@@ -193,9 +195,7 @@ def _allowed(
         user = context.user
         if grants.use_launch(session, vault, asked.launch, client_id=client.client_id, user=user, now=now) is None:
             raise AuthorizationError("invalid_request", "The launch is not good: used, late, or somebody else's.")
-    scopes = [scope for scope in context.scopes if "." not in scope or scope in choice.grants]
-    if not scopes:
-        raise AuthorizationError("access_denied", "The person allowed nothing of it.")
+    scopes = [scope for scope in context.scopes if not has_box(scope) or scope in choice.grants]
     given = Allowed(
         client.client_id,
         asked.back.redirect_uri,
@@ -207,12 +207,21 @@ def _allowed(
     return grants.allow(session, vault, given, user=context.user, now=now)
 
 
+def _nothing_ticked(context: Context, choice: Choice) -> bool:
+    """True where there are boxes and none of them is ticked."""
+    boxes = frozenset(filter(has_box, context.scopes))
+    return bool(boxes) and boxes.isdisjoint(choice.grants)
+
+
 def _page(
     request: Request, client: OAuthClient, asked: AuthorizationRequest, context: Context, choice: Choice
 ) -> Response:
     language = reading_of(request).language
     hidden = _fields(asked, issuer=services_of(request).settings.base_url.rstrip("/"))
-    unchosen = choice.step == "allow" and context.picks
+    missing = ""
+    if choice.step == "allow":
+        # Whoever presses "Allow" meant something by it; silence is no consent (CJEU C-673/17, "Planet49").
+        missing = TICK if _nothing_ticked(context, choice) else CHOOSE
     response = unpacked_page(
         request,
         "authorize.html",
@@ -225,10 +234,10 @@ def _page(
         picks=context.picks,
         found=context.found,
         chosen=choice.patient,
-        # What was unticked stays so while a patient is looked for.
-        ticked=choice.grants if choice.step else None,
+        # What was ticked stays so while a patient is looked for; nothing is ticked for anybody (GDPR, recital 32).
+        ticked=choice.grants,
         name=choice.name,
-        error=translate(language, CHOOSE) if unchosen else "",
+        error=translate(language, missing) if missing else "",
         **context.names,
     )
     let_forms_lead_to(response, origin(asked.back.redirect_uri))

@@ -19,6 +19,7 @@ from telemed.identity.names import NameLooksAlike, require_readable, skeleton
 # SMART App Launch 2.2, "Client authentication: asymmetric": these two, and no others, whatever a library would accept.
 ALGORITHMS = ("RS384", "ES384")
 # ASCII only: no look-alike letters, nothing that a database or a log could take amiss.
+LONGEST_APP = 63
 CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
 SMALLEST_RSA = 2048
 LARGEST_RSA = 8192
@@ -95,6 +96,9 @@ def register(
 
 
 def _require_app(session: Session, app: App, *, client_id: str) -> None:
+    # The log names it beside the patient who allowed it, in one column.
+    if len(client_id) > LONGEST_APP:
+        raise UnusableClientId
     require_readable(app.name)
     if not 1 <= len(app.redirect_uris) <= MOST:
         raise UnusableClient

@@ -7,7 +7,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,7 +33,8 @@ from infra.vault.destroying import cleared, destroy, destruction
 from telemed.access.models import CareGrant, ConsentRule
 from telemed.booking.models import Booking
 from telemed.keys.hold import refuse_retained
-from telemed.mydata.models import LetterCode, MySession
+from telemed.mydata.models import LetterCode
+from telemed.mydata.sessions import end_erased
 from telemed.notices.models import Notice, SinkMessage
 from telemed.persons import questions
 from telemed.schedules.models import Occupancy
@@ -66,11 +67,12 @@ class Eraser:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Whose record is to be erased, by whom, and why."""
+    """Whose record is to be erased, by whom, and why; `farewell` is done in the same unit while it can be read."""
 
     patient_id: str
     caller: Caller
     reason: str
+    farewell: Callable[[Session], None] | None = None
 
 
 def eraser(settings: Settings, database: Database, vault: Vault) -> Eraser:
@@ -103,8 +105,9 @@ def close(session: Session, compartment: str) -> None:
     """Nothing; the record is open to nobody, and nobody is told of its appointments."""
     for access in (CareGrant, ConsentRule):
         session.exec(delete(access).where(col(access.compartment) == compartment))
-    for table in (Notice, SinkMessage, LetterCode, MySession, Restriction):
+    for table in (Notice, SinkMessage, LetterCode, Restriction):
         session.exec(delete(table).where(col(table.compartment) == compartment))
+    end_erased(session, compartment)
     questions.forget(session, compartment)
     erasure.close(session, compartment)
 
@@ -119,6 +122,8 @@ def _destroyed(session: Session, *, eraser: Eraser, order: Order) -> bytes:
     persons.alone(session)  # first, as all do who take the record from its person
     tenant = tenant_of(session, compartment)
     refuse_retained(session, compartment, now=now)
+    if order.farewell is not None:
+        order.farewell(session)
     line = destroy(session, eraser.listed, scope, tenant=tenant, at=now)
     close(session, compartment)
     told = Access(Action.DELETE, "Patient", order.patient_id, compartment=compartment, query=f"erased: {order.reason}")

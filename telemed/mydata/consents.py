@@ -10,14 +10,19 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from sqlmodel import col, select
+
 from fhir import codec
 from fhir.here import relative
 from fhir.rows import Stored
 from fhir.search import parsing
 from fhir.store import Store
+from fhir.tables import Compartment
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import Conflict, Unprocessable
+from telemed.access.periods import end
+from telemed.access.sources import openings
 from telemed.console.chart import about
 from telemed.console.directory import by_id
 from telemed.mydata.sessions import MyPatient
@@ -78,7 +83,7 @@ def consents(session: Session, store: Store, caller: Caller, patient: MyPatient)
     names = _names(session, store, caller, {actor for data in care for actor in _actors(data)})
     latest = next((data for data in found if is_about(data, STATISTICS) and data.get("status") == "active"), None)
     return Consents(
-        tuple(_shown(data, names) for data in care),
+        tuple(_shown(data, names, now=store.clock.now()) for data in care),
         None if latest is None else latest.get("provision", {}).get("type") == "permit",
         _day(latest.get("dateTime")) if latest else None,
     )
@@ -100,9 +105,10 @@ def clinics(session: Session, store: Store, caller: Caller) -> list[tuple[str, s
 
 
 def allow(session: Session, store: Store, caller: Caller, patient: MyPatient, *, clinic: str, lasts: Lasts) -> Stored:
-    """The consent that opens the record to a clinic from now on. Part of an atomic unit."""
+    """The one consent that opens the record to a clinic from now on; given again, it is renewed. Part of an atomic unit."""
     if clinic not in dict(clinics(session, store, caller)):
         raise NoSuchClinic
+    _alone(session, patient)
     now = store.clock.now()
     provision: Data = {
         "type": "permit",
@@ -112,20 +118,45 @@ def allow(session: Session, store: Store, caller: Caller, patient: MyPatient, *,
         until = now + timedelta(days=int(lasts))
         provision["period"] = {"start": codec.instant(now), "end": codec.instant(until)}
     made = _consent(patient, now=now, scope="patient-privacy", category=CARE, provision=provision)
+    told = f"Organization/{clinic}"
+    earlier = [data for data in _permits(session, store, caller, patient) if _is_own_to(data, told)]
+    for data in earlier[1:]:
+        _end(session, store, caller, data)
+    if earlier:
+        id = earlier[0]["id"]
+        return store.update(session, caller, "Consent", id, resource.parsed(made | {"id": id}), if_match=None)
     return store.create(session, caller, resource.parsed(made))
 
 
-def withdraw(session: Session, store: Store, caller: Caller, patient: MyPatient, *, id: str) -> Stored:
-    """The consent, no longer active: it opens nothing from the next request on. Part of an atomic unit."""
+def withdraw(session: Session, store: Store, caller: Caller, patient: MyPatient, *, id: str) -> bool:
+    """True if no consent opens anything from the next request on to whom this one was given. Part of an atomic unit.
+
+    Other consents to the same clinics end with it. False where one with exceptions, which a clinic wrote down, opens on.
+    """
+    _alone(session, patient)
     found = store.read(session, caller, "Consent", id)
     if not is_care(found.data) or found.data.get("status") != "active":
         raise NotThere
-    changed = resource.parsed({**found.data, "status": "inactive"})
-    return store.update(session, caller, "Consent", id, changed, if_match=found.version)
+    actors, now = frozenset(_actors(found.data)), store.clock.now()
+    _end(session, store, caller, found.data)
+    opening = [
+        data
+        for data in _permits(session, store, caller, patient)
+        if not actors.isdisjoint(each.actor for each in openings("Consent", data, now=now))
+    ]
+    for data in filter(_is_plain, opening):
+        left = [each for each in data["provision"]["actor"] if _reference(each) not in actors]
+        if left:
+            changed = resource.parsed({**data, "provision": data["provision"] | {"actor": left}})
+            store.update(session, caller, "Consent", data["id"], changed, if_match=None)
+        else:
+            _end(session, store, caller, data)
+    return all(map(_is_plain, opening))
 
 
 def state_statistics(session: Session, store: Store, caller: Caller, patient: MyPatient, *, permit: bool) -> Stored:
     """The statement about statistics, as it now stands; a refusal is kept, as silence would not outweigh a permit."""
+    _alone(session, patient)
     now = store.clock.now()
     provision = {"type": "permit" if permit else "deny"}
     earlier = [
@@ -158,6 +189,36 @@ def _all(session: Session, store: Store, caller: Caller, patient: MyPatient) -> 
     return about(session, store, caller, type="Consent", patient=patient.patient_id)
 
 
+def _alone(session: Session, patient: MyPatient) -> None:
+    """Nothing; of two units about the consents of this patient the second waits, and finds what the first has done."""
+    own = select(Compartment.id).where(col(Compartment.id) == patient.compartment)
+    session.exec(own.with_for_update()).all()
+
+
+def _permits(session: Session, store: Store, caller: Caller, patient: MyPatient) -> list[Data]:
+    """The consents for care that hold, the newest first."""
+    found = about(session, store, caller, type="Consent", patient=patient.patient_id, status="active")
+    return sorted((data for data in found if is_care(data) and data.get("provision")), key=_given, reverse=True)
+
+
+def _is_plain(data: Data) -> bool:
+    """True for a consent whose provision has no exceptions."""
+    return not data["provision"].get("provision")
+
+
+def _is_own_to(data: Data, actor: str) -> bool:
+    """True for a consent that the patient gave here to this one clinic; what a clinic wrote down stays as it is."""
+    gave = [relative(str(each.get("reference", ""))) for each in data.get("performer", ())]
+    is_whole = set(data["provision"]) <= {"type", "actor", "period"} and data["provision"].get("type") == "permit"
+    is_given = gave == [relative(str(data["patient"]["reference"]))]
+    return is_given and is_whole and is_about(data, CARE) and _actors(data) == [actor]
+
+
+def _end(session: Session, store: Store, caller: Caller, data: Data) -> None:
+    changed = resource.parsed({**data, "status": "inactive"})
+    store.update(session, caller, "Consent", data["id"], changed, if_match=None)
+
+
 def _consent(patient: MyPatient, *, now: datetime, scope: str, category: str, provision: Data) -> Data:
     person = {"reference": f"Patient/{patient.patient_id}"}
     return {
@@ -174,17 +235,22 @@ def _consent(patient: MyPatient, *, now: datetime, scope: str, category: str, pr
     }
 
 
-def _shown(data: Data, names: Mapping[str, str]) -> CareConsent:
+def _shown(data: Data, names: Mapping[str, str], *, now: datetime) -> CareConsent:
     provision = data.get("provision", {})
-    holds = data.get("status") == "active" and provision.get("type") == "permit"
+    holds = (
+        data.get("status") == "active" and provision.get("type") == "permit" and end(provision.get("period", {})) > now
+    )
     told = tuple(names.get(actor, "") for actor in _actors(data))
     until = _day(provision.get("period", {}).get("end"))
     return CareConsent(data["id"], tuple(filter(None, told)), _day(data.get("dateTime")), until, holds)
 
 
 def _actors(data: Mapping[str, Any]) -> list[str]:
-    actors = data.get("provision", {}).get("actor", ())
-    return [relative(str(actor.get("reference", {}).get("reference", ""))) for actor in actors]
+    return [_reference(actor) for actor in data.get("provision", {}).get("actor", ())]
+
+
+def _reference(actor: Mapping[str, Any]) -> str:
+    return relative(str(actor.get("reference", {}).get("reference", "")))
 
 
 def _names(session: Session, store: Store, caller: Caller, actors: Iterable[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from fhir.compartments import patient_of
 from infra.caller import Caller
@@ -9,6 +10,7 @@ from infra.database import Session
 from telemed.keys.erasing import Order, erase
 from telemed.keys.hold import PatientExpected, RecordRetained, refuse_retained, retained_until
 from telemed.mydata.sessions import MyPatient
+from telemed.rights.farewell import tell_erased
 from telemed.services import Services
 
 REASON = "asked for by the patient, confirmed by PIN"
@@ -35,7 +37,8 @@ def standing(session: Session, patient: MyPatient, *, now: datetime) -> Standing
 
 async def erase_own(services: Services, caller: Caller, patient: MyPatient) -> datetime:
     """When the record was erased, for ever; a refusal where the law keeps it. The hold is asked again in the same unit."""
-    return await erase(services.eraser, Order(patient.patient_id, caller, REASON))
+    farewell = partial(tell_erased, services=services, tenant=patient.tenant, patient_id=patient.patient_id)
+    return await erase(services.eraser, Order(patient.patient_id, caller, REASON, farewell))
 
 
 def is_there(session: Session, patient: MyPatient) -> bool:

@@ -6,16 +6,17 @@ from typing import Final
 
 from sqlmodel import and_, col, select, true
 
-from fhir.audit import REFUSED
+from fhir.audit import BY, REFUSED
 from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller, Role
 from infra.database import Session
 from telemed.console.directory import by_id
 from telemed.console.looks import words
+from telemed.identity.models import OAuthClient
 from telemed.mydata.sessions import MyPatient
 from telemed.pages.languages import translate
-from telemed.pages.texts import AUDIT_ACTIONS, LOOKERS, PURPOSES, RECORD_TYPES, REFUSED_LOOK, YOURSELF
+from telemed.pages.texts import AUDIT_ACTIONS, BY_APP, LOOKERS, PURPOSES, RECORD_TYPES, REFUSED_LOOK, YOURSELF
 from telemed.visits import resource
 
 ON_A_PAGE: Final = 100
@@ -63,15 +64,18 @@ def looks(
     found = session.exec(wanted).all()
     clinics = by_id(session, store, caller, type="Organization", ids={row.agent_tenant for row in found})
     people = (
-        by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
+        by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found if BY not in row.agent})
         if asking.with_names
         else {}
     )
+    apps = _apps(session, {row.agent for row in found})
     lines = []
     for row in found[:ON_A_PAGE]:
         is_own = row.role == Role.PATIENT and row.agent == patient.patient_id
         person = "" if is_own else resource.name(people.get(row.agent, {}))
         role = translate(asking.language, YOURSELF) if is_own else words(LOOKERS, row.role, language=asking.language)
+        if app := apps.get(row.agent):
+            role = translate(asking.language, BY_APP) % {"app": app}
         action = words(AUDIT_ACTIONS, row.action, language=asking.language)
         refused = translate(asking.language, REFUSED_LOOK) if row.outcome == REFUSED else ""
         lines.append(
@@ -85,3 +89,11 @@ def looks(
             )
         )
     return list(dict.fromkeys(lines)), len(found) > ON_A_PAGE
+
+
+def _apps(session: Session, agents: set[str]) -> dict[str, str]:
+    """The names of the apps among these agents of the log, by agent."""
+    ids = {agent: agent.partition(BY)[2] for agent in agents if BY in agent}
+    wanted = select(OAuthClient).where(col(OAuthClient.client_id).in_(sorted(ids.values())))
+    named = {client.client_id: client.name for client in session.exec(wanted)} if ids else {}
+    return {agent: named.get(id) or id for agent, id in ids.items()}

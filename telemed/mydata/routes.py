@@ -1,6 +1,6 @@
 """The own record over HTTP: consents, who looked, requests, export, erasure. Plain forms; no address names anybody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -28,6 +28,7 @@ from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import Told
 from telemed.rights.records import as_bundle
+from telemed.rights.restriction import in_force
 from telemed.services import Services, services_of
 
 T = TypeVar("T")
@@ -46,18 +47,20 @@ async def show_consents(request: Request, patient: Mine) -> Response:
 async def change_consents(request: Request, patient: Mine) -> Response:
     """The same page with the consent given or withdrawn; it counts from the next request on, whoever makes it."""
     fields = await form_of(request)
+    unit: Callable[..., Any]
     match fields.get("action"):
         case "allow":
             lasts = _choice(Lasts, fields.get("lasts", ""))
             unit = partial(allow, patient=patient, clinic=fields.get("clinic", ""), lasts=lasts)
-            done = "allowed"
+            done: str | Mapping[bool, str] = "allowed"
         case "withdraw":
-            unit, done = partial(withdraw, patient=patient, id=fields.get("consent", "")), "withdrawn"
+            unit = partial(withdraw, patient=patient, id=fields.get("consent", ""))
+            done = {True: "withdrawn", False: "withdrawn_partly"}
         case "statistics-yes" | "statistics-no" as action:
             unit, done = partial(state_statistics, patient=patient, permit=action.endswith("yes")), "statistics"
         case _:
             raise BadRequest
-    return await _changed(request, patient, unit, again=_consents, next=f"{HOME}/consents?done={done}")
+    return await _changed(request, patient, unit, again=_consents, next=f"{HOME}/consents", done=done)
 
 
 @router.get("/looks")
@@ -95,7 +98,7 @@ async def change_requests(request: Request, patient: Mine) -> Response:
     else:
         raise BadRequest
     again = partial(_requests, text=fields.get("text", ""))
-    return await _changed(request, patient, unit, again=again, next=f"{HOME}/requests?done={done}")
+    return await _changed(request, patient, unit, again=again, next=f"{HOME}/requests", done=done)
 
 
 @router.get("/record")
@@ -185,7 +188,13 @@ async def _requests(
     request: Request, patient: MyPatient, *, text: str = "", error: Told | None = None, status: int = 200
 ) -> Response:
     language = reading_of(request).language
-    found = await _own(request, patient, partial(requests, patient=patient))
+    now = services_of(request).clock.now()
+
+    def unit(session: Session, store: Store, caller: Caller) -> dict[str, Any]:
+        found = requests(session, store, caller, patient)
+        return {"asked": found, "restriction": in_force(session, patient.compartment, now=now)}
+
+    found = await _own(request, patient, unit)
     words = {"kinds": all_in(KINDS, language), "statuses": all_in(STATUSES, language)}
     return page(
         request,
@@ -193,7 +202,7 @@ async def _requests(
         status=status,
         error=error,
         done=_done(request),
-        asked=found,
+        **found,
         text=text if error else "",
         chosen=request.query_params.get("kind", ""),
         **words,
@@ -209,15 +218,22 @@ async def _erasure(request: Request, patient: MyPatient, *, error: Told | None =
 
 
 async def _changed(
-    request: Request, patient: MyPatient, unit: Callable[..., Any], *, again: Callable[..., Any], next: str
+    request: Request,
+    patient: MyPatient,
+    unit: Callable[..., Any],
+    *,
+    again: Callable[..., Any],
+    next: str,
+    done: str | Mapping[bool, str],
 ) -> Response:
-    """The page that follows a change; what is refused comes back as the same page with the reason."""
+    """The page that follows a change and says what was done; what is refused comes back with the reason."""
     try:
-        await _own(request, patient, unit)
+        outcome = await _own(request, patient, unit)
     except tuple(PROBLEMS) as problem:
         response: Response = await again(request, patient, error=_words(request, problem), status=problem.status)
         return response
-    return RedirectResponse(next, status_code=303, headers={"Cache-Control": "no-store"})
+    said = done if isinstance(done, str) else done[outcome]
+    return RedirectResponse(f"{next}?done={said}", status_code=303, headers={"Cache-Control": "no-store"})
 
 
 async def _own(request: Request, patient: MyPatient, unit: Callable[[Session, Store, Caller], T]) -> T:

@@ -27,6 +27,7 @@ NOTED: Final = timedelta(seconds=30)
 ELSEWHERE: Final = "elsewhere"
 EXPIRED: Final = "expired"
 LEFT: Final = "left"
+ERASED: Final = "erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,12 @@ def leave(session: Session, vault: Vault, token: str) -> None:
     """Nothing; the cookie opens nothing any more."""
     own = update(MySession).where(col(MySession.hash) == digest(vault, token), col(MySession.ended) == "")
     session.exec(own.values(ended=LEFT))
+
+
+def end_erased(session: Session, compartment: str) -> None:
+    """Nothing; browsers that had the erased record open are told so, by rows that say of nobody whose it was."""
+    own = update(MySession).where(col(MySession.compartment) == compartment)
+    session.exec(own.values(ended=ERASED, compartment="", code_hash=b""))
 
 
 def forget_sessions(session: Session, *, now: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from fhir.store import ChangedMeanwhile
 from infra.problems import Problem, StaleVersion
 from telemed.keys.hold import PatientExpected, RecordRetained
+from telemed.mydata.apps import NotAllowedAnyMore
 from telemed.mydata.consents import NoSuchClinic, NotThere
 from telemed.mydata.requests import NothingSaid, NotOpenAnyMore, TooManyOpen
 from telemed.pages.languages import N_, translate
@@ -31,6 +32,10 @@ TOLD: Final[Mapping[str, Told]] = {
         N_("Your data is open on another device."),
         N_("It is closed here. To go on here, enter code and PIN again. If that was not you, call us at once."),
     ),
+    "erased": Told(
+        N_("Your record is erased."),
+        N_("Nobody can read it any more, and your letter opens nothing. You did not ask for it? Please call us."),
+    ),
     "replaced": Told(
         N_("This letter opens nothing any more."), N_("The clinic has taken it back or sent a newer one.")
     ),
@@ -41,6 +46,7 @@ PROBLEMS: Final[Mapping[type[Problem], Told]] = {
     TooManyOpen: Told(N_("Ten requests are open already."), N_("Please wait for an answer, or call us.")),
     NotOpenAnyMore: Told(N_("The clinic has answered already."), N_("You find the answer below.")),
     NoSuchClinic: Told(N_("Please choose a clinic from the list."), N_("Nothing was changed.")),
+    NotAllowedAnyMore: Told(N_("This app may do nothing any more."), N_("Below you see what holds now.")),
     NotThere: Told(N_("This consent is not in force any more."), N_("Below you see what holds now.")),
     RecordRetained: Told(N_("Nothing was erased."), N_("The law says that your record must be kept for now.")),
     PatientExpected: Told(N_("Nothing was erased."), N_("You have an appointment. Please cancel it first.")),
@@ -50,7 +56,11 @@ PROBLEMS: Final[Mapping[type[Problem], Told]] = {
 # What was done, for the line at the top of the page that follows.
 DONE: Final[Mapping[str, str]] = {
     "allowed": N_("Your consent is stored. The clinic can see your record from now on."),
-    "withdrawn": N_("Your consent is withdrawn. It opens nothing from now on."),
+    "withdrawn": N_("Your consent is withdrawn. No consent of yours opens your record to them from now on."),
+    "withdrawn_partly": N_(
+        "This consent is withdrawn. Another one, which your clinic wrote down, still opens a part. Please call us."
+    ),
+    "app_withdrawn": N_("The app can not see your record any more."),
     "statistics": N_("Your decision about statistics is stored."),
     "asked": N_("Your request was sent to the clinic."),
     "taken_back": N_("Your request was taken back."),

@@ -21,7 +21,9 @@ class Method(StrEnum):
     OPENED = "OPENED"
     OPENED_HERE = "OPENED_HERE"
     REVIEW = "REVIEW"
+    RESTRICTED = "RESTRICTED"
     UNRESTRICTED = "UNRESTRICTED"
+    ERASED = "ERASED"
 
     @property
     def is_appointment(self) -> bool:

@@ -7,12 +7,13 @@ yes and our commit sends a second copy with the same Message-ID; no protocol can
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session
+from sqlmodel import Session, col, delete
 
 from infra.clock import Clock
 from infra.database import Database
@@ -24,6 +25,8 @@ from telemed.notices.models import Channel, Notice, NoticeState, SinkMessage
 from telemed.notices.service import DELIVER, opened
 
 TIMEOUT = 20.0
+# What is about nobody's record any more (the last message after an erasure): time to print and post it.
+FAREWELL_KEPT = timedelta(days=14)
 Handler = Callable[[str, str], Awaitable[None]]
 
 log = structlog.get_logger()
@@ -71,6 +74,14 @@ def sink_message(session: Session, vault: Vault, kept: SinkMessage) -> Message:
     return Message.decode(vault.open_alone(session, Sealed(kept.data_key, kept.body), to=sink_binding(kept)))
 
 
+def forget_farewells(session: Session, *, now: datetime) -> None:
+    """Nothing; messages about nobody's record are gone two weeks after their delivery, and the addresses with them."""
+    old = delete(SinkMessage).where(
+        col(SinkMessage.compartment) == "", col(SinkMessage.delivered) < now - FAREWELL_KEPT
+    )
+    session.exec(old)
+
+
 def _waiting(session: Session, vault: Vault, id: str) -> Waiting | None:
     notice = session.get(Notice, id)
     if notice is None or notice.state == NoticeState.DELIVERED:
@@ -80,7 +91,11 @@ def _waiting(session: Session, vault: Vault, id: str) -> Waiting | None:
 
 def _delivered(session: Session, id: str) -> None:
     notice = session.get(Notice, id)
-    if notice is not None:
+    if notice is not None and not notice.compartment:
+        # No erasure would ever find it: what is about nobody's record stays no longer than it has to.
+        session.delete(notice)
+        session.flush()
+    elif notice is not None:
         notice.state = NoticeState.DELIVERED
         session.add(notice)
         session.flush()

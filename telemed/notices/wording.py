@@ -39,6 +39,16 @@ UNRESTRICTED_WHEN = N_(
     "You asked us not to use your record for now. We will use it again from %(day)s, %(start)s. "
     "Until then it stays as it is."
 )
+ERASED_SUBJECT = N_("A message for you")
+RESTRICTED_WHEN = N_(
+    "As you have asked, nobody works with your record: since %(day)s, %(start)s. It is kept. "
+    "You hear from us before we use it again."
+)
+ERASED_WHEN = N_(
+    "As you have asked, we have erased what you asked us to erase: on %(day)s, %(start)s. "
+    "Nobody can read it any more, and nobody can bring it back."
+)
+ERASED_WHY = N_("You did not ask for it? Please call at once: %(phone)s")
 UNRESTRICTED_WHY = N_("You do not agree, or you want to know why? Please call: %(phone)s")
 NOT_FOR_EMERGENCIES = N_("This message can not be answered. Danger to life: 112. Doctor on call: 116117.")
 UNREVIEWED = N_("This is a translation. No native reader has checked it yet.")
@@ -50,6 +60,8 @@ TOLD: Final[Mapping[Method, tuple[str, ...]]] = {
     Method.OPENED: (OPENED, OPENED_WHEN, OPENED_WHY),
     Method.OPENED_HERE: (OPENED, OPENED_HERE_WHEN),
     Method.REVIEW: (REVIEW, REVIEW_WHEN),
+    Method.RESTRICTED: (OPENED, RESTRICTED_WHEN, UNRESTRICTED_WHY),
+    Method.ERASED: (ERASED_SUBJECT, ERASED_WHEN, ERASED_WHY),
     Method.UNRESTRICTED: (OPENED, UNRESTRICTED_WHEN, UNRESTRICTED_WHY),
 }
 

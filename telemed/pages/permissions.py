@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl
 
 from telemed.access.scopes import parse
 from telemed.pages.languages import N_, translate
@@ -19,6 +20,24 @@ NAMED: Final[Mapping[str, str]] = {
     "offline_access": N_("Go on working for up to 12 hours, even after you have signed out"),
 }
 CHOOSE: Final = N_("Choose the patient whom this is about.")
+TICK: Final = N_("Tick what the app may do, or choose “Do not allow”.")
+# What goes on after somebody has signed out is a consent of its own.
+LASTING: Final = "offline_access"
+# The categories that scopes are narrowed by (http://terminology.hl7.org/CodeSystem/observation-category, condition-category).
+CATEGORIES: Final[Mapping[str, str]] = {
+    "vital-signs": N_("blood pressure, pulse, weight and other vital signs"),
+    "laboratory": N_("laboratory results"),
+    "imaging": N_("X-ray and other pictures"),
+    "social-history": N_("habits and circumstances of life, such as smoking"),
+    "survey": N_("answers to questions"),
+    "exam": N_("results of examinations"),
+    "procedure": N_("results of treatments"),
+    "therapy": N_("results of therapies"),
+    "activity": N_("movement and activity"),
+    "problem-list-item": N_("lasting diagnoses"),
+    "encounter-diagnosis": N_("diagnoses of single visits"),
+}
+OTHER_PART: Final = N_("a part that the app names in technical words: %(part)s")
 EVERYTHING: Final = N_("Everything in the record")
 TYPES: Final[Mapping[str, str]] = {
     "Patient": N_("Name, birth date and contact data"),
@@ -69,25 +88,43 @@ TYPES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing that an app wants. `only` is the search that narrows it; empty `acts` is a thing that is no entry."""
+    """One thing that an app wants. `only` says to what it is narrowed; empty `acts` is a thing that is no entry.
+
+    Without a box it comes with the rest: it opens nothing by itself.
+    """
 
     scope: str
     what: str
     acts: str
     only: str
     of_patient: bool
+    box: bool
+
+
+def has_box(scope: str) -> bool:
+    """True for what is only allowed by a tick of its own: entries of the record, and to go on after signing out."""
+    return "." in scope or scope == LASTING
 
 
 def permissions(scopes: Iterable[str], language: str) -> list[Permission]:
     """The scopes in words: what is seen and changed first, in the order in which they were asked for."""
     told = [_told(scope, language) for scope in scopes]
-    return sorted(told, key=lambda one: not one.acts)
+    return sorted(told, key=lambda one: (not one.acts, not one.box))
 
 
 def _told(text: str, language: str) -> Permission:
     scope = parse(text)
     if scope is None:
-        return Permission(text, translate(language, NAMED[text]), "", "", of_patient=False)
+        return Permission(text, translate(language, NAMED[text]), "", "", of_patient=False, box=has_box(text))
     acts = dict.fromkeys(translate(language, ACTS[letter]) for letter in ORDER if letter in scope.letters)
     what = translate(language, EVERYTHING if scope.type == "*" else TYPES[scope.type])
-    return Permission(text, what, ", ".join(acts), scope.query, scope.context == "patient")
+    only = "; ".join(_part(name, value, language=language) for name, value in parse_qsl(scope.query))
+    return Permission(text, what, ", ".join(acts), only, scope.context == "patient", box=True)
+
+
+def _part(name: str, value: str, *, language: str) -> str:
+    """A condition of a search in words."""
+    codes = [one.rpartition("|")[2] for one in value.split(",")]
+    if name == "category" and all(code in CATEGORIES for code in codes):
+        return ", ".join(translate(language, CATEGORIES[code]) for code in codes)
+    return translate(language, OTHER_PART) % {"part": f"{name}={value}"}

@@ -57,7 +57,7 @@ def in_the_console(request: Request, problem: Problem) -> Response:
         return page(request, "confirm-first.html", status=problem.status)
     if problem.status in IN_WORDS and prefers_page(request.headers.get("accept", "")):
         said = told(IN_WORDS[problem.status], reading_of(request).language)
-        return page(request, "problem.html", status=problem.status, title=said.title, advice=said.advice)
+        return page(request, "not-here.html", status=problem.status, title=said.title, advice=said.advice)
     if problem.status != Unauthorized.status:
         return for_people(request, problem)
     demo = services_of(request).settings.is_demo

@@ -236,6 +236,7 @@ GUESTS: Final[Mapping[str, str]] = {
 # Who looked, for the patient: by role, as names of staff are told only where the house wants it.
 YOURSELF: Final = N_("You, or somebody with your letter and PIN")
 REFUSED_LOOK: Final = N_("(was refused)")
+BY_APP: Final = N_("The app %(app)s, which you have allowed")
 LOOKERS: Final[Mapping[str, str]] = {
     "system": N_("A computer system of the clinic"),
     "physician": N_("A doctor"),
@@ -245,6 +246,8 @@ LOOKERS: Final[Mapping[str, str]] = {
     "patient": N_("The visit by your link"),
     "analyst": N_("Statistics"),
     "operator": N_("The operator of this service"),
+    "privacy-officer": N_("The data protection officer"),
+    "release-board": N_("The board for statistics"),
     "service": N_("This service, by itself"),
 }
 # Codes of http://terminology.hl7.org/CodeSystem/v3-ActReason.
@@ -258,6 +261,7 @@ PURPOSES: Final[Mapping[str, str]] = {
     "HPAYMT": N_("for the bill"),
     "HRESCH": N_("for research"),
     "PUBHLTH": N_("for public health"),
+    "HLEGAL": N_("for a legal claim"),
 }
 
 # What a log line is about; a type without a word stands as it is.

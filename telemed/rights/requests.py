@@ -57,6 +57,16 @@ class Request:
     restricted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Restricted:
+    """A record that nobody works with: whose, since when, and until when if its end has been announced."""
+
+    patient_id: str
+    name: str
+    since: datetime
+    until: datetime | None
+
+
 def open_requests(session: Session, services: Services, caller: Caller) -> list[Request]:
     """The clinic's open requests, the oldest first."""
     codes = ",".join(f"{SYSTEM}|{kind.value}" for kind in Kind)
@@ -93,6 +103,15 @@ def answer(
     return None
 
 
+def restrictions(session: Session, services: Services, caller: Caller) -> list[Restricted]:
+    """The records of the clinic that nobody works with now, whatever became of the request."""
+    found = restriction.in_force_at(session, caller.tenant, now=services.clock.now())
+    return [
+        Restricted(one.patient_id, _name(session, services, caller, one.patient_id), one.since, one.until)
+        for one in found
+    ]
+
+
 def open_request(session: Session, services: Services, caller: Caller, id: str) -> Stored:
     """A request of the caller's clinic that is open; `AnsweredAlready`, or `NotFound` for what is none."""
     found = services.store.read(session, caller, "Task", id)
@@ -116,23 +135,26 @@ def _write(session: Session, services: Services, caller: Caller, found: Stored, 
 
 def _shown(session: Session, services: Services, caller: Caller, data: Mapping[str, Any]) -> Request:
     patient_id = relative(str(data["for"]["reference"])).removeprefix("Patient/")
-    try:
-        # Who has to answer has to know whom; the role reads no Patients, so the platform says who it is.
-        person = services.record.read(session, platform(caller.tenant), "Patient", patient_id).data
-    except (NotFound, Gone):
-        person = {}
     notes = [str(note.get("text", "")) for note in data.get("note", ())]
     day = date.fromisoformat(str(data["authoredOn"])[:10]) if data.get("authoredOn") else None
     kind = kind_of(data)
     return Request(
         str(data["id"]),
         patient_id,
-        resource.name(person),
+        _name(session, services, caller, patient_id),
         kind.value if kind else "",
         day,
         "\n".join(notes),
         _is_restricted(data),
     )
+
+
+def _name(session: Session, services: Services, caller: Caller, patient_id: str) -> str:
+    try:
+        # Who has to answer has to know whom; the role reads no Patients, so the platform says who it is.
+        return resource.name(services.record.read(session, platform(caller.tenant), "Patient", patient_id).data)
+    except (NotFound, Gone):
+        return ""
 
 
 def _is_restricted(data: Mapping[str, Any]) -> bool:

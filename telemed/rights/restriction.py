@@ -6,7 +6,7 @@ next request on, in every process. https://gdpr-info.eu/art-18-gdpr/
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,6 +28,8 @@ from telemed.services import Services
 
 # "Shall be informed ... before the restriction of processing is lifted" (Art. 18 (3)): a letter takes some days.
 ANNOUNCED: Final = timedelta(days=7)
+# More restricted records than anybody looks after by hand; those that end soon come first.
+MOST: Final = 200
 
 
 class RestrictedAlready(Conflict):
@@ -36,6 +38,19 @@ class RestrictedAlready(Conflict):
 
 class NotRestricted(Conflict):
     """The processing of this record is not restricted, or its end has been announced already."""
+
+
+class EndNotAnnounced(Conflict):
+    """No end of this restriction has been announced, or it is over already."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A restriction that is in force: whose record, since when, and until when if its end has been announced."""
+
+    patient_id: str
+    since: datetime
+    until: datetime | None
 
 
 def impose(session: Session, services: Services, caller: Caller, *, patient_id: str) -> None:
@@ -52,6 +67,7 @@ def impose(session: Session, services: Services, caller: Caller, *, patient_id: 
     kept.since, kept.until = now, FOREVER
     session.add(kept)
     session.flush()
+    _tell(session, services, caller.tenant, patient_id, kept=kept, method=Method.RESTRICTED)
     _note(session, services, caller, patient_id, compartment=compartment, said="processing restricted")
 
 
@@ -64,9 +80,38 @@ def announce_end(session: Session, services: Services, caller: Caller, *, patien
     kept.until = now + ANNOUNCED
     session.add(kept)
     session.flush()
-    _tell(session, services, caller.tenant, patient_id, compartment=compartment, until=kept.until)
+    _tell(session, services, caller.tenant, patient_id, kept=kept, method=Method.UNRESTRICTED)
     _note(session, services, caller, patient_id, compartment=compartment, said="end of restriction announced")
     return kept.until
+
+
+def take_back_end(session: Session, services: Services, caller: Caller, *, patient_id: str) -> None:
+    """Nothing; the restriction whose end was announced goes on, and the patient hears of that, too."""
+    compartment, now = _own(session, services, caller, patient_id), services.clock.now()
+    kept = session.get(Restriction, compartment)
+    if kept is None or kept.until == FOREVER or kept.until <= now:
+        raise EndNotAnnounced
+    kept.until = FOREVER
+    session.add(kept)
+    session.flush()
+    _tell(session, services, caller.tenant, patient_id, kept=kept, method=Method.RESTRICTED)
+    _note(session, services, caller, patient_id, compartment=compartment, said="end of restriction taken back")
+
+
+def in_force(session: Session, compartment: str, *, now: datetime) -> InForce | None:
+    """The restriction of a record, if there is one now."""
+    kept, patient_id = session.get(Restriction, compartment), compartments.patient_of(session, compartment)
+    if kept is None or kept.until <= now or patient_id is None:
+        return None
+    return InForce(patient_id, kept.since, None if kept.until == FOREVER else kept.until)
+
+
+def in_force_at(session: Session, tenant: str, *, now: datetime) -> list[InForce]:
+    """The restrictions of a clinic's records that are in force, those that end first before the others."""
+    own = select(Restriction.compartment).join(Compartment, col(Compartment.id) == Restriction.compartment)
+    wanted = own.where(Compartment.tenant == tenant, col(Restriction.until) > now)
+    found = session.exec(wanted.order_by(col(Restriction.until), col(Restriction.since)).limit(MOST)).all()
+    return [one for compartment in found if (one := in_force(session, compartment, now=now)) is not None]
 
 
 def end_by_patient(session: Session, compartment: str, *, now: datetime) -> None:
@@ -107,15 +152,15 @@ def _note(
 
 
 def _tell(
-    session: Session, services: Services, tenant: str, patient_id: str, *, compartment: str, until: datetime
+    session: Session, services: Services, tenant: str, patient_id: str, *, kept: Restriction, method: Method
 ) -> None:
     office = Office(services.vault, services.record, services.clock)
     try:
         patient = recipient_of(services.record.read(session, platform(tenant), "Patient", patient_id).data)
     except (NotFound, Gone):
         return
-    id = secrets.token_hex(16)
-    blank = Content.about(Method.UNRESTRICTED, id, start=until, end=until, made=now_to_the_second(office.clock.now()))
+    id, moment = secrets.token_hex(16), kept.since if method is Method.RESTRICTED else kept.until
+    blank = Content.about(method, id, start=moment, end=moment, made=now_to_the_second(office.clock.now()))
     content = replace(blank, mail=patient.mail, name=patient.name, address=patient.address, language=patient.language)
-    visit = Visit(id, tenant, patient_id, tenant, compartment, start=until, end=until, sequence=0)
+    visit = Visit(id, tenant, patient_id, tenant, kept.compartment, start=moment, end=moment, sequence=0)
     tell(session, office, visit, content, channels=[Channel.MAIL if patient.mail else Channel.LETTER])

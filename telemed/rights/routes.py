@@ -3,7 +3,7 @@
 What restricts, erases or takes out a record, or touches keys, asks who it is once more (`SteppedUp`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -20,14 +20,22 @@ from telemed.console.chart import person
 from telemed.identity.callers import SignedInClinician
 from telemed.keys.erasing import Order, erase
 from telemed.keys.hold import PatientExpected, RecordRetained
+from telemed.mydata.record import PURPOSE
 from telemed.mydata.requests import Kind, kind_of
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.times import short_day
 from telemed.rights import records, requests
+from telemed.rights.farewell import tell_erased
 from telemed.rights.requests import Answer, AnsweredAlready, NoReason
-from telemed.rights.restriction import NotRestricted, RestrictedAlready
+from telemed.rights.restriction import (
+    EndNotAnnounced,
+    NotRestricted,
+    RestrictedAlready,
+    announce_end,
+    take_back_end,
+)
 from telemed.rights.roles import NotInYourRole, fields, require_officer
 from telemed.services import Services, services_of
 from telemed.signin.stepup import SteppedUp
@@ -43,6 +51,7 @@ KINDS: Final[Mapping[str, str]] = {
 DONE: Final[Mapping[str, str]] = {
     "restrict": N_("The record is kept from now on, and nobody works with it."),
     "end": N_("The patient is told. In seven days the record can be worked with again."),
+    "kept": N_("The patient is told. The record stays as it is, and nobody works with it."),
     "done": N_("The request is answered."),
     "decline": N_("The request is answered."),
     "erased": N_("The record is erased for ever."),
@@ -52,6 +61,7 @@ SAID: Final[Mapping[type[Problem], str]] = {
     AnsweredAlready: N_("This request has been answered, or taken back."),
     RestrictedAlready: N_("This record is restricted already."),
     NotRestricted: N_("This record is not restricted any more."),
+    EndNotAnnounced: N_("No end of this restriction was announced, or it is over already."),
     NoReason: N_("Please say why: the patient has a right to know."),
     PatientExpected: N_("The patient has an appointment. Please have it cancelled first."),
     RecordRetained: N_("The law says that this record must be kept until %d (BGB, Section 630f)."),
@@ -98,11 +108,29 @@ async def take_out(request: Request, caller: SteppedUp) -> Response:
     return _file(records.as_bundle(found, services.settings.base_url))
 
 
+@router.post(f"{HOME}/restriction")
+async def change_restriction(request: Request, caller: SteppedUp) -> Response:
+    """The list; the end of a record's restriction announced to its patient, or an end that was announced taken back."""
+    require_officer(caller)
+    services, sent = services_of(request), await fields(request)
+    said = "kept" if sent.get("change") == "keep" else "end"
+    change: Callable[..., object] = take_back_end if said == "kept" else announce_end
+    acting = caller._replace(purpose=PURPOSE)
+    unit = partial(change, services=services, caller=acting, patient_id=sent.get("patient", ""))
+    try:
+        await services.database.write(unit)
+    except (NotRestricted, EndNotAnnounced, NotFound) as refused:
+        return await _page(request, caller, problem=refused)
+    return _onwards(said)
+
+
 @router.post(HOME + "/{id}")
 async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
     """The list, without what was answered; what can't be done says why."""
     require_officer(caller)
     services, sent = services_of(request), await fields(request)
+    # What is done here is done because a patient asked for it, and the log says so.
+    caller = caller._replace(purpose=PURPOSE)
     said, reason = sent.get("answer", ""), sent.get("reason", "")
     try:
         if said == "erase":
@@ -146,14 +174,24 @@ async def _erase(request: Request, caller: Caller, id: str) -> None:
         return requests.patient_of(found)
 
     patient_id = await services.database.write(whose)
-    await erase(services.eraser, Order(patient_id, caller, "asked for by the patient, decided in the console"))
+    farewell = partial(tell_erased, services=services, tenant=caller.tenant, patient_id=patient_id)
+    await erase(
+        services.eraser, Order(patient_id, caller, "asked for by the patient, decided in the console", farewell)
+    )
 
 
 async def _page(request: Request, caller: Caller, *, problem: Problem | None = None) -> Response:
     services, language = services_of(request), reading_of(request).language
-    found, clinic = await services.database.write(
-        lambda session: (requests.open_requests(session, services, caller), _clinic(session, services, caller))
+    acting = caller._replace(purpose=PURPOSE)
+    found, restricted, clinic = await services.database.write(
+        lambda session: (
+            requests.open_requests(session, services, acting),
+            requests.restrictions(session, services, acting),
+            _clinic(session, services, acting),
+        )
     )
+    # Those with an open request have their button there.
+    asked = {each.patient_id for each in found if each.restricted}
     done = DONE.get(request.query_params.get("done", ""), "")
     error = translate(language, SAID[type(problem)]) if problem else ""
     if isinstance(problem, RecordRetained):
@@ -166,6 +204,7 @@ async def _page(request: Request, caller: Caller, *, problem: Problem | None = N
         done=translate(language, done) if done else "",
         requests=found,
         clinic=clinic,
+        restricted=[each for each in restricted if each.patient_id not in asked],
         kinds={kind: translate(language, words) for kind, words in KINDS.items()},
     )
 

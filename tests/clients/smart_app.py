@@ -103,3 +103,10 @@ def form_of(page: str) -> list[tuple[str, str]]:
         if named.get("type") == "hidden" or (named.get("type") in ("checkbox", "radio") and " checked" in tag):
             found.append((html.unescape(named["name"]), html.unescape(named["value"])))
     return found
+
+
+def ticked(page: str) -> list[tuple[str, str]]:
+    """What the form sends once every box on it is ticked."""
+    boxes = [tag for tag in re.findall(r"<input\b[^>]*>", page) if 'type="checkbox"' in tag and " checked" not in tag]
+    named = (dict(re.findall(r'([a-z-]+)="([^"]*)"', tag)) for tag in boxes)
+    return form_of(page) + [(html.unescape(one["name"]), html.unescape(one["value"])) for one in named]

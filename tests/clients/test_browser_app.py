@@ -52,6 +52,8 @@ async def test_fhirclient_js_does_the_standalone_launch_in_chromium(
             await page.get_by_label("Find by name").fill("musterkai")
             await page.get_by_role("button", name="Find", exact=True).click()
             await page.get_by_role("radio").first.check()
+            for box in await page.get_by_role("checkbox").all():
+                await box.check()
             await page.get_by_role("button", name="Allow", exact=True).click()
             await page.wait_for_function("['ready', 'failed'].includes(document.title)")
             assert await page.title() == "ready", await page.inner_text("body")

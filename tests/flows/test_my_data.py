@@ -13,7 +13,7 @@ from tests.telemed.mydata.letters import letter
 from tests.telemed.visits.clinic import PLATFORM, TENANT, VIDEO, Clinic
 
 OTHER = "Pflegedienst Musterwind"
-PAGES = ("/my", "/my/consents", "/my/looks", "/my/requests", "/my/record", "/my/erasure")
+PAGES = ("/my", "/my/consents", "/my/apps", "/my/looks", "/my/requests", "/my/record", "/my/erasure")
 # Fields and buttons whose name a screen reader could not say; headings; contrast of what stands on the ground.
 NAMELESS = """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, main a")]
   .filter(each => !(each.labels?.length || each.textContent.trim() || each.ariaLabel)).length"""
@@ -67,7 +67,7 @@ async def enter(page: Page, clinic: Clinic, *, script: bool = True) -> None:
     await page.fill("#pin", issued.pin)
     await page.click("main form button")
     await expect(page.locator("h1")).to_have_text("Meine Daten")
-    await expect(page.locator(".choices a")).to_have_count(5)
+    await expect(page.locator(".choices a")).to_have_count(6)
 
 
 @pytest.mark.parametrize("browser", ["with a script", "without one"])
@@ -87,7 +87,7 @@ async def test_a_patient_gives_consent_withdraws_it_asks_and_leaves(
     await page.click("text=Ich willige ein")
     await expect(page.locator("[role=status]")).to_contain_text("kann Ihre Akte ab jetzt sehen")
     await page.click(f"button:has-text('{OTHER}')")
-    await expect(page.locator("[role=status]")).to_contain_text("Sie öffnet ab jetzt nichts mehr")
+    await expect(page.locator("[role=status]")).to_contain_text("Ab jetzt öffnet keine Ihrer Einwilligungen dort")
     await page.click(".top strong a")
     await page.click("text=Etwas stimmt nicht")
     await page.check("#kind-restriction")

@@ -1,17 +1,29 @@
 """The console: today, the consultation, its documentation, and who looked."""
 
+import re
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from infra.clock import ShiftedClock
 from telemed.console import documentation
+from telemed.identity.lifetimes import STEP_UP
+from tests.telemed.mydata.letters import later
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 from tests.telemed.visits.records import found
 from tests.telemed.visits.test_visit import Silent, come
 
+BEFORE_SIGNING_IN = {"/console/sign-in", "/console/sign-in/{token}", "/console/enrol"}
+PAGE = {"Accept": "text/html"}
+VISIT = "/console/visits/{appointment}"
+EVERY_OFFICE = {
+    "/console", VISIT, f"{VISIT}/looks", f"{VISIT}/codes", f"{VISIT}/apps", f"{VISIT}/person", "/console/emergency",
+    "/console/emergency/reviews", "/console/requests", "/console/releases", "/console/data-requests",
+    "/console/account", "/console/step-up", "confirm",
+}  # fmt: skip
 ENTERED = {
     "reason": "Husten",
     "note": "Lunge frei; kein Fieber.",
@@ -63,13 +75,31 @@ async def test_the_page_that_asks_to_sign_in_has_the_phone_number(clinic: Clinic
 
 
 async def test_every_page_of_the_console_lets_people_sign_out(clinic: Clinic) -> None:
-    doctor = await clinic.clinician()
-    pages = [(await doctor.get(path)).text for path in ("/console", f"/console/visits/{VIDEO}")]
+    routes = [(each.path or "", each.methods or ()) for each in iter_route_contexts(clinic.service.app.routes)]
+    paths = {path for path, methods in routes if path.startswith("/console") and "GET" in methods}
+    shown: dict[str, str] = {}
+    for role in ("physician", "privacy-officer", "release-board"):
+        browser = await clinic.clinician(role=role, practitioner=f"{role}-1")
+        for path in sorted(paths - BEFORE_SIGNING_IN):
+            answer = await browser.get(re.sub(r"{\w+}", "none", path.replace("{appointment}", VIDEO)), headers=PAGE)
+            if answer.status_code in (200, 403) and "text/html" in answer.headers["content-type"]:
+                shown[path if answer.status_code == 200 else f"{role} at {path}"] = answer.text
+    shown["confirm"] = await stale_change(clinic)
 
-    left = await doctor.post("/console/sign-out")
+    left = await browser.post("/console/sign-out")
 
-    assert all('action="/console/sign-out"' in page and "Abmelden" in page for page in pages)
-    assert left.status_code == 303 and (await doctor.get("/console")).status_code == 401
+    assert shown.keys() >= EVERY_OFFICE
+    assert [path for path, page in shown.items() if 'action="/console/sign-out"' not in page] == []
+    assert left.status_code == 303 and (await browser.get("/console")).status_code == 401
+
+
+async def stale_change(clinic: Clinic) -> str:
+    """The page that asks to confirm first, after something was sent too long after the last proof."""
+    doctor = await clinic.clinician(role="privacy-officer", practitioner="privacy-officer-1")
+    with later(clinic.services, STEP_UP):
+        answer = await doctor.post("/console/requests/keys", headers={"Accept": "text/html"})
+    assert answer.status_code == 403
+    return answer.text
 
 
 async def test_the_console_hears_who_waits_and_nothing_while_nothing_changes(clinic: Clinic) -> None:

@@ -1,6 +1,7 @@
 """Breaking the glass: one clinician, one patient, one hour, never without a fresh proof, never without being told."""
 
 import asyncio
+import re
 import sys
 from asyncio.subprocess import PIPE, create_subprocess_exec
 from datetime import timedelta
@@ -20,6 +21,7 @@ from telemed.access import rule
 from telemed.access.models import CareGrant
 from telemed.access.rule import is_open
 from telemed.access.settle import FOREVER
+from telemed.console.diagnoses import ICD_10_GM
 from telemed.emergency import service as emergency
 from telemed.emergency.models import EmergencyAccess, EmergencyAttempt
 from telemed.emergency.rules import LASTS, TRIES
@@ -47,7 +49,35 @@ async def test_the_record_opens_to_who_broke_the_glass_and_says_what_counts(far:
 
     assert answer.status_code == 303
     assert "Musterkai&lt;script&gt;" in page.text and "Penicillin" in page.text
+    assert 'action="/console/sign-out"' in page.text
     assert await far.sees(far.caller("eva"))
+
+
+async def test_what_counts_is_said_with_values_units_and_words(far: Far) -> None:
+    about = {"subject": {"reference": f"Patient/{PATIENT}"}}
+    pressure = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "Blutdruck"},
+        "effectiveDateTime": "2026-06-30",
+        "component": [
+            {"code": {"text": "systolisch"}, "valueQuantity": {"value": 182, "unit": "mmHg"}},
+            {"code": {"text": "diastolisch"}, "valueQuantity": {"value": 104, "unit": "mmHg"}},
+        ],
+    }
+    known = {"resourceType": "Condition", "code": {"coding": [{"system": ICD_10_GM, "code": "I10.90"}]}}
+    unknown = {"resourceType": "Condition", "code": {"coding": [{"system": ICD_10_GM, "code": "Q99.9"}]}}
+    services, home = far.clinic.services, Caller(TENANT, "test", Role.SERVICE)
+    for data in (pressure, known, unknown):
+        body = resource.parsed(data | about)
+        await services.database.write(lambda session, b=body: services.store.create(session, home, b) and None)  # type: ignore[misc]  # bound now
+    eva = await far.clinician("eva")
+
+    page = await eva.get((await eva.post("/console/emergency", data=FORM)).headers["location"])
+
+    said = " ".join(re.sub(r"<[^>]+>", "", page.text).split())
+    assert "Blutdruck: systolisch: 182 mmHg; diastolisch: 104 mmHg" in said
+    assert "Essentielle Hypertonie" in said and "I10.90" not in said and "Q99.9" in said
 
 
 async def test_without_a_fresh_proof_nothing_opens(far: Far) -> None:

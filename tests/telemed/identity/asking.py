@@ -12,7 +12,7 @@ from sqlmodel import Session
 from infra.clock import SystemClock
 from telemed.identity.clients import App, register
 from telemed.visits import resource
-from tests.clients.smart_app import SmartApp, form_of
+from tests.clients.smart_app import SmartApp, ticked
 from tests.telemed.identity.signing import Client, ec_key
 from tests.telemed.service import BASE, Service, demo_settings, running
 from tests.telemed.visits.clinic import DOCTOR, PATIENT, PLATFORM, TENANT, Clinic, people
@@ -48,7 +48,7 @@ class Asking:
 
     async def answer(self, page: httpx.Response, *more: tuple[str, str], step: str = "allow") -> httpx.Response:
         """What the browser gets for the page's form, sent by a button."""
-        return await answer(self.browser, [*form_of(page.text), *more, ("step", step)])
+        return await answer(self.browser, [*ticked(page.text), *more, ("step", step)])
 
     async def code(self, app: SmartApp, scope: str = STANDALONE, *, patient: str = "patient-1") -> str:
         """A code for what the doctor has allowed the app."""

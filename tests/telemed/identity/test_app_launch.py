@@ -1,5 +1,6 @@
 """SMART App Launch: an app of our own from discovery to data, standalone and from the console, public and with keys."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,7 +9,7 @@ from sqlmodel import Session
 
 from telemed.identity.clients import register
 from telemed.identity.models import Clinician
-from tests.clients.smart_app import SmartApp, form_of
+from tests.clients.smart_app import SmartApp, form_of, ticked
 from tests.telemed.access.test_bounds import observation
 from tests.telemed.identity.asking import LAUNCH_URL, STANDALONE, Asking, answer, asking, sent_to
 from tests.telemed.identity.signing import Client, ec_key, rsa_key
@@ -100,7 +101,7 @@ async def test_a_launch_is_for_one_app_one_person_and_one_time(charted: Asking) 
 
 async def test_what_is_not_ticked_is_not_granted(world: Asking) -> None:
     page = await world.shown(world.public)
-    kept = [field for field in form_of(page.text) if field != ("grant", "patient/Observation.rs")]
+    kept = [field for field in ticked(page.text) if field != ("grant", "patient/Observation.rs")]
 
     allowed = await answer(world.browser, [*kept, ("patient", PATIENT), ("step", "allow")])
     tokens = (await world.public.redeem(world.public.code(allowed.headers["location"]))).json()
@@ -109,19 +110,51 @@ async def test_what_is_not_ticked_is_not_granted(world: Asking) -> None:
     assert (await world.get("/fhir/Observation?_summary=count", tokens["access_token"])).status_code == 403
 
 
+async def test_nothing_is_ticked_before_somebody_does_and_allowing_nothing_asks_again(world: Asking) -> None:
+    page = await world.shown(world.public, "openid user/Patient.rs offline_access")
+
+    silent = await answer(world.browser, [*form_of(page.text), ("step", "allow")])
+
+    assert [field for field in form_of(page.text) if field[0] == "grant"] == []
+    assert silent.status_code == 200 and "Tick what the app may do" in silent.text
+
+
+async def test_going_on_after_signing_out_is_allowed_by_a_tick_of_its_own(world: Asking) -> None:
+    page = await world.shown(world.public, "user/Patient.rs offline_access")
+    kept = [field for field in ticked(page.text) if field != ("grant", "offline_access")]
+
+    given = {}
+    for fields in (kept, ticked(page.text)):
+        allowed = await answer(world.browser, [*fields, ("step", "allow")])
+        tokens = (await world.public.redeem(world.public.code(allowed.headers["location"]))).json()
+        given[len(fields)] = (tokens["scope"], "refresh_token" in tokens)
+
+    assert given == {
+        len(kept): ("user/Patient.rs", False),
+        len(kept) + 1: ("user/Patient.rs offline_access", True),
+    }
+
+
+async def test_what_a_scope_is_narrowed_to_stands_there_in_words(world: Asking) -> None:
+    page = await world.shown(world.public, "patient/Observation.rs?category=laboratory")
+
+    words = re.sub(r"<[^>]+>", "", page.text)
+    assert "laboratory results" in words and "category=" not in words
+
+
 async def test_what_was_unticked_stays_so_while_a_patient_is_looked_for(world: Asking) -> None:
     page = await world.shown(world.public)
-    kept = [field for field in form_of(page.text) if field != ("grant", "patient/Observation.rs")]
+    kept = [field for field in ticked(page.text) if field != ("grant", "patient/Observation.rs")]
 
     again = await answer(world.browser, [*kept, ("name", "musterkai"), ("step", "find")])
 
-    ticked = [value for name, value in form_of(again.text) if name == "grant"]
-    assert ticked == ["patient/Patient.rs"]
+    kept_so = [value for name, value in form_of(again.text) if name == "grant"]
+    assert kept_so == ["patient/Patient.rs", "offline_access"]
 
 
 async def test_ticking_more_than_was_asked_grants_no_more(world: Asking) -> None:
     page = await world.shown(world.public, "user/Patient.rs")
-    allowed = await answer(world.browser, [*form_of(page.text), ("grant", "user/*.cruds"), ("step", "allow")])
+    allowed = await answer(world.browser, [*ticked(page.text), ("grant", "user/*.cruds"), ("step", "allow")])
 
     tokens = (await world.public.redeem(world.public.code(allowed.headers["location"]))).json()
 

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from infra.caller import Role
 from telemed.identity.users import User, UserKind, UserSource
-from tests.clients.smart_app import form_of
+from tests.clients.smart_app import ticked
 from tests.telemed.identity.asking import HTML, Asking, answer
 from tests.telemed.visits.clinic import PATIENT, TENANT
 
@@ -58,7 +58,7 @@ async def test_a_patient_sees_the_own_record_by_an_app_without_choosing_anybody(
         browser.cookies.set("patient", "1")
         browser.headers["Sec-Fetch-Site"] = "same-origin"
         page = await browser.get(world.public.address(SCOPE), headers=HTML)
-        allowed = await answer(browser, [*form_of(page.text), ("step", "allow")])
+        allowed = await answer(browser, [*ticked(page.text), ("step", "allow")])
     tokens = (await world.public.redeem(world.public.code(allowed.headers["location"]))).json()
 
     assert tokens["patient"] == PATIENT and 'name="name"' not in page.text

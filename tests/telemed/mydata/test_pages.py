@@ -17,7 +17,7 @@ from tests.telemed.pages.test_pages import PAGE_BUDGET, Page, name_of, packed
 from tests.telemed.visits.clinic import DOCTOR, PATIENT, PLATFORM, TENANT, VIDEO, Clinic
 from tests.telemed.visits.records import found
 
-PAGES = ("/my", "/my/consents", "/my/looks?own=yes", "/my/requests", "/my/record", "/my/erasure")
+PAGES = ("/my", "/my/consents", "/my/apps", "/my/looks?own=yes", "/my/requests", "/my/record", "/my/erasure")
 
 
 @pytest.fixture

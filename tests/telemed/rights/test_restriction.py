@@ -8,11 +8,12 @@ from sqlalchemy import false
 from sqlmodel import select
 
 from fhir.reader import Reader
-from fhir.tables import Restriction
+from fhir.tables import AuditRow, Restriction
 from infra.caller import Caller, Role
 from infra.database import Session
 from telemed.access import rule
 from telemed.access.policy import RecordRestricted
+from telemed.access.settle import FOREVER
 from telemed.mydata.record import own_caller, own_store
 from telemed.mydata.requests import Kind
 from telemed.notices.models import Channel, Notice
@@ -103,10 +104,67 @@ async def test_the_end_is_announced_to_the_patient_a_week_before(desk: Desk) -> 
     kept = await restriction_of(desk)
     assert answer.status_code == 303 and before + ANNOUNCED <= kept.until
     assert not await desk.sees(SYSTEM)
-    assert await notices(desk) == ["UNRESTRICTED"]
+    assert sorted(await notices(desk)) == ["RESTRICTED", "UNRESTRICTED"]
     assert (await desk.answer(id, "end")).status_code == 409
     await ended(desk)
     assert await desk.sees(SYSTEM) and await desk.sees(PHYSICIAN)
+
+
+async def test_the_patient_reads_since_when_it_holds_and_when_it_ends(desk: Desk) -> None:
+    async def said() -> str:
+        return (await desk.patient.get("/my/requests", headers={"Accept-Language": "en"})).text
+
+    before, id = await said(), await desk.restrict()
+    holds = await said()
+    await desk.answer(id, "end")
+    ends = await said()
+
+    assert "Nobody works with your record" not in before
+    assert "Nobody works with your record since" in holds and "You hear from the clinic before" in holds
+    assert "It is used again from" in ends and "You do not agree?" in ends
+
+
+async def test_an_end_that_was_announced_stays_in_the_officers_list_and_can_be_taken_back(desk: Desk) -> None:
+    id = await desk.restrict()
+    asked = await desk.officer.get("/console/requests", headers={"Accept-Language": "en"})
+    await desk.answer(id, "end")
+    listed = await desk.officer.get("/console/requests", headers={"Accept-Language": "en"})
+
+    kept = await desk.officer.post("/console/requests/restriction", data={"change": "keep", "patient": PATIENT})
+    again = await desk.officer.post("/console/requests/restriction", data={"change": "keep", "patient": PATIENT})
+
+    assert "Records that nobody works with" not in asked.text
+    assert "Records that nobody works with" in listed.text and "It ends on" in listed.text
+    assert (kept.status_code, again.status_code) == (303, 409)
+    assert (await restriction_of(desk)).until == FOREVER and not await desk.sees(SYSTEM)
+    assert sorted(await notices(desk)) == ["RESTRICTED", "RESTRICTED", "UNRESTRICTED"]
+    ended_anew = await desk.officer.post("/console/requests/restriction", data={"change": "end", "patient": PATIENT})
+    assert ended_anew.status_code == 303 and (await restriction_of(desk)).until < FOREVER
+
+
+async def test_another_clinics_officer_neither_sees_nor_changes_a_restriction(desk: Desk) -> None:
+    await desk.answer(await desk.restrict(), "end")
+    link = await desk.clinic.service.sign_in_link(OTHER, role="privacy-officer", practitioner="far-1")
+    far = desk.clinic.service.browser()
+    await far.get(link)
+    far.headers["Sec-Fetch-Site"] = "same-origin"
+
+    listed = await far.get("/console/requests")
+    tried = await far.post("/console/requests/restriction", data={"change": "keep", "patient": PATIENT})
+
+    assert PATIENT not in listed.text and tried.status_code == 404
+    assert (await restriction_of(desk)).until < FOREVER
+
+
+async def test_what_the_officer_does_at_a_patients_word_is_logged_so(desk: Desk) -> None:
+    await desk.restrict()
+
+    wanted = select(AuditRow).where(AuditRow.compartment == desk.compartment, AuditRow.role == "privacy-officer")
+    rows = await desk.clinic.services.database.read(lambda session: list(session.exec(wanted).all()))
+
+    assert rows and {row.purpose for row in rows} == {"PATRQT"}
+    told = (await desk.patient.get("/my/looks", headers={"Accept-Language": "en"})).text
+    assert "The data protection officer" in told and "privacy-officer" not in told
 
 
 async def test_the_patient_takes_it_back_and_it_ends_at_once(desk: Desk) -> None:
@@ -114,7 +172,7 @@ async def test_the_patient_takes_it_back_and_it_ends_at_once(desk: Desk) -> None
 
     await desk.patient.post("/my/requests", data={"action": "take_back", "request": id})
 
-    assert await desk.sees(SYSTEM) and await notices(desk) == []
+    assert await desk.sees(SYSTEM) and await notices(desk) == ["RESTRICTED"]
 
 
 async def test_a_consent_given_since_lets_a_clinic_in_and_one_given_before_does_not(desk: Desk) -> None:
