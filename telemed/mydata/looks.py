@@ -7,6 +7,8 @@ from typing import Final
 from sqlmodel import and_, col, select, true
 
 from fhir.audit import REFUSED
+from fhir.audit_event import found_unnamed
+from fhir.policy import Action
 from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller, Role
@@ -15,7 +17,7 @@ from telemed.console.directory import by_id
 from telemed.console.looks import words
 from telemed.mydata.sessions import MyPatient
 from telemed.pages.languages import translate
-from telemed.pages.texts import AUDIT_ACTIONS, LOOKERS, PURPOSES, RECORD_TYPES, REFUSED_LOOK, YOURSELF
+from telemed.pages.texts import AUDIT_ACTIONS, FOUND_IN_SEARCH, LOOKERS, PURPOSES, RECORD_TYPES, REFUSED_LOOK, YOURSELF
 from telemed.visits import resource
 
 ON_A_PAGE: Final = 100
@@ -67,12 +69,15 @@ def looks(
         if asking.with_names
         else {}
     )
+    # Others' searches stand sealed in the log; only whether they named this patient is read off.
+    unnamed = found_unnamed(store.vault, session, [row.id for row in found if row.action == Action.SEARCH])
     lines = []
     for row in found[:ON_A_PAGE]:
         is_own = row.role == Role.PATIENT and row.agent == patient.patient_id
         person = "" if is_own else resource.name(people.get(row.agent, {}))
         role = translate(asking.language, YOURSELF) if is_own else words(LOOKERS, row.role, language=asking.language)
-        action = words(AUDIT_ACTIONS, row.action, language=asking.language)
+        done = translate(asking.language, FOUND_IN_SEARCH) if row.id in unnamed else ""
+        action = done or words(AUDIT_ACTIONS, row.action, language=asking.language)
         refused = translate(asking.language, REFUSED_LOOK) if row.outcome == REFUSED else ""
         lines.append(
             MyLook(

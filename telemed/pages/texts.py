@@ -234,6 +234,8 @@ GUESTS: Final[Mapping[str, str]] = {
 
 # Who looked, for the patient: by role, as names of staff are told only where the house wants it.
 YOURSELF: Final = N_("You, or somebody with your letter and PIN")
+# In the place of "looked through": the search named somebody else, or nobody.
+FOUND_IN_SEARCH: Final = N_("found in a search")
 REFUSED_LOOK: Final = N_("(was refused)")
 LOOKERS: Final[Mapping[str, str]] = {
     "system": N_("A computer system of the clinic"),
