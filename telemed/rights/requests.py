@@ -51,6 +51,7 @@ class Request:
     id: str
     patient_id: str
     name: str
+    born: date | None
     kind: str
     day: date | None
     text: str
@@ -64,7 +65,7 @@ def open_requests(session: Session, services: Services, caller: Caller) -> list[
         "Task", [("code", codes), ("status", ",".join(sorted(OPEN))), ("_count", str(MOST)), ("_total", "none")]
     )
     found = [each.data for each in services.store.search(session, caller, asked).entries]
-    return [_shown(session, services, caller, data) for data in sorted(found, key=_authored)]
+    return [shown(session, services, caller, data) for data in sorted(found, key=_authored)]
 
 
 def answer(
@@ -114,7 +115,8 @@ def _write(session: Session, services: Services, caller: Caller, found: Stored, 
     services.store.update(session, caller, "Task", found.id, changed, if_match=found.version)
 
 
-def _shown(session: Session, services: Services, caller: Caller, data: Mapping[str, Any]) -> Request:
+def shown(session: Session, services: Services, caller: Caller, data: Mapping[str, Any]) -> Request:
+    """A request as whoever answers it reads it."""
     patient_id = relative(str(data["for"]["reference"])).removeprefix("Patient/")
     try:
         # Who has to answer has to know whom; the role reads no Patients, so the platform says who it is.
@@ -128,6 +130,7 @@ def _shown(session: Session, services: Services, caller: Caller, data: Mapping[s
         str(data["id"]),
         patient_id,
         resource.name(person),
+        resource.birth_date(person),
         kind.value if kind else "",
         day,
         "\n".join(notes),

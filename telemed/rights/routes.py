@@ -18,12 +18,12 @@ from infra.vault.renewal import NoSuchKey, RenewedMeanwhile, renew
 from telemed.access.table import letters
 from telemed.console.chart import person
 from telemed.identity.callers import SignedInClinician
-from telemed.keys.erasing import Order, erase
 from telemed.keys.hold import PatientExpected, RecordRetained
-from telemed.mydata.requests import Kind, kind_of
+from telemed.mydata.requests import Kind
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
-from telemed.rights import records, requests
+from telemed.rights import erasing, records, requests
+from telemed.rights.erasing import NotTyped
 from telemed.rights.requests import Answer, AnsweredAlready, NoReason
 from telemed.rights.restriction import NotRestricted, RestrictedAlready
 from telemed.services import services_of
@@ -54,6 +54,7 @@ SAID: Final[Mapping[type[Problem], str]] = {
     NoReason: N_("Please say why: the patient has a right to know."),
     PatientExpected: N_("The patient has an appointment. Please have it cancelled first."),
     RecordRetained: N_("The law says that this record must be kept for now (BGB, Section 630f)."),
+    NotTyped: N_("Nothing was erased. Please type the word as it stands on this page."),
     NotFound: N_("No patient of your clinic has this id."),
     NoSuchKey: N_("The clinic has no key yet. One is made with the first entry."),
     RenewedMeanwhile: N_("Somebody else did this at the same moment."),
@@ -108,9 +109,6 @@ async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
     services, fields = services_of(request), await _fields(request)
     said, reason = fields.get("answer", ""), fields.get("reason", "")
     try:
-        if said == "erase":
-            await _erase(request, caller, id)
-            return _onwards("erased")
         if said not in set(Answer):
             raise AnsweredAlready
         told = Answer(said)
@@ -120,6 +118,30 @@ async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
     except tuple(SAID) as refused:
         return await _page(request, caller, problem=refused)
     return _onwards(said)
+
+
+@router.get(HOME + "/{id}/erasure")
+async def show_erasure(request: Request, id: str, caller: SteppedUp) -> Response:
+    """What erasing would destroy for ever, and what stands against it; nothing is erased by looking."""
+    _require(caller)
+    try:
+        return await _erasure(request, caller, id)
+    except tuple(SAID) as refused:
+        return await _page(request, caller, problem=refused)
+
+
+@router.post(HOME + "/{id}/erasure")
+async def erase_record(request: Request, id: str, caller: SteppedUp) -> Response:
+    """The list, with the record erased for ever; only with the page's word typed, and never against the law's hold."""
+    _require(caller)
+    services, word = services_of(request), (await _fields(request)).get("word", "")
+    try:
+        await erasing.erase_asked(services, caller, id=id, word=word, language=reading_of(request).language)
+    except (NotTyped, RecordRetained, PatientExpected) as refused:
+        return await _erasure(request, caller, id, problem=refused)
+    except tuple(SAID) as refused:
+        return await _page(request, caller, problem=refused)
+    return _onwards("erased")
 
 
 @router.post("/console/visits/{appointment}/record.json")
@@ -138,18 +160,17 @@ async def export(request: Request, appointment: str, caller: SteppedUp) -> Respo
     return _file(records.as_bundle(found, services.settings.base_url))
 
 
-async def _erase(request: Request, caller: Caller, id: str) -> None:
-    """Nothing; the record of who asked for it is erased, the request with it. Never against the law's hold."""
-    services = services_of(request)
-
-    def whose(session: Session) -> str:
-        found = requests.open_request(session, services, caller, id)
-        if kind_of(found.data) is not Kind.ERASURE:
-            raise AnsweredAlready
-        return requests.patient_of(found)
-
-    patient_id = await services.database.write(whose)
-    await erase(services.eraser, Order(patient_id, caller, "asked for by the patient, decided in the console"))
+async def _erasure(request: Request, caller: Caller, id: str, *, problem: Problem | None = None) -> Response:
+    services, language = services_of(request), reading_of(request).language
+    found = await services.database.write(lambda session: erasing.planned(session, services, caller, id=id))
+    return page(
+        request,
+        "erase-record.html",
+        status=problem.status if problem else 200,
+        error=translate(language, SAID[type(problem)]) if problem else "",
+        word=translate(language, erasing.WORD),
+        planned=found,
+    )
 
 
 async def _page(request: Request, caller: Caller, *, problem: Problem | None = None) -> Response:
