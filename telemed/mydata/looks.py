@@ -13,6 +13,7 @@ from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller, Role
 from infra.database import Session
+from infra.row_security import EVERY, act
 from telemed.console.directory import by_id
 from telemed.console.looks import words
 from telemed.mydata.sessions import MyPatient
@@ -62,15 +63,16 @@ def looks(
         .offset(asking.page * ON_A_PAGE)
         .limit(ON_A_PAGE + 1)
     )
+    act(session, EVERY)  # the patient's own compartment alone, in the logs of all who looked
     found = session.exec(wanted).all()
+    # Others' searches stand sealed in the log; only whether they named this patient is read off.
+    unnamed = found_unnamed(store.vault, session, [row.id for row in found if row.action == Action.SEARCH])
     clinics = by_id(session, store, caller, type="Organization", ids={row.agent_tenant for row in found})
     people = (
         by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found})
         if asking.with_names
         else {}
     )
-    # Others' searches stand sealed in the log; only whether they named this patient is read off.
-    unnamed = found_unnamed(store.vault, session, [row.id for row in found if row.action == Action.SEARCH])
     lines = []
     for row in found[:ON_A_PAGE]:
         is_own = row.role == Role.PATIENT and row.agent == patient.patient_id

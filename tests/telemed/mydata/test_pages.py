@@ -54,6 +54,26 @@ async def test_a_refused_look_of_another_clinic_is_told_as_refused(clinic: Clini
     assert "(wurde abgelehnt)" in (await http.get("/my/looks")).text
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+async def test_looks_of_a_clinic_that_was_let_in_are_told_too(clinic: Clinic) -> None:
+    http, other, services = await inside(clinic), PLATFORM._replace(tenant="clinic-b"), clinic.services
+    house = resource.parsed({"resourceType": "Organization", "name": "Praxis nebenan"})
+    await services.database.write(lambda session: services.store.create(session, other, house, id="clinic-b"))
+    await http.post("/my/consents", data={"action": "allow", "clinic": "clinic-b", "lasts": "open"})
+    system = await clinic.service.system("clinic-b")
+
+    assert (await system.get(f"/fhir/Patient/{PATIENT}")).status_code == 200
+    assert (await system.get("/fhir/Patient?birthdate=1951-03-14")).json()["total"] == 1
+
+    told = [
+        line for line in re.findall(r"<li>.*?</li>", (await http.get("/my/looks")).text, re.DOTALL) if "nebenan" in line
+    ]
+    assert [("hat gelesen" in line, "bei einer Suche gefunden" in line) for line in told] == [
+        (False, True),
+        (True, False),
+    ]
+
+
 async def test_a_search_that_found_the_patient_among_others_is_told_as_one(
     clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
