@@ -48,6 +48,7 @@ lock: ## choose the newest versions that fit and write them down with their hash
 	@$(COMPILE) --group anonymise -c requirements-dev.txt -o requirements-anonymise.txt
 	@echo uv | $(COMPILE) -c requirements-dev.txt - -o infra/deploy/uv.txt
 	@echo semgrep | $(COMPILE) --upgrade - -o infra/deploy/semgrep.txt
+	@echo 'pyspark>=4' | $(COMPILE) --upgrade - -o infra/deploy/spark.txt
 
 bench: ## measure the product against the same work without it (FULL)
 	@$(BOOTSTRAP) --dev

@@ -50,13 +50,13 @@ def build(persons: pl.DataFrame, definition: Definition) -> Built:
     made = plain_blocks(base)
     if sensitive is not None:
         made = breakdown(
-            counted.by_block(base.block, counted.values),
+            counted.by_block(base.block, counted.value),
             base,
             sensitive=sensitive,
             loss=loss_of(definition.dataset.table, hierarchies),
             strata=base.strata,
             rule=definition.rule,
-            by_clinic=counted.by_block(base.block, counted.clinics) if dominance else None,
+            by_clinic=counted.by_block(base.block, counted.clinic) if dominance else None,
             clinics=(dominance.clinics, dominance.share_limit) if dominance else (0, 1.0),
         )
     table = tabulate(made, definition, inhabitants=inhabitants_for(definition))

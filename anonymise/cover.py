@@ -2,29 +2,31 @@
 
 At each level vector the cells that are left and fall together are emitted as a class if they hold k persons; what is
 left goes on to the next. The last vector is one node over everything, so fewer than k persons of a stratum are left.
+Where the next vector loses much more, groups that are too small join a class inside the same node (`joining.py`).
 
-What makes it fast: the key of a cell is the sum of two half keys, each cached per half vector together with the cells
-that can still reach k under that half alone; keys are hashed and counted, and sorted only where a bucket reaches k.
-Hashes only sort out: classes are made from the exact keys.
+What makes it fast: the key of a cell is the sum of two looked-up half keys and a hash of itself; keys are counted in
+buckets, and told apart only where a bucket reaches k. What is left is written into the same memory by every vector:
+asking for new memory costs more than what is done with it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import prod
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymise.coding import first_places
 from anonymise.hierarchy import Codes, Hierarchy
+from anonymise.joining import Hosts, cheapest, worthwhile
+from anonymise.keys import Half, Keys
+from anonymise.losses import Order
 
-Keys = NDArray[np.uint64]
-
-_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
-_COMPACT: Final = 0.6
+_COMPACT: Final = 0.8
 """Cells that are done are cleared away when fewer than this share is left."""
-_CACHED: Final = 30_000_000
-"""Keys that are kept at a time: 240 MB."""
+_FEW: Final = 256
+"""And always when no more than so many are left, to see whether any class can still be made."""
+_NONE: Final = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,140 +37,150 @@ class Swept:
     vectors: Codes
 
 
-def sweep(
-    cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], vectors: Codes, within: Codes, k: int
-) -> Swept:
-    """The classes of cells (one row of values each, no two alike) with so many persons.
+def sweep(parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int) -> Swept:
+    """The classes of cells, given as halves (`keys.py`), no two alike, with so many persons.
 
-    Cells of different strata (`within`) never share a class. The order of the cells only numbers the classes.
+    Cells of different strata (`within`) never share a class. Classes are numbered by vector, then by their first cell.
     """
-    left = _Left(cells, persons, hierarchies, within)
-    left.expect(vectors)
-    classes = np.full(len(cells), -1, dtype=np.int64)
-    made: list[Codes] = []
-    count = 0
-    for vector in vectors:
-        if not left.live:
+    left, made = _Left(parts, persons, within, k), _Made(len(persons))
+    rise = np.diff(order.loss, append=order.loss[-1])
+    joins = worthwhile(order, rise, k=k)
+    for turn, vector in enumerate(order.vectors.tolist()):
+        if left.over:
             break
-        places, number = left.take(tuple(vector.tolist()), k)
+        places, number = left.take(vector)
         if len(places):
-            classes[places] = number + count
-            found = int(number.max()) + 1
-            made.append(np.broadcast_to(vector, (found, len(vector))))
-            count += found
-    return Swept(classes, np.concatenate(made) if made else np.empty((0, cells.shape[1]), dtype=np.int64))
+            made.add(turn, places, number)
+        if joins[turn]:
+            places, number = left.join(vector, made.hosts(turn, order, persons), worth=float(rise[turn]))
+            made.classes[places] = number
+            for host in np.unique(number).tolist():
+                made.turns[host] = turn
+    return Swept(made.classes, order.vectors[np.array(made.turns, dtype=np.int64)])
+
+
+def smallest_levels(classes: Codes, cells: Codes, *, hierarchies: Sequence[Hierarchy]) -> Codes:
+    """Per class (rows) and dimension the level of the smallest node that holds all its cells."""
+    placed = np.flatnonzero(classes >= 0)
+    count = int(classes.max(initial=-1)) + 1
+    if len(placed) < len(classes):
+        classes, cells = classes[placed], cells[placed]
+    first = first_places(classes, count)
+    levels = np.zeros((count, len(hierarchies)), dtype=np.int64)
+    for d, hierarchy in enumerate(hierarchies):
+        values = cells[:, d]
+        other = values[first][classes]
+        apart, level = np.flatnonzero(values != other), 0
+        while len(apart):
+            level += 1
+            levels[classes[apart], d] = level
+            row = hierarchy.levels[level]
+            apart = apart[row[values[apart]] != row[other[apart]]]
+    return levels
+
+
+@dataclass(slots=True)
+class _Made:
+    """The class of each cell so far, and which vector each class stands at."""
+
+    number: int
+    classes: Codes = field(init=False)
+    turns: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.classes = np.full(self.number, -1, dtype=np.int64)
+
+    def add(self, turn: int, places: Codes, number: Codes) -> None:
+        """New classes of one vector, numbered from 0."""
+        self.classes[places] = number + len(self.turns)
+        self.turns += [turn] * (int(number.max()) + 1)
+
+    def hosts(self, turn: int, order: Order, persons: Codes) -> Hosts:
+        """The classes whose node lies inside one of a vector's, and what it costs them to be as coarse."""
+        turns = np.array(self.turns, dtype=np.int64)
+        placed = np.flatnonzero(self.classes >= 0)
+        first = placed[first_places(self.classes[placed], len(turns))]
+        sizes = np.bincount(self.classes[placed], weights=persons[placed])
+        inside = np.flatnonzero((order.vectors[turns] <= order.vectors[turn]).all(axis=1))
+        return Hosts(inside, first[inside], sizes[inside] * (order.loss[turn] - order.loss[turns[inside]]))
 
 
 class _Left:
-    """The cells that no class has taken yet."""
+    """The cells that no class has taken yet: their places, persons, strata, and the codes of their halves."""
 
-    def __init__(self, cells: Codes, persons: Codes, hierarchies: Sequence[Hierarchy], within: Codes) -> None:
-        self._cells, self._within = cells, within
+    def __init__(self, parts: tuple[Half, Half], persons: Codes, within: Codes, k: int) -> None:
+        self._parts, self._k = parts, k
+        self._codes = [part.code for part in parts]
         self._persons = persons.astype(np.float64)
-        self._places = np.arange(len(cells))
-        self._tables = [h.levels for h in hierarchies]
-        self._half = max(len(hierarchies) // 2, 1)
-        radices = [int(within.max(initial=0)) + 1, *(table.shape[1] for table in self._tables)]
-        self._weights = [prod(radices[:place]) for place in range(1, len(radices))]
-        # Beyond this the sum of weighted nodes would wrap around; then each half gets dense numbers.
-        self._dense = prod(radices) >= 2**63
-        self._number = np.uint64(len(cells))
-        self._halves: tuple[dict[tuple[int, ...], _Half], ...] = ({}, {})
-        self._last: tuple[dict[tuple[int, ...], int], ...] = ({}, {})
-        self._turn = -1
-        self.live = int((persons > 0).sum())
+        self._within = within
+        self._places = np.arange(len(persons))
+        self._live = int(np.count_nonzero(persons))
+        self._keys, self._spare = (np.empty(len(persons), dtype=np.uint64) for _ in range(2))
+        self._flags = np.empty(len(persons), dtype=bool)
+        self.over = False
+        """Whether no stratum has k persons left."""
 
-    def expect(self, vectors: Codes) -> None:
-        """Note which half vectors are asked for how long, so that no key is kept for longer."""
-        for turn, vector in enumerate(vectors.tolist()):
-            self._last[0][tuple(vector[: self._half])] = turn
-            self._last[1][tuple(vector[self._half :])] = turn
-
-    def take(self, vector: tuple[int, ...], k: int) -> tuple[Codes, Codes]:
+    def take(self, vector: Sequence[int]) -> tuple[Codes, Codes]:
         """The places and class numbers, from 0, of the cells that reach k persons at a vector; they are left no more."""
-        self._turn += 1
-        first = self._key(0, vector[: self._half], k)
-        second = self._key(1, vector[self._half :], k)
-        able = first.able if len(first.able) <= len(second.able) else second.able
-        keys = first.keys[able] + second.keys[able]
-        able, keys = self._crowded(able, keys, k)
-        if not len(able):
-            return able, able
-        _, inverse = np.unique(keys, return_inverse=True)
-        enough = np.bincount(inverse, weights=self._persons[able]) >= k
-        chosen = enough[inverse]
-        taken = able[chosen]
-        places, number = self._places[taken], (np.cumsum(enough) - 1)[inverse[chosen]]
-        self._persons[taken] = 0
-        self.live -= len(taken)
-        if self.live < _COMPACT * len(self._places):
-            self._compact()
-        return places, number
-
-    def _crowded(self, able: Codes, keys: Keys, k: int) -> tuple[Codes, Keys]:
-        """Those whose bucket reaches k persons; all that can be in a class, and few others."""
-        if not len(able):
-            return able, keys
-        buckets = _buckets(keys, spare=2)
-        crowded = np.bincount(buckets, weights=self._persons[able]) >= k
+        number = len(self._places)
+        keys, spare, flags = self._keys[:number], self._spare[:number], self._flags[:number]
+        for part, code, into in zip(self._parts, self._codes, (keys, spare), strict=True):
+            part.keys(vector).take(code, out=into, mode="clip")
+        np.add(keys, spare, out=keys)
+        # More than twice as many buckets as cells: of two groups in one bucket both would have to be told apart.
+        shift = np.uint64(64 - max(8, number.bit_length() + 1))
+        buckets = np.right_shift(keys, shift, out=spare).view(np.int64)
+        crowded = np.bincount(buckets, weights=self._persons) >= self._k
         if not crowded.any():
-            return able[:0], keys[:0]
-        kept = crowded[buckets] & (self._persons[able] > 0)
-        return able[kept], keys[kept]
+            return _NONE, _NONE
+        able = np.flatnonzero(crowded.take(buckets, out=flags, mode="clip"))
+        chosen, classes = _classes(keys[able], self._persons[able], self._k)
+        return self._gone(able[chosen]), classes
 
-    def _key(self, side: int, levels: tuple[int, ...], k: int) -> "_Half":
-        known = self._halves[side].get(levels)
-        if known is None:
-            if sum(map(len, self._halves)) * len(self._places) > _CACHED:
-                self._halves = ({}, {})
-            keys = self._made(side, levels)
-            crowded = np.bincount(_buckets(keys, spare=1), weights=self._persons) >= k
-            able = np.flatnonzero(crowded[_buckets(keys, spare=1)] & (self._persons > 0))
-            known = self._halves[side][levels] = _Half(keys, able)
-        return known
+    def join(self, vector: Sequence[int], hosts: Hosts, *, worth: float) -> tuple[Codes, Codes]:
+        """The places and classes of the cells that join one at a vector, where not going on is worth so much a person."""
+        live = np.flatnonzero(self._persons)
+        keys = _sum(self._parts, vector, [code[live] for code in self._codes])
+        theirs = _sum(self._parts, vector, [part.code[hosts.first] for part in self._parts])
+        host = cheapest(keys, self._persons[live] * worth, hosts=hosts, keys_of_hosts=theirs)
+        joins = np.flatnonzero(host >= 0)
+        return self._gone(live[joins]), host[joins]
 
-    def _made(self, side: int, levels: tuple[int, ...]) -> Keys:
-        start = side * self._half
-        keys = np.zeros(len(self._cells), dtype=np.uint64) if side else self._within.astype(np.uint64)
-        for dimension, level in enumerate(levels, start=start):
-            nodes = self._tables[dimension][level].astype(np.uint64)
-            weight = self._weights[dimension]
-            keys = (
-                _dense(keys, nodes[self._cells[:, dimension]])
-                if self._dense
-                else keys + (nodes * np.uint64(weight))[self._cells[:, dimension]]
-            )
-        # Two dense halves of n cells each have at most n numbers, so their combination fits.
-        return keys * self._number if self._dense and side else keys
+    def _gone(self, taken: Codes) -> Codes:
+        """The places of cells that are left no more."""
+        places = self._places[taken]
+        self._persons[taken] = 0
+        self._live -= len(taken)
+        if len(taken) and self._live < max(_COMPACT * len(self._places), _FEW):
+            self._compact()
+        return places
 
     def _compact(self) -> None:
-        alive = self._persons > 0
-        moved = np.cumsum(alive) - 1
-        kept = np.flatnonzero(alive)
-        self._cells, self._within, self._places = self._cells[kept], self._within[kept], self._places[kept]
-        self._persons = self._persons[kept]
-        for half, last in zip(self._halves, self._last, strict=True):
-            for levels in [levels for levels in half if last.get(levels, -1) <= self._turn]:
-                del half[levels]
-            for levels, known in half.items():
-                half[levels] = _Half(known.keys[kept], moved[known.able[alive[known.able]]])
+        kept = np.flatnonzero(self._persons)
+        self._codes = [code[kept] for code in self._codes]
+        self._places, self._persons, self._within = self._places[kept], self._persons[kept], self._within[kept]
+        self.over = not (np.bincount(self._within, weights=self._persons) >= self._k).any()
 
 
-@dataclass(frozen=True, slots=True)
-class _Half:
-    """The half key of every cell, and the cells that can reach k: cells of one class share both half keys."""
-
-    keys: Keys
-    able: Codes
+def _sum(parts: tuple[Half, Half], vector: Sequence[int], codes: Sequence[Codes]) -> Keys:
+    first, second = (part.keys(vector)[code] for part, code in zip(parts, codes, strict=True))
+    result: Keys = first + second
+    return result
 
 
-def _buckets(keys: Keys, *, spare: int) -> NDArray[np.intp]:
-    """A bucket per key, of two to the power of `spare` times as many as there are keys."""
-    bits = max(8, len(keys).bit_length() + spare)
-    return ((keys * _MULTIPLIER) >> np.uint64(64 - bits)).astype(np.intp)
-
-
-def _dense(keys: Keys, nodes: Keys) -> Keys:
-    """Numbers from 0 for the pairs of a key and a node."""
-    pairs = np.unique(np.stack([keys, nodes], axis=1), axis=0, return_inverse=True)[1]
-    return pairs.ravel().astype(np.uint64)
+def _classes(keys: Keys, persons: NDArray[np.float64], k: int) -> tuple[Codes, Codes]:
+    """The places of the keys that hold k persons together, but for those without any, and the class of each, numbered by
+    their first places."""
+    order = np.argsort(keys)
+    ranked, held = keys[order], persons[order]
+    starts = np.append(0, np.flatnonzero(ranked[1:] != ranked[:-1]) + 1)
+    enough = np.add.reduceat(held, starts) >= k
+    if not enough.any():
+        return _NONE, _NONE
+    # Those that an earlier class has taken stand there without persons.
+    first = np.minimum.reduceat(np.where(held > 0, order, len(order)), starts)[enough]
+    rank = np.empty_like(first)
+    rank[np.argsort(first)] = np.arange(len(first))
+    lengths = np.diff(starts, append=len(order))
+    inside = np.flatnonzero(np.repeat(enough, lengths) & (held > 0))
+    return order[inside], np.repeat(np.where(enough, rank[np.cumsum(enough) - 1], -1), lengths)[inside]

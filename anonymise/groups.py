@@ -23,7 +23,7 @@ def grouped(counts: Codes, partition: Partition, *, loss: Loss, strata: Codes, a
     `counts` are the persons per block and category, `strata` the stratum of every block.
     """
     sweep = _Sweep(counts, partition, loss, admissible)
-    vectors = loss.ordered(sweep.some, partition.sizes)
+    vectors = loss.ordered(sweep.some, partition.sizes).vectors
     for vector in vectors:
         sweep.visit(vector, strata)
     sweep.join(strata)

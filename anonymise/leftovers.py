@@ -4,45 +4,41 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from anonymise.coding import first_places, present
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.losses import Loss
 
 
 def joined(
-    classes: Codes, cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], loss: Loss, within: Codes
-) -> Codes:
-    """The class of every cell. A cell that has none joins the class of its stratum for which the persons of both then
-    lose least; of equal ones the first."""
-    classes = classes.copy()
-    for stratum in np.unique(within[classes < 0]):
-        places = np.flatnonzero(within == stratum)
-        placed = places[classes[places] >= 0]
-        numbers, first = np.unique(classes[placed], return_index=True)
-        inside = np.searchsorted(numbers, classes[placed])
-        some = cells[placed[first]]
-        levels = _levels(inside, cells[placed], hierarchies)
-        sums = np.bincount(inside, weights=persons[placed])
-        for cell in places[classes[places] < 0]:
-            wider = _widened(levels, some, cells[cell], hierarchies)
-            before, after = loss.of(levels, some), loss.of(wider, some)
-            cost = np.round((after - before) * sums + after * persons[cell], 9)
-            best = int(np.argmin(cost))
+    classes: Codes,
+    levels: Codes,
+    cells: Codes,
+    persons: Codes,
+    *,
+    hierarchies: Sequence[Hierarchy],
+    loss: Loss,
+    within: Codes,
+) -> tuple[Codes, Codes]:
+    """The class of every cell, and per class and dimension (`levels`) the level of the node that holds it. A cell that has
+    no class joins that of its stratum for which the persons of both then lose least; of equal ones the first."""
+    left = np.flatnonzero(classes < 0)
+    if not len(left):
+        return classes, levels
+    classes, levels, placed = classes.copy(), levels.copy(), np.flatnonzero(classes >= 0)
+    first = placed[first_places(classes[placed], len(levels))]
+    sums = np.bincount(classes[placed], weights=persons[placed])
+    for stratum in present(within[left]):
+        numbers = np.flatnonzero(within[first] == stratum)
+        some, own, holds = cells[first[numbers]], levels[numbers], sums[numbers]
+        before = loss.of(own, some)
+        for cell in left[within[left] == stratum]:
+            wider = _widened(own, some, cells[cell], hierarchies)
+            after = loss.of(wider, some)
+            best = int(np.argmin(np.round((after - before) * holds + after * persons[cell], 9)))
             classes[cell] = numbers[best]
-            levels[best], sums[best] = wider[best], sums[best] + persons[cell]
-    return classes
-
-
-def _levels(classes: Codes, cells: Codes, hierarchies: Sequence[Hierarchy]) -> Codes:
-    """Per class and dimension the level of the smallest node that holds its cells."""
-    levels = np.zeros((int(classes.max()) + 1, len(hierarchies)), dtype=np.int64)
-    for d, hierarchy in enumerate(hierarchies):
-        for level, row in enumerate(hierarchy.levels[:-1]):
-            low = np.full(len(levels), len(row), dtype=np.int64)
-            high = np.full(len(levels), -1, dtype=np.int64)
-            np.minimum.at(low, classes, row[cells[:, d]])
-            np.maximum.at(high, classes, row[cells[:, d]])
-            levels[(low != high) & (levels[:, d] <= level), d] = level + 1
-    return levels
+            own[best], before[best], holds[best] = wider[best], after[best], holds[best] + persons[cell]
+        levels[numbers] = own
+    return classes, levels
 
 
 def _widened(levels: Codes, some: Codes, cell: Codes, hierarchies: Sequence[Hierarchy]) -> Codes:

@@ -6,7 +6,7 @@ wrong cell of the declared tables.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Final, Protocol
 
@@ -24,6 +24,19 @@ TIE: Final = 1e-3
 """Weight of the generic loss beside the declared one: among vectors that the tables can't tell apart, the finer first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Level vectors, finest first (one row each), the mean loss of each, and by how much that is above the next finer one."""
+
+    vectors: Codes
+    loss: Floats
+    step: Floats
+
+    def only(self, chosen: Codes) -> "Order":
+        """Those at some places."""
+        return Order(self.vectors[chosen], self.loss[chosen], self.step[chosen])
+
+
 class Loss(Protocol):
     """A loss over the nodes of some hierarchies."""
 
@@ -31,8 +44,8 @@ class Loss(Protocol):
         """The loss of each node; one row per node: its level in each dimension, and the values of one cell inside it."""
         ...
 
-    def ordered(self, cells: Codes, persons: Codes) -> Codes:
-        """All level vectors by mean loss over the persons, finest first; one row per vector."""
+    def ordered(self, cells: Codes, persons: Codes) -> Order:
+        """All level vectors by mean loss over the persons, finest first."""
         ...
 
 
@@ -42,25 +55,22 @@ class Generic:
 
     hierarchies: tuple[Hierarchy, ...]
     entropy: float = ENTROPY
+    tables: tuple[Floats, ...] = field(init=False, repr=False, compare=False)
+    """Per dimension the loss of every level (rows) and value (columns)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", tuple(_penalties(h, self.entropy) for h in self.hierarchies))
 
     def of(self, levels: Codes, cells: Codes) -> Floats:
         """The loss of each node."""
-        parts = [table[levels[:, d], cells[:, d]] for d, table in enumerate(self._tables())]
+        parts = [table[levels[:, d], cells[:, d]] for d, table in enumerate(self.tables)]
         result: Floats = np.mean(parts, axis=0)
         return result
 
-    def ordered(self, cells: Codes, persons: Codes) -> Codes:
+    def ordered(self, cells: Codes, persons: Codes) -> Order:
         """All level vectors, finest first."""
-        means = [table @ _share(table, cells[:, d], persons) for d, table in enumerate(self._tables())]
-        return by_loss(_sums(means))
-
-    def _tables(self) -> list[Floats]:
-        """Per dimension the loss of every level (rows) and value (columns)."""
-        tables = []
-        for sizes in (h.sizes().astype(np.float64) for h in self.hierarchies):
-            values = sizes.shape[1]
-            tables.append((sizes - 1) / max(values - 1, 1) + self.entropy * np.log(sizes) / np.log(max(values, 2)))
-        return tables
+        shares = _shares(cells, persons, self.hierarchies)
+        return by_loss(_sums([table @ share for table, share in zip(self.tables, shares, strict=True)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +87,66 @@ class Declared:
 
     hierarchies: tuple[Hierarchy, ...]
     tables: tuple[Table, ...]
+    generic: Generic = field(init=False, repr=False, compare=False)
+    right: tuple[tuple[Floats, ...], ...] = field(init=False, repr=False, compare=False)
+    """Per dimension and declared level: the share of every level's node (rows) of a value (columns) that the right cell
+    takes up."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "generic", Generic(self.hierarchies))
+        object.__setattr__(self, "right", tuple(_right(h) for h in self.hierarchies))
 
     def of(self, levels: Codes, cells: Codes) -> Floats:
         """The loss of each node."""
-        right = [self._right(d) for d in range(len(self.hierarchies))]
-        loss = TIE * Generic(self.hierarchies).of(levels, cells)
+        loss = TIE * self.generic.of(levels, cells)
         for table in self.tables:
-            shares = [right[d][level][levels[:, d], cells[:, d]] for d, level in table.levels.items()]
+            shares = [self.right[d][level][levels[:, d], cells[:, d]] for d, level in table.levels.items()]
             loss += table.weight * (1 - np.prod(shares, axis=0))
         return loss
 
-    def ordered(self, cells: Codes, persons: Codes) -> Codes:
+    def ordered(self, cells: Codes, persons: Codes) -> Order:
         """All level vectors, finest first. The mean of a product is taken as the product of the means: it only orders."""
         shapes = [len(h.levels) for h in self.hierarchies]
-        generic = Generic(self.hierarchies)
-        tables = generic._tables()
-        loss = TIE * _sums([table @ _share(table, cells[:, d], persons) for d, table in enumerate(tables)])
+        shares = _shares(cells, persons, self.hierarchies)
+        loss = TIE * _sums([table @ share for table, share in zip(self.generic.tables, shares, strict=True)])
         for table in self.tables:
             right = np.ones(shapes)
             for d, level in table.levels.items():
-                mean = self._right(d)[level] @ _share(tables[d], cells[:, d], persons)
+                mean = self.right[d][level] @ shares[d]
                 right = right * mean.reshape([-1 if axis == d else 1 for axis in range(len(shapes))])
             loss = loss + table.weight * (1 - right)
         return by_loss(loss)
 
-    def _right(self, dimension: int) -> list[Floats]:
-        """Per declared level: the share of every level's node (rows) of a value (columns) that the right cell takes up."""
-        sizes = self.hierarchies[dimension].sizes().astype(np.float64)
-        return [np.minimum(sizes[level] / sizes, 1.0) for level in range(len(sizes))]
 
-
-def by_loss(loss: Floats) -> Codes:
+def by_loss(loss: Floats) -> "Order":
     """The level vectors of a grid of losses in rising order; equal ones, to twelve digits, in the order of the levels."""
     order = np.argsort(np.round(loss.ravel(), 12), kind="stable")
-    return np.stack(np.unravel_index(order, loss.shape), axis=1).astype(np.int64)
+    vectors = np.stack(np.unravel_index(order, loss.shape), axis=1).astype(np.int64)
+    steps = np.full(loss.shape, np.inf)
+    for axis in range(loss.ndim):
+        inner = np.moveaxis(steps, axis, 0)[1:]
+        np.minimum(inner, np.diff(np.moveaxis(loss, axis, 0), axis=0), out=inner)
+    return Order(vectors, loss.ravel()[order], steps.ravel()[order])
 
 
-def _share(table: Floats, values: Codes, persons: Codes) -> Floats:
-    """The share of the persons with each value."""
-    counts = np.bincount(values, weights=persons, minlength=table.shape[1])
-    result: Floats = counts / max(counts.sum(), 1)
-    return result
+def _penalties(hierarchy: Hierarchy, entropy: float) -> Floats:
+    sizes = hierarchy.sizes().astype(np.float64)
+    values = sizes.shape[1]
+    penalties: Floats = (sizes - 1) / max(values - 1, 1) + entropy * np.log(sizes) / np.log(max(values, 2))
+    return penalties
+
+
+def _right(hierarchy: Hierarchy) -> tuple[Floats, ...]:
+    sizes = hierarchy.sizes().astype(np.float64)
+    return tuple(np.minimum(row / sizes, 1.0) for row in sizes)
+
+
+def _shares(cells: Codes, persons: Codes, hierarchies: Sequence[Hierarchy]) -> list[Floats]:
+    """Per dimension the share of the persons with each value."""
+    weights, total = persons.astype(np.float64), max(int(persons.sum()), 1)
+    return [
+        np.bincount(cells[:, d], weights=weights, minlength=len(h.values)) / total for d, h in enumerate(hierarchies)
+    ]
 
 
 def _sums(parts: Sequence[Floats]) -> Floats:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonymise.cover import sweep
+from anonymise.coding import first_places
+from anonymise.cover import smallest_levels
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.leftovers import joined
 from anonymise.losses import Loss
 from anonymise.problems import TooFewPersons
-from anonymise.profiles import Profile, profile_for, vectors_of
+from anonymise.profiles import Profile, profile_for, swept
 from anonymise.strata import Held, strata, values_held
 
 
@@ -65,17 +66,15 @@ def partition(
         cells, persons = cells[order], persons[order]
     within = strata(cells, persons, hierarchies=hierarchies, hard=hard or {}, k=k)
     profile = profile or profile_for(cells, hierarchies)
-    vectors = vectors_of(profile, cells, persons, hierarchies=hierarchies, loss=loss, within=within, k=k)
-    swept = sweep(cells, persons, hierarchies=hierarchies, vectors=vectors, within=within, k=k)
-    block = joined(swept.classes, cells, persons, hierarchies=hierarchies, loss=loss, within=within)
-    _, first, inverse = np.unique(block, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    block = rank[inverse]
-    levels, nodes = smallest_nodes(block, cells, hierarchies=hierarchies)
-    own = within[np.unique(block, return_index=True)[1]]
+    classes = swept(profile, cells, persons, hierarchies=hierarchies, loss=loss, within=within, k=k)
+    levels = smallest_levels(classes, cells, hierarchies=hierarchies)
+    classes, levels = joined(classes, levels, cells, persons, hierarchies=hierarchies, loss=loss, within=within)
+    first = first_places(classes, len(levels))
+    order = np.argsort(first)
+    first, levels, rank = first[order], levels[order], np.argsort(order)
+    nodes = np.stack([h.levels[levels[:, d], cells[first, d]] for d, h in enumerate(hierarchies)], axis=1)
     held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
-    return Partition(tuple(hierarchies), cells, persons, block, levels, nodes, own, held, profile)
+    return Partition(tuple(hierarchies), cells, persons, rank[classes], levels, nodes, within[first], held, profile)
 
 
 def _rises(cells: Codes) -> bool:
@@ -87,22 +86,3 @@ def _rises(cells: Codes) -> bool:
             return False
         undecided &= step == 0
     return not undecided.any()
-
-
-def smallest_nodes(block: Codes, cells: Codes, *, hierarchies: Sequence[Hierarchy]) -> tuple[Codes, Codes]:
-    """Per block and dimension the level and number of the smallest node that holds all cells of the block."""
-    number = int(block.max()) + 1
-    levels = np.zeros((number, len(hierarchies)), dtype=np.int64)
-    nodes = np.zeros_like(levels)
-    order = np.argsort(block, kind="stable")
-    starts = np.searchsorted(block[order], np.arange(number))
-    for d, hierarchy in enumerate(hierarchies):
-        values = cells[order, d]
-        split = np.ones(number, dtype=bool)
-        for level, row in enumerate(hierarchy.levels):
-            at = row[values]
-            low, high = np.minimum.reduceat(at, starts), np.maximum.reduceat(at, starts)
-            one = split & (low == high)
-            levels[one, d], nodes[one, d] = level, low[one]
-            split &= low != high
-    return levels, nodes

@@ -105,19 +105,19 @@ def _sets(table: DeclaredTable, blocks: Blocks) -> list[Values] | None:
 
 def _truth(table: DeclaredTable, counted: Counted, blocks: Blocks) -> Counts:
     """The true persons per cell, one axis per dimension of the table."""
-    shape, place = [], np.zeros(len(counted.values), dtype=np.int64)
+    shape, place = [], np.zeros(len(counted.place), dtype=np.int64)
     for dimension, level in _levels(table, blocks).items():
         hierarchy = blocks.identifying[dimension]
-        node = hierarchy.levels[level][counted.cells[counted.values[:, 0], dimension]]
+        node = hierarchy.levels[level][counted.cells[counted.place, dimension]]
         shape.append(len(hierarchy.nodes[level]))
         place = place * shape[-1] + node
     sets = _sets(table, blocks)
     if sets is not None:
         owner = {value: column for column, values in enumerate(sets) for value in values}
         shape.append(len(sets))
-        place = place * len(sets) + np.array([owner[value] for value in counted.values[:, 1].tolist()])
+        place = place * len(sets) + np.array([owner[value] for value in counted.value.tolist()])
     size = int(np.prod(shape))
-    return np.bincount(place, weights=counted.values[:, 2], minlength=size).astype(np.int64).reshape(shape)
+    return np.bincount(place, weights=counted.number, minlength=size).astype(np.int64).reshape(shape)
 
 
 def _partition_worth(table: DeclaredTable, truth: Counts, blocks: Blocks, definition: Definition) -> Worth:

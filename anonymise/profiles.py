@@ -10,15 +10,16 @@ from typing import Final
 
 import numpy as np
 
-from anonymise.cover import sweep
+from anonymise.cover import Swept, sweep
 from anonymise.hierarchy import Codes, Hierarchy
-from anonymise.losses import Loss, lattice_size, one_step_parents
+from anonymise.keys import Half, halves
+from anonymise.losses import Floats, Loss, Order, lattice_size, one_step_parents
 
 LATTICE_LIMIT: Final = 50_000
 CELL_LIMIT: Final = 60_000
 PILOT_SHARE: Final = 0.1
 """The share of the cells, at least, that the pilot sweeps."""
-PILOT_YIELD: Final = 0.0002
+PILOT_YIELD: Final = 0.0005
 """The share of the pilot's persons that a vector must have placed to be visited again."""
 
 
@@ -37,7 +38,7 @@ def profile_for(cells: Codes, hierarchies: Sequence[Hierarchy]) -> Profile:
     return Profile.PILOT if len(cells) > CELL_LIMIT else Profile.FULL
 
 
-def vectors_of(
+def swept(
     profile: Profile,
     cells: Codes,
     persons: Codes,
@@ -47,25 +48,56 @@ def vectors_of(
     within: Codes,
     k: int,
 ) -> Codes:
-    """The level vectors to visit, finest first; the one over everything is always the last."""
+    """The class of every cell, numbered from 0 (-1 for none), of a sweep over the vectors of a profile."""
     if profile is Profile.FAST:
-        tops = [len(h.levels) - 1 for h in hierarchies]
-        chosen = np.array(sorted(one_step_parents(specialised(cells, persons, hierarchies=hierarchies, k=k), tops)))
-        one = np.argsort(np.round(_means(loss, chosen, cells, persons), 12), kind="stable")
-        return _closed(chosen[one], tops)
-    every = loss.ordered(cells, persons)
-    if profile is Profile.FULL:
-        return every
-    some = _whole_regions(cells, hierarchies[0])
-    found = sweep(cells[some], persons[some], hierarchies=hierarchies, vectors=every, within=within[some], k=k)
-    placed = found.classes >= 0
-    vectors = found.vectors[found.classes[placed]]
-    shape = [len(h.levels) for h in hierarchies]
-    worth = np.bincount(
-        np.ravel_multi_index(tuple(vectors.T), shape), weights=persons[some][placed], minlength=int(np.prod(shape))
-    )
+        order = _specialised_vectors(cells, persons, hierarchies=hierarchies, loss=loss, k=k)
+    else:
+        order = loss.ordered(cells, persons)
+    parts = halves(cells, within, hierarchies=hierarchies)
+    if profile is Profile.PILOT:
+        level, some = _whole_regions(cells, hierarchies[0])
+        return _piloted(parts, persons, order=order, within=within, k=k, level=level, some=some)
+    return sweep(parts, persons, order=order, within=within, k=k).classes
+
+
+def _specialised_vectors(
+    cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], loss: Loss, k: int
+) -> Order:
+    """The level vectors that a specialisation ends at, and their parents, finest first; that over everything is the last."""
+    tops = [len(h.levels) - 1 for h in hierarchies]
+    chosen = np.array(sorted(one_step_parents(specialised(cells, persons, hierarchies=hierarchies, k=k), tops)))
+    chosen = _closed(chosen, tops)
+    means = _means(loss, chosen, cells, persons)
+    one = np.argsort(np.round(means, 12), kind="stable")
+    return Order(chosen[one], means[one], np.full(len(one), np.inf))
+
+
+def _piloted(
+    parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int, level: int, some: Codes
+) -> Codes:
+    """The classes of a sweep of some whole regions over all vectors that stay inside a region, and of a second one of
+    everything that is left over those that paid, and the same beyond a region."""
+    inside = order.only(np.flatnonzero(order.vectors[:, 0] <= level))
+    first = _part(parts, persons, order=inside, within=within, k=k, some=some)
+    shape = order.vectors.max(axis=0) + 1
+    placed = first.classes >= 0
+    made = np.ravel_multi_index(tuple(first.vectors[first.classes[placed]].T), shape)
+    worth = np.bincount(made, weights=persons[some][placed], minlength=int(np.prod(shape))).reshape(shape)
     enough = worth >= PILOT_YIELD * persons[some].sum()
-    return _closed(every[enough[np.ravel_multi_index(tuple(every.T), shape)]], [n - 1 for n in shape])
+    enough[level + 1 :] = enough[level]
+    enough[(-1,) * enough.ndim] = True
+    chosen = order.only(np.flatnonzero(enough[tuple(order.vectors.T)]))
+    classes = np.full(len(persons), -1, dtype=np.int64)
+    classes[some] = first.classes
+    left = np.flatnonzero(classes < 0)
+    second = _part(parts, persons, order=chosen, within=within, k=k, some=left)
+    classes[left] = np.where(second.classes < 0, -1, second.classes + len(first.vectors))
+    return classes
+
+
+def _part(parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Codes, k: int, some: Codes) -> Swept:
+    first, second = parts
+    return sweep((first.at(some), second.at(some)), persons[some], order=order, within=within[some], k=k)
 
 
 def _closed(vectors: Codes, tops: Sequence[int]) -> Codes:
@@ -74,20 +106,23 @@ def _closed(vectors: Codes, tops: Sequence[int]) -> Codes:
     return np.concatenate([vectors[(vectors != top).any(axis=1)], top])
 
 
-def _means(loss: Loss, vectors: Codes, cells: Codes, persons: Codes) -> Codes:
+def _means(loss: Loss, vectors: Codes, cells: Codes, persons: Codes) -> Floats:
     total = max(int(persons.sum()), 1)
     means = [loss.of(np.broadcast_to(v, cells.shape), cells) @ persons / total for v in vectors]
     return np.array(means)
 
 
-def _whole_regions(cells: Codes, hierarchy: Hierarchy) -> Codes:
-    """The places of every so-many-th node of the first dimension's coarsest level with enough nodes: whole regions keep
-    the density of cells, a sample of cells would thin it."""
+def _whole_regions(cells: Codes, hierarchy: Hierarchy) -> tuple[int, Codes]:
+    """The coarsest level of the first dimension with enough nodes, and the places of the cells of every so-many-th of them:
+    whole regions keep the density of cells, a sample of cells would thin it. The last level and all cells where these are
+    too few."""
     step = round(1 / PILOT_SHARE)
     levels = [level for level, nodes in enumerate(hierarchy.nodes) if len(nodes) >= step]
-    node = hierarchy.levels[levels[-1] if levels else 0][cells[:, 0]]
-    chosen = np.flatnonzero(node % step == 0)
-    return chosen if len(chosen) >= PILOT_SHARE * len(cells) / 2 else np.arange(len(cells))
+    level = levels[-1] if levels else 0
+    chosen = np.flatnonzero(hierarchy.levels[level][cells[:, 0]] % step == 0)
+    if len(chosen) < PILOT_SHARE * len(cells) / 2:
+        return len(hierarchy.levels) - 1, np.arange(len(cells))
+    return level, chosen
 
 
 def specialised(cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], k: int) -> Codes:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from anonymise.coding import present
 from anonymise.hierarchy import Codes, Hierarchy
 
 Held = Mapping[int, Mapping[int, frozenset[int]]]
@@ -19,12 +20,17 @@ def strata(cells: Codes, persons: Codes, *, hierarchies: Sequence[Hierarchy], ha
     the dimensions and their hard level; a later one is kept inside the strata of the ones before."""
     found = np.zeros(len(cells), dtype=np.int64)
     for dimension, level in hard.items():
-        cut = np.zeros_like(found)
+        cut, number = np.zeros_like(found), 0
         for outer in range(int(found.max()) + 1):
             inside = np.flatnonzero(found == outer)
-            nodes = hierarchies[dimension].levels[level:, cells[inside, dimension]]
-            cut[inside] = _together(nodes, persons[inside], k) + int(cut.max()) + 1
-        found = np.unique(cut, return_inverse=True)[1]
+            values = cells[inside, dimension]
+            sums = np.bincount(values, weights=persons[inside])
+            held = np.flatnonzero(np.bincount(values))
+            own = np.zeros(len(sums), dtype=np.int64)
+            own[held] = _together(hierarchies[dimension].levels[level:, held], sums[held], k) + number
+            number = int(own.max(initial=number)) + 1
+            cut[inside] = own[values]
+        found = cut
     return found
 
 
@@ -37,7 +43,7 @@ def values_held(cells: Codes, within: Codes, *, hierarchies: Sequence[Hierarchy]
         order = np.argsort(row, kind="stable")
         under = [part.tolist() for part in np.split(order, np.flatnonzero(np.diff(row[order])) + 1)]
         values: dict[int, list[int]] = {}
-        for pair in np.unique(within * width + row[cells[:, dimension]]).tolist():
+        for pair in present(within * width + row[cells[:, dimension]]).tolist():
             values.setdefault(pair // width, []).extend(under[pair % width])
         found[dimension] = {stratum: frozenset(own) for stratum, own in values.items()}
     return found

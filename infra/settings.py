@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     ice_servers: str = Field(default="", repr=False)
     ice_secret: str = Field(default="", repr=False)
     ice_loopback: bool = False
+    practice_robots: int = Field(default=4, ge=0, le=64)
     call_metadata_days: int = Field(default=30, ge=1, le=90)
     outgoing_networks: str = ""
     trusted_proxies: str = ""

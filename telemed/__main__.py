@@ -147,13 +147,20 @@ def try_out(what: Annotated[str, typer.Argument(help="search, tamper, race or lo
 
 @app.command()
 def call(
+    link: Annotated[str, typer.Argument(help="A patient's link, or one that ends in /practice.")] = "",
+    *,
+    birth_date: Annotated[str, typer.Option(help="The patient's date of birth, for a patient's link.")] = "",
     file: Annotated[Path | None, typer.Option(help="A video to show in place of the moving pattern.")] = None,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to talk.")] = 5.0,
 ) -> None:
-    """Make a synthetic call through the running service: two participants without a browser and without a patient."""
+    """Join the room of a link without a browser, and tell the check words and what came; without a link, make a synthetic call."""
     from telemed.calling import call as through
+    from telemed.joining import join
 
-    typer.echo(asyncio.run(through(loaded(), seconds=seconds, file=file)))
+    if link:
+        typer.echo(asyncio.run(join(link, birth_date=birth_date, seconds=seconds, file=file, tell=typer.echo)))
+    else:
+        typer.echo(asyncio.run(through(loaded(), seconds=seconds, file=file)))
 
 
 @app.command()
@@ -168,7 +175,7 @@ def doctor(
 
     found = asyncio.run(findings(loaded()))
     if call:
-        found.append(asyncio.run(called(loaded())))
+        found += asyncio.run(called(loaded()))
     for finding in found:
         typer.echo(f"{finding.mark:5}  {finding.part}  {finding.advice or finding.figure}".rstrip())
     if not all(finding.good for finding in found):

@@ -22,7 +22,7 @@ from infra.web import Application
 from telemed import headers, health
 from telemed.booking import routes as booking
 from telemed.booking.busy import forget_met
-from telemed.console import apps, code_routes, draft_routes, same_person
+from telemed.console import apps, code_routes, draft_routes, opinion_routes, same_person
 from telemed.console import routes as console
 from telemed.console.drafts import forget_drafts
 from telemed.emergency import routes as emergency
@@ -39,11 +39,12 @@ from telemed.mydata import routes as mydata
 from telemed.mydata import sessions as mydata_sessions
 from telemed.mydata.mine import my_patient
 from telemed.notices import routes as notices
-from telemed.pages import assets, visit_routes
+from telemed.pages import assets, goodbye_routes, visit_routes
 from telemed.pages import routes as pages
 from telemed.pages.problems import for_people, in_the_console
 from telemed.persons import questions
 from telemed.persons import routes as persons
+from telemed.practice import routes as practice
 from telemed.releases import request_routes
 from telemed.releases import routes as releases
 from telemed.rights import restriction
@@ -81,6 +82,8 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     health.router,
     pages.router,
     visit_routes.router,
+    goodbye_routes.router,
+    practice.router,
     assets.router,
     exchange.router,
     visits.router,
@@ -88,6 +91,7 @@ BEHIND_RECORD: Final[tuple[APIRouter, ...]] = (
     mydata.router,
     code_routes.router,
     draft_routes.router,
+    opinion_routes.router,
     signin.router,
     enrolling.router,
     account.router,
@@ -129,7 +133,11 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/visit": "the patient's page; shows nothing of a visit without its cookie",
     "/visit/here": "the same: asks who is at the device",
     "/visit/call-me": "the same: asks the clinic to phone",
-    "/practice": "the patient's page with a robot, in the browser alone; knows nobody",
+    "/visit/bye": "the same: what happens next",
+    "/visit/next.ics": "the same: the next appointment for the calendar",
+    "/visit/opinion": "the same: takes one of three answers",
+    "/practice": "the patient's page with a robot on the other side; knows nobody",
+    "/practice/join": "invites a robot into a room of its own; knows nobody",
     "/console/sign-in": "the door of the console",
     "/console/passkey/options": "a challenge for whoever wants to sign in",
     "/console/passkey": "takes a passkey's answer, which is the sign-in",
@@ -145,7 +153,7 @@ PUBLIC: Final[Mapping[str, str]] = {
 }
 
 # Addresses that take a short form or nothing; the console's carries a note of a whole consultation.
-SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits", "/data-requests"), 16_384)
+SMALL: Final = dict.fromkeys(("/oauth", "/j", "/my", "/visit", "/visits", "/practice", "/data-requests"), 16_384)
 NOTE_LIMIT: Final = 262_144
 HOUSEKEEPING: Final = timedelta(hours=1)
 
@@ -243,6 +251,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with services.media.running():
                 yield
+                await services.robots.close()
         finally:
             for task in tasks:
                 task.cancel()

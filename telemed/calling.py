@@ -21,15 +21,20 @@ class CallFailed(Problem):
     """A call through this service does not come about, or is not what it should be."""
 
 
-def is_probe(room: str, bound: str) -> bool:
-    """True for the room of a synthetic call."""
-    return bound == PROBE and room.startswith(f"{PROBE}-")
+PRACTICE: Final = "practice"
+"""The same of the rooms in which a robot waits."""
+
+
+def is_nobodys(room: str, bound: str) -> bool:
+    """True for the room of a synthetic call or of a robot: no visit is behind it."""
+    return bound in (PROBE, PRACTICE) and room.startswith(f"{bound}-")
 
 
 async def call(settings: Settings, *, seconds: float = SECONDS, file: Path | None = None) -> str:
     """What was seen in a call of so many seconds, in words; `CallFailed` where it was not what it should be."""
     from video.headless.camera import UnreadableVideoError
-    from video.headless.probe import CallFailedError, probe
+    from video.headless.participant import CallFailedError
+    from video.headless.probe import probe
 
     tickets = Tickets(key_provider(settings).secret("video-ticket"))
     room = f"{PROBE}-{secrets.token_hex(8)}"

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from sqlalchemy import select
 
@@ -25,6 +26,7 @@ from infra.vault.destroying import destructions
 from infra.vault.state import require_all_fitting
 from telemed.access.net import is_bypassed
 from telemed.calling import call
+from telemed.joining import AllBusy, practise
 from telemed.startup import (
     StartRefused,
     opened,
@@ -38,6 +40,9 @@ from telemed.startup import (
 ROOM_WANTED = 1_000_000_000
 # Seconds; the sequencer looks every second.
 SIGNED_WITHIN = 60
+ROBOT_SEEN: Final = 2.0
+"""Seconds for which the robot of the practice room is looked at."""
+
 BYPASSED = "The account is above PostgreSQL's row security. Give the service one without SUPERUSER and BYPASSRLS."
 
 
@@ -92,13 +97,18 @@ async def findings(settings: Settings) -> list[Finding]:
     return found
 
 
-async def called(settings: Settings) -> Finding:
-    """Whether a synthetic call through the running service comes about, sealed from end to end."""
-    try:
-        figure = await call(settings)
-    except Problem as problem:
-        return Finding("call", good=False, advice=problem.text)
-    return Finding("call", good=True, figure=figure)
+async def called(settings: Settings) -> list[Finding]:
+    """Whether a synthetic call through the running service comes about, sealed from end to end, and the practice room."""
+    found = []
+    tries = {"call": partial(call, settings), "practice room": partial(practise, settings.base_url, seconds=ROBOT_SEEN)}
+    for part, trying in tries.items():
+        try:
+            found.append(Finding(part, good=True, figure=await trying()))
+        except AllBusy as busy:
+            found.append(Finding(part, good=True, advice=busy.text))
+        except Problem as problem:
+            found.append(Finding(part, good=False, advice=problem.text))
+    return found
 
 
 async def _finding(part: str, check: Callable[[Settings], Awaitable[None]], settings: Settings) -> Finding:

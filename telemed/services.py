@@ -22,6 +22,7 @@ from telemed.identity.standing import TokenCheck
 from telemed.identity.tokens import TokenIssuer
 from telemed.identity.users import UserSource
 from telemed.keys.erasing import Eraser
+from telemed.practice.robots import Robots
 from telemed.schedules.calendar import Calendar
 from telemed.signin.provider import IdentityProvider
 from telemed.visits.limits import GuessingGuard
@@ -54,6 +55,7 @@ class Services:
     ice: Ice
     precheck: Precheck
     media: Media
+    robots: Robots
     # The one way to addresses that others name.
     outgoing: Outgoing
     issuer: TokenIssuer

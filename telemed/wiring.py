@@ -42,6 +42,7 @@ from telemed.notices import delivery
 from telemed.notices.message import House
 from telemed.notices.service import Office
 from telemed.persons.hook import merged_hook
+from telemed.practice.robots import Robots
 from telemed.releases import jobs as statistics_jobs
 from telemed.schedules import jobs as schedule_jobs
 from telemed.schedules.calendar import MANAGED, Calendar, calendar_hook
@@ -50,6 +51,7 @@ from telemed.signin.choice import identity_provider
 from telemed.startup import make_first_keys, refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from telemed.visits.limits import GuessingGuard
+from video import signalling
 from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -102,7 +104,8 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
     outgoing = outgoing_from(settings)
     failures = Failures(counter, secret=provider.secret("rates"))
     ice = ice_from(settings.ice_addresses, settings.ice_secret)
-    rooms = Rooms()
+    rooms, tickets = Rooms(), Tickets(provider.secret("video-ticket"))
+    media = unit_of(settings, rooms, ice)
     return Services(
         settings=settings,
         clock=clock,
@@ -116,10 +119,15 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         queue=queue,
         sequencer=_sequencer(settings, database, vault),
         rooms=rooms,
-        tickets=Tickets(provider.secret("video-ticket")),
+        tickets=tickets,
         ice=ice,
         precheck=Precheck(ice, addresses=addresses_of(settings)),
-        media=unit_of(settings, rooms, ice),
+        media=media,
+        robots=Robots(
+            signalling.Desk(rooms, tickets, ice, frozenset(), unit=media),
+            most=settings.practice_robots,
+            addresses=addresses_of(settings),
+        ),
         outgoing=outgoing,
         issuer=issuer,
         token_check=TokenCheck(issuer, users, system_clock),

@@ -15,4 +15,5 @@ pytest_plugins = [
     "tests.fixtures.openid",
     "tests.fixtures.reference",
     "tests.fixtures.logs",
+    "tests.fixtures.turn",
 ]

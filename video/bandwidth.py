@@ -4,7 +4,6 @@ A simple relative of Google's congestion control (draft-ietf-rmcat-gcc): less at
 lost, slowly more while all is well and the line is used.
 """
 
-from array import array
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -26,22 +25,19 @@ DOWN_EVERY: Final = 0.3
 WINDOW: Final = 1.0
 BASE_WINDOW: Final = 15.0
 RING: Final = 4096
+FORGOTTEN: Final = -1, 0.0, 0
 
 
 class Sent:
-    """When the last 4096 packets left and how large they were, by their numbers; arrays, so that nothing is allocated."""
+    """When the last 4096 packets left and how large they were, by their numbers."""
 
     def __init__(self) -> None:
-        self.numbers = array("i", [-1]) * RING
-        self.times = array("d", [0.0]) * RING
-        self.sizes = array("H", [0]) * RING
+        self.ring: list[tuple[int, float, int]] = [FORGOTTEN] * RING
+        """Number, seconds, bytes."""
 
     def note(self, number: int, now: float, size: int) -> None:
         """A packet left."""
-        place = number % RING
-        self.numbers[place] = number
-        self.times[place] = now
-        self.sizes[place] = size
+        self.ring[number % RING] = number, now, size
 
 
 class Bandwidth:
@@ -63,19 +59,20 @@ class Bandwidth:
 
     def acknowledged(self, arrivals: Iterable[tuple[int, float | None]], now: float) -> None:
         """Take in a feedback message (`twcc.read`)."""
-        size = lost = came = 0
+        ring = self._sent.ring
+        total = lost = 0
         delays = []
         for number, when in arrivals:
-            place = number % RING
-            if self._sent.numbers[place] != number:
+            sent, left, size = ring[number % RING]
+            if sent != number:
                 continue
             if when is None:
                 lost += 1
             else:
-                self._sent.numbers[place] = -1
-                came, size = came + 1, size + self._sent.sizes[place]
-                delays.append(when - self._sent.times[place])
-        self._acked.append((now, size, came, lost))
+                ring[number % RING] = FORGOTTEN
+                total += size
+                delays.append(when - left)
+        self._acked.append((now, total, len(delays), lost))
         while now - self._acked[0][0] > WINDOW:
             self._acked.popleft()
         if delays:

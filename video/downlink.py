@@ -12,7 +12,7 @@ from typing import Final
 
 from video import rtcp, rtp
 from video.bandwidth import Sent
-from video.rtcp import Report
+from video.rtcp import Block, Report
 from video.uplink import Uplink
 
 HISTORY: Final = 512
@@ -22,6 +22,9 @@ HEADER: Final = Struct("!BBHLLHHBHB")
 
 SIZE: Final = HEADER.size
 WITH_EXTENSION: Final = 0x90
+FEWEST: Final = 20
+"""Packets; a share of fewer says nothing about a line."""
+
 YOUNG: Final = 2000
 """Packets after a change of source, within which some from before it may still come."""
 
@@ -58,14 +61,16 @@ class Downlink:
         self.pending: Uplink | None = None
         self._wants_key = False
         self.packets = self.octets = 0
+        self._lost = self._highest = self._share = 0
+        self._asked: tuple[int, int] | None = None
         self._out = out
         self._payloads: dict[int, int] = {}
         self._coming: dict[int, int] = {}
         self._history: list[bytes] = [b""] * HISTORY
         self._resent = [0.0] * HISTORY
         self._shift, self._ts_shift = 0, 0
-        self._last_seq, self._last_ts, self._last_at = secrets.randbelow(0x7FFF), secrets.randbits(32), 0.0
-        self._last_payload = b""
+        self._last_seq, self._first_ts, self._last_at = secrets.randbelow(0x7FFF), secrets.randbits(32), 0.0
+        self._last = b""
         self._young, self._since = 0, 0
         self._begin_next = True
         self._moved: tuple[int, int] | None = None
@@ -105,6 +110,25 @@ class Downlink:
         """Forward nothing any more."""
         self.follow(None, {})
 
+    def told(self, about: Block) -> None:
+        """Take in what the receiver reports of this stream."""
+        self._lost, self._highest = about.lost, about.highest
+        if self._asked is None:
+            self._asked = about.lost, about.highest
+
+    def loss(self) -> int:
+        """The share that was lost since this was last asked, in 256ths.
+
+        From the sums: the share in a report is about the packets since the report before, and browsers send one as soon
+        as they miss something, so that it may be two of three.
+        """
+        lost, highest = self._asked or (0, 0)
+        expected = self._highest - highest
+        if expected >= FEWEST:
+            self._asked = self._lost, self._highest
+            self._share = min(255, max(0, self._lost - lost) * 256 // expected)
+        return self._share
+
     def _pass_report(self, report: Report) -> None:
         """Tell the source's times as those of this stream, once something of it was forwarded."""
         if self._begin_next or len(report.sender_info) != 20:
@@ -136,11 +160,13 @@ class Downlink:
             self.source.unwatch(self._begin)
             self.source.unwatch(self.forward)
             self.source.on_report = tuple(one for one in self.source.on_report if one != self._pass_report)
+            self.source.losses = tuple(one for one in self.source.losses if one != self.loss)
         self.source, self._payloads = source, dict(payloads)
         self._begin_next = True
         if source is not None:
             source.watch(self._begin)
             source.on_report = (*source.on_report, self._pass_report)
+            source.losses = (*source.losses, self.loss)
 
     def _await_key(self, second: int, seq: int, ts: int, payload: bytes) -> None:
         descriptor = rtp.vp8(payload)
@@ -160,9 +186,11 @@ class Downlink:
         self._begin_next = False
         elapsed = max(int((source.at - self._last_at) * self.form.clock), 1) if self._last_at else 1
         self._shift = (self._last_seq + 1 - seq) & 0xFFFF
-        self._ts_shift = (self._last_ts + elapsed - ts) & 0xFFFFFFFF
+        last = self._last
+        before = int.from_bytes(last[4:8], "big") if last else self._first_ts
+        self._ts_shift = (before + elapsed - ts) & 0xFFFFFFFF
         self._young, self._since = YOUNG, seq
-        self._moved = self._picture_shift(payload) if self.form.kind == "video" else None
+        self._moved = self._picture_shift(payload, last[SIZE:]) if self.form.kind == "video" else None
         self.forward(second, seq, ts, payload)
 
     def forward(self, second: int, seq: int, ts: int, payload: bytes) -> None:
@@ -180,13 +208,11 @@ class Downlink:
         number = out.number = (out.number + 1) & self._numbered
         seq = (seq + self._shift) & 0xFFFF
         ts = (ts + self._ts_shift) & 0xFFFFFFFF
-        packet = HEADER.pack(
-            WITH_EXTENSION, second & 0x80 | payload_type, seq, ts, self.ssrc, 0xBEDE, 1, self._element, number, 0
-        )
-        packet += payload
+        second = second & 0x80 | payload_type
+        packet = HEADER.pack(WITH_EXTENSION, second, seq, ts, self.ssrc, 0xBEDE, 1, self._element, number, 0) + payload
         self._history[seq % HISTORY] = packet
         if not (seq - self._last_seq) & 0x8000:
-            self._last_seq, self._last_ts, self._last_payload = seq, ts, payload
+            self._last_seq, self._last = seq, packet
         self.packets += 1
         self.octets += len(payload)
         if self.source is not None:
@@ -205,13 +231,12 @@ class Downlink:
         out.sent.note(wide, now, len(packet))
         out.send(head + number.to_bytes(2, "big") + packet[SIZE:])
 
-    def _picture_shift(self, payload: bytes) -> tuple[int, int] | None:
-        now, before = rtp.vp8(payload), rtp.vp8(self._last_payload)
+    @staticmethod
+    def _picture_shift(payload: bytes, last: bytes) -> tuple[int, int] | None:
+        now, before = rtp.vp8(payload), rtp.vp8(last)
         if now is None or before is None:
             return None
-        picture = before.picture(self._last_payload) + 1 - now.picture(payload)
-        level = before.level(self._last_payload) + 1 - now.level(payload)
-        return picture, level
+        return before.picture(last) + 1 - now.picture(payload), before.level(last) + 1 - now.level(payload)
 
     @staticmethod
     def _renumbered(payload: bytes, moved: tuple[int, int]) -> bytes:

@@ -11,7 +11,9 @@ from video.uplink import Seal
 SCREEN_IDLE: Final = 10.0
 """A screen of which nothing came for so long is no longer shown; a still one is sent about once a second."""
 
-LAYER_IDLE: Final = 1.0
+LAYER_IDLE: Final = 0.3
+"""By how much the small picture is ahead of a large one that its sender has stopped: some pictures; both are taken at once."""
+
 MOST_WANTS: Final = 16
 """Who came and went is forgotten after as many others."""
 
@@ -84,7 +86,7 @@ class Group:
                 self._tell(receiver, told)
 
     def arrange(self, now: float) -> None:
-        """Choose for everybody whose picture in which layer is forwarded; twice a second, and when something changed."""
+        """Choose for everybody whose picture in which layer is forwarded; four times a second, and when something changed."""
         looked_at = dict.fromkeys(self.legs, frozenset[str]())
         for receiver, leg in self.legs.items():
             for who, key in self._chosen(receiver, leg, now=now):
@@ -141,6 +143,8 @@ class Group:
         pictures = [self._picture(leg, who, now=now) for _, who in bound]
         spent = shared.measured(now) if leg.screen and (shared := leg.screen.source) else 0.0
         wished = choose(pictures, leg.bandwidth.estimate - spent, voices=len(bound))
+        # What has not begun is looked at as soon as it does: told otherwise, a page might never begin.
+        found += [(who, "h") for _, who in bound if leg.wants.get(who) is not Want.OFF and not self._shows(who)]
         for (place, who), wish in zip(bound, wished, strict=True):
             down, sender = leg.pictures[place], self.legs[who]
             key = self._key(leg, place, wish, who=who, now=now)
@@ -155,8 +159,12 @@ class Group:
     def _picture(self, leg: Leg, who: str, *, now: float) -> Picture:
         rates = {key: stream.measured(now) for key, stream in self.legs[who].sent.items() if key in ("h", "l")}
         if not rates:
-            return Picture(Want.OFF, 0, None)
+            return Picture(Want.OFF, 0, None)  # nothing to forward yet, and nothing of the line spent on it
         return Picture(leg.wants.get(who, Want.HIGH), rates.get("h", rates.get("l", 0)), rates.get("l"))
+
+    def _shows(self, who: str) -> bool:
+        """True once a picture came from this participant's camera."""
+        return not self.legs[who].sent.keys().isdisjoint(("h", "l"))
 
     def _key(self, leg: Leg, place: int, wished: str | None, *, who: str, now: float) -> str | None:
         """The layer that is forwarded: the wished one, if the line may be tried with it and its sender still sends it."""
@@ -168,7 +176,7 @@ class Group:
             if source is low and not leg.hope.allows(now):
                 return "l"
             # A browser whose own line is weak stops its large picture by itself.
-            if high is None or (source is high and now - high.at > LAYER_IDLE):
+            if high is None or (source is high and low.at - high.at > LAYER_IDLE):
                 return "l"
         return wished
 

@@ -87,28 +87,26 @@ class Leg:
 
     def rtp(self, packet: bytes) -> None:
         """Take a media packet of this participant."""
-        start = rtp.payload_start(packet)
-        if start < 0 or self.refused:
+        read = rtp.read(packet, self._wide)
+        if read is None or self.refused:
             return
+        second, seq, ts, ssrc, payload, number = read
         now = self._now()
-        first, second, seq, ts, ssrc = rtp.HEADER.unpack_from(packet)
-        if first & 0x10 and (at := rtp.extension_at(packet, start, self._wide)):
-            self._arrivals[packet[at] << 8 | packet[at + 1]] = now
-        payload = packet[start : len(packet) - packet[-1]] if first & rtp.PADDING else packet[start:]
+        if number >= 0:
+            self._arrivals[number] = now
         stream = self._streams.get(ssrc)
         if stream is None:
             stream = self._repairs.get(ssrc)
             if stream is not None:
                 if len(payload) > 2:
                     # The payload type of a repetition is another one; what it repeats was one of the stream's own.
-                    number = payload[0] << 8 | payload[1]
-                    if not stream.take(second & 0x80 | self._payload_of(stream), number, ts, payload[2:], now=now):
+                    seq, kind = payload[0] << 8 | payload[1], self._payload_of(stream)
+                    if not stream.take(second & 0x80 | kind, seq, ts, payload[2:], now=now):
                         self._found_plain()
                 return
             stream = self._found(packet, second & 0x7F, ssrc)
             if stream is None:
                 return
-        stream.timed(ts, now)
         if not stream.take(second, seq, ts, payload, now=now):
             self._found_plain()
 
@@ -208,8 +206,8 @@ class Leg:
         if packet.sender_info and (stream := self._streams.get(packet.ssrc)) is not None:
             stream.reported(packet, now)
         for about in packet.blocks:
-            if (down := self._downs.get(about.ssrc)) is not None and down.source is not None and about.rest:
-                down.source.loss_beyond = max(down.source.loss_beyond, about.rest[0])
+            if (down := self._downs.get(about.ssrc)) is not None:
+                down.told(about)
 
     def _feedback(self, packet: Feedback) -> None:
         now, down = self._now(), self._downs.get(packet.media)

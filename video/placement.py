@@ -1,13 +1,14 @@
 """The forwarding unit as signalling processes see it where workers are processes of their own: who has which room.
 
-A worker is alive while its beats are heard. When one falls silent, everybody whose call it had is asked to offer again,
-and the room gets a new worker under a higher fence. While Redis itself is silent nobody is taken for dead: calls go on.
+A worker is alive while its beats are heard. When one falls silent and listens no more, or has been silent for too long,
+everybody whose call it had is asked to offer again, and the room gets a new worker under a higher fence. While Redis
+itself is silent nobody is taken for dead: calls go on.
 """
 
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -171,19 +172,36 @@ class Placed:
         tell_page(self._rooms, said.room, said.participant, said.message)
 
     async def _watch(self) -> None:
+        echo = 0.0
         while True:
-            await asyncio.sleep(wire.BEAT_EVERY)
+            await asyncio.sleep(wire.LOOK_EVERY)
             try:
-                await self._redis.publish(wire.BEATS, wire.written(wire.Echo(self.id)))
+                if self._now() - echo >= wire.BEAT_EVERY:
+                    echo = self._now()
+                    await self._redis.publish(wire.BEATS, wire.written(wire.Echo(self.id)))
+                deaf = await self._deaf()
             except RedisError:
                 continue
-            self.bury(self._now())
+            self.bury(self._now(), deaf=deaf)
 
-    def bury(self, now: float) -> None:
-        """Give up on workers that fell silent while Redis did not, and have their calls offered again."""
+    async def _deaf(self) -> set[str]:
+        """The workers that missed a beat and listen no more: their processes have ended."""
+        now = self._now()
+        suspects = [id for id, known in self._workers.items() if now - known.heard > wire.SUSPECT_AFTER]
+        if not suspects:
+            return set()
+        listening = dict(await self._redis.pubsub_numsub(*map(wire.to_worker, suspects)))
+        return {id for id in suspects if not listening.get(wire.to_worker(id).encode())}
+
+    def bury(self, now: float, *, deaf: Collection[str] = ()) -> None:
+        """Give up on workers that fell silent while Redis did not, and have their calls offered again.
+
+        Those that are deaf as well are not waited for.
+        """
         if now - self._echoed > wire.DEAD_AFTER:
             return
-        for worker in [id for id, known in self._workers.items() if now - known.heard > wire.DEAD_AFTER]:
+        patience = {id: wire.SUSPECT_AFTER if id in deaf else wire.DEAD_AFTER for id in self._workers}
+        for worker in [id for id, known in self._workers.items() if now - known.heard > patience[id]]:
             log.warning("media_worker_dead")
             del self._workers[worker]
             rooms = {room for room, held in self._held.items() if held.worker == worker}

@@ -38,6 +38,16 @@ class Block:
     ssrc: int
     rest: bytes
 
+    @property
+    def lost(self) -> int:
+        """Packets lost since the beginning; less than none where some came twice."""
+        return int.from_bytes(self.rest[1:4], "big", signed=True)
+
+    @property
+    def highest(self) -> int:
+        """The extended highest sequence number that came."""
+        return int.from_bytes(self.rest[4:8], "big")
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -10,6 +10,8 @@ LARGEST: Final = 1500
 ONE_BYTE: Final = 0xBEDE
 MARKER: Final = 0x80
 PADDING: Final = 0x20
+EXTENDED: Final = 0x10
+EXTENSION: Final = struct.Struct("!HH")
 
 
 def after(number: int, other: int) -> int:
@@ -49,17 +51,35 @@ def extensions(packet: bytes) -> dict[int, bytes]:
     return found
 
 
-def extension_at(packet: bytes, end: int, wanted: int) -> int:
-    """Where the value of a header extension of two bytes begins; 0 without it. `end` is `payload_start`'s."""
-    at = HEADER_SIZE + 4 * (packet[0] & 0x0F) + 4
-    if packet[at - 4] << 8 | packet[at - 3] != ONE_BYTE or not wanted:
-        return 0
-    while at < end:
-        element = packet[at]
-        if element >> 4 == wanted:
-            return at + 1 if element & 0x0F == 1 and at + 3 <= end else 0
-        at += (element & 0x0F) + 2 if element >> 4 else 1
-    return 0
+def read(packet: bytes, wide: int) -> tuple[int, int, int, int, bytes, int] | None:
+    """Second byte, sequence number, time stamp, SSRC, payload without padding, transport-wide number; None for no RTP.
+
+    `wide` is the id of the header extension with that number, 0 where none was agreed; the number is -1 where none is.
+    All in one function, as this is done for every packet.
+    """
+    size, number = len(packet), -1
+    if not HEADER_SIZE <= size <= LARGEST:
+        return None
+    first, second, seq, ts, ssrc = HEADER.unpack_from(packet)
+    start = HEADER_SIZE + 4 * (first & 0x0F)
+    if first & EXTENDED:
+        at = start + 4
+        if at > size:
+            return None
+        profile, words = EXTENSION.unpack_from(packet, start)
+        start = at + 4 * words
+        if profile != ONE_BYTE or not wide or start > size:
+            at = start
+        while at < start:
+            element = packet[at]
+            if element >> 4 == wide:
+                if element & 0x0F == 1 and at + 3 <= start:
+                    number = packet[at + 1] << 8 | packet[at + 2]
+                break
+            at += (element & 0x0F) + 2 if element >> 4 else 1
+    if first >> 6 != 2 or start > size:
+        return None
+    return second, seq, ts, ssrc, packet[start : size - packet[-1] if first & PADDING else size], number
 
 
 @dataclass(frozen=True, slots=True)

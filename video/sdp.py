@@ -7,7 +7,7 @@ all header extensions but the send time. `mid` would misroute, and the audio lev
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from infra.problems import Unprocessable
 
@@ -54,6 +54,22 @@ class Offer:
     password: str
     fingerprints: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
+
+
+class Remote(Protocol):
+    """What the other side's offer or answer says of its transport."""
+
+    @property
+    def ufrag(self) -> str:
+        """ICE user fragment."""
+
+    @property
+    def password(self) -> str:
+        """ICE password."""
+
+    @property
+    def fingerprints(self) -> tuple[tuple[str, str], ...]:
+        """Of its certificate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,11 @@ class FrameRefusedError(ValueError):
 
 
 class Suite(Enum):
-    """RFC 9605 section 4.5: number, bytes of the AES key, of the HMAC key, and of the tag."""
+    """RFC 9605 section 4.5: number, bytes of the AES key, of the HMAC key, and of the tag; sound, pictures, messages."""
 
     CTR_80 = 0x0001, 16, 32, 10
     GCM_128 = 0x0004, 16, 0, 16
+    GCM_256 = 0x0005, 32, 0, 16
 
     @property
     def tag(self) -> int:
@@ -90,17 +91,18 @@ class Key:
     def _derived(self) -> tuple[bytes, bytes]:
         number, aes, mac, _ = self.suite.value
         about = self.kid.to_bytes(8, "big") + number.to_bytes(2, "big")
-        secret = HKDF.extract(hashes.SHA256(), b"", self.base)
+        digest = hashes.SHA512() if self.suite is Suite.GCM_256 else hashes.SHA256()
+        secret = HKDF.extract(digest, b"", self.base)
 
         def expand(label: bytes, size: int) -> bytes:
-            return HKDFExpand(hashes.SHA256(), size, b"SFrame 1.0 Secret " + label + about).derive(secret)
+            return HKDFExpand(digest, size, b"SFrame 1.0 Secret " + label + about).derive(secret)
 
         return expand(b"key ", aes + mac), expand(b"salt ", 12)
 
     def seal(self, plain: bytes, *, ctr: int, metadata: bytes) -> bytes:
         """Ciphertext and tag of `plain`."""
         key, nonce, aad = self._about(ctr, metadata)
-        if self.suite is Suite.GCM_128:
+        if self.suite is not Suite.CTR_80:
             return AESGCM(key).encrypt(nonce, plain, aad)
         sealed = _ctr(key[:16], nonce, plain)
         return sealed + self._tag(key[16:], nonce, aad=aad, sealed=sealed)
@@ -110,7 +112,7 @@ class Key:
         key, nonce, aad = self._about(ctr, metadata)
         if len(sealed) < self.suite.tag:
             raise FrameRefusedError
-        if self.suite is Suite.GCM_128:
+        if self.suite is not Suite.CTR_80:
             try:
                 return AESGCM(key).decrypt(nonce, sealed, aad)
             except InvalidTag:
@@ -134,24 +136,37 @@ class Sealer:
     """One sender's frames of one epoch: one counter for all its streams, never used twice."""
 
     def __init__(self, base: bytes, kid: int) -> None:
-        self._keys = {suite: Key(base, kid, suite) for suite in Suite}
+        self._keys = _keys(base, kid)
         self._kid = kid
         self._next = 0
 
     def seal(self, frame: bytes, *, suite: Suite, clear: int = 0) -> bytes:
         """The frame as it may leave: clear bytes, ciphertext, tag, header, length of the header."""
-        ctr, self._next = self._next, self._next + 1
-        sealed = self._keys[suite].seal(frame[clear:], ctr=ctr, metadata=frame[:clear])
-        about = header(self._kid, ctr)
+        about, sealed = self.apart(frame[clear:], suite=suite, metadata=frame[:clear])
         return frame[:clear] + sealed + about + bytes([len(about)])
+
+    def apart(self, plain: bytes, *, suite: Suite, metadata: bytes) -> tuple[bytes, bytes]:
+        """Header, and ciphertext with tag, of what travels in another order than frames do."""
+        ctr, self._next = self._next, self._next + 1
+        return header(self._kid, ctr), self._keys[suite].seal(plain, ctr=ctr, metadata=metadata)
 
 
 class Opener:
     """The frames of one sender: keys by key id, and a window in which no counter is taken twice."""
 
     def __init__(self, bases: Mapping[int, bytes]) -> None:
-        self._keys = {(kid, suite): Key(base, kid, suite) for kid, base in bases.items() for suite in Suite}
+        self._keys = {kid: _keys(base, kid) for kid, base in bases.items()}
         self._seen: dict[int, tuple[int, set[int]]] = {}
+
+    def learn(self, kid: int, base: bytes) -> None:
+        """Open what this key seals, and what the one before it did, of which something may be on its way."""
+        last = [one for one in self._keys if one != kid][-1:]
+        self._keys = {one: self._keys[one] for one in last} | {kid: _keys(base, kid)}
+        self._seen = {one: self._seen[one] for one in last if one in self._seen}
+
+    def knows(self, kid: int) -> bool:
+        """True if there is a key of this id."""
+        return kid in self._keys
 
     def open(self, frame: bytes, *, suite: Suite, clear: int = 0) -> bytes:
         """The frame as it was before; `FrameRefusedError` where it was changed, replayed or sealed by nobody known."""
@@ -159,13 +174,17 @@ class Opener:
         if not 1 <= length <= LONGEST_HEADER or length + 1 + clear > len(frame):
             raise FrameRefusedError
         end = len(frame) - 1 - length
-        kid, ctr, used = read_header(frame[end:-1])
-        key = self._keys.get((kid, suite))
-        if used != length or key is None or frame[end:-1] != header(kid, ctr):
+        return frame[:clear] + self.apart(frame[end:-1], frame[clear:end], suite=suite, metadata=frame[:clear])
+
+    def apart(self, about: bytes, sealed: bytes, *, suite: Suite, metadata: bytes) -> bytes:
+        """What was sealed under this header; `FrameRefusedError` as above."""
+        kid, ctr, used = read_header(about)
+        key = self._keys.get(kid, {}).get(suite)
+        if used != len(about) or key is None or about != header(kid, ctr):
             raise FrameRefusedError
-        plain = key.open(frame[clear:end], ctr=ctr, metadata=frame[:clear])
+        plain = key.open(sealed, ctr=ctr, metadata=metadata)
         self._once(kid, ctr)
-        return frame[:clear] + plain
+        return plain
 
     def _once(self, kid: int, ctr: int) -> None:
         newest, seen = self._seen.get(kid, (-1, set()))
@@ -176,6 +195,10 @@ class Opener:
         if len(seen) > 2 * REPLAY_WINDOW:
             seen = {one for one in seen if one > newest - REPLAY_WINDOW}
         self._seen[kid] = newest, seen
+
+
+def _keys(base: bytes, kid: int) -> dict[Suite, Key]:
+    return {suite: Key(base, kid, suite) for suite in Suite}
 
 
 def _part(number: int) -> tuple[int, bytes]:

@@ -45,7 +45,7 @@ from video.messages import (
     encode,
 )
 from video.room import RoomEnded, RoomFull
-from video.rooms import Rooms
+from video.rooms import Line, Rooms
 from video.tickets import TicketRefused, Tickets
 
 log = structlog.get_logger()
@@ -224,8 +224,7 @@ async def _read(socket: WebSocket, room: str, *, line: SocketLine, desk: Desk, u
         return Close.MESSAGE
     unknown.close()
     try:
-        stage, peers = desk.rooms.view(room).stage, desk.rooms.peers(room, you.id)
-        line.send(Welcome(VERSION, you, stage, peers, desk.ice.for_browser(), token))
+        line.send(welcome(room, you, token, desk=desk))
         if not you.admitted:
             line.send(Waiting())
         return await _listen(socket, room, you=you, line=line, desk=desk)
@@ -267,17 +266,28 @@ async def _listen(socket: WebSocket, room: str, *, you: PeerInfo, line: SocketLi
             return Close.MESSAGE
         if not desk.rooms.is_current(room, you.id, line=line):
             return None
-        try:
-            if isinstance(message, End) and you.role.admits:
-                # First, as for POST .../end: a refusal leaves everybody where they are.
-                await desk.ended(room, desk.rooms.bound_of(room, you.id))
-            if not _to_unit(message, room, you=you, line=line, desk=desk):
-                _act(message, room, you=you, line=line, rooms=desk.rooms)
-        except Problem as problem:
-            line.send(Refused(type(problem).__name__))
+        await heed(message, room, you=you, line=line, desk=desk)
 
 
-def _to_unit(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, desk: Desk) -> bool:
+async def heed(message: Incoming, room: str, *, you: PeerInfo, line: Line, desk: Desk) -> None:
+    """Do what somebody with a seat asks for, or tell them why not."""
+    try:
+        if isinstance(message, End) and you.role.admits:
+            # First, as for POST .../end: a refusal leaves everybody where they are.
+            await desk.ended(room, desk.rooms.bound_of(room, you.id))
+        if not _to_unit(message, room, you=you, line=line, desk=desk):
+            _act(message, room, you=you, line=line, rooms=desk.rooms)
+    except Problem as problem:
+        line.send(Refused(type(problem).__name__))
+
+
+def welcome(room: str, you: PeerInfo, token: str, *, desk: Desk) -> Welcome:
+    """The first thing that somebody with a seat hears."""
+    stage, peers = desk.rooms.view(room).stage, desk.rooms.peers(room, you.id)
+    return Welcome(VERSION, you, stage, peers, desk.ice.for_browser(), token)
+
+
+def _to_unit(message: Incoming, room: str, *, you: PeerInfo, line: Line, desk: Desk) -> bool:
     """True for what concerns the forwarding unit; who waits, or takes part without media, is refused there."""
     if not isinstance(message, UnitOffer | View):
         return False
@@ -295,7 +305,7 @@ def _to_unit(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, d
     return True
 
 
-def _act(message: Incoming, room: str, *, you: PeerInfo, line: SocketLine, rooms: Rooms) -> None:
+def _act(message: Incoming, room: str, *, you: PeerInfo, line: Line, rooms: Rooms) -> None:
     match message:
         case Ping(n):
             line.send(Pong(n))

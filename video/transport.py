@@ -9,12 +9,14 @@ for each packet; and out through libsrtp in a buffer that stays (measured: a thi
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Protocol
 
 import aioice
-from aioice.ice import StunProtocol
+from aioice.ice import StunProtocol, server_reflexive_candidate
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -33,7 +35,8 @@ from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib  # type: ignore[import-not-found]  # compiled, without types
 
 from video.link import Deliver, Link, straight
-from video.sdp import Local
+from video.mux import Mux, Shared
+from video.sdp import Local, Remote
 
 CONTRACT: Final = {
     RTCCertificate: ("_create_ssl_context",),
@@ -50,6 +53,9 @@ CONTRACT_INSTANCE: Final = {
 
 LARGEST: Final = 1500
 """Of a datagram, and of libsrtp's buffer."""
+
+GATHER_WITHIN: Final = 2
+"""Seconds for STUN and TURN servers to answer; a page offers once more after four."""
 
 TRAILER: Final = 148
 """SRTP_MAX_SRTCP_TRAILER_LEN."""
@@ -69,22 +75,6 @@ class Through(Protocol):
         """Take a compound feedback packet."""
 
 
-class Remote(Protocol):
-    """What the other side's offer or answer says of its transport."""
-
-    @property
-    def ufrag(self) -> str:
-        """ICE user fragment."""
-
-    @property
-    def password(self) -> str:
-        """ICE password."""
-
-    @property
-    def fingerprints(self) -> tuple[tuple[str, str], ...]:
-        """Of its certificate."""
-
-
 class Certificate(RTCCertificate):
     """A certificate of one session, whose handshakes allow authenticated encryption alone."""
 
@@ -97,9 +87,18 @@ class Certificate(RTCCertificate):
 class Connection(aioice.Connection):
     """An ICE connection that also gathers at named addresses, which on a host without a network may be loopback."""
 
-    def __init__(self, addresses: Sequence[str], servers: list[RTCIceServer], *, controlling: bool = False) -> None:
-        super().__init__(ice_controlling=controlling, **connection_kwargs(servers))
-        self._also = list(addresses)
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        servers: list[RTCIceServer],
+        *,
+        controlling: bool = False,
+        mux: Mux | None = None,
+    ) -> None:
+        # Longer than aioice's four characters: in a shared socket it tells whose a check is.
+        name = secrets.token_hex(8)
+        super().__init__(ice_controlling=controlling, local_username=name, **connection_kwargs(servers))
+        self._also, self._mux = list(addresses), mux
 
     async def get_component_candidates(
         self,
@@ -108,16 +107,43 @@ class Connection(aioice.Connection):
         timeout: int = 5,  # noqa: ASYNC109 - the signature is aioice's
     ) -> list[aioice.Candidate]:
         """The candidates at the host's addresses and at those named."""
-        named = [address for address in self._also if address not in addresses]
-        return await super().get_component_candidates(component, [*addresses, *named], timeout)
+        timeout = min(timeout, GATHER_WITHIN)
+        hosts = [*addresses, *(address for address in self._also if address not in addresses)]
+        if self._mux is None:
+            return await super().get_component_candidates(component, hosts, timeout)
+        for host in hosts:
+            with suppress(OSError):  # as aioice does: an address that went away since
+                self._protocols.append(self._mux.open(self, host, component=component))
+        own = [protocol.local_candidate for protocol in self._protocols]
+        relayed = super().get_component_candidates(component, [], timeout)
+        return sum(await asyncio.gather(self._reflexive(timeout), relayed), own)
+
+    async def _reflexive(self, seconds: float) -> list[aioice.Candidate]:
+        """Where the STUN server sees us, if there is one."""
+        if self.stun_server is None:
+            return []
+        asking = [
+            server_reflexive_candidate(one, self.stun_server)
+            for one in self._protocols
+            if ":" not in one.local_candidate.host
+        ]
+        found = await asyncio.gather(*(asyncio.wait_for(one, seconds) for one in asking), return_exceptions=True)
+        return [one[0] for one in found if not isinstance(one, BaseException)]
 
 
 class Gatherer(RTCIceGatherer):
     """A gatherer on a `Connection` of ours."""
 
-    def __init__(self, servers: list[RTCIceServer], *, addresses: Sequence[str], controlling: bool = False) -> None:
+    def __init__(
+        self,
+        servers: list[RTCIceServer],
+        *,
+        addresses: Sequence[str],
+        controlling: bool = False,
+        mux: Mux | None = None,
+    ) -> None:
         super().__init__(iceServers=[])  # never None: that would be a public STUN server
-        self._connection = Connection(addresses, servers, controlling=controlling)
+        self._connection = Connection(addresses, servers, controlling=controlling, mux=mux)
 
 
 class Cipher:
@@ -127,6 +153,8 @@ class Cipher:
         self._session = session  # owns what the next three point to
         self._context, self._data, self._buffer = session._srtp[0], session._cdata, session._buffer
         self._length = ffi.new("int *")
+        self._media, self._feedback = lib.srtp_protect, lib.srtp_protect_rtcp
+        self._from_media, self._from_feedback = lib.srtp_unprotect, lib.srtp_unprotect_rtcp
 
     def protect(self, packet: bytes) -> bytes | None:
         """The packet, encrypted and authenticated; media or feedback, by its second byte."""
@@ -135,7 +163,7 @@ class Cipher:
             return None
         self._buffer[:size] = packet
         self._length[0] = size
-        protect = lib.srtp_protect_rtcp if 192 <= packet[1] <= 223 else lib.srtp_protect
+        protect = self._feedback if 192 <= packet[1] <= 223 else self._media
         if protect(self._context, self._data, self._length):
             return None
         out: bytes = self._buffer[: self._length[0]]
@@ -148,7 +176,7 @@ class Cipher:
             return None
         self._buffer[:size] = packet
         self._length[0] = size
-        unprotect = lib.srtp_unprotect_rtcp if 192 <= packet[1] <= 223 else lib.srtp_unprotect
+        unprotect = self._from_feedback if 192 <= packet[1] <= 223 else self._from_media
         if unprotect(self._context, self._data, self._length):
             return None
         out: bytes = self._buffer[: self._length[0]]
@@ -183,7 +211,7 @@ class BlindTransport(RTCDtlsTransport):
         if pair is not self._pair:
             self._pair = pair
             if pair is not None:
-                self._leave = self._link(partial(pair.protocol.transport.sendto, addr=pair.remote_addr))
+                self._leave = self._link(_way(pair))
         if pair is not None and (out := self._outgoing.protect(packet)) is not None:
             self._leave(out)
 
@@ -196,6 +224,9 @@ class BlindTransport(RTCDtlsTransport):
     def hook(self, ice: RTCIceTransport) -> None:
         """Take media straight from the sockets of this ICE transport."""
         for protocol in ice.iceGatherer._connection._protocols:
+            if isinstance(protocol.transport, Shared):
+                protocol.transport.media = self._take
+                continue
             protocol.datagram_received = self._taking(protocol.datagram_received)  # type: ignore[method-assign, assignment]  # an instance's own
 
     def _taking(self, otherwise: Callable[[bytes, Any], None]) -> Callable[[bytes, Any], None]:
@@ -210,8 +241,7 @@ class BlindTransport(RTCDtlsTransport):
     def _taken(self, data: bytes) -> None:
         if self._incoming is None or (packet := self._incoming.unprotect(data)) is None:
             return
-        take = self._through.rtcp if 192 <= data[1] <= 223 else self._through.rtp
-        back = take(packet)
+        back = self._through.rtcp(packet) if 192 <= data[1] <= 223 else self._through.rtp(packet)
         if back is not None:
             self.send(back)
 
@@ -239,8 +269,16 @@ def _nowhere(packet: bytes) -> None:
     """Nothing: there is no way to the other side yet."""
 
 
+def _way(pair: aioice.ice.CandidatePair) -> Deliver:
+    transport, there = pair.protocol.transport, pair.remote_addr
+    return transport.to(there) if isinstance(transport, Shared) else partial(transport.sendto, addr=there)
+
+
 class Path:
-    """A transport from gathering to closing. `calls` is for the side that offers: a participant, never the server."""
+    """A transport from gathering to closing. `calls` is for the side that offers: a participant, never the server.
+
+    With a `mux` it shares that one's sockets, else it has its own.
+    """
 
     def __init__(
         self,
@@ -250,8 +288,9 @@ class Path:
         addresses: Sequence[str] = (),
         calls: bool = False,
         link: Link = straight,
+        mux: Mux | None = None,
     ) -> None:
-        self._servers, self._addresses, self._calls = servers, addresses, calls
+        self._servers, self._addresses, self._calls, self._mux = servers, addresses, calls, mux
         self._gatherer, self._ice = self._way()
         self._dtls = BlindTransport(self._ice, through, role="server" if calls else "client", link=link)
         self.send = self._dtls.send
@@ -318,7 +357,7 @@ class Path:
         await self._ice.stop()
 
     def _way(self) -> tuple[Gatherer, RTCIceTransport]:
-        gatherer = Gatherer(self._servers, addresses=self._addresses, controlling=self._calls)
+        gatherer = Gatherer(self._servers, addresses=self._addresses, controlling=self._calls, mux=self._mux)
         return gatherer, RTCIceTransport(gatherer)
 
     async def _move(

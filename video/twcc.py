@@ -6,8 +6,8 @@ What we receive we acknowledge, so that a browser can estimate its way to us; wh
 import struct
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice, pairwise, takewhile
-from operator import eq
+from itertools import accumulate, islice, takewhile
+from operator import eq, sub
 from typing import Final
 
 from video import rtcp
@@ -42,14 +42,16 @@ class Arrivals:
             return None
         came = dict(self.came)
         self.came.clear()  # the same dictionary stays: the hot path writes into it
-        some = next(iter(came))
-        order = sorted(came, key=lambda number: after(number, some))
-        base, last = order[0], order[-1]
+        numbers = list(came)
+        some = numbers[0]
+        if numbers != list(range(some, some + len(numbers))):  # nearly always they came in their order
+            numbers.sort(key=lambda number: after(number, some))
+        base, last = numbers[0], numbers[-1]
         if self._next >= 0 and 0 < after(base, self._next) < MOST_PACKETS:
             base = self._next  # those between are told as lost
         self._next = (last + 1) & 0xFFFF
         count = min(after(last, base) + 1, MOST_PACKETS)
-        fci = _written(came, base, count=count, feedback=self._count)
+        fci = _written(came, numbers, base=base, count=count, feedback=self._count)
         self._count = (self._count + 1) & 0xFF
         return rtcp.Feedback(rtcp.RTPFB, rtcp.TRANSPORT_WIDE, sender, media, fci)
 
@@ -69,20 +71,26 @@ def read(fci: bytes) -> list[tuple[int, float | None]]:
             raise rtcp.MalformedError
         statuses += _chunk(fci[at] << 8 | fci[at + 1], count - len(statuses))
         at += 2
-    return list(_times(fci, at, base=base, reference=reference, statuses=statuses[:count]))
+    del statuses[count:]
+    if statuses == [SMALL] * count and base + count <= 0x10000 and at + count <= len(fci):  # as nearly always
+        start = reference * REFERENCE
+        times = [start + TICK * passed for passed in accumulate(fci[at : at + count])]
+        return list(zip(range(base, base + count), times, strict=True))
+    return list(_times(fci, at, base=base, reference=reference, statuses=statuses))
 
 
-def _written(came: dict[int, float], base: int, *, count: int, feedback: int) -> bytes:
-    numbers = [(base + n) & 0xFFFF for n in range(count)]
-    times = [came[number] for number in numbers if number in came]
-    reference = int(times[0] / REFERENCE)
-    ticks = [round((when - reference * REFERENCE) / TICK) for when in times]
-    deltas = [max(-0x8000, min(0x7FFF, after - before)) for before, after in pairwise([0, *ticks])]
+def _written(came: dict[int, float], numbers: list[int], *, base: int, count: int, feedback: int) -> bytes:
+    reference = int(came[numbers[0]] / REFERENCE)
+    start = reference * REFERENCE
+    ticks = [round((came[number] - start) / TICK) for number in numbers if (number - base) & 0xFFFF < count]
+    deltas = [ticks[0], *map(sub, ticks[1:], ticks)]
     head = HEAD.pack(base, count, (reference & 0xFFFFFF) << 8 | feedback)
-    if len(times) == count and min(deltas) >= 0 and max(deltas) <= 0xFF:  # as nearly always
+    if len(ticks) == count and min(deltas) >= 0 and max(deltas) <= 0xFF:  # as nearly always
         return head + (SMALL << 13 | count).to_bytes(2, "big") + bytes(deltas)
+    deltas = [max(-0x8000, min(0x7FFF, delta)) for delta in deltas]
     sizes = iter([SMALL if 0 <= delta <= 0xFF else LARGE for delta in deltas])
-    statuses = [next(sizes) if number in came else MISSING for number in numbers]
+    told = ((base + offset) & 0xFFFF for offset in range(count))
+    statuses = [next(sizes) if number in came else MISSING for number in told]
     written = (d.to_bytes(1, "big") if 0 <= d <= 0xFF else d.to_bytes(2, "big", signed=True) for d in deltas)
     return head + _chunks(statuses) + b"".join(written)
 

@@ -17,14 +17,16 @@ from video.messages import UnitOffer as OfferMessage
 from video.sdp import OfferRefused
 from video.unit_answer import write_unit_answer
 from video.unit_offer import UnitOffer, parse_unit_offer
+from video.whole import whole
 
 if TYPE_CHECKING:
+    from video.mux import Mux
     from video.transport import Path
 
 log = structlog.get_logger()
 
 BEAT: Final = 0.02
-ARRANGE_EVERY: Final = 0.5
+ARRANGE_EVERY: Final = 0.25
 LIMIT_EVERY: Final = 1.0
 CONNECT_WITHIN: Final = 20.0
 MOST_CALLS: Final = 400
@@ -60,6 +62,7 @@ class ForwardingUnit:
         self._calls: dict[tuple[str, str], _Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._beat: asyncio.Task[None] | None = None
+        self._mux: Mux | None = None
         self._draining = False
 
     @property
@@ -108,6 +111,8 @@ class ForwardingUnit:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._mux is not None:
+            self._mux.close()
 
     async def _answer(self, room: str, participant: str, *, message: OfferMessage) -> None:
         try:
@@ -125,6 +130,7 @@ class ForwardingUnit:
                 self._refuse(room, participant, refused.reason, message.call)
 
     async def _opened(self, room: str, participant: str, *, offer: UnitOffer, message: OfferMessage) -> str:
+        from video.mux import Mux
         from video.transport import Path  # aiortc comes with the first call, not with the start
 
         others = [call.leg for (where, who), call in self._calls.items() if where == room and who != participant]
@@ -134,7 +140,8 @@ class ForwardingUnit:
             raise CallRefusedError("unit")
         self.leave(room, participant)
         leg = self._leg(room, participant, offer=offer, message=message)
-        path = Path(leg, servers=self._ice.for_aiortc(), addresses=self._addresses, link=self._link)
+        self._mux = self._mux or Mux()
+        path = Path(leg, servers=self._ice.for_aiortc(), addresses=self._addresses, link=self._link, mux=self._mux)
         leg.send_through(path.send)
         call = self._calls[room, participant] = _Call(message.call, path, leg, offer)
         try:
@@ -183,7 +190,7 @@ class ForwardingUnit:
             if self._calls.get((room, participant)) is call:
                 del self._calls[room, participant]
                 self._forget(room, participant)
-            await call.path.close()
+            await whole(call.path.close())  # also where the room ends and then the process does
 
     def _join(self, room: str, participant: str, *, leg: Leg) -> None:
         group = self._groups.get(room)

@@ -50,8 +50,10 @@ class Uplink:
         self.asked_key = 0.0
         self.at = 0.0
         self.rate = 0.0
-        self.loss_beyond = 0
         self.on_report: tuple[Callable[[Report], None], ...] = ()
+        self.losses: tuple[Callable[[], int], ...] = ()
+        """Of all who receive it: the share lost beyond us since they were last asked, in 256ths."""
+
         self._last_report: tuple[int, float] = 0, 0.0
         self._kids = range(kid, kid + EPOCHS)
         self._held: list[tuple[int, int, int, bytes]] = []
@@ -60,7 +62,7 @@ class Uplink:
         self.missing: dict[int, tuple[float, float]] = {}
         self._patience = ASK_AGAIN[0]
         self._received = self._expected_before = self._received_before = 0
-        self._transit: float | None = None
+        self._transit = float("inf")
         self._jitter = 0.0
         self._bytes, self._since = 0, 0.0
 
@@ -70,6 +72,10 @@ class Uplink:
             self._next = (seq + 1) & 0xFFFF
             if not self._next:
                 self._cycles += 0x10000
+            before, self._transit = self._transit, now * self.clock - ts
+            distance = abs(self._transit - before)  # RFC 3550 section 6.4.1
+            if distance < self.clock:  # not after a jump of the time stamps
+                self._jitter += (distance - self._jitter) / 16
         elif not self._is_new(seq, now):
             return True
         self._received += 1
@@ -97,15 +103,6 @@ class Uplink:
         """Hand this sink nothing any more."""
         self.sinks = tuple(one for one in self.sinks if one != sink)
 
-    def timed(self, ts: int, now: float) -> None:
-        """Note when a packet came, for the jitter (RFC 3550 section 6.4.1)."""
-        transit = now * self.clock - ts
-        if self._transit is not None:
-            distance = abs(transit - self._transit)
-            if distance < self.clock:  # not after a jump of the time stamps
-                self._jitter += (distance - self._jitter) / 16
-        self._transit = transit
-
     def asked_for(self, now: float) -> list[int]:
         """The sequence numbers to ask for again now; what would come too late is given up."""
         asked: list[int] = []
@@ -129,8 +126,9 @@ class Uplink:
         expected = highest - self._first + 1
         lost, since = expected - self._received, expected - self._expected_before
         missed = max(since - (self._received - self._received_before), 0)
-        fraction = max(min(255, (missed << 8) // since if since > 0 else 0), self.loss_beyond)
-        self._expected_before, self._received_before, self.loss_beyond = expected, self._received, 0
+        own = (missed << 8) // since if since > 0 else 0
+        fraction = min(255, max([own, *(lost() for lost in self.losses)]))
+        self._expected_before, self._received_before = expected, self._received
         middle, heard = self._last_report
         delay = int((now - heard) * 65536) if heard else 0
         return block(self.ssrc, fraction, lost=lost, highest=highest, jitter=int(self._jitter), sr=middle, delay=delay)

@@ -14,6 +14,12 @@ BEAT_EVERY: Final = 0.25
 DEAD_AFTER: Final = 1.25
 """Seconds without a beat: five missed. With an answer and a handshake after it, sound is back within three seconds."""
 
+SUSPECT_AFTER: Final = 0.35
+"""Seconds without a beat, one missed, after which Redis is asked whether the worker still listens: it knows at once of
+a process that has died, as the system closes its connections."""
+
+LOOK_EVERY: Final = 0.1
+
 LEASE: Final = 10.0
 """Seconds for which a room stays with a worker that does not renew it."""
 

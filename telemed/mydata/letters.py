@@ -27,8 +27,8 @@ from telemed.notices.delivery import keep
 from telemed.notices.message import Attachment, House, Message
 from telemed.notices.models import Channel, Notice, NoticeState
 from telemed.notices.service import binding
-from telemed.notices.wording import GREETING, SHORT_WAY, Words
-from telemed.pages.languages import N_, language_in_print, translate
+from telemed.notices.wording import GREETING, SHORT_WAY, Words, unreviewed, whole
+from telemed.pages.languages import N_, translate
 from telemed.pages.times import short_day
 from telemed.services import Services
 from telemed.visits.codes import grouped, normalise
@@ -126,25 +126,27 @@ def message(held: Held, *, house: House) -> Message:
     said = words(held, phone=house.phone)
     code = held.secret if held.sheet is Sheets.CODE else ""
     link = my_url(house.base_url, code) if code else ""
-    file = Attachment("letter.pdf", "application/pdf", drawn(Sheet(held.to, held.made, code), words=said, link=link))
+    sheet = Sheet(held.to, held.made, code, held.language)
+    file = Attachment("letter.pdf", "application/pdf", drawn(sheet, words=said, link=link))
     return Message(Method.REQUEST, held.to[0], said.subject, "", link, (file,))
 
 
 def words(held: Held, *, phone: str) -> Words:
     """What a sheet says, in the reader's language. No reason, no specialty, no clinic."""
-    language = language_in_print(held.language)
+    language = held.language
     if held.sheet is Sheets.CODE:
         day = short_day(date.fromisoformat(held.until), language=language)
         subject, said = SUBJECT, [translate(language, text) % {"day": day} for text in (ABOUT, PIN_APART, KEEP)]
     else:
-        shown = {"pin": f"{held.secret[:3]} {held.secret[3:]}"}
+        shown = {"pin": whole(f"{held.secret[:3]} {held.secret[3:]}", language)}
         subject, said = PIN_SUBJECT, [translate(language, text) % shown for text in (PIN_ABOUT, PIN_KEEP)]
     return Words(
         subject=translate(language, subject),
         greeting=translate(language, GREETING),
         paragraphs=tuple(said),
         short_way=translate(language, SHORT_WAY),
-        help=translate(language, HELP) % {"phone": phone},
+        help=translate(language, HELP) % {"phone": whole(phone, language)},
+        unreviewed=unreviewed(language),
     )
 
 

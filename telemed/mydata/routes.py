@@ -25,7 +25,7 @@ from telemed.mydata.record import own_caller, own_store
 from telemed.mydata.requests import Kind, ask, requests, take_back
 from telemed.mydata.sessions import MyPatient
 from telemed.mydata.texts import DONE, KINDS, PROBLEMS, STATUSES, TOLD, UNREVIEWED, all_in, in_words
-from telemed.pages.languages import language_in_print, translate
+from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.texts import Told
 from telemed.rights.records import as_bundle
@@ -112,7 +112,7 @@ async def print_record(request: Request, patient: Mine) -> Response:
     # Imported here, as everything that draws costs a start half a second (telemed/README.md, decision 4).
     from telemed.mydata.printed import printed
 
-    services, language = services_of(request), language_in_print(reading_of(request).language)
+    services, language = services_of(request), reading_of(request).language
     made = chapters(await _record(request, patient), patient, language=language)
     body = printed(made, language=language, made=services.clock.now())
     return _file(body, "application/pdf", "my-record.pdf")

@@ -1,23 +1,18 @@
 """The letter: address window (DIN 5008 B), date and time, QR code, short address and code. One page, large print."""
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from urllib.parse import urlsplit
 
 import segno
-from fpdf import FPDF
 
 from telemed.notices.content import Content, Method
+from telemed.notices.paper import LEFT, WIDTH, Paper, Style
 from telemed.notices.wording import Words
 
 MODULE = 1.4  # millimetres; a QR code of version 3 is then about 5 cm wide, for old phones
-# Narrower than the page: printers and viewers put wider fonts in place of Helvetica, which is not embedded.
-WIDTH = 140.0
-# Letters that Unicode does not take apart into a base letter and an accent.
-PLAIN = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ħ": "h", "ŋ": "n", "\u2019": "'",
-                       "\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2013": "-", "\u2026": "..."})  # fmt: skip
+GAP = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +22,27 @@ class Sheet:
     to: tuple[str, ...]
     made: datetime
     code: str
+    language: str
 
 
 def letter(content: Content, *, words: Words, link: str) -> bytes:
     """The letter as PDF. Its file properties name nobody."""
     code = content.code if content.method is Method.REQUEST else ""
-    return drawn(Sheet((content.name, *content.address), content.made, code), words=words, link=link)
+    sheet = Sheet((content.name, *content.address), content.made, code, content.language)
+    return drawn(sheet, words=words, link=link)
 
 
 def drawn(sheet: Sheet, *, words: Words, link: str) -> bytes:
     """The sheet as PDF. Its file properties name nobody."""
-    page = FPDF(format="A4")
+    said = (words.subject, words.greeting, *words.paragraphs, words.short_way, words.help, words.unreviewed)
+    page = Paper((*sheet.to, *said), language=sheet.language)
     page.set_compression(False)
     page.set_title(words.subject)
     page.set_creation_date(sheet.made)
-    page.set_margins(25, 20, 20)
     page.add_page()
     page.set_y(50)
-    for line in sheet.to:
-        _line(page, line, size=11, height=5.5)
+    for line in sheet.to:  # the window is on the left, whatever the language
+        page.put(line, size=11, height=5.5, at=LEFT, align="L")
     page.set_y(100)
     _line(page, words.subject, size=16, style="B")
     _line(page, words.greeting)
@@ -54,34 +51,33 @@ def drawn(sheet: Sheet, *, words: Words, link: str) -> bytes:
     if sheet.code:
         _entrance(page, words, code=sheet.code, link=link)
     _line(page, words.help, size=11)
+    if words.unreviewed:
+        _line(page, words.unreviewed, size=9)
     return bytes(page.output())
 
 
-def _entrance(page: FPDF, words: Words, *, code: str, link: str) -> None:
-    parts = urlsplit(link)
-    top = page.get_y() + 2
-    side = _qr(page, link, left=25, top=top)
-    page.set_xy(25 + side + 8, top)
-    page.set_font("Helvetica", size=12)
-    page.multi_cell(WIDTH - side - 8, 6.5, printable(words.short_way), align="L", new_x="LEFT", new_y="NEXT")
-    page.set_font("Helvetica", "B", 16)
-    page.multi_cell(
-        WIDTH - side - 8, 8, printable(f"{parts.netloc}{parts.path}"), align="L", new_x="LEFT", new_y="NEXT"
-    )
+def _entrance(page: Paper, words: Words, *, code: str, link: str) -> None:
+    parts, top, size = urlsplit(link), page.get_y() + 2, len(_matrix(link)) * MODULE
+    beside = WIDTH - size - GAP
+    # The picture stands where a line begins, the words where it goes on.
+    picture, text = (page.start + beside + GAP, page.start) if page.is_mirrored else (LEFT, LEFT + size + GAP)
+    _qr(page, link, left=picture, top=top)
+    page.set_y(top)
+    page.put(words.short_way, size=12, height=6.5, width=beside, at=text)
+    page.put(f"{parts.netloc}{parts.path}", size=16, style="B", height=8, width=beside, at=text)
     page.set_font("Courier", "B", 20)
-    page.cell(text=code, new_x="LEFT", new_y="NEXT", h=12)
-    page.set_xy(25, max(top + side, page.get_y()) + 6)
+    page.set_x(text)
+    page.cell(w=beside, text=code, new_x="LEFT", new_y="NEXT", h=12, align="R" if page.is_mirrored else "L")
+    page.set_y(max(top + size, page.get_y()) + 6)
 
 
-def _qr(page: FPDF, link: str, *, left: float, top: float) -> float:
+def _qr(page: Paper, link: str, *, left: float, top: float) -> None:
     # Drawn as squares: sharp at any size, and nothing to embed.
-    matrix = _matrix(link)
     page.set_fill_color(0)
-    for row, modules in enumerate(matrix):
+    for row, modules in enumerate(_matrix(link)):
         for column, dark in enumerate(modules):
             if dark:
                 page.rect(left + column * MODULE, top + row * MODULE, MODULE, MODULE, style="F")
-    return len(matrix) * MODULE
 
 
 @cache
@@ -89,21 +85,6 @@ def _matrix(link: str) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row) for row in segno.make_qr(link, error="m").matrix)
 
 
-def _line(page: FPDF, text: str, *, size: int = 12, style: str = "", height: float = 6.5) -> None:
-    page.set_font("Helvetica", style, size)
-    page.multi_cell(WIDTH, height, printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
-    if height > 6:
-        page.ln(3)
-
-
-def printable(text: str) -> str:
-    """The text in letters that the PDF's built-in fonts have."""
-    # The PDF's built-in fonts know Western European letters; of others the base letter stays, so the post arrives.
-    out = []
-    for letter in text.translate(PLAIN):
-        if letter.encode("latin-1", "ignore"):
-            out.append(letter)
-        else:
-            bare = unicodedata.normalize("NFKD", letter).encode("latin-1", "ignore").decode("latin-1")
-            out.append(bare or "?")
-    return "".join(out)
+def _line(page: Paper, text: str, *, size: int = 12, style: Style = "") -> None:
+    page.put(text, size=size, style=style, height=6.5)
+    page.ln(3)

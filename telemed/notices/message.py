@@ -1,6 +1,6 @@
 """A notice ready to leave: what the mail or letter looks like in the end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import urlsplit
@@ -10,7 +10,6 @@ import msgspec
 from telemed.notices.content import Content, Method
 from telemed.notices.models import Channel
 from telemed.notices.wording import by_hand, words
-from telemed.pages.languages import language_in_print
 from telemed.visits.codes import join_url
 
 
@@ -59,8 +58,6 @@ def message(content: Content, channel: Channel, *, house: House) -> Message:
     from telemed.notices.invitation import invitation
     from telemed.notices.letter import letter
 
-    if channel is Channel.LETTER:
-        content = replace(content, language=language_in_print(content.language))
     said = words(content, phone=house.phone)
     link = join_url(house.base_url, content.code) if content.code else ""
     if channel is Channel.LETTER:

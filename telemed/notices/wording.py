@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from telemed.notices.content import Content, Method
-from telemed.pages.languages import N_, translate
+from telemed.pages.languages import N_, RIGHT_TO_LEFT, is_reviewed, translate
 from telemed.pages.times import day_in_words, time_of_day
 
 INVITED = N_("Your appointment")
@@ -41,6 +41,7 @@ UNRESTRICTED_WHEN = N_(
 )
 UNRESTRICTED_WHY = N_("You do not agree, or you want to know why? Please call: %(phone)s")
 NOT_FOR_EMERGENCIES = N_("This message can not be answered. Danger to life: 112. Doctor on call: 116117.")
+UNREVIEWED = N_("This is a translation. No native reader has checked it yet.")
 HELP = N_("Not for emergencies. Danger to life: 112. Doctor on call: 116117. Help with this appointment: %(phone)s")
 
 
@@ -62,6 +63,7 @@ class Words:
     paragraphs: tuple[str, ...]
     short_way: str
     help: str
+    unreviewed: str = ""
 
 
 def words(content: Content, *, phone: str) -> Words:
@@ -73,7 +75,7 @@ def words(content: Content, *, phone: str) -> Words:
         "end": time_of_day(content.end, language=language),
     }
     if not content.method.is_appointment:
-        return _told(content, times | {"phone": phone})
+        return _told(content, times | {"phone": whole(phone, language)})
     said: tuple[str, ...]
     joining: tuple[str, ...]
     if content.method is Method.CANCEL:
@@ -88,7 +90,8 @@ def words(content: Content, *, phone: str) -> Words:
         greeting=translate(language, GREETING),
         paragraphs=said,
         short_way=translate(language, SHORT_WAY),
-        help=translate(language, HELP) % {"phone": phone},
+        help=translate(language, HELP) % {"phone": whole(phone, language)},
+        unreviewed=unreviewed(language),
     )
 
 
@@ -102,9 +105,22 @@ def _told(content: Content, facts: dict[str, str]) -> Words:
         paragraphs=tuple(translate(language, text) % facts for text in said),
         short_way="",
         help=translate(language, NOT_FOR_EMERGENCIES),
+        unreviewed=unreviewed(language),
     )
+
+
+def whole(number: str, language: str) -> str:
+    """A phone number that keeps its order among words that run from right to left (an embedding of UAX #9)."""
+    return f"\u202a{number}\u202c" if language in RIGHT_TO_LEFT else number
+
+
+def unreviewed(language: str) -> str:
+    """The sentence that no native reader has checked the language; empty where one has."""
+    return "" if is_reviewed(language) else translate(language, UNREVIEWED)
 
 
 def by_hand(content: Content, *, address: str) -> str:
     """The line that says where to type the code."""
-    return translate(content.language, CODE) % {"address": address, "code": content.code}
+    language = content.language
+    facts = {"address": whole(address, language), "code": whole(content.code, language)}
+    return translate(language, CODE) % facts

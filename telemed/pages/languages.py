@@ -34,8 +34,6 @@ LANGUAGES: Final[Mapping[str, str]] = {
 STAFF_LANGUAGES: Final[Mapping[str, str]] = {code: LANGUAGES[code] for code in ("de", "en")}
 RIGHT_TO_LEFT: Final = frozenset({"ar"})
 DEFAULT: Final = "de"
-# The built-in fonts of a PDF have Latin letters alone.
-NOT_IN_PRINT: Final = frozenset({"uk", "ru", "ar"})
 COOKIE: Final = "lang"
 PATIENT, STAFF = "patient", "staff"
 # Addresses of pages that only staff see, and those of apps that somebody signs in to.
@@ -84,11 +82,6 @@ def reviewer(catalogue: str) -> str:
     """Who has read a catalogue as a native reader; empty if nobody has. Babel keeps no headers but those it knows."""
     found = _REVIEWED.search(catalogue)
     return found.group(1).strip() if found else ""
-
-
-def language_in_print(language: str) -> str:
-    """The language of a letter or a printed page for who reads this one: German where the letters can't be printed."""
-    return DEFAULT if language in NOT_IN_PRINT else language
 
 
 def languages_at(path: str) -> Mapping[str, str]:

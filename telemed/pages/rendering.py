@@ -21,7 +21,15 @@ from telemed.pages.languages import (
     translate,
     translations,
 )
-from telemed.pages.times import day_and_time, day_in_words, moment_in_numbers, short_day, time_in_words, time_of_day
+from telemed.pages.times import (
+    day_and_time,
+    day_in_words,
+    moment_in_numbers,
+    month_in_words,
+    short_day,
+    time_in_words,
+    time_of_day,
+)
 from telemed.services import services_of
 
 BIG_TEXT_COOKIE: Final = "text"
@@ -155,6 +163,7 @@ def environment(language: str) -> Environment:
     made.globals["rtl"] = RIGHT_TO_LEFT
     made.filters["day_and_time"] = lambda moment: day_and_time(moment, language=language)
     made.filters["day_in_words"] = lambda moment: day_in_words(moment, language=language)
+    made.filters["month_in_words"] = lambda day: month_in_words(day, language=language)
     made.filters["moment_in_numbers"] = lambda moment: moment_in_numbers(moment, language=language)
     made.filters["short_day"] = lambda day: short_day(day, language=language)
     made.filters["time_in_words"] = lambda moment: time_in_words(moment, language=language)

@@ -1,14 +1,10 @@
 """The pages a patient sees, and the start page."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from telemed.pages.doors import doors, offered_in
-from telemed.pages.languages import translate
 from telemed.pages.rendering import page, reading_of
-from telemed.pages.texts import PRACTICE, ROBOT, in_language
-from telemed.pages.visit_routes import CODE_PAGE, words_of_call
+from telemed.pages.visit_routes import CODE_PAGE
 from telemed.services import services_of
 from telemed.visits.codes import closed
 
@@ -32,19 +28,3 @@ async def start(request: Request) -> Response:
 async def code(request: Request) -> Response:
     """The page that asks for code and date of birth."""
     return page(request, "code.html", error=None, code="", birth_date="")
-
-
-# May be called by anybody: it runs in the browser alone and knows nobody.
-@router.get("/practice", include_in_schema=False)
-async def practise(request: Request) -> Response:
-    """The same pages with a robot on the other side: nothing leaves the browser, and no real data are touched."""
-    services, language = services_of(request), reading_of(request).language
-    robot = translate(language, ROBOT)
-    data: dict[str, Any] = {
-        "demo": services.settings.is_demo,
-        "practice": True,
-        "texts": in_language(PRACTICE, language, other=robot),
-    }
-    data |= words_of_call(language, other=robot)
-    facts: dict[str, Any] = {"start": services.clock.now(), "practitioner": robot, "clinic": ""}
-    return page(request, "visit.html", data=data, role="", practice=True, **facts)

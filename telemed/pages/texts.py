@@ -103,11 +103,12 @@ class Told:
     advice: str
 
 
-# The practice room: nobody is there but a robot, and all of it happens in this browser.
+# The practice room: nobody is there but a robot.
 PRACTICE: Final[Mapping[str, str]] = {
     **VISIT,
     "title": N_("Practice room"),
     "network_practice": N_("In a real appointment your connection is tested here."),
+    "robots_busy": N_("All robots are busy. Please try again in five minutes."),
     "robot_hello": N_("Hello! I am a robot. I hear and see nothing. Write something, and I will write it back."),
     "robot_echo": N_("You wrote: %t"),
 }

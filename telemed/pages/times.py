@@ -45,6 +45,11 @@ def short_day(day: date, *, language: str) -> str:
     return str(format_date(day, "d MMM y", locale=locale_of(language)))
 
 
+def month_in_words(day: date, *, language: str) -> str:
+    """The month of a day, such as "November 2026"."""
+    return str(format_date(day, "LLLL y", locale=locale_of(language)))
+
+
 def day_in_numbers(day: date) -> str:
     """The day in numbers, such as "14.03.1951", as dates of birth are written in the region."""
     return f"{day.day:02}.{day.month:02}.{day.year}"

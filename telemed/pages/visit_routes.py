@@ -43,7 +43,8 @@ async def visit(request: Request, who: PerhapsPatient) -> Response:
     facts = await _facts(services, who)
     role = translate(language, GUESTS[who.role]) if who.role in ROLES else ""
     texts = in_language(VISIT, language, other=facts.practitioner)
-    data: dict[str, Any] = {"appointment": who.appointment_id, "demo": services.settings.is_demo, "texts": texts}
+    join = f"/visits/{who.appointment_id}/join"
+    data: dict[str, Any] = {"join": join, "demo": services.settings.is_demo, "texts": texts}
     data |= words_of_call(language, other=facts.practitioner)
     return page(request, "visit.html", data=data, role=role, practice=False, **_shown(facts))
 

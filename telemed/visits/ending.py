@@ -3,7 +3,7 @@
 from infra.caller import Caller, Role
 from infra.database import Session
 from infra.problems import Forbidden
-from telemed.calling import is_probe
+from telemed.calling import is_nobodys
 from telemed.identity.callers import CONSOLE_SCOPES
 from telemed.services import Services
 from telemed.visits.service import Visits
@@ -19,7 +19,7 @@ def ended(services: Services) -> Ended:
     """What the signalling does before it ends a room: the Encounter is finished and the Appointment fulfilled."""
 
     async def end(room: str, bound: str) -> None:
-        if is_probe(room, bound):
+        if is_nobodys(room, bound):
             return  # nobody's visit
         now, visits = services.system_clock.now(), Visits(services.store, services.clock)
 

@@ -1,9 +1,9 @@
 """Tables of a video visit. Codes, birth dates and cookies stand here only as keyed hashes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import LargeBinary, false
 from sqlmodel import Field, SQLModel
 
 from infra.columns import UtcDateTime
@@ -101,6 +101,19 @@ class Visit(SQLModel, table=True):
     here_since: datetime | None = Field(default=None, sa_type=UtcDateTime, nullable=True)
     # The Task that asks the clinic to phone; empty again once somebody has.
     call_back: str | None = None
+    # Whether the patient has said how it was; what they said stands nowhere.
+    answered: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+
+
+class OpinionCount(SQLModel, table=True):
+    """How many patients of a clinic answered so in one month (its first day)."""
+
+    __tablename__ = "opinion_count"
+
+    tenant: str = Field(primary_key=True)
+    month: date = Field(primary_key=True)
+    opinion: str = Field(primary_key=True)
+    count: int
 
 
 class NoteDraft(SQLModel, table=True):

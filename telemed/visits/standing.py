@@ -16,7 +16,7 @@ from sqlmodel import col, select
 from infra.columns import from_microseconds, to_microseconds
 from infra.database import Session
 from infra.problems import Problem
-from telemed.calling import is_probe
+from telemed.calling import is_nobodys
 from telemed.identity.models import Clinician, ConsoleSession
 from telemed.identity.sessions import SignedIn
 from telemed.services import Services
@@ -65,7 +65,7 @@ def holds(services: Services) -> Holds:
     """What the signalling asks before it opens a socket."""
 
     async def check(room: str, bound: str) -> bool:
-        if is_probe(room, bound):
+        if is_nobodys(room, bound):
             return True
         now = services.system_clock.now()
         return await services.database.read(lambda unit: _holds(unit, room, bound, now=now))
@@ -79,7 +79,7 @@ async def close_fallen(services: Services) -> None:
     So are the places of clinicians who have signed out.
     """
     held = {
-        room: bound.rpartition(":")[2] for room, bound in services.rooms.held().items() if not is_probe(room, bound)
+        room: bound.rpartition(":")[2] for room, bound in services.rooms.held().items() if not is_nobodys(room, bound)
     }
     if not held:
         return

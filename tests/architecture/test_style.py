@@ -18,6 +18,7 @@ EDGES = {
     "infra/writer.py attempt": "edge of the writer's thread: what a unit raises is handed to the request that sent it",
     "infra/writer.py attempt_bare": "the same for a short unit, in the event loop",
     "infra/web.py answer": "edge of the process for what is answered without FastAPI's layers, which do the same",
+    "video/turns.py _turn": "edge of the sockets of calls: one datagram must not cost the others of its batch theirs",
     "infra/queue/worker.py _attempt": "edge of a job: whatever it raises, its row records the kind and the retry",
 }
 

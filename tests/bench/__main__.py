@@ -31,6 +31,7 @@ from tests.bench import (
     requests,
     starts,
     tokens,
+    usability,
 )
 from tests.bench.figures import Figure
 from tests.bench.furnish import Size
@@ -107,6 +108,8 @@ def measure(console: Console) -> list[Figure]:
     if os.environ.get("FULL"):
         with _stage(console, "ten million persons"):
             found += anonymise.run(anonymise.SIZES[2])
+        with _stage(console, "two years of the demo's region"):
+            found += usability.run()
     return found
 
 

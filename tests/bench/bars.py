@@ -44,7 +44,12 @@ POLICY_OF_SEARCH: Final = 5.0  # per cent of a search's processor time
 FLOOR: Final = 1 / 1.3  # the bare cryptography and one system call of a packet, against all of forwarding it
 BARE: Final = 1 / 1.3  # the same with the wake-up and the reception that each packet needs
 RELAY: Final = 8.0  # a packet of the relay that decodes and encodes, against one forwarded
+JANUS: Final = 1 / 0.75  # a packet of Janus, against one forwarded
+CONSULTATIONS: Final = 60  # of two, on one core
+DELAY: Final = 5.0  # milliseconds that the unit adds for the slowest hundredth of their packets
 WAITING: Final = 150.0  # megabytes for 2,000 people who wait
+JOIN: Final = 2.0  # seconds from the click that joins to the first picture of the other side
+KILLED: Final = 3.0  # seconds without new sound after a media worker was killed
 NOTICE: Final = 200.0  # milliseconds until somebody hears of being let in
 ADULT_NCP: Final = {5: (0.0546, 0.0567), 10: (0.0794, 0.0811), 25: (0.1176, 0.1192), 50: (0.1525, 0.1536)}
 """By k: the most that may be lost, and what ARX loses at its best, as quoted."""

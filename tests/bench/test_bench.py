@@ -29,6 +29,7 @@ from tests.bench import (
     requests,
     starts,
     tokens,
+    unit_steps,
 )
 from tests.bench.bars import FHIRSTARTER
 from tests.bench.cpu import of_postgres, seconds
@@ -264,9 +265,24 @@ async def test_the_cost_of_limits_is_a_line_for_each_place_they_are_counted_in(t
 
 
 def test_calls_are_measured_beside_their_floors_and_the_relay() -> None:
-    found = calls.run(calls=1, seconds=1.0, people=20, rounds=1)
+    found = calls.run(calls=1, many=2, seconds=1.0, people=20, rounds=1, times=1, kills=0)
 
-    against = [figure.against for figure in found[:3]]
-    assert len(set(against)) == 3 and all(figure.ours > 0 and figure.other for figure in found[:3])
-    assert found[3].note.startswith("NOT MEASURED")
-    assert found[4].ours < 150 and found[5].what.startswith("from admit")
+    against = [figure.against for figure in found[:4]]
+    assert len(set(against)) == 4 and all(figure.ours > 0 and figure.other for figure in found[:3])
+    assert found[3].other or found[3].note.startswith("NOT MEASURED: not installed")
+    assert 0 < found[4].ours < 1000
+    assert found[5].ours < 150 and found[6].what.startswith("from admit")
+
+
+def test_steps_of_a_forwarded_packet_are_measured_beside_their_floor() -> None:
+    found = unit_steps.measured(rounds=2)
+
+    assert len(found) == 8 and all(cost > 0 for cost in found.values())
+
+
+def test_line_of_a_forwarder_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+
+    (line,) = calls._beside_janus(1.0, [calls._janus(1, seconds=1.0)])
+
+    assert line.note == "NOT MEASURED: not installed (Debian: apt install janus)"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import adult, anonymise, bars, region
+from tests.bench import adult, anonymise, bars, region, usability
 
 
 def test_counting_and_partition_are_measured_beside_a_group_by() -> None:
@@ -34,3 +34,11 @@ def test_adult_loses_no_more_than_asked_for_by_metric_code_that_is_not_ours(
     assert found["k_holds"]
     assert found["smallest"] >= k
     assert round(found["ncp"], 4) <= bars.ADULT_NCP[k][0]
+
+
+def test_every_data_set_of_the_demos_region_comes_out_for_two_quarters_and_two_weeks() -> None:
+    first, *lines = usability.run(4000, quarters=2, weeks=2)
+
+    assert first.met
+    assert [line.what.split(":")[0] for line in lines] == [*usability.QUARTERLY, usability.WEEKLY]
+    assert all(0 <= line.ours < 0.1 for line in lines)

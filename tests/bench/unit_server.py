@@ -1,7 +1,7 @@
 """The measured side of `unit.py`: one forwarding unit, alone in its process, asked over standard input.
 
-One JSON object a line: `offer` is answered with the unit's answer, `cpu` with processor seconds and packets so far,
-`floor` with what the bare work costs here.
+One JSON object a line: `offer` is answered with the unit's answer, `bare` with the ports of the bare work, `floor` with
+what the least of it costs here.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any, Final
 import uvloop
 from pylibsrtp import Policy
 
-from tests.bench.unit_bare import Bare, pairs, session
+from tests.bench.unit_bare import pairs, session
 from video.ice import Ice
 from video.messages import FromUnit, UnitAnswer, UnitOffer
 from video.unit import ForwardingUnit
@@ -31,7 +31,6 @@ def main() -> None:
 
 async def _serve() -> None:
     waiting: dict[tuple[str, str], asyncio.Future[str]] = {}
-    bare: list[tuple[int, Bare]] = []
 
     def tell(room: str, participant: str, message: FromUnit) -> None:
         if isinstance(message, UnitAnswer):
@@ -48,20 +47,12 @@ async def _serve() -> None:
             waiting[where] = loop.create_future()
             unit.offer(*where, message=UnitOffer("c1", asked["sdp"], asked["kid"]))
             said: Any = await waiting[where]
-        elif asked["do"] == "cpu":
-            said = {"cpu": time.process_time(), "packets": _forwarded(unit) + sum(end.forwarded for _, end in bare)}
         elif asked["do"] == "bare":
-            bare = await pairs(asked["calls"])
-            said = [port for port, _ in bare]
+            said = await pairs(asked["calls"])
         else:
             said = floor(asked["sizes"])
         print(json.dumps(said), flush=True)
     await unit.close()
-
-
-def _forwarded(unit: ForwardingUnit) -> int:
-    legs = [leg for group in unit._groups.values() for leg in group.legs.values()]
-    return sum(down.packets for leg in legs for down in leg.downs)
 
 
 def floor(sizes: list[int]) -> float:

@@ -1,5 +1,6 @@
 """Every page and state of a patient as a scene: how to get there, to look at it, measure it and keep its picture."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from playwright.async_api import Page, expect
 from infra.database import Session
 from telemed.visits import codes
 from telemed.visits.codes import Window
+from tests.telemed.visits import endings
 from tests.telemed.visits.clinic import BORN, TENANT, VIDEO, Clinic
 
 Opening = Callable[[Page, Clinic], Awaitable[None]]
@@ -29,14 +31,16 @@ class Scene:
     script: str = ""
 
 
-async def code_of(clinic: Clinic, *, opens: timedelta = timedelta(), closes: timedelta = timedelta()) -> str:
+async def code_of(
+    clinic: Clinic, *, opens: timedelta = timedelta(), closes: timedelta = timedelta(), id: str = VIDEO
+) -> str:
     """A new code of the appointment, good from now, moved by these."""
 
     def unit(session: Session) -> str:
         now = clinic.services.clock.now()
         window = Window(now - timedelta(minutes=1) + opens, now + timedelta(hours=1) + closes)
         services = clinic.services
-        return codes.issue(session, services.vault, appointment_id=VIDEO, tenant=TENANT, factor=BORN, window=window)
+        return codes.issue(session, services.vault, appointment_id=id, tenant=TENANT, factor=BORN, window=window)
 
     return await clinic.services.database.write(unit)
 
@@ -159,6 +163,29 @@ async def goodbye(page: Page, clinic: Clinic) -> None:
     await expect(page.locator("#bye")).to_be_visible()
 
 
+async def bye(page: Page, clinic: Clinic) -> None:
+    """After a visit that the clinic has ended, with another appointment to come."""
+    id = f"ended-{secrets.token_hex(4)}"
+    await endings.booked(clinic, days=3, id=id)
+    await endings.booked(clinic, days=10, id=f"next-{id}")
+    code = await code_of(clinic, id=id)
+    await page.goto("/j")
+    await page.fill("#code", code)
+    await page.fill("#birth_date", "14.03.1951")
+    await page.click("main form button.primary")
+    await expect(page.locator("#place")).to_be_visible()
+    await endings.ended(clinic, id=id)
+    await page.goto("/visit/bye")
+    await expect(page.locator("[name=opinion]").first).to_be_visible()
+
+
+async def thanks(page: Page, clinic: Clinic) -> None:
+    """After one tap on a face."""
+    await bye(page, clinic)
+    await page.click("[value=well]")
+    await expect(page.locator("#after [role=status]")).to_be_visible()
+
+
 async def nothing(page: Page, _: Clinic) -> None:
     """An address that leads nowhere."""
     await page.goto("/nothing-here")
@@ -186,4 +213,6 @@ SCENES: Final = (
     Scene("practice", practice),
     Scene("goodbye", goodbye),
     Scene("nothing", nothing),
+    Scene("bye", bye),
+    Scene("thanks", thanks),
 )

@@ -7,6 +7,7 @@ from infra.database import Session
 from telemed.visits import service
 from telemed.visits.models import Stage
 from tests.fixtures.browsers import Browsers
+from tests.flows import scenes
 from tests.flows.pages import (
     check_and_wait,
     eventually,
@@ -75,6 +76,8 @@ async def test_from_the_mail_to_the_stored_encounter(
     await text_arrives(doctor.page, patient.page, SAID)
     await document(doctor.page)
     await expect(patient.page.locator("#bye")).to_be_visible()
+    await patient.page.click("#after [value=well]")
+    await expect(patient.page.locator("#after [role=status]")).to_contain_text("Ihre Antwort ist gezählt")
 
     (encounter,) = await found(clinic, "Encounter")
     assert encounter["status"] == "finished"
@@ -82,6 +85,22 @@ async def test_from_the_mail_to_the_stored_encounter(
     assert (await clinic.read("Appointment", VIDEO))["status"] == "fulfilled"
     assert patient.faults == []
     assert doctor.faults == []
+
+
+async def test_after_the_last_page_without_script_there_are_the_calendar_and_one_question(
+    clinic: Clinic, browsers: Browsers
+) -> None:
+    base = clinic.services.settings.base_url
+    context = await (await browsers.chromium()).new_context(base_url=base, java_script_enabled=False, locale="de-DE")
+    page = await context.new_page()
+
+    await scenes.bye(page, clinic)
+    async with page.expect_download() as calendar:
+        await page.click("#after a.button")
+    await page.click("[value=badly]")
+
+    assert (await calendar.value).suggested_filename == "appointment.ics"
+    assert "Ihre Antwort ist gezählt" in await page.inner_text("main")
 
 
 async def test_a_second_tab_takes_over_and_the_first_can_take_back(clinic: Clinic, browsers: Browsers) -> None:

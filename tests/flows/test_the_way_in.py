@@ -1,17 +1,28 @@
 """From the letter in the hand to the waiting room: how many taps, with the keyboard alone, and what goes over the wire."""
 
+import asyncio
 from collections.abc import Mapping
 
 from playwright.async_api import Page, expect
 
 from tests.fixtures.browsers import Browsers
-from tests.flows.pages import open_page
+from tests.flows.pages import PATIENCE, open_page
 from tests.flows.test_every_page import DESKTOP
 from tests.telemed.visits.clinic import VIDEO, Clinic
 
 MOST_TAPS = 6
 MOST_BYTES = 25_000
 MOST_KEYS = 60
+# The picture of the other side is the robot's face: its light skin in the middle, the night around it.
+ROBOTS_FACE = """() => {
+  const video = document.querySelector("[data-part=remote]");
+  if (!video?.videoWidth) return false;
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+  const paint = canvas.getContext("2d");
+  paint.drawImage(video, 0, 0, 320, 240);
+  const near = (x, y, rgb) => rgb.every((part, at) => Math.abs(part - paint.getImageData(x, y, 1, 1).data[at]) < 40);
+  return near(160, 76, [0x9c, 0xc7, 0xff]) && near(10, 10, [0x12, 0x32, 0x4f]);
+}"""
 
 
 async def tap(page: Page, selector: str, taps: list[str]) -> None:
@@ -128,6 +139,10 @@ async def test_the_robot_answers_and_lets_nobody_else_in(clinic: Clinic, browser
     await page.locator("#typing").press("Enter")
 
     await expect(page.locator("[data-part=lines] .peer").last).to_contain_text("Sie haben geschrieben: Moin")
+    await expect(page.locator("[data-part=lock]")).to_be_visible()
+    async with asyncio.timeout(PATIENCE):
+        while not await page.evaluate(ROBOTS_FACE):  # noqa: ASYNC110  a picture has no event
+            await asyncio.sleep(0.05)
     assert watched.faults == []
     sent = [url for url in watched.requests if "/assets/" not in url]
-    assert {url.rpartition("/")[2] for url in sent} == {"practice"}
+    assert {url.rpartition("/")[2] for url in sent} == {"practice", "join"}

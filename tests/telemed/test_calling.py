@@ -35,14 +35,14 @@ async def settings(empty_database_url: str, tmp_path: Path) -> Settings:
 
 async def test_doctor_tells_that_the_call_works_and_what_to_do_if_not(settings: Settings) -> None:
     async with listening(settings) as service:
-        finding = await called(service.services.settings)
+        found = await called(service.services.settings)
     nobody = await called(settings)
 
-    assert (finding.good, finding.part) == (True, "call")
-    assert finding.figure.endswith("all sealed")
+    assert [(one.good, one.part) for one in found] == [(True, "call"), (True, "practice room")], found
+    assert all(one.figure.endswith("all sealed") for one in found)
     assert service.services.rooms.held() == {}
-    assert not nobody.good
-    assert nobody.advice.startswith("The call failed.")
+    assert not any(one.good for one in nobody)
+    assert all(one.advice.startswith("The call failed.") for one in nobody)
 
 
 async def test_call_goes_through_a_media_process_where_there_is_a_redis(settings: Settings, redis_url: str) -> None:
@@ -62,13 +62,22 @@ async def test_call_goes_through_a_media_process_where_there_is_a_redis(settings
     assert said.endswith("all sealed")
 
 
-async def test_only_rooms_of_synthetic_calls_stand_without_a_visit(settings: Settings) -> None:
+async def test_only_rooms_of_synthetic_calls_and_robots_stand_without_a_visit(settings: Settings) -> None:
     async with listening(settings) as service:
         holds = standing.holds(service.services)
 
-        found = [await holds(*one) for one in (("probe-1", "probe"), ("room", "probe"), ("probe-1", ":a"))]
+        found = [
+            await holds(*one)
+            for one in (
+                ("probe-1", "probe"),
+                ("practice-1", "practice"),
+                ("practice-1", "probe"),
+                ("room", "probe"),
+                ("probe-1", ":a"),
+            )
+        ]
 
-    assert found == [True, False, False]
+    assert found == [True, True, False, False, False]
 
 
 async def _media(settings: Settings) -> asyncio.subprocess.Process:

@@ -136,10 +136,11 @@ class _Unit:
             self.office.unit.view(room, participant, want=want)
 
 
-def bound() -> socket.socket:
-    """A listening socket on a port that the system chose."""
+def bound(port: int = 0) -> socket.socket:
+    """A listening socket, on a port that the system chose unless it is that of a server that was there before."""
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     return listening
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,13 @@ from fastapi.staticfiles import StaticFiles
 from playwright.async_api import Page
 
 from infra.web import Application, install
+from tests.video.crossing import Gate
 from tests.video.office import KEY, Office, bound, origins, serving
 from video import WEB
 from video.embedded import Embedded
 from video.ice import Ice
 from video.link import Link, straight
+from video.media import Media
 from video.messages import Close
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -40,12 +42,18 @@ class Site(Office):
     """A running server with pages, and its pre-call check."""
 
     precheck: Precheck
-    media: Embedded
+    media: Media
+
+    @property
+    def embedded(self) -> Embedded:
+        """The forwarding unit of the process itself."""
+        assert isinstance(self.media, Embedded)
+        return self.media
 
     async def another_unit(self) -> None:
         """End the forwarding unit with all calls, as a killed worker does, and have another in its place."""
-        before = self.media.unit
-        self.media.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
+        before = self.embedded.unit
+        self.embedded.unit = ForwardingUnit(Ice(), tell=before._tell, addresses=LOOPBACK)
         await before.close()
 
     def drop(self, room: str) -> None:
@@ -55,17 +63,43 @@ class Site(Office):
 
 
 @asynccontextmanager
-async def open_site(link: Link = straight) -> AsyncIterator[Site]:
-    """A running server with rooms, modules and test pages; media of the unit cross `link`."""
-    listening = bound()
-    host = f"127.0.0.1:{listening.getsockname()[1]}"
-    rooms = Rooms()
-    media = Embedded(rooms, Ice(), addresses=LOOPBACK, link=link)
-    office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
+async def open_site(
+    link: Link = straight,
+    *,
+    ice: Ice | None = None,
+    gate: Gate | None = None,
+    placed: Callable[[Rooms], Media] | None = None,
+    port: int = 0,
+) -> AsyncIterator[Site]:
+    """A running server with rooms, modules and test pages; pages come through `gate`, media of its unit cross `link`,
+    unless they are `placed`."""
+    listening, ice = bound(port), ice or Ice()
+    port = listening.getsockname()[1]
+    async with AsyncExitStack() as stack:
+        if gate is not None:
+            port = await stack.enter_async_context(gate.before(port))
+        host = f"127.0.0.1:{port}"
+        rooms = Rooms()
+        media = placed(rooms) if placed else Embedded(rooms, ice, addresses=LOOPBACK, link=link)
+        office = Site(rooms, Tickets(KEY), host, Precheck(Ice(), addresses=LOOPBACK), media)
+        await stack.enter_async_context(media.running())
+        await stack.enter_async_context(serving(_app(office, ice), listening))
+        yield office
+        await office.precheck.close()
+
+
+def _app(office: Site, ice: Ice) -> Application:
     app = Application()
     install(app, limits={"": 100_000}, renders={})
     app.include_router(
-        router(rooms, office.tickets, ice=Ice(), precheck=office.precheck, origins=origins(host), unit=media)
+        router(
+            office.rooms,
+            office.tickets,
+            ice=ice,
+            precheck=office.precheck,
+            origins=origins(office.host),
+            unit=office.media,
+        )
     )
     app.mount("/video-web", StaticFiles(directory=WEB))
     app.mount("/pages", StaticFiles(directory=PAGES))
@@ -84,9 +118,7 @@ async def open_site(link: Link = straight) -> AsyncIterator[Site]:
     def ticket(room: str, participant: str) -> PlainTextResponse:
         return PlainTextResponse(office.ticket(participant, room=room))
 
-    async with media.running(), serving(app, listening):
-        yield office
-        await office.precheck.close()
+    return app
 
 
 @pytest.fixture

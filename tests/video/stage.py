@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page
@@ -41,18 +41,35 @@ class Stage:
             self._named[name] = await opening.get(name, partial(self.browsers.chromium, camera=False))()
         return self._named[name]
 
-    async def enter(
-        self, room: str, who: str, *, browser: Browser | None = None, script: str = "", query: str = ""
+    async def open(
+        self,
+        room: str,
+        who: str,
+        *,
+        browser: Browser | None = None,
+        script: str = "",
+        query: str = "",
+        clock: bool = False,
+        camera: bool = False,
     ) -> Page:
-        """A page of this participant, admitted; `script` runs before any of ours."""
+        """A page of this participant; `script` runs before any of ours.
+
+        `clock`: its time can be moved on. `camera`: the browser's made-up camera in place of a pattern.
+        """
         page = await (await (browser or self.browser).new_context()).new_page()
         self.pages.append(page)
+        if clock:
+            await page.clock.install()
         if script:
             await page.add_init_script(script)
-        address = (
-            f"http://{self.site.host}/page/call?room={room}&participant={who}&pattern={COLORS[who]}&places=4{query}"
-        )
+        pattern = "" if camera else COLORS[who]
+        address = f"http://{self.site.host}/page/call?room={room}&participant={who}&pattern={pattern}&places=4{query}"
         await page.goto(address)
+        return page
+
+    async def enter(self, room: str, who: str, **how: Any) -> Page:
+        """The same, admitted."""
+        page = await self.open(room, who, **how)
         await until(page, "globalThis.seen?.events.includes('welcome')")
         if who != "doctor":
             self.site.rooms.admit(room, who)

@@ -1,5 +1,6 @@
 """The agreement of a group, without media: several participants in one page, a relay that can be told to cheat."""
 
+import base64
 from typing import Any, Final
 
 import pytest
@@ -226,3 +227,16 @@ async def test_nonsense_does_no_harm(modules: Page) -> None:
         await modules.evaluate("(m) => group.all.get('a').agreement.hear('stranger', m)", nonsense)
 
     assert (await modules.evaluate("group.see()"))["a"]["keys"] == before["a"]["keys"]
+
+
+async def test_every_key_is_a_point_of_one_curve_and_nothing_offers_another(modules: Page) -> None:
+    await _group(modules, "a", "b")
+    await _settled(modules, "a", "b")
+
+    opened = await modules.evaluate("group.log.filter(({ kind }) => kind === 'open')")
+
+    assert len(opened) >= 2
+    for message in opened:
+        point = base64.urlsafe_b64decode(message["pub"] + "=")
+        assert (len(point), point[0]) == (65, 4), "uncompressed, P-256"
+        assert message.keys() == {"from", "kind", "round", "hash", "nonce", "pub"}

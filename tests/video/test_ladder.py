@@ -142,3 +142,41 @@ async def test_person_who_wants_the_picture_back_gets_the_smallest(modules: Page
     )
 
     assert states == [0, 1, 2, 2, 2, 2]
+
+
+HELD: Final = "([states, rtt, every]) => states.map((state, at) => seen.ladder.heldBack(state, { rtt }, at * every))"
+
+
+async def _held(page: Page, samples: list[dict[str, float]], *, rtt: float = 0.05) -> list[int | None]:
+    held: list[int | None] = await page.evaluate(HELD, [await _run(page, samples), rtt, 1.0])
+    return held
+
+
+async def test_sound_and_picture_wait_for_what_is_asked_for_again_and_no_longer(modules: Page) -> None:
+    held = await _held(modules, [GOOD] * 3 + [_weak(asked=0.05)] + [GOOD] * 35)
+
+    assert held[:3] == [None] * 3
+    assert held[3:34] == [220] * 31, "120 ms and two round trips, for half a minute after the last time"
+    assert held[34:] == [None] * 5
+    assert await _held(modules, [_weak(asked=0.01)]) == [None], "one of a hundred is no bad line"
+
+
+async def test_they_never_wait_so_long_that_people_talk_over_each_other(modules: Page) -> None:
+    dice = random.Random(4)
+    for _ in range(repetitions(20)):
+        [wait] = await _held(modules, [_weak(asked=dice.random())], rtt=dice.choice([0, 0.02, 0.3, 7]))
+
+        assert wait is None or 120 <= wait <= 300
+
+
+async def test_packets_are_longer_only_where_sound_is_all_there_is(modules: Page) -> None:
+    sent = [await modules.evaluate(SENDING, [step, False]) for step in range(6)]
+
+    assert [one["long"] for one in sent] == [one["video"] is None for one in sent]
+
+
+async def test_a_tenth_that_is_lost_changes_nothing_and_a_third_takes_the_picture(modules: Page) -> None:
+    states = await _run(modules, [_weak(loss=0.1)] * 20 + [_weak(loss=0.35)] * 4)
+
+    assert [state["step"] for state in states[:20]] == [0] * 20
+    assert states[-1]["sentence"] is None and states[-1]["step"] == 3

@@ -66,6 +66,28 @@ async def test_worker_that_falls_silent_is_given_up_and_its_calls_are_offered_ag
     assert desk.line.sent == [Again("c1")]
 
 
+async def test_worker_that_missed_a_beat_is_given_up_at_once_if_it_listens_no_more() -> None:
+    for deaf, left in (({"w"}, []), (set[str](), ["w"])):
+        desk = Desk()
+        desk.beat()
+        desk.now += wire.SUSPECT_AFTER + 0.1
+        desk.echo()
+
+        desk.placed.bury(desk.now, deaf=deaf)
+
+        assert desk.placed.alive == left
+        assert desk.line.sent == ([] if left else [Again("c1")])
+
+
+async def test_worker_that_was_just_heard_is_not_given_up_because_it_reconnects() -> None:
+    desk = Desk()
+    desk.beat()
+
+    desk.placed.bury(desk.now, deaf={"w"})
+
+    assert desk.placed.alive == ["w"]
+
+
 async def test_while_redis_itself_is_silent_nobody_is_given_up() -> None:
     desk = Desk()
     desk.beat()
@@ -95,8 +117,9 @@ async def test_what_a_former_holder_says_is_not_passed_on() -> None:
 
 
 def test_dead_worker_is_noticed_in_time_for_sound_within_three_seconds() -> None:
-    # A second and a half is left for the offer, the checks and the handshake.
-    assert wire.DEAD_AFTER + wire.BEAT_EVERY <= 1.5
+    # A second and a half is left for the offer, the checks and the handshake; two and a half where its process has ended.
+    assert wire.DEAD_AFTER + wire.LOOK_EVERY <= 1.5
+    assert wire.SUSPECT_AFTER + wire.LOOK_EVERY <= 0.5
 
 
 class Unit:

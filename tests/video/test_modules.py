@@ -26,6 +26,7 @@ DIRECT: Final = WAITING | {
         "frames",
         "ladder",
         "loudness",
+        "nack",
         "photo",
         "presence",
         "quality",

@@ -23,6 +23,7 @@ PLAIN = b"draft-ietf-sframe-enc"
 VECTORS = {
     Suite.CTR_80: "9901234567449408b6f490086165b9d6f62b24ae1a59a56486b4ae8ed036b88912e24f11",
     Suite.GCM_128: "9901234567b7412c2513a1b66dbb48841bbaf17f598751176ad847681a69c6d0b091c07018ce4adb34eb",
+    Suite.GCM_256: "990123456794f509d36e9beacb0e261d99c7d1e972f1fed787d4049f17ca21353c1cc24d56ceabced279",
 }
 KIDS = st.integers(0x10, 0xFFF).map(lambda n: n * 16)
 FRAMES = st.binary(min_size=0, max_size=300)
@@ -82,12 +83,26 @@ def test_frame_opens_once_and_late_ones_open_within_a_window() -> None:
             opener.open(replayed, suite=Suite.GCM_128)
 
 
+def test_key_before_the_last_still_opens_and_the_one_before_that_does_not() -> None:
+    opener, kids = Opener({}), (0x1230, 0x1231, 0x1232)
+    frames = {kid: Sealer(BASE, kid).seal(b"frame", suite=Suite.CTR_80) for kid in kids}
+
+    for kid in kids:
+        opener.learn(kid, BASE)
+
+    assert [opener.knows(kid) for kid in kids] == [False, True, True]
+    for kid in kids[1:]:
+        assert opener.open(frames[kid], suite=Suite.CTR_80) == b"frame"
+    with pytest.raises(FrameRefusedError):
+        opener.open(frames[kids[0]], suite=Suite.CTR_80)
+
+
 def test_counter_is_never_used_twice_over_all_streams() -> None:
     sealer = Sealer(BASE, 0x1230)
 
     ends = {sealer.seal(b"", suite=suite)[-4:] for suite in list(Suite) * 100}
 
-    assert len(ends) == 200
+    assert len(ends) == 100 * len(Suite)
 
 
 @given(st.binary(max_size=60))

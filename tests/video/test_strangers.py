@@ -107,6 +107,30 @@ def test_what_is_published_by_anybody_is_understood_or_refused(data: bytes) -> N
             continue
 
 
+@given(
+    elements=st.dictionaries(st.integers(1, 14), st.binary(min_size=1, max_size=16), max_size=6),
+    gaps=st.integers(0, 3),
+    payload=st.binary(max_size=30),
+    wide=st.integers(0, 14),
+)
+def test_header_is_read_as_it_was_written(elements: dict[int, bytes], gaps: int, payload: bytes, wide: int) -> None:
+    body = b"".join(bytes(gaps) + bytes([one << 4 | len(value) - 1]) + value for one, value in elements.items())
+    body += bytes(-len(body) % 4)
+    head = rtp.HEADER.pack(0x90, 96, 7, 8, 9) + b"\xbe\xde" + (len(body) // 4).to_bytes(2, "big")
+
+    number = int.from_bytes(elements[wide], "big") if len(elements.get(wide, b"")) == 2 else -1
+    assert rtp.read(head + body + payload, wide) == (96, 7, 8, 9, payload, number)
+    assert rtp.extensions(head + body + payload) == elements
+
+
+@given(packet=PACKETS | st.binary(min_size=1490, max_size=1510), wide=st.integers(0, 14))
+def test_packet_is_read_exactly_where_its_payload_begins(packet: bytes, wide: int) -> None:
+    start, read = rtp.payload_start(packet), rtp.read(packet, wide)
+
+    assert (read is None) is (start < 0)
+    assert read is None or packet[start:].startswith(read[4])
+
+
 def test_padding_is_cut_off_before_the_seal_is_looked_for() -> None:
     room = Room()
     sealed = Sealer(b"k" * 16, KID).seal(b"sound", suite=Suite.CTR_80)

@@ -1,12 +1,15 @@
 """The forwarding unit over real sockets: who gets whose frames, and that only sealed ones go anywhere."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from tests.video.calling import KEY_FRAME, Camera, calls
 from tests.video.impairment import Line, impaired
+from video import datagrams
 from video.messages import Again, Refused, UnitAnswer, UnitOffer, Want, Wanted
+from video.unit import ForwardingUnit
 
 
 async def test_two_see_and_hear_each_other() -> None:
@@ -23,6 +26,19 @@ async def test_two_see_and_hear_each_other() -> None:
         assert anna.got("audio", "bert")
         assert bert.got("audio", "anna")
         assert bert.got("video", "anna")[0].startswith(KEY_FRAME)
+
+
+async def test_calls_share_one_port_and_a_kernel_without_batches_serves_them_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(datagrams, "_system", lambda own: None)
+    async with calls() as made:
+        anna, bert = await made.call("anna"), await made.call("bert")
+        camera = Camera(anna, bert)
+        await anna.until(lambda: anna.got("audio", "bert") and bert.got("video", "anna"), doing=camera)
+
+        ports = {one.path.address for one in made.unit._calls.values()}  # type: ignore[attr-defined]  # in this process
+        assert len(ports) == 1
 
 
 async def test_plain_frames_go_nowhere_and_their_sender_is_told() -> None:
@@ -72,6 +88,18 @@ async def test_small_layer_is_sent_to_who_wants_it_and_nothing_to_who_looks_away
         assert not bert.got("video", "anna")
 
 
+async def test_picture_that_has_not_begun_is_wanted_as_soon_as_somebody_is_there_to_look() -> None:
+    async with calls() as made:
+        anna = await made.call("anna")
+        await anna.until(lambda: anna.heard(Wanted))
+        assert anna.heard(Wanted) == [Wanted(high=False, low=False, screen=False)]
+
+        await made.call("bert")
+
+        await anna.until(lambda: len(anna.heard(Wanted)) > 1)
+        assert anna.heard(Wanted)[-1] == Wanted(high=True, low=True, screen=False)
+
+
 async def test_screen_is_shown_in_the_section_of_its_own() -> None:
     async with calls() as made:
         anna, bert = await made.call("anna", screen=True), await made.call("bert")
@@ -99,6 +127,22 @@ async def test_other_address_after_an_ice_restart_goes_on_under_the_same_keys() 
 
         await anna.until(lambda: anna.got("audio", "bert") and bert.got("audio", "anna"), doing=camera)
         assert bert.bound == {0: "anna"}
+
+
+@pytest.mark.parametrize("steps", range(0, 16, 2))
+async def test_room_that_ends_just_before_the_process_does_leaves_no_socket_open(steps: int) -> None:
+    async with calls() as made:
+        await made.call("anna")
+        unit = made.unit
+        assert isinstance(unit, ForwardingUnit)
+        path = unit._calls["r", "anna"].path
+
+        unit.end("r")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await unit.close()
+
+        assert path._gatherer._connection._protocols == []
 
 
 async def test_key_id_of_somebody_else_is_refused() -> None:

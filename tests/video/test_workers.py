@@ -1,24 +1,19 @@
 """Media workers as processes of their own on a real Redis: a room has one at a time, and a call survives its worker."""
 
-import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
 
 from tests.video.calling import Calls, Camera, Person
-from video import wire
+from tests.video.killing import alive, holder, processes, serving
 from video.messages import Again, Close, FromUnit, Outgoing
 from video.placement import Placed
 from video.room import Role
 from video.rooms import Rooms
 from video.tickets import Tickets
-
-BEAT = 0.02
 
 
 class Line:
@@ -33,33 +28,6 @@ class Line:
 
     def close(self, reason: Close) -> None:
         pass
-
-
-class Process:
-    """One `telemed media`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    async def end(self, number: signal.Signals) -> int:
-        """Its exit status after a signal."""
-        if self.process.returncode is None:
-            self.process.send_signal(number)
-        async with asyncio.timeout(60):
-            return await self.process.wait()
-
-
-@asynccontextmanager
-async def _processes(redis_url: str, folder: Path, count: int) -> AsyncIterator[Sequence[Process]]:
-    own = {"TELEMED_REDIS_URL": redis_url, "TELEMED_ICE_LOOPBACK": "true", "TELEMED_DATA_DIR": str(folder)}
-    environment = {"PATH": os.environ["PATH"], "TELEMED_ENVIRONMENT": "demo", **own}
-    command = [sys.executable, "-m", "telemed", "media"]
-    async with AsyncExitStack() as stack:
-        found = []
-        for _ in range(count):
-            found.append(Process(await asyncio.create_subprocess_exec(*command, env=environment)))
-            stack.push_async_callback(found[-1].end, signal.SIGKILL)
-        yield found
 
 
 @asynccontextmanager
@@ -80,12 +48,6 @@ async def _talking(calls: Calls) -> tuple[Person, Person]:
     return anna, bert
 
 
-async def _until(placed: Placed, *, workers: int) -> None:
-    async with asyncio.timeout(60):
-        while len(placed.alive) != workers:  # noqa: ASYNC110  processes start in their own time
-            await asyncio.sleep(BEAT)
-
-
 async def _both_again(calls: Calls, anna: Person, bert: Person) -> None:
     camera = Camera(anna, bert)
     await anna.until(lambda: anna.heard(Again) and bert.heard(Again), doing=camera)
@@ -95,36 +57,25 @@ async def _both_again(calls: Calls, anna: Person, bert: Person) -> None:
     await anna.until(lambda: anna.got("audio", "bert") and bert.got("audio", "anna"), doing=camera)
 
 
-async def _holder(redis_url: str) -> str:
-    async with Redis.from_url(redis_url) as redis:
-        held: bytes = await redis.get(wire.lease("r"))
-    return held.decode()
-
-
-async def _serving(redis_url: str, processes: Sequence[Process]) -> Process:
-    pid = int((await _holder(redis_url)).partition("-")[0])
-    return next(one for one in processes if one.process.pid == pid)
-
-
 async def test_call_goes_on_with_another_worker_when_its_own_is_killed(redis_url: str, tmp_path: Path) -> None:
-    async with _processes(redis_url, tmp_path, 2) as processes, _office(redis_url) as (calls, placed):
-        await _until(placed, workers=2)
+    async with processes(redis_url, tmp_path, 2) as running, _office(redis_url) as (calls, placed):
+        await alive(placed, workers=2)
         anna, bert = await _talking(calls)
-        before, killed = await _holder(redis_url), await _serving(redis_url, processes)
+        before, killed = await holder(redis_url, "r"), await serving(redis_url, "r", among=running)
         await killed.end(signal.SIGKILL)
 
         await _both_again(calls, anna, bert)
 
-        after = await _holder(redis_url)
+        after = await holder(redis_url, "r")
         assert after.partition(":")[0] != before.partition(":")[0]
         assert int(after.partition(":")[2]) > int(before.partition(":")[2])
 
 
 async def test_drained_worker_hands_its_calls_over_and_ends(redis_url: str, tmp_path: Path) -> None:
-    async with _processes(redis_url, tmp_path, 2) as processes, _office(redis_url) as (calls, placed):
-        await _until(placed, workers=2)
+    async with processes(redis_url, tmp_path, 2) as running, _office(redis_url) as (calls, placed):
+        await alive(placed, workers=2)
         anna, bert = await _talking(calls)
-        draining = await _serving(redis_url, processes)
+        draining = await serving(redis_url, "r", among=running)
         draining.process.send_signal(signal.SIGTERM)
 
         await _both_again(calls, anna, bert)

@@ -1,13 +1,15 @@
 """What a headless participant shows and says: a file, or a moving pattern and a tone; encoded as browsers do."""
 
 import io
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import av
+import numpy as np
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.codecs.vpx import Vp8Decoder, Vp8Encoder, vp8_depayload
 from aiortc.jitterbuffer import JitterFrame
@@ -35,28 +37,87 @@ class Camera:
 
     def __init__(self, file: Path | None = None) -> None:
         self.looks: list[Look] = []
-        self._pictures = _from_file(file) if file else _pattern()
+        self._frames = _from_file(file) if file else _pattern()
         self._video, self._audio = Vp8Encoder(), OpusEncoder()
-        self._count = self._spoken = 0
+        self.pictures = self.spoken = 0
+
+    def frame(self) -> VideoFrame:
+        """The next picture, before it is encoded."""
+        frame = next(self._frames)
+        frame.pts, frame.time_base = self.pictures, Fraction(1, RATE)
+        self.pictures += 1
+        self.looks = [*self.looks[-99:], look(frame)]
+        return frame
 
     def picture(self, *, key: bool) -> bytes:
         """The next VP8 frame."""
-        frame = next(self._pictures)
-        frame.pts, frame.time_base = self._count, Fraction(1, RATE)
-        self._count += 1
-        self.looks = [*self.looks[-99:], look(frame)]
-        payloads, _ = self._video.encode(frame, force_keyframe=key)
-        return b"".join(map(vp8_depayload, payloads))
+        return encoded(self._video, self.frame(), key=key)
+
+    def wave(self) -> AudioFrame:
+        """The next 20 ms of sound, before they are encoded."""
+        start = self.spoken * SAMPLES
+        wave = 8000 * np.sin(2 * math.pi * TONE * (start + np.arange(SAMPLES)) / 48_000)
+        frame = AudioFrame.from_ndarray(wave.astype(np.int16).reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+        self.spoken += 1
+        return frame
 
     def sounds(self) -> list[bytes]:
         """The next Opus frames, of 20 ms each: one, or none while the encoder gathers."""
-        start = self._spoken * SAMPLES
-        wave = [int(8000 * math.sin(2 * math.pi * TONE * (start + n) / 48_000)) for n in range(SAMPLES)]
-        frame = AudioFrame(format="s16", layout="mono", samples=SAMPLES)
-        frame.planes[0].update(b"".join(one.to_bytes(2, "little", signed=True) for one in wave))
-        frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+        return self._audio.encode(self.wave())[0]
+
+
+class Recorded:
+    """A few pictures over and over, encoded once for all who show them, and silence: next to no work."""
+
+    SILENCE: Final = b"\xf8\xff\xfe"
+    """20 ms of nothing (RFC 6716 section 3.1: CELT, full band, one frame)."""
+
+    def __init__(self, frames: Iterable[VideoFrame]) -> None:
+        self.frames = list(frames)
+        encoder = Vp8Encoder()
+        for count, frame in enumerate(self.frames):
+            frame.pts, frame.time_base = count, Fraction(1, RATE)
+        self._encoded = [encoded(encoder, frame, key=not count) for count, frame in enumerate(self.frames)]
+
+    def player(self) -> "Player":
+        """One showing, from the beginning."""
+        return Player(self.frames, self._encoded)
+
+
+class Player:
+    """What one participant shows of a recording; the same as a camera to whoever sends it."""
+
+    def __init__(self, frames: list[VideoFrame], pictures: list[bytes]) -> None:
+        self._frames, self._pictures = frames, pictures
+        self._at = self._count = self._spoken = 0
+
+    def frame(self) -> VideoFrame:
+        """The next picture, before it is encoded."""
+        shown = VideoFrame.from_ndarray(self._frames[self._count % len(self._frames)].to_ndarray(), format="yuv420p")
+        shown.pts, shown.time_base = self._count, Fraction(1, RATE)
+        self._count += 1
+        return shown
+
+    def picture(self, *, key: bool) -> bytes:
+        """The next VP8 frame; the first one again where a key frame is asked for."""
+        at = 0 if key else self._at % len(self._pictures)
+        self._at = at + 1
+        return self._pictures[at]
+
+    def wave(self) -> AudioFrame:
+        """20 ms of silence, before they are encoded."""
+        frame = AudioFrame.from_ndarray(np.zeros((1, SAMPLES), np.int16), format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, self._spoken * SAMPLES, Fraction(1, 48_000)
         self._spoken += 1
-        return self._audio.encode(frame)[0]
+        return frame
+
+    def sounds(self) -> list[bytes]:
+        """20 ms of silence."""
+        return [Recorded.SILENCE]
+
+
+Source = Camera | Player
 
 
 class Screen:
@@ -68,12 +129,22 @@ class Screen:
 
     def show(self, frame: bytes) -> list[Look]:
         """What the pictures of this frame look like."""
+        return [look(one) for one in self.decoded(frame)]
+
+    def decoded(self, frame: bytes) -> list[VideoFrame]:
+        """The pictures of this frame."""
         self._count += 1
         try:
-            decoded = self._decoder.decode(JitterFrame(data=frame, timestamp=self._count * 90_000 // RATE))
+            found = self._decoder.decode(JitterFrame(data=frame, timestamp=self._count * 90_000 // RATE))
         except av.FFmpegError:
             return []
-        return [look(one) for one in decoded if isinstance(one, VideoFrame)]
+        return [one for one in found if isinstance(one, VideoFrame)]
+
+
+def encoded(encoder: Vp8Encoder, frame: VideoFrame, *, key: bool) -> bytes:
+    """A picture as one VP8 frame."""
+    payloads, _ = encoder.encode(frame, force_keyframe=key)
+    return b"".join(map(vp8_depayload, payloads))
 
 
 def look(frame: VideoFrame) -> Look:
@@ -90,21 +161,12 @@ def alike(one: Look, other: Look) -> bool:
 
 def _pattern() -> Iterator[VideoFrame]:
     width, height = SIZE
-    count = 0
-    while True:
+    for count in itertools.count():
         edge = count * 8 % width
-        rows = [bytearray(b"\x28" * width) for _ in range(height)]
-        for row in rows[40:140]:
-            for column in range(edge, min(edge + 80, width)):
-                row[column] = 0xD0
-        frame = VideoFrame(width, height, "yuv420p")
-        luma, *chroma = frame.planes
-        padding = bytes(luma.line_size - width)
-        luma.update(b"".join(bytes(row) + padding for row in rows))
-        for plane in chroma:
-            plane.update(b"\x80" * plane.buffer_size)
-        count += 1
-        yield frame
+        picture = np.full((height * 3 // 2, width), 0x80, np.uint8)
+        picture[:height] = 0x28
+        picture[40:140, edge : min(edge + 80, width)] = 0xD0
+        yield VideoFrame.from_ndarray(picture, format="yuv420p")
 
 
 def _from_file(file: Path) -> Iterator[VideoFrame]:

@@ -2,23 +2,35 @@
 
 import secrets
 import struct
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
+
+from aiortc import RTCIceServer
 
 from video import rtcp, rtp
 from video.headless import offer as sdp
 from video.headless.packets import Assembly, packetised
 from video.rtcp import Packet as RtcpPacket
 from video.sdp import Local
-from video.sframe import Opener, Sealer, Suite, clear_of_vp8
+from video.sframe import Opener, Suite, clear_of_vp8
 from video.transport import Path
 
 LAYER_SSRC: Final = {"h": sdp.FIRST_PICTURE_SSRC, "l": sdp.FIRST_PICTURE_SSRC + 1, "screen": sdp.SCREEN_SSRC}
 HISTORY: Final = 512
+KEY_EVERY: Final = 0.5
+"""Seconds between two wishes for a key frame: what is lost on the way here is not asked for packet by packet."""
 HEAD: Final = struct.Struct("!BBHLLHH")
 
 OnFrame = Callable[[int, str, bytes], None]
 """Slot, kind, and the frame as it came: sealed."""
+
+
+class Seals(Protocol):
+    """What seals the frames that go out."""
+
+    def seal(self, frame: bytes, *, suite: Suite, clear: int = 0) -> bytes:
+        """The frame as it may leave."""
 
 
 class Stream:
@@ -48,26 +60,29 @@ class Media:
 
     def __init__(
         self,
-        sealer: Sealer,
+        sealer: Seals,
         *,
         on_frame: OnFrame,
         slots: int = 1,
         layers: bool = False,
         screen: bool = False,
         addresses: Sequence[str] = (),
+        servers: Sequence[RTCIceServer] = (),
     ) -> None:
         self.key_wanted = False
         self.sent = self.received = 0
         self.limit = 0
         self._sealer, self._on_frame = sealer, on_frame
         self._slots, self._layers, self._screen = slots, layers, screen
-        self._path = Path(self, servers=[], addresses=addresses, calls=True)
+        self._path = Path(self, servers=list(servers), addresses=addresses, calls=True)
         rids = {"h": "h", "l": "l"} if layers else {}
         self._pictures = {key: Stream(ssrc, sdp.VP8, rid=rids.get(key, "")) for key, ssrc in LAYER_SSRC.items()}
         self._sound = Stream(sdp.AUDIO_SSRC, sdp.OPUS)
         self._own = {one.ssrc: one for one in (*self._pictures.values(), self._sound)}
         self._streams: dict[int, tuple[int, str]] = {}
         self._assemblies: dict[int, Assembly] = {}
+        self._last: dict[int, int] = {}
+        self._asked_key = 0.0
         self._number, self._picture = 0, 0
 
     async def offer(self) -> str:
@@ -125,7 +140,9 @@ class Media:
         self.received += 1
         if where[1] == "audio":
             self._on_frame(*where, packet[start:])
-        elif (frame := self._assemblies.setdefault(ssrc, Assembly()).add(second, seq, packet[start:])) is not None:
+            return
+        self._look_for_gaps(ssrc, seq)
+        if (frame := self._assemblies.setdefault(ssrc, Assembly()).add(second, seq, packet[start:])) is not None:
             self._on_frame(*where, frame)
 
     def rtcp(self, data: bytes) -> None:
@@ -146,6 +163,22 @@ class Media:
     def feedback(self, packets: list[RtcpPacket]) -> None:
         """Send feedback about what was received."""
         self._path.send(rtcp.write(packets))
+
+    def ask_key(self, slot: int) -> None:
+        """Wish for a key frame of the picture in this place, though not more often than twice a second."""
+        now = time.monotonic()
+        if now - self._asked_key > KEY_EVERY:
+            self._asked_key = now
+            wanted = [ssrc for ssrc, where in self._streams.items() if where == (slot, "video")]
+            self.feedback([rtcp.Feedback(rtcp.PSFB, rtcp.PLI, sdp.AUDIO_SSRC, ssrc, b"") for ssrc in wanted])
+
+    def _look_for_gaps(self, ssrc: int, seq: int) -> None:
+        last = self._last.get(ssrc, seq - 1 & 0xFFFF)
+        ahead = seq - last & 0xFFFF
+        if 0 < ahead < 0x8000:
+            self._last[ssrc] = seq
+        if 1 < ahead < 0x8000:
+            self.ask_key(self._streams[ssrc][0])
 
     def _written(self, local: Local) -> str:
         return sdp.write_offer(local, slots=self._slots, layers=self._layers, screen=self._screen)

@@ -1,32 +1,27 @@
 """A whole call of two headless participants through the service, to see that media flow and that nobody in between sees them.
 
-Their keys are drawn here and never leave the process: what the service forwards it can't have read. One plays the
-physician, the other the patient.
+They agree on their keys as pages do, so the service forwards what it can't read. One plays the physician, the other the
+patient.
 """
 
 import asyncio
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from video.headless.camera import RATE, Camera, Look, Screen, alike
-from video.headless.media import Media, opened
-from video.headless.socket import Signalling, signalling
-from video.sframe import FrameRefusedError, Opener, Sealer
+from av import VideoFrame
 
-CONNECT_WITHIN: Final = 15.0
-SEEN_WITHIN: Final = 10.0
+from video.headless.camera import Camera, Screen, alike, look
+from video.headless.participant import CallFailedError, Participant, Watch
+from video.headless.socket import signalling
+from video.headless.words import Words
+
+SEEN_WITHIN: Final = 25.0
 STEP: Final = 0.1
-SOUNDS: Final = 50
 ENOUGH: Final = 0.8
 """The share of what was sent that has to arrive and to be recognised."""
-
-
-class CallFailedError(Exception):
-    """The call did not come about; the text says where it stopped."""
 
 
 @dataclass(slots=True)
@@ -47,6 +42,7 @@ class Report:
     """Both sides of a call."""
 
     sides: Mapping[str, Seen]
+    words: tuple[Words | None, ...] = ()
 
     @property
     def flows(self) -> bool:
@@ -60,8 +56,9 @@ class Report:
 
     @property
     def sealed(self) -> bool:
-        """True if no frame showed its picture without the key, and none opened with another key."""
-        return all(not one.leaked and not one.strange for one in self.sides.values())
+        """True if both have the same words, no frame showed its picture without the key, and all opened with it."""
+        same = None not in self.words and len(set(self.words)) == 1
+        return same and all(not one.leaked and not one.strange for one in self.sides.values())
 
     @property
     def _pairs(self) -> list[tuple[Seen, Seen]]:
@@ -71,35 +68,32 @@ class Report:
 
 @dataclass(slots=True)
 class _Side:
-    name: str
-    kid: int
-    base: bytes
     camera: Camera
     seen: Seen = field(default_factory=Seen)
     other: "_Side | None" = None
-    media: Media | None = None
-    screen: Screen = field(default_factory=Screen)
     blind: Screen = field(default_factory=Screen)
-    opener: Opener | None = None
+    participant: Participant | None = None
 
-    def received(self, slot: int, kind: str, frame: bytes) -> None:
-        assert self.other is not None
-        assert self.opener is not None
-        try:
-            plain = opened({slot: self.opener}, slot, kind, frame)
-        except FrameRefusedError:
-            self.seen.strange += 1
-            return
-        if kind == "audio":
-            self.seen.sounds += 1
-            return
-        self.seen.pictures += 1
-        self.seen.recognised += self._known(self.screen.show(plain))
-        self.seen.leaked += self._known(self.blind.show(frame))
+    def shown(self, _id: str, picture: VideoFrame) -> None:
+        self.seen.recognised += self._knows([picture])
 
-    def _known(self, looks: list[Look]) -> bool:
+    def forwarded(self, _id: str, kind: str, frame: bytes) -> None:
+        if kind == "video":
+            self.seen.leaked += self._knows(self.blind.decoded(frame))
+
+    def _knows(self, pictures: list[VideoFrame]) -> bool:
         assert self.other is not None
-        return any(alike(one, sent) for one in looks for sent in self.other.camera.looks)
+        sent = self.other.camera.looks
+        return any(alike(look(one), known) for one in pictures for known in sent)
+
+    def counts(self) -> Seen:
+        """All that was seen and sent until now."""
+        assert self.participant is not None
+        came = list(self.participant.seen.values())
+        return Seen(
+            sum(one.pictures for one in came), sum(one.sounds for one in came), self.seen.recognised,
+            sum(one.strange for one in came), self.seen.leaked, self.camera.pictures, self.camera.spoken,
+        )  # fmt: skip
 
 
 async def probe(
@@ -112,80 +106,53 @@ async def probe(
     seen_within: float = SEEN_WITHIN,
 ) -> Report:
     """How a call of so many seconds went; `tickets` are of a physician and of a patient, in this order."""
-    sides = [
-        _Side(name, 0x1000 + 0x100 * number, secrets.token_bytes(32), Camera(file))
-        for number, name in enumerate(tickets)
-    ]
-    for side, other in zip(sides, reversed(sides), strict=True):
-        side.other, side.opener = other, Opener({other.kid: other.base})
+    sides = {name: _Side(Camera(file)) for name in tickets}
+    first, second = sides.values()
+    first.other, second.other = second, first
     async with AsyncExitStack() as stack:
-        sockets = [
-            await stack.enter_async_context(signalling(base_url, room, ticket=tickets[side.name])) for side in sides
-        ]
-        await sockets[0].say("admit", participant=sides[1].name)
-        try:
-            async with asyncio.timeout(CONNECT_WITHIN):
-                await _heard(sockets[1], "admitted")
-                for side, socket in zip(sides, sockets, strict=True):
-                    await _connected(side, socket, stack)
-        except TimeoutError:
-            raise CallFailedError(
-                "No answer, or no way to the media. Look at TELEMED_ICE_SERVERS and the firewall."
-            ) from None
-        await _talk(sides, seconds, seen_within=seen_within)
-        await sockets[0].say("end")
-    return Report({side.name: side.seen for side in sides})
+        for name, side in sides.items():
+            socket = await stack.enter_async_context(signalling(base_url, room, ticket=tickets[name]))
+            watch = Watch(shown=side.shown, sealed=side.forwarded)
+            side.participant = Participant(
+                socket, room, source=side.camera, addresses=("127.0.0.1",), through_unit=True, watch=watch
+            )
+        return await _talk(sides, seconds, seen_within=seen_within)
 
 
-async def _connected(side: _Side, socket: Signalling, stack: AsyncExitStack) -> None:
-    side.media = Media(Sealer(side.base, side.kid), on_frame=side.received, addresses=("127.0.0.1",))
-    stack.push_async_callback(side.media.close)
-    await socket.say("unit", call=f"probe-{side.kid}", sdp=await side.media.offer(), kid=side.kid)
-    answer = await _heard(socket, "unit")
-    if not await side.media.accept(answer["sdp"]):
-        raise CallFailedError("The handshake with the unit failed.")
-
-
-async def _heard(socket: Signalling, kind: str) -> dict[str, Any]:
-    while (said := await socket.hear())["type"] != kind:
-        if said["type"] == "refused" and said["reason"] != "NobodyWaits":
-            raise CallFailedError(f"The service refused: {said['reason']}.")
-    return said
-
-
-async def _talk(sides: Sequence[_Side], seconds: float, *, seen_within: float) -> None:
+async def _talk(sides: Mapping[str, _Side], seconds: float, *, seen_within: float) -> Report:
     """Both send until both were seen and heard, and then for so many seconds, which are what counts."""
-    sending = [asyncio.create_task(_send(side)) for side in sides]
-    try:
-        for _ in range(int(seen_within / STEP)):
-            if all(side.seen.pictures and side.seen.sounds for side in sides):
-                break
+    participants = [side.participant for side in sides.values() if side.participant is not None]
+    tasks = [asyncio.create_task(one.run()) for one in participants]
+
+    async def going(steps: int, *, until_seen: bool) -> None:
+        for _ in range(steps):
+            for task in tasks:
+                if task.done():
+                    task.result()
+                    raise CallFailedError("The service ended the call.")
+            if until_seen and all(side.counts().pictures and side.counts().sounds for side in sides.values()):
+                return
             await asyncio.sleep(STEP)
-        for side in sides:
-            side.seen = Seen(strange=side.seen.strange, leaked=side.seen.leaked)
-        await asyncio.sleep(seconds)
+
+    try:
+        await going(int(seen_within / STEP), until_seen=True)
+        if not any(one.connected for one in participants):
+            raise CallFailedError("No answer, or no way to the media. Look at TELEMED_ICE_SERVERS and the firewall.")
+        before = {name: side.counts() for name, side in sides.items()}
+        await going(int(seconds / STEP), until_seen=False)
+        found = {name: _since(before[name], side.counts()) for name, side in sides.items()}
+        participants[0].say("end")
+        await asyncio.sleep(STEP)
     finally:
-        for task in sending:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
-    await asyncio.sleep(STEP)  # for what is on its way
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return Report(found, tuple(one.words for one in participants))
 
 
-async def _send(side: _Side) -> None:
-    media, loop = side.media, asyncio.get_running_loop()
-    assert media is not None
-    began = loop.time()
-    pictures = sounds = 0
-    while True:
-        now = loop.time() - began
-        if pictures < now * RATE:
-            media.picture(side.camera.picture(key=media.key_wanted or pictures == 0), ts=pictures * 90_000 // RATE)
-            media.key_wanted = False
-            pictures += 1
-            side.seen.sent_pictures += 1
-        while sounds < now * SOUNDS:
-            sounds += 1
-            for frame in side.camera.sounds():
-                media.sound(frame, ts=sounds * 960)
-                side.seen.sent_sounds += 1
-        await asyncio.sleep(0.005)
+def _since(before: Seen, now: Seen) -> Seen:
+    """What came in between; of what should never come, all there was."""
+    return Seen(
+        now.pictures - before.pictures, now.sounds - before.sounds, now.recognised - before.recognised,
+        now.strange, now.leaked, now.sent_pictures - before.sent_pictures, now.sent_sounds - before.sent_sounds,
+    )  # fmt: skip

@@ -4,6 +4,7 @@
 // A page that is loaded again says ready again, which gives a new call; a network change gives the same call again.
 
 import { Loudness } from "./loudness.js";
+import { withNack } from "./nack.js";
 import { Quality } from "./quality.js";
 import { commitment, fingerprints, nonce, shortString } from "./sas.js";
 
@@ -19,7 +20,7 @@ export class Call extends EventTarget {
   #signalling; #room; #tracks; #offers; #peer; #relay;
   #pc = null; #id = ""; #channel = null; #certificate = null;
   #secrets = new Map(); #commit = ""; #nonce = ""; #prints = ""; #early = [];
-  #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = [];
+  #chain = Promise.resolve(); #timers = []; #patience = 0; #stats = 0; #listeners = []; #heard = false;
   #loudness = new Loudness();
 
   // peer: the id of the other one; tracks: {audio, video, screen}, each a track or null.
@@ -34,7 +35,7 @@ export class Call extends EventTarget {
     this.quality = new Quality({ signing });
     this.quality.addEventListener("advice", ({ detail }) => this.#emit("advice", detail));
     for (const type of ["ready", "offer", "answer", "candidate"]) {
-      this.#on(type, (message) => message.from === this.#peer && this.#next(() => this[`_${type}`](message)));
+      this.#on(type, (message) => message.from === this.#peer && this.#hear(type, message));
     }
     this.#on("peer", (seen) => this.#seen(seen));
     this.#on("admitted", () => this.state && !this.#live() && this.start());
@@ -89,10 +90,12 @@ export class Call extends EventTarget {
   }
 
   async #offer(options) {
-    await this.#pc.setLocalDescription(await this.#pc.createOffer(options));
+    await this.#describe(await this.#pc.createOffer(options));
     this.#prefer();
     this.#signalling.send({ type: "offer", call: this.#id, sdp: this.#pc.localDescription.sdp, nonce: this.#nonce, to: this.#peer });
   }
+
+  #describe({ type, sdp }) { return this.#pc.setLocalDescription({ type, sdp: withNack(sdp) }); }
 
   async _offer({ call, sdp, nonce: theirs }) {
     if (this.#offers || !this.state) return;
@@ -107,7 +110,7 @@ export class Call extends EventTarget {
       transceiver.direction = "sendrecv";
       await transceiver.sender.replaceTrack(this.#track(KINDS[index]));
     }
-    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    await this.#describe(await this.#pc.createAnswer());
     this.#prefer();
     this.#signalling.send({ type: "answer", call, sdp: this.#pc.localDescription.sdp, nonce: this.#nonce, to: this.#peer });
     await this.#check(theirs);
@@ -181,7 +184,18 @@ export class Call extends EventTarget {
       this.#emit("remote", { stream, screen });
     };
     pc.onconnectionstatechange = () => pc === this.#pc && this.#changed(pc.connectionState);
-    this.#patience ||= setTimeout(() => this.#live() || this.#set("failed"), PATIENCE);
+    this.#patience ||= setTimeout(() => this.#giveUp(), PATIENCE);
+  }
+
+  // Only a way that fails while both can be reached has failed; a network that is away is waited for.
+  #giveUp() {
+    this.#patience = 0;
+    if (!this.#live() && this.#heard) this.#set("failed");
+  }
+
+  #hear(type, message) {
+    this.#heard = true;
+    this.#next(() => this[`_${type}`](message));
   }
 
   #changed(state) {
@@ -195,10 +209,12 @@ export class Call extends EventTarget {
       this.#next(() => this.quality.apply(this.#senders()));
     } else if (state === "disconnected" || state === "failed") {
       if (this.state === "live") this.#set("reconnecting");
+      this.#heard = false;
+      this.#signalling.look();
       this.#wait(
         [state === "failed" ? 0 : RESTART_AFTER, () => this.#offers && this.#offer({ iceRestart: true })],
         [ANEW_AFTER, () => this.#ready()],
-        [PATIENCE, () => this.#set("failed")],
+        [PATIENCE, () => this.#giveUp()],
       );
     }
   }

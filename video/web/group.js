@@ -9,13 +9,14 @@ const CHECK_EVERY = 250;      // until both directions are known to be encrypted
 const RESTART_AFTER = 1000;
 const SILENT_AFTER = 2;       // seconds without a packet after which a leg is given up
 const LONGEST_WAIT = 8000;
+const GIVE_UP_AFTER = 4;      // attempts in vain, half a minute, until it is said; they go on
 
 export class Group extends EventTarget {
   state = "connecting";
   locked = false;
   quality;
   #signalling; #circle; #tracks; #places; #relay; #leg = null; #next = null; #on = {}; #timer = 0; #attempt = 0;
-  #retry = 0; #chain = Promise.resolve(); #listeners = []; #closed = false; #looked = 0; #begun = false;
+  #retry = 0; #chain = Promise.resolve(); #listeners = []; #closed = false; #looked = 0;
 
   constructor({ signalling, circle, tracks, places, relay, signing }) {
     super();
@@ -31,7 +32,7 @@ export class Group extends EventTarget {
     this.#hear("wanted", ({ high, low }) => this.#watched(high, low));
     this.#hear("again", ({ call }) => this.#leg_of(call) && this.#again());
     this.#hear("denied", (refused) => this.#refused(refused));
-    this.#hear("online", () => this.#leg && this.#leg.state !== "connected" && this.#again());
+    this.#hear("online", () => (this.#next || this.#leg?.state !== "connected") && this.#again());
   }
 
   get current() { return this.#leg ?? this.#next; }
@@ -73,6 +74,8 @@ export class Group extends EventTarget {
   // A new leg; the one before goes on until this one is connected.
   #again() {
     clearTimeout(this.#retry);
+    if (!this.#signalling.you) return;  // what is offered now would come late; `online` begins anew
+    if (this.#attempt === GIVE_UP_AFTER) this.#set("failed");
     this.#next?.close();
     const leg = this.#next = new Leg({ signalling: this.#signalling, circle: this.#circle, places: this.#places, relay: this.#relay });
     leg.addEventListener("state", ({ detail }) => this.#changed(leg, detail));
@@ -103,7 +106,6 @@ export class Group extends EventTarget {
       this.#leg = leg;
       this.#next = null;
       this.quality.fresh();
-      this.#begun = false;
       this.#lock(false);
     }
     this.#step(() => this.quality.apply(leg.senders));
@@ -154,10 +156,7 @@ export class Group extends EventTarget {
     else if (this.#next?.id !== call) this.#again();  // too late for an ICE restart
   }
 
-  // Nobody can look at what has not begun: the first word about that is no reason to stop.
   #watched(high, low) {
-    this.#begun ||= high || low;
-    if (!this.#begun) return;
     this.quality.watched = { h: high, l: low };
     this.#step(() => this.current && this.quality.apply(this.current.senders));
   }

@@ -2,6 +2,7 @@
 // Nothing is shown, heard or sent that was not counted as encrypted before.
 
 import { Loudness } from "./loudness.js";
+import { withNack } from "./nack.js";
 import { nonce } from "./sas.js";
 
 const SLACK = 8;  // frames that may be between encoder and worker while both are asked
@@ -14,11 +15,6 @@ const CODECS = { audio: ["audio/opus", "audio/red"], video: ["video/vp8", "video
 export function lean(sdp) {
   return sdp.split("\r\n").filter((line) => !line.startsWith("a=extmap:") || EXTENSIONS.test(line))
     .filter((line) => !/^a=(candidate|extmap-allow-mixed|rtcp-fb:\d+ (ccm|goog-remb))/.test(line)).join("\r\n");
-}
-
-// Sound that was lost is asked for again.
-export function withNack(sdp) {
-  return sdp.replace(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, (line, number) => `${line}a=rtcp-fb:${number} nack\r\n`);
 }
 
 const kindOf = (name) => (name === "audio" ? "audio" : "video");

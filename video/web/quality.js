@@ -1,6 +1,6 @@
 // Measures a connection once a second, asks the ladder, and sets the senders accordingly.
 
-import { advance, begin, callBack, retry, sending } from "./ladder.js";
+import { GONE_AFTER, advance, begin, callBack, heldBack, retry, sending } from "./ladder.js";
 
 const RED = "audio/red";
 const WARM_UP = 8;
@@ -10,7 +10,7 @@ const LAYERS_FROM = 480 * 270;
 
 export class Quality extends EventTarget {
   watched = { h: true, l: true };  // which layers anybody looks at
-  #state = begin(); #signing; #before = null; #quiet = 0; #flow = 0; #chain = Promise.resolve(); #began = null;
+  #state = begin(); #signing; #before = null; #quiet = 0; #flow = 0; #chain = Promise.resolve(); #began = null; #flowed = null;
 
   constructor({ signing = false } = {}) {
     super();
@@ -19,12 +19,23 @@ export class Quality extends EventTarget {
 
   // {rtt, loss, kbps, framesDecoded, audioLevel}, after the senders were set by it. senders: {audio, video}
   async measure(pc, senders, now = performance.now()) {
-    const found = { available: undefined, limited: false, loss: 0, rtt: undefined, bytes: 0, packets: 0, lost: 0, framesDecoded: 0, audioLevel: 0 };
+    const found = { available: undefined, limited: false, loss: 0, rtt: undefined, bytes: 0, packets: 0, lost: 0, asked: 0, framesDecoded: 0, audioLevel: 0 };
     for (const report of (await pc.getStats()).values()) this.#add(found, report);
     const sample = this.#since(found, now / 1000);
-    this.#take(advance(this.#state, sample, now / 1000));
+    this.#take(advance(this.#returned(sample), sample, now / 1000));
+    hold(pc, heldBack(this.#state, sample, now / 1000));
     await this.apply(senders);  // the size of the picture may have become known, or a change was refused
     return { ...sample, framesDecoded: found.framesDecoded, audioLevel: found.audioLevel };
+  }
+
+  // A line that was away is no weak line: when something comes again, the step is the one from before the silence.
+  #returned({ silent }) {
+    if (silent >= GONE_AFTER) this.#flowed ??= this.#state;
+    if (silent || !this.#flowed) return this.#state;
+    const before = { ...this.#flowed, worseSince: null, betterSince: null, sentence: "better" };
+    this.#flowed = null;
+    this.#take(before);
+    return before;
   }
 
   // For a new connection, which counts from nothing; the step stays.
@@ -49,7 +60,10 @@ export class Quality extends EventTarget {
 
   async #apply({ audio, video }) {
     const wanted = sending(this.#state, { signing: this.#signing });
-    await set(audio, (encoding) => { encoding.maxBitrate = wanted.audio * 1000; }, wanted.red);
+    await set(audio, (encoding) => {
+      encoding.maxBitrate = wanted.audio * 1000;
+      if (wanted.long || encoding.adaptivePtime) encoding.adaptivePtime = wanted.long;
+    }, wanted.red);
     // Of a small picture browsers make one layer, the first; and on a weak network one is all there is room for.
     const one = small(video) || wanted.video?.kbps <= SMALL;
     await set(video, (encoding, at, all) => {
@@ -71,6 +85,7 @@ export class Quality extends EventTarget {
     } else if (report.type === "inbound-rtp") {
       found.packets += report.packetsReceived ?? 0;
       found.lost += report.packetsLost ?? 0;
+      found.asked += report.nackCount ?? 0;
       if (report.kind === "video") found.framesDecoded += report.framesDecoded ?? 0;
       else found.audioLevel = Math.max(found.audioLevel, report.audioLevel ?? 0);
     } else if (report.type === "outbound-rtp") {
@@ -82,7 +97,7 @@ export class Quality extends EventTarget {
 
   #since(found, now) {
     const before = this.#before ?? found, packets = found.packets - before.packets, lost = Math.max(0, found.lost - before.lost);
-    const came = Math.max(0, found.bytes - before.bytes);
+    const came = Math.max(0, found.bytes - before.bytes), asked = Math.max(0, found.asked - before.asked) / Math.max(1, packets);
     if (came > 0 || this.#before === null) {
       this.#quiet = now;
       this.#flow = (this.#flow + came) / 2;
@@ -92,7 +107,7 @@ export class Quality extends EventTarget {
     this.#began ??= now;
     // What the browser believes the line carries is a measurement only while it would send more, and has had time to try.
     const kbps = found.limited && now - this.#began > WARM_UP ? found.available : undefined;
-    return { kbps, rtt: found.rtt, loss: Math.max(found.loss, down), silent: this.#flow > FLOWING ? now - this.#quiet : 0 };
+    return { kbps, rtt: found.rtt, loss: Math.max(found.loss, down), asked, silent: this.#flow > FLOWING ? now - this.#quiet : 0 };
   }
 
   #take(next) {
@@ -101,6 +116,13 @@ export class Quality extends EventTarget {
   }
 
   #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+}
+
+// Not every browser can hold back; then its own judgement has to do.
+function hold(pc, milliseconds) {
+  for (const receiver of pc.getReceivers()) {
+    if (receiver.jitterBufferTarget !== undefined && receiver.jitterBufferTarget !== milliseconds) receiver.jitterBufferTarget = milliseconds;
+  }
 }
 
 // True for a picture of which no second layer is made, and until its size is known.

@@ -3,6 +3,7 @@
 const VERSION = 1;
 const PING_EVERY = 20000;
 const PONG_WITHIN = 10000;
+const WELCOME_WITHIN = 10000;  // into nothing, TCP tries for two minutes
 const LONGEST_WAIT = 15000;
 const LONGEST_QUEUE = 200;
 const ELSEWHERE = 4409;
@@ -17,13 +18,13 @@ export class Signalling extends EventTarget {
   ice = [];
   peers = new Map();
   #room; #ticket; #socket = null; #resume = ""; #queue = []; #attempt = 0; #wanted = false;
-  #retry = 0; #ping = 0; #pong = 0;
+  #retry = 0; #ping = 0; #pong = 0; #patience = 0;
 
   constructor({ room, ticket }) {
     super();
     this.#room = room;
     this.#ticket = ticket;
-    addEventListener("online", () => this.#wanted && !this.#socket && this.#connect());
+    addEventListener("online", () => (this.you ? this.look() : this.#wanted && this.#connect()));
   }
 
   open() {
@@ -31,6 +32,9 @@ export class Signalling extends EventTarget {
     this.#attempt = 0;
     if (!this.#socket) this.#connect();
   }
+
+  // The network may have gone: the socket has to show that it is alive.
+  look() { if (this.you) this.#beat(); }
 
   send(message) {
     if (this.you) this.#socket.send(JSON.stringify(message));
@@ -49,6 +53,7 @@ export class Signalling extends EventTarget {
 
   async #connect() {
     clearTimeout(this.#retry);
+    this.#forget();
     const socket = this.#socket = new WebSocket(
       `${location.protocol.replace("http", "ws")}//${location.host}/video/rooms/${this.#room}/ws`);
     const resumed = this.#resume !== "";
@@ -64,12 +69,14 @@ export class Signalling extends EventTarget {
     };
     socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(socket, event.code, resumed);
+    this.#patience = setTimeout(() => this.#lost(socket, 0, resumed), WELCOME_WITHIN);
   }
 
   #hear(message) {
     clearTimeout(this.#pong);
     switch (message.type) {
       case "welcome":
+        clearTimeout(this.#patience);
         this.you = message.you;
         this.ice = message.ice;
         this.#resume = message.resume;
@@ -100,16 +107,24 @@ export class Signalling extends EventTarget {
 
   #beat() {
     this.send({ type: "ping", n: 1 });
+    clearTimeout(this.#pong);
     this.#pong = setTimeout(() => this.#lost(this.#socket, 0, true), PONG_WITHIN);
+  }
+
+  #forget() {
+    if (this.#socket) {
+      this.#socket.onopen = this.#socket.onclose = this.#socket.onmessage = null;
+      this.#socket.close();
+    }
+    this.#socket = this.you = null;
+    clearInterval(this.#ping);
+    clearTimeout(this.#pong);
+    clearTimeout(this.#patience);
   }
 
   #lost(socket, code, resumed) {
     if (socket !== this.#socket) return;
-    socket.onclose = socket.onmessage = null;
-    socket.close();
-    this.#socket = this.you = null;
-    clearInterval(this.#ping);
-    clearTimeout(this.#pong);
+    this.#forget();
     if (code === TICKET) this.#resume = "";
     const reason = code === TICKET && !resumed ? "ticket" : FINAL[code];
     const last = reason ? "refused" : { [ENDED]: "ended", [VOID]: "void", [ELSEWHERE]: "elsewhere", [REMOVED]: "removed" }[code];

@@ -6,12 +6,12 @@ const CONTROLS = ["microphone", "camera", "end", "audio-only", "typing", "photo"
 const ADVICE_STAYS = 12000;
 
 export class CallPanel {
-  constructor(root, { signalling, room, stream, texts, call = null }) {
+  constructor(root, { signalling, room, stream, texts }) {
     this.texts = texts;
     this.stream = stream;
     this.parts = {};
     for (const part of root.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
-    this.call = call ?? new Consultation({ signalling, room, stream });
+    this.call = new Consultation({ signalling, room, stream });
     this.tiles = new Tiles(this.parts.tiles, this.parts.stage, texts);
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;

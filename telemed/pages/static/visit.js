@@ -24,7 +24,7 @@ function banner(text) {
 }
 
 async function join() {
-  const answer = await fetch(`/visits/${page.appointment}/join`, { method: "POST" });
+  const answer = await fetch(page.join, { method: "POST" });
   if (answer.ok) return answer.json();
   if (answer.status === 401) {
     // The session has ended; the page that the server renders now says why.
@@ -105,7 +105,7 @@ async function enter() {
   precheck = null;
   show("wait");
   navigator.wakeLock?.request("screen").catch(() => {});
-  if (!signalling) await (page.practice ? practise() : connect());
+  if (!signalling) await connect();
 }
 
 // Words and look of the call come while somebody waits.
@@ -119,9 +119,15 @@ async function learnCall() {
 async function connect() {
   const { Signalling } = await import("../video/signalling.js");
   let first = await retried(join).catch(() => null);
-  if (!first) return stopped(texts.refused);
+  if (!first) return stopped(texts.robots_busy ?? texts.refused);
   room = first.room;
   const ticket = async () => {
+    // A robot has one room, which is gone after a restart of the server; another invitation is another call.
+    if (!first && page.practice) {
+      signalling.close();
+      stopped(texts.refused);
+      throw new Error("over");
+    }
     const { ticket } = first ?? await join();
     first = null;
     return ticket;
@@ -144,15 +150,6 @@ async function connect() {
   import("./call-panel.js");
 }
 
-// The same call, with a robot in this window on the other side; no server takes part.
-async function practise() {
-  const { meetRobot } = await import("./practice.js");
-  await learnCall();
-  ({ signalling, room } = meetRobot(texts));
-  signalling.addEventListener("admitted", startCall);
-  signalling.open();
-}
-
 async function retried(action) {
   for (let pause = 1000; ; pause = Math.min(pause * 1.6, 15000)) {
     try {
@@ -168,7 +165,7 @@ async function retried(action) {
 async function startCall() {
   if (panel) return;
   const { CallPanel } = await import("./call-panel.js");
-  panel = new CallPanel(element("call"), { signalling, room, stream, texts, call: page.practice ? signalling.call : null });
+  panel = new CallPanel(element("call"), { signalling, room, stream, texts });
   panel.onCallBack = () => trouble(true);
   panel.parts.end.onclick = hangUp;
   panel.call.addEventListener("state", ({ detail }) => {
@@ -206,6 +203,15 @@ function goodbye(mayReturn) {
   banner("");
   element("return").hidden = !mayReturn;
   show("bye");
+  whatFollows();
+}
+
+// The next appointment and the question how it was, which the server knows only now; without a network the rest stands there.
+async function whatFollows() {
+  const place = element("after"), answer = place && await fetch("/visit/bye").catch(() => null);
+  if (!answer?.ok) return;
+  const told = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("after");
+  if (told) place.replaceChildren(...told.children);
 }
 
 element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };

@@ -28,6 +28,7 @@ from telemed.visits.codes import Admitted, Refusal, Refused
 from telemed.visits.models import JoinCode
 from tests.fixtures.processes import free_port
 from tests.telemed.booking.clinic import Clinic, appointment, open_clinic, patient
+from tests.telemed.notices.printing import read
 
 A4, DOTS = (595, 842), 3  # points, and dots of the printer for each
 HOUSE = House("https://telemed.example", "termin@telemed.example", "0431 0000000")
@@ -130,7 +131,8 @@ async def test_letters_of_other_alphabets_do_not_stop_the_post(clinic: Clinic) -
 
     await work(clinic)
 
-    assert b"Sule ????? Lukaszewicz-\xd6zt\xfcrk" in (await delivered(clinic, "letter"))[0].attachments[0].body
+    seen = read((await delivered(clinic, "letter"))[0].attachments[0].body)
+    assert "Şule Олена Łukaszewicz-Öztürk" in seen.text
 
 
 async def test_the_code_of_the_letter_opens_the_appointment_until_it_is_cancelled(clinic: Clinic) -> None:

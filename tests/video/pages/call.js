@@ -26,6 +26,32 @@ for (const type of ["online", "offline", "welcome", "waiting", "admitted", "peer
 signalling.addEventListener("slots", ({ detail }) => { seen.slots = detail; });
 signalling.addEventListener("wanted", ({ detail }) => { (seen.wanted ??= []).push([detail.high, detail.low]); });
 
+// What has come so far over all connections that are open, sound and picture apart.
+globalThis.counts = async () => {
+  const sums = { concealed: 0, samples: 0, frozen: 0, froze: 0, frames: 0, lost: 0, repaired: 0, packets: 0, asked: 0, delay: 0, emitted: 0, keys: 0 };
+  for (const pc of connections.filter((one) => one.connectionState === "connected")) {
+    for (const report of (await pc.getStats()).values()) {
+      if (report.type !== "inbound-rtp") continue;
+      if (report.kind === "audio") {
+        sums.concealed += report.concealedSamples - report.silentConcealedSamples;
+        sums.samples += report.totalSamplesReceived;
+        sums.delay += report.jitterBufferDelay;
+        sums.emitted += report.jitterBufferEmittedCount;
+      } else {
+        sums.frozen += report.freezeCount ?? 0;
+        sums.froze += report.totalFreezesDuration ?? 0;
+        sums.frames += report.framesDecoded;
+        sums.keys += report.pliCount ?? 0;
+      }
+      sums.packets += report.packetsReceived;
+      sums.lost += report.packetsLost;
+      sums.repaired += report.retransmittedPacketsReceived ?? 0;
+      sums.asked += report.nackCount ?? 0;
+    }
+  }
+  return sums;
+};
+
 function show({ id, stream, screen }) {
   const shared = document.getElementById(`remote-screen-${id}`)
     ?? document.body.appendChild(Object.assign(document.createElement("video"), { id: `remote-screen-${id}`, autoplay: true, muted: true }));
@@ -40,6 +66,16 @@ function show({ id, stream, screen }) {
   }
   video.srcObject = stream;
   document.getElementById("remote").srcObject = stream;
+  if (stream) watch(video);
+}
+
+// When the first picture of somebody else that is one of ours was handed to the screen.
+function watch(video) {
+  if (seen.first || !video.requestVideoFrameCallback) return;
+  video.requestVideoFrameCallback((now) => {
+    if (look(video).color) seen.first ??= now;
+    else watch(video);
+  });
 }
 
 let begun = false;
@@ -72,4 +108,9 @@ async function begin() {
 }
 
 signalling.addEventListener("admitted", begin);
-signalling.open();
+const join = () => {
+  seen.clicked = performance.now();
+  signalling.open();
+};
+if (query.has("click")) document.getElementById("join").onclick = join;
+else join();

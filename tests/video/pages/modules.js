@@ -2,7 +2,8 @@
 import { Agreement } from "/video-web/agreement.js";
 import * as devices from "/video-web/devices.js";
 import * as ladder from "/video-web/ladder.js";
-import { lean, withNack } from "/video-web/leg.js";
+import { lean } from "/video-web/leg.js";
+import { withNack } from "/video-web/nack.js";
 import * as photo from "/video-web/photo.js";
 import { verdict } from "/video-web/precheck.js";
 import { Reader, Writer } from "/video-web/rtt.js";
