@@ -4,6 +4,7 @@ A row names types, ids and callers. What was searched for is sealed. Rows are re
 them (`fhir.audit_event`). AuditEvents that clients write are ordinary resources and never come here.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
@@ -12,6 +13,7 @@ from sqlmodel import Session
 
 from fhir.ids import new_row_id
 from fhir.policy import Action
+from fhir.rows import Stored
 from fhir.tables import AuditRow, Resource
 from infra.caller import Caller
 from infra.statements import Statement
@@ -65,13 +67,36 @@ def row(caller: Caller, access: Access, *, recorded: datetime, tenant: str | Non
     }
 
 
-def record(vault: Vault, session: Session, caller: Caller, *, access: Access, recorded: datetime) -> None:
-    """Nothing; the access stands in the log if and only if the unit is committed."""
-    made = row(caller, access, recorded=recorded)
-    if access.query:
-        sealed = vault.seal(session, access.query.encode(), to=detail_binding(made["tenant"], made["id"]))
-        made |= {"data_key": sealed.data_key, "detail": sealed.body}
-    INSERT_AUDIT.run(session, made)
+def record(
+    vault: Vault,
+    session: Session,
+    caller: Caller,
+    *,
+    access: Access,
+    recorded: datetime,
+    shown: Collection[str] = (),
+) -> None:
+    """Nothing; the access stands in the log if and only if the unit is committed, once for each patient it concerned.
+
+    `shown` are the compartments of which its answer showed something: each has a line of its own, so that the patient can
+    see it (IHE BALP: one event for each patient in a result). https://profiles.ihe.net/ITI/BALP/
+    """
+    others = sorted(set(shown) - {access.compartment})
+    accesses = (access, *(access._replace(compartment=each) for each in others))
+    lines = [_sealed(vault, session, row(caller, each, recorded=recorded), query=access.query) for each in accesses]
+    INSERT_AUDIT.run_each(session, lines) if others else INSERT_AUDIT.run(session, lines[0])
+
+
+def _sealed(vault: Vault, session: Session, line: dict[str, Any], *, query: str) -> dict[str, Any]:
+    if not query:
+        return line
+    sealed = vault.seal(session, query.encode(), to=detail_binding(line["tenant"], line["id"]))
+    return line | {"data_key": sealed.data_key, "detail": sealed.body}
+
+
+def seen(found: Iterable[Stored]) -> frozenset[str]:
+    """The compartments that an answer shows something of; what stands in none is about nobody, or about several."""
+    return frozenset(stored.compartment for stored in found if stored.compartment is not None)
 
 
 def sealed_row(vault: Vault, caller: Caller, access: Access, *, recorded: datetime) -> dict[str, Any] | None:

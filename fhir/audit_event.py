@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from sqlalchemy import Select, func, literal, select
 from sqlmodel import Session
 
-from fhir import codec
+from fhir import codec, compartments
 from fhir.audit import AUDIT, detail_binding
 from fhir.audit_agents import agents
 from fhir.audit_lookup import PREFIX, lookup
@@ -91,8 +91,17 @@ class Log(NamedTuple):
 
 def details(vault: Vault, session: Session, ids: Sequence[int]) -> dict[int, str]:
     """What stands sealed beside these rows of the log, by row id; of those that have anything."""
-    found = session.connection().execute(_SELECT.where(AUDIT.c.id.in_(ids))).mappings().fetchall() if ids else []
-    return {row["id"]: detail.decode() for row in found if (detail := _detail(vault, row))}
+    return {row["id"]: detail.decode() for row in _rows(session, ids) if (detail := _detail(vault, row))}
+
+
+def found_unnamed(vault: Vault, session: Session, ids: Sequence[int]) -> frozenset[int]:
+    """Which of these rows tell of a search that showed something of a patient whom it had not named."""
+    searches = (row for row in _rows(session, ids) if row["action"] == Action.SEARCH and row["compartment"] is not None)
+    return frozenset(row["id"] for row in searches if _named(vault, row, _detail(vault, row)) is None)
+
+
+def _rows(session: Session, ids: Sequence[int]) -> Sequence[Any]:
+    return session.connection().execute(_SELECT.where(AUDIT.c.id.in_(ids))).mappings().fetchall() if ids else []
 
 
 def _stored(row: Any, event: dict[str, Any]) -> Stored:
@@ -134,7 +143,7 @@ def _entities(vault: Vault, row: Any) -> list[dict[str, Any]]:
         "role": _coding("object-role", "24"),
         "query": base64.b64encode(query.encode()).decode("ascii"),
     }
-    return [asked, *_patient(_searched_for(row["type"], pairs)), *_transaction(row)]
+    return [asked, *_patient(_named(vault, row, detail) or row["patient_id"]), *_transaction(row)]
 
 
 def _object(row: Any, detail: bytes) -> dict[str, Any]:
@@ -155,10 +164,14 @@ def _patient(id: str | None) -> list[dict[str, Any]]:
     return [] if id is None else [entity]
 
 
-def _searched_for(type: str, pairs: str) -> str | None:
-    """The patient that a search named: from its own words, as the record would tell which of them are patients."""
+def _named(vault: Vault, row: Any, detail: bytes) -> str | None:
+    """The patient whom a search named, if this is the line about that one: from its own words, as the record would tell
+    which of those named are patients. None where the line is about somebody whom the search found.
+    """
     with suppress(Problem):  # a search that an older version has understood
-        return patient_of(parse(type, parse_qsl(pairs, keep_blank_values=True)))
+        named = patient_of(parse(row["type"], parse_qsl(detail.decode(), keep_blank_values=True)))
+        if named is not None and row["compartment"] == compartments.pseudonym(vault, named):
+            return named
     return None
 
 

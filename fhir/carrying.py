@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
-from fhir import bulk, costs, cursor, later, matched, preconditions, searchset, unresolved
+from fhir import audit, bulk, costs, cursor, later, matched, preconditions, searchset, unresolved
 from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.codec import Parsed
 from fhir.costs import Budget
 from fhir.drafts import Draft
-from fhir.entries import Entry
+from fhir.entries import Entry, Searched
 from fhir.located import located
 from fhir.policy import Action
 from fhir.rows import Stored
@@ -201,11 +201,11 @@ class Worker:
 
     def _search(self, entry: Entry) -> Done:
         store, session, caller = self.store, self.session, self.caller
-        body = entry.found
-        if body is None:
-            body = searched(store, session, caller, entry=entry, base_url=self.base_url, budget=self.budget)
-        store.log_search(session, caller, _resumed(store, caller, entry)[0])
-        return Done(HTTPStatus.OK, body=body)
+        found = entry.found
+        if found is None:
+            found = searched(store, session, caller, entry=entry, base_url=self.base_url, budget=self.budget)
+        store.log_search(session, caller, _resumed(store, caller, entry)[0], shown=found.shown)
+        return Done(HTTPStatus.OK, body=found.body)
 
 
 def drafted(store: Store, entry: Entry) -> Draft:
@@ -216,15 +216,17 @@ def drafted(store: Store, entry: Entry) -> Draft:
     return draft
 
 
-def searched(store: Store, session: Session, caller: Caller, *, entry: Entry, base_url: str, budget: Budget) -> bytes:
-    """The Bundle that a search comes to; it may not leave before the search is in the log."""
+def searched(
+    store: Store, session: Session, caller: Caller, *, entry: Entry, base_url: str, budget: Budget
+) -> Searched:
+    """What a search comes to; it may not leave before the search is in the log."""
     query, after = _resumed(store, caller, entry)
     page = store.found(session, caller, query, after=after)
     if entry.without_body:
-        return b""
+        return Searched(b"", audit.seen(page.resources))
     budget.require(_size(page, query))
     links = searchset.onward(store.vault, caller, query, base_url=base_url, page=page, after=after)
-    return searchset.searchset(page, query, base_url=base_url, links=links)
+    return Searched(searchset.searchset(page, query, base_url=base_url, links=links), audit.seen(page.resources))
 
 
 def _resumed(store: Store, caller: Caller, entry: Entry) -> tuple[Query, PageEnd | None]:
@@ -235,7 +237,7 @@ def _resumed(store: Store, caller: Caller, entry: Entry) -> tuple[Query, PageEnd
 def _size(page: Page, query: Query) -> int:
     """How large the resources of a page are; those of which only parts are sent count nothing yet."""
     is_whole = query.summary is Summary.RESOURCES and not query.elements
-    return sum(len(stored.body) for stored in (*page.entries, *page.included)) if is_whole else 0
+    return sum(len(stored.body) for stored in page.resources) if is_whole else 0
 
 
 def _access(entry: Entry) -> Access:

@@ -66,6 +66,11 @@ def patient_ids(type: str, data: dict[str, Any]) -> frozenset[str]:
     return frozenset()
 
 
+def is_about_patients(type: str) -> bool:
+    """True if resources of this type can stand in a patient's compartment."""
+    return type == "Patient" or type in PATHS
+
+
 def named(vault: Vault, type: str, id: str, data: dict[str, Any]) -> str | None:
     """The compartment that a resource names, whoever wrote it; None if it is about nobody or about several."""
     if type == "Patient":

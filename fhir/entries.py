@@ -98,6 +98,13 @@ class Sent(NamedTuple):
     data: Any  # of the resource
 
 
+class Searched(NamedTuple):
+    """The Bundle that a search came to, and the compartments of which it shows something."""
+
+    body: bytes
+    shown: frozenset[str]
+
+
 class Entry(NamedTuple):
     """What an entry asks for, and what of it was made ready before the unit that carries it out."""
 
@@ -114,7 +121,7 @@ class Entry(NamedTuple):
     if_none_match: str | None = None
     if_modified_since: datetime | None = None
     draft: Draft | None = None  # of a new resource
-    found: bytes | None = None  # by a search that is not in the log yet
+    found: Searched | None = None  # of a search that is not in the log yet
 
     @property
     def reference(self) -> str:

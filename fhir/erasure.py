@@ -46,6 +46,12 @@ def refuse_erased(session: Session, caller: Caller, compartment: str) -> None:
         raise RecordErased
 
 
+def count(session: Session, compartment: str) -> int:
+    """How many resources there are in the compartment, whoever wrote them."""
+    own = select(func.count()).where(RESOURCE.c.compartment == compartment, RESOURCE.c.deleted.is_(False))
+    return int(session.execute(own).scalar_one())
+
+
 def last_written(session: Session, compartment: str, *, besides: Collection[str], not_by: Role) -> datetime | None:
     """When something was last written in the compartment, other than resources of these types; None if never.
 

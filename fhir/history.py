@@ -73,7 +73,8 @@ def of_resource(store: Store, session: Session, caller: Caller, type: str, id: s
         raise NotFound
     parts = [part._replace(where=(part.table.c.rid == head.rid, *part.where)) for part in _both(permit)]
     found = _page(store, session, caller, parts=parts, asked=asked)
-    log(store, session, caller, Access(Action.HISTORY, type, id, head.version, head.compartment))
+    access = Access(Action.HISTORY, type, id, head.version, head.compartment)
+    log(store, session, caller, access, shown=found.entries)
     return found
 
 
@@ -97,9 +98,10 @@ def readable() -> tuple[str, ...]:
     return tuple(type for type in SERVED if Action.HISTORY_TYPE in capability.INTERACTIONS[type])
 
 
-def log(store: Store, session: Session, caller: Caller, access: Access) -> None:
-    """Nothing; that the versions were read stands in the log."""
-    audit.record(store.vault, session, caller, access=access, recorded=store.clock.now())
+def log(store: Store, session: Session, caller: Caller, access: Access, *, shown: Iterable[Stored] = ()) -> None:
+    """Nothing; that the versions were read stands in the log, and once more for each other patient who was shown."""
+    seen = audit.seen(shown)
+    audit.record(store.vault, session, caller, access=access, recorded=store.clock.now(), shown=seen)
 
 
 def _permits(store: Store, caller: Caller, types: Iterable[str]) -> Iterable[tuple[str, Permit]]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlmodel import Session
 
-from fhir import conditional, links, matched, preconditions, rows
+from fhir import audit, conditional, links, matched, preconditions, rows
 from fhir.audit import Access
 from fhir.choices import Choices
 from fhir.conditional import SeveralMatches
@@ -184,7 +184,7 @@ class Resolver:
         query = preconditions.sought(type, text)
         self.trace(Access(Action.SEARCH, type))
         matching = self.store.matches(self.session, self.caller, query=query, most=2)
-        self.store.log_search(self.session, self.caller, query)
+        self.store.log_search(self.session, self.caller, query, shown=audit.seen(matching))
         if len(matching) > 1:
             raise SeveralMatches
         if not matching:

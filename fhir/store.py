@@ -4,7 +4,7 @@ All methods are plain functions of a session (`infra.database`). Parsing and val
 works without a caller, and every query is built from the policy's permit: no route can forget to ask.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -234,16 +234,17 @@ class Store:
     def search(self, session: Session, caller: Caller, query: Query, *, after: PageEnd | None = None) -> Page:
         """One page of what matches the query and may be seen by this caller, with the accurate total of it."""
         page = self.found(session, caller, query, after=after)
-        self.log_search(session, caller, query)
+        self.log_search(session, caller, query, shown=audit.seen(page.resources))
         return page
 
     def found(self, session: Session, caller: Caller, query: Query, *, after: PageEnd | None) -> Page:
         """The page of a search that is not in the log yet: it may not leave before `log_search` is committed."""
         return pages.page(self.asker(session, caller), query, after=after)
 
-    def log_search(self, session: Session, caller: Caller, query: Query) -> None:
-        """Nothing; the search stands in the log."""
-        audit.record(self.vault, session, caller, access=self._asked(query), recorded=self.clock.now())
+    def log_search(self, session: Session, caller: Caller, query: Query, *, shown: Collection[str]) -> None:
+        """Nothing; the search stands in the log, and once more for each other patient of whom its page showed something."""
+        now = self.clock.now()
+        audit.record(self.vault, session, caller, access=self._asked(query), recorded=now, shown=shown)
 
     def sealed_search(self, caller: Caller, query: Query) -> dict[str, Any] | None:
         """The line that tells of a search, made without a session; None if the tenant's key is not known here yet."""

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Table, bindparam, func, insert, select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Select, Table, and_, bindparam, func, insert, or_, select
 from sqlmodel import Session
 
 from fhir import audit, room, rows
 from fhir.audit import AUDIT, Access
+from fhir.compartments import is_about_patients
 from fhir.drafts import Draft
 from fhir.policy import Action, admits
 from fhir.rows import HEAD, RESOURCE, TOKEN, SealedRow, Stored
@@ -90,13 +91,18 @@ def add(store: Store, caller: Caller, new: Draft) -> One[Stored] | None:
 
 
 def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
-    """The first page of a search that tokens decide, if all hits fit on it and are of the caller's own tenant."""
+    """The first page of a search that tokens decide, if all hits fit on it, are of the caller's own tenant, and show no
+    patient whom the search did not name: others have lines of their own in the log, which are the unit's.
+    """
     asker = Asker(store.vault, _NONE, caller, store.policy)
     permit = asker.permit(query.type)
     detail = store.sealed_search(caller, query)
     is_short = query.summary is not Summary.COUNT and 0 < query.count < room.FIRST
     if detail is None or not is_short or not permit.is_decided:
         return None
+    named = detail["compartment"]
+    if named is None and is_about_patients(query.type):
+        return None  # nearly always shows somebody
     try:
         source = Source(asker, query, plan(asker, query), permit)
         usual = prepared(source, step=query.count + 1)
@@ -108,7 +114,9 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
 
     def result(found: Sequence[Row]) -> Page | None:
         hits = [SealedRow._make(row) for row in found]
-        if len(hits) > query.count or any(row.tenant != caller.tenant for row in hits):
+        if len(hits) > query.count or any(
+            row.tenant != caller.tenant or row.compartment not in (None, named) for row in hits
+        ):
             return None  # the line is not written either
         if sum(len(row.body) for row in hits) > room.PAGE:
             return None  # so large a page is rare enough for its line to stand there twice
@@ -125,8 +133,10 @@ def search(store: Store, caller: Caller, query: Query) -> One[Page] | None:
 def _searching(asked: Select[Any]) -> Statement:
     """Finds the hits; writes the line if the result is the answer, as otherwise the unit searches again."""
     found = asked.cte("found")
-    foreign = found.c.tenant != bindparam("log_tenant")
-    counted = select(func.count() + MANY * func.count().filter(foreign)).select_from(found)
+    named = bindparam("log_compartment", type_=AUDIT.c.compartment.type)
+    told = or_(found.c.compartment.is_(None), found.c.compartment.is_not_distinct_from(named))
+    own = and_(found.c.tenant == bindparam("log_tenant"), told)
+    counted = select(func.count() + MANY * func.count().filter(~own)).select_from(found)
     line = select(*_line().values()).where(counted.scalar_subquery() <= bindparam("fits"))
     logged = insert(AUDIT).from_select(list(_line()), line).cte("logged")
     return Statement(select(found).order_by(found.c.rid.desc()).add_cte(logged))

@@ -8,11 +8,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra import log
 from infra.problems import Problem
+
+# Section 630f (3) BGB: what was written of a treatment is kept for ten years after its end, and who looked at it as long.
+# https://www.gesetze-im-internet.de/bgb/__630f.html
+LEAST_LOG_YEARS: Final = 10
 
 
 class Environment(StrEnum):
@@ -62,7 +67,7 @@ class Settings(BaseSettings):
     oidc_claim: str = "sub"
     oidc_acr: str = ""
     privacy_mail: str = ""
-    log_years: int = 10
+    log_years: int = LEAST_LOG_YEARS
     checkpoints_dir: Path | None = None
     demo_now: datetime | None = None
     body_limit: int = 1_048_576
@@ -90,6 +95,14 @@ class Settings(BaseSettings):
     slot_horizon_days: int = 28
     phone: str = "0431 0000000"
     patients_see_names: bool = False
+
+    @field_validator("log_years")
+    @classmethod
+    def _kept_long_enough(cls, years: int) -> int:
+        if years < LEAST_LOG_YEARS:
+            said = "The log of accesses is kept for ten years at least (BGB, Section 630f). Set 10 or more, or leave it out"
+            raise PydanticCustomError("log_years", said)
+        return years
 
     @property
     def database(self) -> str:

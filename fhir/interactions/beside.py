@@ -13,7 +13,7 @@ from fhir import carrying
 from fhir.codec import Parsed
 from fhir.costs import TOKENS, Budget, Left
 from fhir.drafts import Draft
-from fhir.entries import Entry
+from fhir.entries import Entry, Searched
 from fhir.interactions.record import LARGE, Record
 from fhir.located import located
 from fhir.patches.patch import Ahead, Patch
@@ -52,7 +52,7 @@ async def found(record: Record, caller: Caller, entry: Entry, left: Left) -> tup
     """The entry with what its search finds, or why it can't be carried out; as it is where its unit will refuse it."""
     budget = Budget(left)
 
-    def unit(session: Session) -> bytes:
+    def unit(session: Session) -> Searched:
         with budget.spending(), located(entry.index):
             return carrying.searched(
                 record.store, session, caller, entry=entry, base_url=record.base_url, budget=budget

@@ -91,7 +91,7 @@ async def _page(record: Record, caller: Caller, id: str, *, given: Mapping[str, 
         caller, access, lambda session: everything(store.asker(session, caller), patient, wanted, after=after)
     )
     # Nothing leaves before it is in the log.
-    await record.run(caller, access, lambda session: history.log(store, session, caller, access))
+    await record.run(caller, access, lambda session: history.log(store, session, caller, access, shown=page.resources))
     return page
 
 

@@ -58,7 +58,9 @@ async def _of_types(request: Request, record: Record, caller: Caller, *, path: s
     found = await record.look(
         caller, access, lambda session: history.of_types(record.store, session, caller, types, asked=asked)
     )
-    await record.run(caller, access, lambda session: history.log(record.store, session, caller, access))
+    await record.run(
+        caller, access, lambda session: history.log(record.store, session, caller, access, shown=found.entries)
+    )
     return _answer(request, record, caller, path, pairs=pairs, found=found, part=part)
 
 

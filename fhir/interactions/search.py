@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fhir import cursor, preferences, searchset, trips
+from fhir import audit, cursor, preferences, searchset, trips
 from fhir.audit import Access
 from fhir.interactions import negotiation
 from fhir.interactions.record import Record, body_of, bundle, type_of
@@ -73,7 +73,8 @@ async def _found(record: Record, caller: Caller, query: Query, *, after: PageEnd
         )
     # What walks through many rows must not hold up the one writer. Nothing leaves before it is in the log.
     page = await record.look(caller, access, lambda session: store.found(session, caller, query, after=after))
-    await record.run(caller, access, lambda session: store.log_search(session, caller, query))
+    shown = audit.seen(page.resources)
+    await record.run(caller, access, lambda session: store.log_search(session, caller, query, shown=shown))
     return page
 
 

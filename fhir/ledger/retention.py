@@ -23,10 +23,15 @@ from fhir.ledger.models import HANDOVER, LEAF, AuditHandover
 from infra.append_only import removable
 from infra.checkpoints import CheckpointBroken, is_signed, signature_line
 from infra.problems import Conflict
+from infra.settings import LEAST_LOG_YEARS
 from infra.vault import Vault
 
 FORM: Final = "telemed.retention.1"
 _TEXT: Final = re.compile(rf"{FORM}\n(\S+)\nbefore (\S+)\nrows (\d+)\n")
+
+
+class KeptTooShort(Conflict):
+    """The log is kept for ten years at least (BGB, Section 630f). Set TELEMED_LOG_YEARS to 10 or more, or leave it out."""
 
 
 class TooYoung(Conflict):
@@ -41,13 +46,15 @@ class Forgotten(NamedTuple):
 
 
 def require_old(before: datetime, *, years: int, now: datetime) -> None:
-    """Nothing; `TooYoung` for a moment that is not so many years ago."""
+    """Nothing; `TooYoung` for a moment that is not so many years ago, `KeptTooShort` for fewer than ten."""
+    if years < LEAST_LOG_YEARS:
+        raise KeptTooShort
     if before > now - timedelta(days=366 * years):
         raise TooYoung
 
 
 def forget(session: Session, vault: Vault, *, before: datetime, years: int, now: datetime) -> Forgotten:
-    """What was forgotten; only what is signed and older than so many years. The database refuses again afterwards."""
+    """What was forgotten; only what is signed and older than so many years, ten at least. The database refuses again afterwards."""
     require_old(before, years=years, now=now)
     alone(session)
     keys = signing_keys(session, vault)

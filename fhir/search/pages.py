@@ -44,6 +44,11 @@ class Page:
     included: tuple[Stored, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def resources(self) -> tuple[Stored, ...]:
+        """All that the page shows: hits, and what stands beside them."""
+        return (*self.entries, *self.included)
+
 
 def page(asker: Asker, query: Query, *, after: PageEnd | None) -> Page:
     """One page of what matches and may be seen."""

@@ -1,6 +1,6 @@
 """Who looked at a patient's record in this clinic: the log of accesses in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,17 +9,18 @@ from sqlmodel import col, or_, select
 
 from fhir import compartments
 from fhir.audit import BY
-from fhir.audit_event import details
+from fhir.audit_event import details, found_unnamed
 from fhir.policy import Action
 from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller
 from infra.database import Session
+from infra.row_security import EVERY, act
 from telemed.access.policy import EMERGENCY
 from telemed.console.directory import by_id
 from telemed.console.texts import AUDIT_PURPOSES, AUDIT_STEPS
 from telemed.pages.languages import N_, translate
-from telemed.pages.texts import AUDIT_ACTIONS, RECORD_TYPES
+from telemed.pages.texts import AUDIT_ACTIONS, FOUND_IN_SEARCH, RECORD_TYPES
 from telemed.visits import resource
 
 MOST_READ: Final = 500
@@ -65,7 +66,9 @@ def lines(
         .order_by(col(AuditRow.recorded).desc(), col(AuditRow.id).desc())
         .limit(MOST_READ)
     )
+    act(session, EVERY)  # another clinic's line about an emergency stands in that clinic's log
     found = session.exec(wanted).all()
+    steps = _steps(session, store, found)
     people = by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found if BY not in row.agent})
     foreign = {row.agent_tenant for row in found} - {caller.tenant}
     clinics = by_id(session, store, caller, type="Organization", ids=foreign)
@@ -74,20 +77,27 @@ def lines(
         + (f" ({resource.name(clinics.get(row.agent_tenant, {}))})" if row.agent_tenant in foreign else "")
         for row in found
     }
-    # What an operation was stands sealed beside it.
-    operations = [row.id for row in found if row.action == Action.OPERATION]
-    steps = {id: step for id, step in details(store.vault, session, operations).items() if step in AUDIT_STEPS}
     told = [
         Look(
             row.recorded.replace(second=0, microsecond=0),
             names[row.agent, row.agent_tenant],
-            words({**AUDIT_ACTIONS, **AUDIT_STEPS}, steps.get(row.id, row.action), language=language),
+            translate(language, steps[row.id])
+            if row.id in steps
+            else words(AUDIT_ACTIONS, row.action, language=language),
             words(kinds, row.type, language=language),
             words(AUDIT_PURPOSES, row.purpose, language=language),
         )
         for row in found
     ]
     return list(dict.fromkeys(told))
+
+
+def _steps(session: Session, store: Store, found: Sequence[AuditRow]) -> dict[int, str]:
+    """What rows of the log were, where that stands sealed beside them: operations, and searches that named others."""
+    operations = [row.id for row in found if row.action == Action.OPERATION]
+    told = details(store.vault, session, operations).items()
+    unnamed = found_unnamed(store.vault, session, [row.id for row in found if row.action == Action.SEARCH])
+    return {id: AUDIT_STEPS[step] for id, step in told if step in AUDIT_STEPS} | dict.fromkeys(unnamed, FOUND_IN_SEARCH)
 
 
 def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:

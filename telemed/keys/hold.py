@@ -4,6 +4,7 @@ Section 630f (3) BGB: treatment records are kept for ten years after the treatme
 the last entry. https://www.gesetze-im-internet.de/bgb/__630f.html
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -34,6 +35,25 @@ class RecordRetained(Conflict):
 
 class PatientExpected(Conflict):
     """The patient has an appointment. Cancel it first, then erase the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a record may be erased now; else until when the law keeps it, or that an appointment is ahead."""
+
+    retained_until: datetime | None
+    expected: bool
+
+
+def standing(session: Session, compartment: str, *, now: datetime) -> Standing:
+    """What an erasure would meet now. Part of an atomic unit."""
+    try:
+        refuse_retained(session, compartment, now=now)
+    except RecordRetained:
+        return Standing(retained_until(session, compartment), expected=False)
+    except PatientExpected:
+        return Standing(None, expected=True)
+    return Standing(None, expected=False)
 
 
 def retained_until(session: Session, compartment: str) -> datetime | None:

@@ -1,6 +1,5 @@
 """Erasure at the patient's own word: at once where nothing has to be kept, else until when and why (Art. 17 GDPR)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -8,31 +7,11 @@ from fhir.compartments import patient_of
 from infra.caller import Caller
 from infra.database import Session
 from telemed.keys.erasing import Order, erase
-from telemed.keys.hold import PatientExpected, RecordRetained, refuse_retained, retained_until
 from telemed.mydata.sessions import MyPatient
 from telemed.rights.farewell import tell_erased
 from telemed.services import Services
 
 REASON = "asked for by the patient, confirmed by PIN"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether the record may be erased now; else until when the law keeps it, or that an appointment is ahead."""
-
-    retained_until: datetime | None
-    expected: bool
-
-
-def standing(session: Session, patient: MyPatient, *, now: datetime) -> Standing:
-    """What an erasure would meet now. Part of an atomic unit."""
-    try:
-        refuse_retained(session, patient.compartment, now=now)
-    except RecordRetained:
-        return Standing(retained_until(session, patient.compartment), expected=False)
-    except PatientExpected:
-        return Standing(None, expected=True)
-    return Standing(None, expected=False)
 
 
 async def erase_own(services: Services, caller: Caller, patient: MyPatient) -> datetime:

@@ -7,16 +7,28 @@ from typing import Final
 from sqlmodel import and_, col, select, true
 
 from fhir.audit import BY, REFUSED
+from fhir.audit_event import found_unnamed
+from fhir.policy import Action
 from fhir.store import Store
 from fhir.tables import AuditRow
 from infra.caller import Caller, Role
 from infra.database import Session
+from infra.row_security import EVERY, act
 from telemed.console.directory import by_id
 from telemed.console.looks import words
 from telemed.identity.models import OAuthClient
 from telemed.mydata.sessions import MyPatient
 from telemed.pages.languages import translate
-from telemed.pages.texts import AUDIT_ACTIONS, BY_APP, LOOKERS, PURPOSES, RECORD_TYPES, REFUSED_LOOK, YOURSELF
+from telemed.pages.texts import (
+    AUDIT_ACTIONS,
+    BY_APP,
+    FOUND_IN_SEARCH,
+    LOOKERS,
+    PURPOSES,
+    RECORD_TYPES,
+    REFUSED_LOOK,
+    YOURSELF,
+)
 from telemed.visits import resource
 
 ON_A_PAGE: Final = 100
@@ -61,7 +73,10 @@ def looks(
         .offset(asking.page * ON_A_PAGE)
         .limit(ON_A_PAGE + 1)
     )
+    act(session, EVERY)  # the patient's own compartment alone, in the logs of all who looked
     found = session.exec(wanted).all()
+    # Others' searches stand sealed in the log; only whether they named this patient is read off.
+    unnamed = found_unnamed(store.vault, session, [row.id for row in found if row.action == Action.SEARCH])
     clinics = by_id(session, store, caller, type="Organization", ids={row.agent_tenant for row in found})
     people = (
         by_id(session, store, caller, type="Practitioner", ids={row.agent for row in found if BY not in row.agent})
@@ -76,7 +91,8 @@ def looks(
         role = translate(asking.language, YOURSELF) if is_own else words(LOOKERS, row.role, language=asking.language)
         if app := apps.get(row.agent):
             role = translate(asking.language, BY_APP) % {"app": app}
-        action = words(AUDIT_ACTIONS, row.action, language=asking.language)
+        done = translate(asking.language, FOUND_IN_SEARCH) if row.id in unnamed else ""
+        action = done or words(AUDIT_ACTIONS, row.action, language=asking.language)
         refused = translate(asking.language, REFUSED_LOOK) if row.outcome == REFUSED else ""
         lines.append(
             MyLook(

@@ -12,11 +12,12 @@ from fhir.store import Store
 from infra.caller import Caller
 from infra.database import Session
 from infra.problems import BadRequest, Problem, TooMany
+from telemed.keys.hold import standing
 from telemed.mydata import codes, sessions
 from telemed.mydata.codes import Refused
 from telemed.mydata.consents import Lasts, allow, clinics, consents, state_statistics, withdraw
 from telemed.mydata.entrance import HOME, address_of, entrance, form_of, request_id_of
-from telemed.mydata.erasure import erase_own, standing
+from telemed.mydata.erasure import erase_own
 from telemed.mydata.export import chapters, own_record
 from telemed.mydata.looks import Asking, looks
 from telemed.mydata.mine import Mine
@@ -213,7 +214,7 @@ async def _erasure(request: Request, patient: MyPatient, *, error: Told | None =
     services = services_of(request)
     # The law's ten years go by the machine's clock, as in `telemed.keys.erasing`.
     now = services.eraser.clock.now()
-    found = await services.database.write(lambda session: standing(session, patient, now=now))
+    found = await services.database.write(lambda session: standing(session, patient.compartment, now=now))
     return page(request, "my_erasure.html", status=status, error=error, standing=found)
 
 

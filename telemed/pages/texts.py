@@ -235,6 +235,8 @@ GUESTS: Final[Mapping[str, str]] = {
 
 # Who looked, for the patient: by role, as names of staff are told only where the house wants it.
 YOURSELF: Final = N_("You, or somebody with your letter and PIN")
+# In the place of "looked through": the search named somebody else, or nobody.
+FOUND_IN_SEARCH: Final = N_("found in a search")
 REFUSED_LOOK: Final = N_("(was refused)")
 BY_APP: Final = N_("The app %(app)s, which you have allowed")
 LOOKERS: Final[Mapping[str, str]] = {

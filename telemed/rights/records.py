@@ -28,7 +28,7 @@ async def whole(services: Services, store: Store, caller: Caller, *, patient_id:
     found, person = await services.database.read(lambda session: _everything(session, store, caller, patient_id))
     said = f"$everything: {why}" if why else "$everything"
     access = Access(Action.OPERATION, "Patient", patient_id, person.version, person.compartment, query=said)
-    await services.database.write(lambda session: history.log(store, session, caller, access))
+    await services.database.write(lambda session: history.log(store, session, caller, access, shown=found))
     return found
 
 
@@ -62,7 +62,7 @@ def _everything(session: Session, store: Store, caller: Caller, patient_id: str)
     found: dict[str, Stored] = {}
     while True:
         page = everything(store.asker(session, caller), person, wanted, after=after)
-        found |= {stored.reference: stored for stored in (*page.entries, *page.included)}
+        found |= {stored.reference: stored for stored in page.resources}
         after = page.next
         if after is None:
             return list(found.values()), person

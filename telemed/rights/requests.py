@@ -51,6 +51,7 @@ class Request:
     id: str
     patient_id: str
     name: str
+    born: date | None
     kind: str
     day: date | None
     text: str
@@ -74,7 +75,7 @@ def open_requests(session: Session, services: Services, caller: Caller) -> list[
         "Task", [("code", codes), ("status", ",".join(sorted(OPEN))), ("_count", str(MOST)), ("_total", "none")]
     )
     found = [each.data for each in services.store.search(session, caller, asked).entries]
-    return [_shown(session, services, caller, data) for data in sorted(found, key=_authored)]
+    return [shown(session, services, caller, data) for data in sorted(found, key=_authored)]
 
 
 def answer(
@@ -107,7 +108,12 @@ def restrictions(session: Session, services: Services, caller: Caller) -> list[R
     """The records of the clinic that nobody works with now, whatever became of the request."""
     found = restriction.in_force_at(session, caller.tenant, now=services.clock.now())
     return [
-        Restricted(one.patient_id, _name(session, services, caller, one.patient_id), one.since, one.until)
+        Restricted(
+            one.patient_id,
+            resource.name(_person(session, services, caller, one.patient_id)),
+            one.since,
+            one.until,
+        )
         for one in found
     ]
 
@@ -133,15 +139,18 @@ def _write(session: Session, services: Services, caller: Caller, found: Stored, 
     services.store.update(session, caller, "Task", found.id, changed, if_match=found.version)
 
 
-def _shown(session: Session, services: Services, caller: Caller, data: Mapping[str, Any]) -> Request:
+def shown(session: Session, services: Services, caller: Caller, data: Mapping[str, Any]) -> Request:
+    """A request as whoever answers it reads it."""
     patient_id = relative(str(data["for"]["reference"])).removeprefix("Patient/")
+    person = _person(session, services, caller, patient_id)
     notes = [str(note.get("text", "")) for note in data.get("note", ())]
     day = date.fromisoformat(str(data["authoredOn"])[:10]) if data.get("authoredOn") else None
     kind = kind_of(data)
     return Request(
         str(data["id"]),
         patient_id,
-        _name(session, services, caller, patient_id),
+        resource.name(person),
+        resource.birth_date(person),
         kind.value if kind else "",
         day,
         "\n".join(notes),
@@ -149,12 +158,12 @@ def _shown(session: Session, services: Services, caller: Caller, data: Mapping[s
     )
 
 
-def _name(session: Session, services: Services, caller: Caller, patient_id: str) -> str:
+def _person(session: Session, services: Services, caller: Caller, patient_id: str) -> dict[str, Any]:
     try:
         # Who has to answer has to know whom; the role reads no Patients, so the platform says who it is.
-        return resource.name(services.record.read(session, platform(caller.tenant), "Patient", patient_id).data)
+        return services.record.read(session, platform(caller.tenant), "Patient", patient_id).data
     except (NotFound, Gone):
-        return ""
+        return {}
 
 
 def _is_restricted(data: Mapping[str, Any]) -> bool:

@@ -18,16 +18,15 @@ from infra.vault.renewal import NoSuchKey, RenewedMeanwhile, renew
 from telemed.access.table import letters
 from telemed.console.chart import person
 from telemed.identity.callers import SignedInClinician
-from telemed.keys.erasing import Order, erase
 from telemed.keys.hold import PatientExpected, RecordRetained
 from telemed.mydata.record import PURPOSE
-from telemed.mydata.requests import Kind, kind_of
+from telemed.mydata.requests import Kind
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
 from telemed.pages.summary import name_of
 from telemed.pages.times import short_day
-from telemed.rights import records, requests
-from telemed.rights.farewell import tell_erased
+from telemed.rights import erasing, records, requests
+from telemed.rights.erasing import NotTyped
 from telemed.rights.requests import Answer, AnsweredAlready, NoReason
 from telemed.rights.restriction import (
     EndNotAnnounced,
@@ -65,6 +64,7 @@ SAID: Final[Mapping[type[Problem], str]] = {
     NoReason: N_("Please say why: the patient has a right to know."),
     PatientExpected: N_("The patient has an appointment. Please have it cancelled first."),
     RecordRetained: N_("The law says that this record must be kept until %d (BGB, Section 630f)."),
+    NotTyped: N_("Nothing was erased. Please type the word as it stands on this page."),
     NotFound: N_("No patient of your clinic has this id."),
     NoSuchKey: N_("The clinic has no key yet. One is made with the first entry."),
     RenewedMeanwhile: N_("Somebody else did this at the same moment."),
@@ -133,9 +133,6 @@ async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
     caller = caller._replace(purpose=PURPOSE)
     said, reason = sent.get("answer", ""), sent.get("reason", "")
     try:
-        if said == "erase":
-            await _erase(request, caller, id)
-            return _onwards("erased")
         if said not in set(Answer):
             raise AnsweredAlready
         told = Answer(said)
@@ -145,6 +142,30 @@ async def answer(request: Request, id: str, caller: SteppedUp) -> Response:
     except tuple(SAID) as refused:
         return await _page(request, caller, problem=refused)
     return _onwards(said)
+
+
+@router.get(HOME + "/{id}/erasure")
+async def show_erasure(request: Request, id: str, caller: SteppedUp) -> Response:
+    """What erasing would destroy for ever, and what stands against it; nothing is erased by looking."""
+    require_officer(caller)
+    try:
+        return await _erasure(request, caller, id)
+    except tuple(SAID) as refused:
+        return await _page(request, caller, problem=refused)
+
+
+@router.post(HOME + "/{id}/erasure")
+async def erase_record(request: Request, id: str, caller: SteppedUp) -> Response:
+    """The list, with the record erased for ever; only with the page's word typed, and never against the law's hold."""
+    require_officer(caller)
+    services, word = services_of(request), (await fields(request)).get("word", "")
+    try:
+        await erasing.erase_asked(services, caller, id=id, word=word, language=reading_of(request).language)
+    except (NotTyped, RecordRetained, PatientExpected) as refused:
+        return await _erasure(request, caller, id, problem=refused)
+    except tuple(SAID) as refused:
+        return await _page(request, caller, problem=refused)
+    return _onwards("erased")
 
 
 @router.post("/console/visits/{appointment}/record.json")
@@ -163,20 +184,17 @@ async def export(request: Request, appointment: str, caller: SteppedUp) -> Respo
     return _file(records.as_bundle(found, services.settings.base_url))
 
 
-async def _erase(request: Request, caller: Caller, id: str) -> None:
-    """Nothing; the record of who asked for it is erased, the request with it. Never against the law's hold."""
-    services = services_of(request)
-
-    def whose(session: Session) -> str:
-        found = requests.open_request(session, services, caller, id)
-        if kind_of(found.data) is not Kind.ERASURE:
-            raise AnsweredAlready
-        return requests.patient_of(found)
-
-    patient_id = await services.database.write(whose)
-    farewell = partial(tell_erased, services=services, tenant=caller.tenant, patient_id=patient_id)
-    await erase(
-        services.eraser, Order(patient_id, caller, "asked for by the patient, decided in the console", farewell)
+async def _erasure(request: Request, caller: Caller, id: str, *, problem: Problem | None = None) -> Response:
+    services, language = services_of(request), reading_of(request).language
+    acting = caller._replace(purpose=PURPOSE)
+    found = await services.database.write(lambda session: erasing.planned(session, services, acting, id=id))
+    return page(
+        request,
+        "erase-record.html",
+        status=problem.status if problem else 200,
+        error=_said(problem, language),
+        word=translate(language, erasing.WORD),
+        planned=found,
     )
 
 
@@ -193,19 +211,25 @@ async def _page(request: Request, caller: Caller, *, problem: Problem | None = N
     # Those with an open request have their button there.
     asked = {each.patient_id for each in found if each.restricted}
     done = DONE.get(request.query_params.get("done", ""), "")
-    error = translate(language, SAID[type(problem)]) if problem else ""
-    if isinstance(problem, RecordRetained):
-        error = error.replace("%d", short_day(problem.until, language=language))
     return page(
         request,
         "patient-requests.html",
         status=problem.status if problem else 200,
-        error=error,
+        error=_said(problem, language),
         done=translate(language, done) if done else "",
         requests=found,
         clinic=clinic,
         restricted=[each for each in restricted if each.patient_id not in asked],
         kinds={kind: translate(language, words) for kind, words in KINDS.items()},
+    )
+
+
+def _said(problem: Problem | None, language: str) -> str:
+    if problem is None:
+        return ""
+    text = translate(language, SAID[type(problem)])
+    return (
+        text.replace("%d", short_day(problem.until, language=language)) if isinstance(problem, RecordRetained) else text
     )
 
 

@@ -33,7 +33,7 @@ async def test_every_interaction_leaves_an_event_and_every_event_is_valid(north:
 
     log = await events(north)
 
-    kinds = ["create", "create", "read", "update", "vread", "history-instance", "search-type", "delete"]
+    kinds = ["create", "create", "read", "update", "vread", "history-instance", "search-type", "search-type", "delete"]
     assert [done(event) for event in log] == [(kind, "0") for kind in kinds]
     for event in log:
         validate(parse(json.dumps(event).encode(), type="AuditEvent"))

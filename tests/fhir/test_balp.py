@@ -122,31 +122,35 @@ async def test_every_verb_leaves_an_event_after_its_profile(north: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    ("search", "named"),
+    ("search", "named", "found"),
     [
-        ("Observation?patient={}", True),
-        ("Observation?subject=Patient/{}", True),
-        ("Observation?patient=" + BASE + "/Patient/{}", True),
-        ("Patient?_id={}", True),
-        ("Observation?patient={}&status=final", True),
-        ("Observation?patient={},another", False),
-        ("Observation?patient.family=Musterfrau", False),
-        ("Patient?family=Musterfrau", False),
-        ("Patient", False),
+        ("Observation?patient={}", True, False),
+        ("Observation?subject=Patient/{}", True, False),
+        ("Observation?patient=" + BASE + "/Patient/{}", True, False),
+        ("Patient?_id={}", True, False),
+        ("Observation?patient={}&status=final", True, False),
+        ("Observation?patient={},another", False, False),
+        ("Observation?patient.family=Musterfrau", False, False),
+        ("Patient?family=Musterfrau", False, True),
+        ("Patient", False, True),
     ],
 )
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_a_search_is_about_the_one_patient_that_it_names(
-    north: httpx.AsyncClient, search: str, *, named: bool
+    north: httpx.AsyncClient, search: str, *, named: bool, found: bool
 ) -> None:
     person = await created(north, patient())
     assert (await north.get(f"/{search.format(person)}")).status_code == 200
 
-    event = (await events(north))[-1]
-    found = (await events(north, f"&patient={person}&subtype=search-type"))[:1]
+    log = (await events(north))[1:]
+    event = log[0]
+    told = (await events(north, f"&patient={person}&subtype=search-type"))[:1]
 
     assert list(faults(event, verb="search-type", patient=person if named else None)) == []
-    assert (found == [event]) is named
+    # Whoever was found and not named has an event beside it.
+    assert log[1:] == ([] if named or not found else told)
+    assert all(list(faults(each, verb="search-type", patient=person)) == [] for each in told)
+    assert (told == [event]) is named
 
 
 async def test_a_search_for_somebody_elses_patient_looks_like_one_for_nobody(

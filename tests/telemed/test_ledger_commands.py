@@ -36,7 +36,7 @@ def settings(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setti
         async with running(made) as service, await service.system("north") as http:
             assert (await http.post("/fhir/Patient", content=PATIENT)).status_code == 201
             await service.services.sequencer.catch_up()
-            assert (await http.get("/fhir/Patient?family=Musterfrau")).json()["total"] == 1
+            assert (await http.get("/fhir/Patient?family=Nobody")).json()["total"] == 0
 
     asyncio.run(life())
     made.destroyed_keys.touch(0o600)  # as a first start does
@@ -246,23 +246,34 @@ def test_a_state_that_no_witness_has_seen_is_told(settings: Settings, run: Run, 
 async def one_more_look(settings: Settings) -> None:
     """Nothing; another clinic's look is signed in the same log."""
     async with running(settings) as service, await service.system("north") as http:
-        assert (await http.get("/fhir/Patient?family=Musterfrau")).status_code == 200
+        assert (await http.get("/fhir/Patient?family=Nobody")).status_code == 200
         await service.services.sequencer.catch_up()
 
 
-def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(
-    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    young = run("audit", "forget", "--before", "2024-01-01")
-    monkeypatch.setenv("TELEMED_LOG_YEARS", "0")
-    asked = run("audit", "forget", "--before", "2024-01-01")
-    done = run("audit", "forget", "--before", "2024-01-01", "--confirm")
+def test_old_looks_are_forgotten_when_it_is_confirmed_and_young_ones_never(settings: Settings, run: Run) -> None:
+    young = run("audit", "forget", "--before", "2024-01-01", "--confirm")
+    asked = run("audit", "forget", "--before", "2014-01-01")
+    done = run("audit", "forget", "--before", "2014-01-01", "--confirm")
 
     assert (young.status, asked.status, done.status) == (1, 1, 0)
     assert "TELEMED_LOG_YEARS" in young.err and "Nothing was changed" in asked.err
-    assert done.out == "0 looks from before 2024-01-01 are forgotten.\n"
+    assert done.out == "0 looks from before 2014-01-01 are forgotten.\n"
     assert settings.checkpoints_dir is not None and (settings.checkpoints_dir / "forgotten.txt").exists()
     assert run("audit", "verify").status == 0
+
+
+@pytest.mark.parametrize("years", ["-5", "0", "9"])
+@pytest.mark.parametrize("command", [("doctor",), ("audit", "forget", "--before", "2026-11-01", "--confirm")])
+def test_less_than_ten_years_are_refused_before_anything_is_looked_at(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], years: str
+) -> None:
+    monkeypatch.setenv("TELEMED_LOG_YEARS", years)
+    refused = run(*command)
+    monkeypatch.setenv("TELEMED_LOG_YEARS", "10")
+
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.startswith("TELEMED_LOG_YEARS: The log of accesses is kept for ten years at least")
+    assert "ten years at least" not in run(*command).err
 
 
 def test_a_second_place_that_is_away_is_said_even_after_the_service_ran_beside_it(settings: Settings, run: Run) -> None:

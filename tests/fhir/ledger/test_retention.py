@@ -9,16 +9,22 @@ from sqlalchemy.exc import DBAPIError
 
 from fhir.audit import AUDIT
 from fhir.ids import made_at
+from fhir.ledger import retention
 from fhir.ledger.copies import FORGOTTEN
-from fhir.ledger.retention import Forgotten, TooYoung, forget
+from fhir.ledger.retention import Forgotten, KeptTooShort, TooYoung, forget
 from infra.database import Database
+from infra.settings import LEAST_LOG_YEARS
 from tests.fhir import record
 from tests.fhir.ledger import logs, worlds
 
+LATER = timedelta(days=366 * LEAST_LOG_YEARS, minutes=1)
 
-async def forgot(database: Database, folder: Path, *, before: datetime, years: int = 0) -> Forgotten:
-    """What was forgotten from before a moment."""
-    vault, now = record.vault(folder), datetime.now(UTC) + timedelta(minutes=1)
+
+async def forgot(
+    database: Database, folder: Path, *, before: datetime, years: int = LEAST_LOG_YEARS, later: timedelta = LATER
+) -> Forgotten:
+    """What was forgotten from before a moment, as if that were asked ten years later."""
+    vault, now = record.vault(folder), datetime.now(UTC) + later
     told = await database.write(lambda session: forget(session, vault, before=before, years=years, now=now))
     await logs.sequencer(database, folder).remember()  # what a start does: the second place hears of it
     return told
@@ -83,7 +89,27 @@ async def test_what_the_log_has_to_keep_is_not_forgotten(
     moment = await grown(database, tmp_path, north, south)
 
     with pytest.raises(TooYoung):
-        await forgot(database, tmp_path, before=moment, years=1)
+        await forgot(database, tmp_path, before=moment, later=LATER - timedelta(days=2))
+
+
+@pytest.mark.parametrize("years", [-5, 0, 9])
+async def test_ten_years_are_the_least_whatever_is_set(
+    database: Database,
+    tmp_path: Path,
+    north: httpx.AsyncClient,
+    south: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    years: int,
+) -> None:
+    moment = await grown(database, tmp_path, north, south)
+
+    with pytest.raises(KeptTooShort):
+        await forgot(database, tmp_path, before=moment, years=years)
+    monkeypatch.setattr(retention, "LEAST_LOG_YEARS", -5)
+
+    assert (
+        await forgot(database, tmp_path, before=moment, years=years)
+    ).rows > 0  # without the floor they would be gone
 
 
 async def test_the_second_place_knows_what_was_forgotten_and_is_believed(

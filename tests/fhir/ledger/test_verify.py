@@ -94,6 +94,19 @@ async def test_an_untouched_log_has_no_difference(
     assert (report.resources, report.waiting) == (4, 1)
 
 
+async def test_lines_about_whom_a_search_found_are_leaves_as_any_other(
+    database: Database, tmp_path: Path, north: httpx.AsyncClient, south: httpx.AsyncClient
+) -> None:
+    await worlds.grown(database, tmp_path, north, south)
+    await record.created(north, record.patient(name=[{"family": "Musterhorn"}]))
+    await north.get("/Patient?family=Muster")
+    await logs.sequencer(database, tmp_path).catch_up()
+
+    report = await database.read(lambda session: worlds.verified(session, tmp_path))
+
+    assert (report.first, report.waiting, report.events) == ([], 0, 10 + 1 + 3)
+
+
 async def test_every_harm_is_named(
     database: Database, tmp_path: Path, north: httpx.AsyncClient, south: httpx.AsyncClient
 ) -> None:

@@ -26,7 +26,7 @@ async def grown(database: Database, folder: Path, north: httpx.AsyncClient, sout
         await north.get(f"/Patient/{id}")
     await sequencer.catch_up()
     await record.created(north, record.observation(id))
-    await north.get("/Patient?family=Musterfrau")
+    await north.get("/Patient?family=Nobody")
     gone = await record.created(north, record.patient())
     await north.delete(f"/Patient/{gone}")
     await record.created(south, record.patient())

@@ -54,6 +54,47 @@ async def test_a_refused_look_of_another_clinic_is_told_as_refused(clinic: Clini
     assert "(wurde abgelehnt)" in (await http.get("/my/looks")).text
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+async def test_looks_of_a_clinic_that_was_let_in_are_told_too(clinic: Clinic) -> None:
+    http, other, services = await inside(clinic), PLATFORM._replace(tenant="clinic-b"), clinic.services
+    house = resource.parsed({"resourceType": "Organization", "name": "Praxis nebenan"})
+    await services.database.write(lambda session: services.store.create(session, other, house, id="clinic-b"))
+    await http.post("/my/consents", data={"action": "allow", "clinic": "clinic-b", "lasts": "open"})
+    system = await clinic.service.system("clinic-b")
+
+    assert (await system.get(f"/fhir/Patient/{PATIENT}")).status_code == 200
+    assert (await system.get("/fhir/Patient?birthdate=1951-03-14")).json()["total"] == 1
+
+    told = [
+        line for line in re.findall(r"<li>.*?</li>", (await http.get("/my/looks")).text, re.DOTALL) if "nebenan" in line
+    ]
+    assert [("hat gelesen" in line, "bei einer Suche gefunden" in line) for line in told] == [
+        (False, True),
+        (True, False),
+    ]
+
+
+async def test_a_search_that_found_the_patient_among_others_is_told_as_one(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http, system = await inside(clinic), await clinic.service.system(TENANT)
+    search = "/fhir/Patient?birthdate=1951-03-14"
+    monkeypatch.setattr("fhir.audit.seen", lambda _: frozenset())
+    assert (await system.get(search)).json()["total"] == 1
+    untold = (await http.get("/my/looks")).text
+    monkeypatch.undo()
+
+    assert (await system.get(search)).json()["total"] == 1
+    told = (await http.get("/my/looks")).text
+    await system.get(f"/fhir/Observation?patient={PATIENT}")
+    named = (await http.get("/my/looks")).text
+
+    assert "bei einer Suche gefunden" not in untold and "hat durchgesehen" not in untold
+    line = next(line for line in re.findall(r"<li>.*?</li>", told, re.DOTALL) if "bei einer Suche gefunden" in line)
+    assert "Praxis am Hafen" in line and "hat durchgesehen" not in told
+    assert "hat durchgesehen" in named
+
+
 async def test_own_looks_are_shown_on_request_and_looking_at_the_list_is_a_look(clinic: Clinic) -> None:
     http = await inside(clinic)
     await http.get("/my/looks")

@@ -9,8 +9,9 @@ from fhir.compartments import pseudonym
 from fhir.policy import Action
 from fhir.search import parsing
 from fhir.store import Store
-from fhir.tables import AuditRow
+from fhir.tables import AuditRow, Compartment
 from infra.caller import Caller, Role
+from infra.clock import FixedClock
 from infra.database import Session
 from infra.problems import NotFound
 from telemed.identity.callers import CONSOLE_SCOPES
@@ -110,3 +111,17 @@ async def logged_looks(clinic: Clinic) -> list[str]:
     """The roles of those who looked at the list of who looked, the oldest first."""
     wanted = select(AuditRow.role).where(AuditRow.type == "AuditEvent", col(AuditRow.compartment).is_not(None))
     return await clinic.services.database.read(lambda session: list(session.exec(wanted.order_by(col(AuditRow.id)))))
+
+
+def forget_treatment(desk: Desk) -> None:
+    """Nothing; what was written of a treatment was written eleven years ago."""
+    clock = desk.clinic.services.eraser.clock
+    moment = clock.now().replace(year=clock.now().year + 11)
+    object.__setattr__(desk.clinic.services.eraser, "clock", FixedClock(moment))
+
+
+async def is_kept(desk: Desk) -> bool:
+    """Whether the patient's record is there."""
+    return await desk.clinic.services.database.read(
+        lambda session: session.get(Compartment, desk.compartment) is not None
+    )
