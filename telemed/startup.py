@@ -21,7 +21,7 @@ from infra.vault.state import require_fitting
 from telemed.access.net import is_bypassed
 from telemed.gate import rates_of
 from telemed.identity.models import SignInLink
-from telemed.notices.content import is_mail
+from telemed.notices.addresses import is_mail
 from telemed.signin.metadata import is_safe
 from video.ice import ice_from
 

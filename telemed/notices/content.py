@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from telemed.notices.addresses import is_mail
 from telemed.pages.languages import DEFAULT, LANGUAGES
 
 
@@ -86,13 +87,6 @@ def recipient_of(patient: dict[str, Any]) -> Recipient:
         language=_language(patient),
         birth_date=_birth_date(patient.get("birthDate", "")),
     )
-
-
-def is_mail(text: str) -> bool:
-    """True for what a mail can be sent to: somebody at some host, in ASCII."""
-    # A line break in an address would add headers of the sender's choosing.
-    name, _, host = text.partition("@")
-    return bool(name and host) and text.count("@") == 1 and text.isprintable() and " " not in text and text.isascii()
 
 
 def _name(patient: dict[str, Any]) -> str:

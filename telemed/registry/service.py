@@ -18,7 +18,7 @@ from infra.problems import Conflict, NotFound, Unprocessable
 from infra.settings import Settings
 from telemed.identity.clients import App, register
 from telemed.identity.models import Clinician, OAuthClient
-from telemed.notices.content import is_mail
+from telemed.notices.addresses import is_mail
 from telemed.schedules.calendar import platform
 from telemed.services import Services
 from telemed.signin import external, invitations
