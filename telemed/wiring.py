@@ -51,7 +51,6 @@ from telemed.signin.choice import identity_provider
 from telemed.startup import make_first_keys, refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from telemed.visits.limits import GuessingGuard
-from video import signalling
 from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -90,6 +89,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 
 def _services(settings: Settings, database: Database, *, queue: JobQueue, counter: Counter) -> Services:
+    # What speaks to sockets brings the web framework along, which commands do without.
+    from video import signalling
+
     clock, system_clock = clock_from(settings), SystemClock()
     provider = key_provider(settings)
     vault = Vault(provider)
