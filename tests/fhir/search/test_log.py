@@ -26,7 +26,8 @@ async def test_the_log_is_found_by_what_was_done_to_whom(north: httpx.AsyncClien
     await south.get(f"/Observation/{about}")
     await north.get("/Observation?status=final")
 
-    assert await events(north, ("patient", person)) == 4
+    # The search named nobody, and showed something of this patient.
+    assert await events(north, ("patient", person)) == 5
     assert await events(north, ("patient", f"Patient/{other}")) == 1
     assert await events(north, ("entity", f"Observation/{about}")) == 3
     assert await events(north, ("entity", f"Observation/{about}"), ("outcome", "4")) == 1
