@@ -81,3 +81,17 @@ async def test_robot_goes_when_its_time_is_over_or_its_guest_does_not_come_back(
         desk.rooms.drop(ROOM, "guest", line=seat)
 
     await _over(meeting, desk)
+
+
+async def test_robot_meets_whoever_was_quicker_than_it(desk: Desk) -> None:
+    with seated(ROOM, desk.tickets.mint(ROOM, "guest", role=Role.PATIENT), desk=desk) as seat:
+        assert desk.rooms.view(ROOM).stage is Stage.WAITING
+
+        own = desk.tickets.mint(ROOM, "robot", role=Role.PHYSICIAN)
+        meeting = asyncio.create_task(robot.meet(ROOM, own, desk=desk, phrases=PHRASES, addresses=LOOPBACK))
+
+        async with asyncio.timeout(PATIENCE):
+            while (await seat.hear())["type"] != "admitted":
+                pass
+        await seat.say("bye")
+        await _over(meeting, desk)

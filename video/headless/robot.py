@@ -18,6 +18,7 @@ from av import VideoFrame
 from video.headless.camera import RATE, Recorded
 from video.headless.participant import Participant, Watch
 from video.headless.seat import seated
+from video.room import Stage
 from video.rooms import Event, Kind
 from video.signalling import Desk
 
@@ -54,15 +55,22 @@ async def meet(room: str, ticket: str, *, desk: Desk, phrases: Phrases, addresse
     try:
         async with asyncio.timeout(LASTS), desk.rooms.watch() as events:
             async with asyncio.timeout(WAITS):
-                async for event in events:
-                    if event.room == room and event.kind is Kind.WAITING:
-                        break
+                await _come(events, room, desk=desk)
             await asyncio.sleep(COMES_AFTER)
             await _talk(room, ticket, desk=desk, phrases=phrases, addresses=addresses)
     except TimeoutError:
         return
     finally:
         desk.rooms.end(room)
+
+
+async def _come(events: AsyncIterator[Event], room: str, *, desk: Desk) -> None:
+    """Nothing, once somebody waits: from now on, or already while this process got its first robot ready."""
+    if desk.rooms.view(room).stage is Stage.WAITING:
+        return
+    async for event in events:
+        if event.room == room and event.kind is Kind.WAITING:
+            return
 
 
 async def _talk(room: str, ticket: str, *, desk: Desk, phrases: Phrases, addresses: Sequence[str]) -> None:
