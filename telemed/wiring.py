@@ -51,6 +51,7 @@ from telemed.signin.choice import identity_provider
 from telemed.startup import make_first_keys, refuse_database, refuse_settings
 from telemed.visits.hooks import appointment_changed
 from telemed.visits.limits import GuessingGuard
+from video import desk as media_desk
 from video.ice import ice_from
 from video.precheck import Precheck
 from video.rooms import Rooms
@@ -89,9 +90,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 
 def _services(settings: Settings, database: Database, *, queue: JobQueue, counter: Counter) -> Services:
-    # What speaks to sockets brings the web framework along, which commands do without.
-    from video import signalling
-
     clock, system_clock = clock_from(settings), SystemClock()
     provider = key_provider(settings)
     vault = Vault(provider)
@@ -126,7 +124,7 @@ def _services(settings: Settings, database: Database, *, queue: JobQueue, counte
         precheck=Precheck(ice, addresses=addresses_of(settings)),
         media=media,
         robots=Robots(
-            signalling.Desk(rooms, tickets, ice, frozenset(), unit=media),
+            media_desk.Desk(rooms, tickets, ice, frozenset(), unit=media),
             most=settings.practice_robots,
             addresses=addresses_of(settings),
         ),

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request, Response, WebSocket
 from msgspec import Meta
 
 from infra.problems import BadRequest, TooLarge
+from video.desk import Desk, Ended, Holds, always, nothing
 from video.ice import Ice
 from video.media import Unit
 from video.messages import LARGEST
 from video.precheck import Precheck
 from video.rooms import Rooms
 from video.sdp import LONGEST
-from video.signalling import Desk, Ended, Holds, always, converse, nothing
+from video.signalling import converse
 from video.tickets import Tickets
 
 BODY_LIMIT: Final = LARGEST

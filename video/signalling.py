@@ -5,18 +5,15 @@ A socket without an allowed origin is refused in the handshake (403), one withou
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 import structlog
 from fastapi import WebSocket, WebSocketDisconnect
 
 from infra.problems import BadRequest, Problem, Unauthorized, Unavailable
-from video.ice import Ice
-from video.media import Unit
+from video.desk import Desk
 from video.messages import (
     VERSION,
     Admit,
@@ -46,7 +43,7 @@ from video.messages import (
 )
 from video.room import RoomEnded, RoomFull
 from video.rooms import Line, Rooms
-from video.tickets import TicketRefused, Tickets
+from video.tickets import TicketRefused
 
 log = structlog.get_logger()
 
@@ -59,57 +56,6 @@ SILENT_AFTER: Final = 60.0
 BURST: Final = 120
 PER_SECOND: Final = 20.0
 BACKLOG: Final = 256
-MOST_STRANGERS: Final = 2000
-"""Sockets that have not shown a ticket yet; beyond that the handshake is refused."""
-
-MOST_FROM_ONE: Final = 100
-"""Of these, as many from one address: a page shows its ticket at once, so whoever has more of them open shows none."""
-
-
-Holds = Callable[[str, str], Awaitable[bool]]
-"""Whether a room, and what a ticket for it was bound to, still stand; the application knows."""
-
-
-Ended = Callable[[str, str], Awaitable[None]]
-"""What the application does before a room is ended by somebody in it: the room, and what their ticket was bound to."""
-
-
-async def nothing(room: str, bound: str) -> None:
-    """Nothing: for an application to which the end of a room means no more than that."""
-
-
-async def always(room: str, bound: str) -> bool:
-    """True: for an application whose tickets are bound to nothing that could end before they do."""
-    return True
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the signalling needs to know to serve a socket."""
-
-    rooms: Rooms
-    tickets: Tickets
-    ice: Ice
-    origins: frozenset[str]
-    holds: Holds = always
-    unit: Unit | None = None
-    ended: Ended = nothing
-    strangers: Counter[str] = field(default_factory=Counter)
-
-    def has_room_for(self, address: str) -> bool:
-        """True if one more socket without a ticket may be opened from there."""
-        return self.strangers.total() < MOST_STRANGERS and self.strangers[address] < MOST_FROM_ONE
-
-    @contextmanager
-    def stranger(self, address: str) -> Iterator[None]:
-        """For as long as a socket has shown no ticket."""
-        self.strangers[address] += 1
-        try:
-            yield
-        finally:
-            self.strangers[address] -= 1
-            if not self.strangers[address]:
-                del self.strangers[address]
 
 
 class TicketVoid(Unauthorized):

@@ -11,12 +11,12 @@ import structlog
 
 from infra.problems import Conflict
 from telemed.calling import PRACTICE
+from video.desk import Desk
 from video.room import Role
 from video.tickets import LONGEST_LIFETIME
 
 if TYPE_CHECKING:
     from video.headless.robot import Phrases
-    from video.signalling import Desk
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class Place:
 class Robots:
     """All robots of one process, and who has invited them: one address never has more than half of them."""
 
-    def __init__(self, desk: "Desk", *, most: int, addresses: Sequence[str]) -> None:
+    def __init__(self, desk: Desk, *, most: int, addresses: Sequence[str]) -> None:
         self._desk, self._most, self._addresses = desk, most, addresses
         self._tasks: set[asyncio.Task[None]] = set()
         self._inviting: Counter[str] = Counter()

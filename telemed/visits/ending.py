@@ -8,7 +8,7 @@ from telemed.identity.callers import CONSOLE_SCOPES
 from telemed.services import Services
 from telemed.visits.service import Visits
 from telemed.visits.standing import clinician_of
-from video.signalling import Ended
+from video.desk import Ended
 
 
 class NotSignedInAnyMore(Forbidden):

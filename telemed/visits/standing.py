@@ -22,8 +22,8 @@ from telemed.identity.sessions import SignedIn
 from telemed.services import Services
 from telemed.visits.models import Stage, Visit
 from telemed.visits.sessions import is_open
+from video.desk import Holds
 from video.messages import Close
-from video.signalling import Holds
 
 # A patient hears within this time that the appointment does not take place; one query for all rooms of a process.
 EVERY_SECONDS: Final = 1.0

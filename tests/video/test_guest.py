@@ -16,6 +16,7 @@ from tests.video.site import LOOPBACK, PATIENCE, until
 from tests.video.stage import LOCKED, Stage
 from tests.video.test_attacks import OLD
 from tests.video.test_call import swapping
+from video.desk import Desk
 from video.headless import robot
 from video.headless.camera import SIZE, Camera
 from video.headless.participant import CallTamperedError, Participant, Watch
@@ -23,7 +24,6 @@ from video.headless.socket import signalling
 from video.ice import Ice
 from video.messages import Answer, Offer
 from video.room import NobodyWaits
-from video.signalling import Desk
 
 GREEN: Final = (30, 170, 30)
 RED: Final = (200, 30, 30)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.video.office import KEY
 from tests.video.site import LOOPBACK, PATIENCE
+from video.desk import Desk
 from video.embedded import Embedded
 from video.headless import robot
 from video.headless.camera import Camera
@@ -15,7 +16,6 @@ from video.headless.seat import Seat, seated
 from video.ice import Ice
 from video.room import Role, Stage
 from video.rooms import Rooms
-from video.signalling import Desk
 from video.tickets import Tickets
 
 ROOM = "practice-1"

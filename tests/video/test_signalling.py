@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.video.office import Client, Office
+from video import desk as desks
 from video import room as machine
 from video import signalling
 from video.ice import Ice
@@ -99,7 +100,7 @@ async def test_foreign_origin_is_refused_in_the_handshake(office: Office, origin
 
 
 async def test_sockets_without_a_ticket_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signalling, "MOST_STRANGERS", 1)
+    monkeypatch.setattr(desks, "MOST_STRANGERS", 1)
     async with office.socket() as stranger:
         with pytest.raises(InvalidStatus):
             async with office.socket():
@@ -112,7 +113,7 @@ async def test_sockets_without_a_ticket_are_bounded(office: Office, monkeypatch:
 
 
 async def test_one_address_does_not_take_the_room_of_others(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signalling, "MOST_FROM_ONE", 2)
+    monkeypatch.setattr(desks, "MOST_FROM_ONE", 2)
     async with office.socket(), office.socket():
         with pytest.raises(InvalidStatus):
             async with office.socket():
@@ -120,9 +121,9 @@ async def test_one_address_does_not_take_the_room_of_others(office: Office, monk
 
 
 def test_whoever_has_shown_a_ticket_makes_room_for_the_next_from_there() -> None:
-    desk = signalling.Desk(Rooms(), Tickets(b"k" * 32), Ice(), frozenset())
+    desk = desks.Desk(Rooms(), Tickets(b"k" * 32), Ice(), frozenset())
     with ExitStack() as many:
-        for _ in range(signalling.MOST_FROM_ONE):
+        for _ in range(desks.MOST_FROM_ONE):
             many.enter_context(desk.stranger("192.0.2.1"))
 
         assert not desk.has_room_for("192.0.2.1")

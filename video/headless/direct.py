@@ -18,7 +18,6 @@ from aiortc import (
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
-    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
@@ -224,7 +223,7 @@ class Direct:
 
     def _show(self, pc: RTCPeerConnection) -> None:
         """Send sound and camera in the first two sections; the screen stays dark."""
-        sound, camera, *_ = _in_order(pc)
+        sound, camera, *_ = pc.getTransceivers()
         sound.sender.replaceTrack(_Sound(self._source))
         camera.sender.replaceTrack(_Picture(self._source))
 
@@ -279,7 +278,3 @@ class _Sound(_Paced):
 def _lean(sdp: str) -> str:
     """Ours with one fingerprint: of several, browsers keep one, and the words are over what they keep."""
     return _OTHER_PRINTS.sub("", sdp)
-
-
-def _in_order(pc: RTCPeerConnection) -> list[RTCRtpTransceiver]:
-    return list(pc.getTransceivers())

@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 from av import VideoFrame
 
+from video.desk import Desk
 from video.headless.camera import RATE, Recorded
 from video.headless.participant import Participant, Watch
 from video.headless.seat import seated
 from video.room import Stage
 from video.rooms import Event, Kind
-from video.signalling import Desk
 
 LASTS: Final = 300.0
 """Seconds after which a robot goes home, whoever is there."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from video.desk import Desk
 from video.headless.socket import SocketClosed
 from video.messages import Close, Outgoing, PeerInfo, decode, encode
-from video.signalling import Desk, heed, welcome
+from video.signalling import heed, welcome
 
 
 class Seat:

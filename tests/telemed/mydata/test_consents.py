@@ -57,6 +57,24 @@ async def withdraw(patient: httpx.AsyncClient, clinic: Clinic) -> httpx.Response
 
 
 @BOTH
+async def write_down(clinic: Clinic, *provisions: dict[str, Any], actors: tuple[str, ...] = (OTHER,)) -> None:
+    """A consent for these clinics, with these exceptions, that the own clinic has on paper."""
+    named = [{"role": {"text": "recipient"}, "reference": {"reference": f"Organization/{actor}"}} for actor in actors]
+    inner = {"provision": list(provisions)} if provisions else {}
+    consent = {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
+        "category": [{"text": "on paper"}],
+        "patient": {"reference": f"Patient/{PATIENT}"},
+        "policyRule": {"text": "on paper"},
+        "provision": {"type": "permit", "actor": named} | inner,
+    }
+    own = await clinic.service.system(TENANT)
+    answer = await own.post("/fhir/Consent", content=json.dumps(consent))
+    assert answer.status_code == 201, answer.text
+
+
 async def test_a_consent_opens_the_record_and_its_withdrawal_closes_the_next_request(clinic: Clinic) -> None:
     other, patient = await neighbour(clinic), await inside(clinic)
     before = await status(other)
@@ -101,20 +119,7 @@ async def test_what_is_stored_is_a_valid_consent_with_its_history_and_its_line_i
 
 async def test_a_consent_that_the_clinic_wrote_down_can_be_withdrawn_too(clinic: Clinic) -> None:
     other, patient = await neighbour(clinic), await inside(clinic)
-    consent = {
-        "resourceType": "Consent",
-        "status": "active",
-        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
-        "category": [{"text": "on paper"}],
-        "patient": {"reference": f"Patient/{PATIENT}"},
-        "policyRule": {"text": "on paper"},
-        "provision": {
-            "type": "permit",
-            "actor": [{"role": {"text": "recipient"}, "reference": {"reference": f"Organization/{OTHER}"}}],
-        },
-    }
-    own = await clinic.service.system(TENANT)
-    assert (await own.post("/fhir/Consent", content=json.dumps(consent))).status_code == 201
+    await write_down(clinic)
     assert await status(other) == 200
 
     await withdraw(patient, clinic)

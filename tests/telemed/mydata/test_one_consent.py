@@ -1,7 +1,6 @@
 """One consent for each clinic: given again it is renewed, and what is withdrawn opens nothing, on both databases."""
 
 import asyncio
-import json
 from typing import Any
 
 import httpx
@@ -9,8 +8,8 @@ import pytest
 
 from telemed.mydata import consents
 from tests.telemed.mydata.letters import inside
-from tests.telemed.mydata.test_consents import OTHER, allow, neighbour, status
-from tests.telemed.visits.clinic import PATIENT, TENANT, Clinic
+from tests.telemed.mydata.test_consents import OTHER, allow, neighbour, status, write_down
+from tests.telemed.visits.clinic import Clinic
 from tests.telemed.visits.records import found
 
 BOTH = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -26,24 +25,6 @@ def database_kind() -> str:
 async def active(clinic: Clinic) -> list[dict[str, Any]]:
     """The consents in the record that are in force."""
     return [each for each in await found(clinic, "Consent") if each["status"] == "active"]
-
-
-async def write_down(clinic: Clinic, *provisions: dict[str, Any], actors: tuple[str, ...] = (OTHER,)) -> None:
-    """A consent for these clinics, with these exceptions, that the own clinic has on paper."""
-    named = [{"role": {"text": "recipient"}, "reference": {"reference": f"Organization/{actor}"}} for actor in actors]
-    inner = {"provision": list(provisions)} if provisions else {}
-    consent = {
-        "resourceType": "Consent",
-        "status": "active",
-        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}]},
-        "category": [{"text": "on paper"}],
-        "patient": {"reference": f"Patient/{PATIENT}"},
-        "policyRule": {"text": "on paper"},
-        "provision": {"type": "permit", "actor": named} | inner,
-    }
-    own = await clinic.service.system(TENANT)
-    answer = await own.post("/fhir/Consent", content=json.dumps(consent))
-    assert answer.status_code == 201, answer.text
 
 
 async def withdraw(patient: httpx.AsyncClient, id: str) -> httpx.Response:

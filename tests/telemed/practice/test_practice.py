@@ -10,9 +10,9 @@ from telemed.calling import PRACTICE, is_nobodys
 from telemed.practice.robots import Robots, RobotsBusy
 from tests.telemed.visits.clinic import Clinic
 from tests.video.office import KEY
+from video.desk import Desk
 from video.ice import Ice
 from video.rooms import Rooms
-from video.signalling import Desk
 from video.tickets import Tickets
 
 SAYS = {"hello": "Hello", "echo": "You wrote: %t"}

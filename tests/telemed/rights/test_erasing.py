@@ -5,20 +5,14 @@ import pytest
 from telemed.mydata.requests import Kind
 from telemed.rights import erasing
 from telemed.visits import resource
-from tests.telemed.rights.desk import Desk, desk_of, finding, forget_treatment, is_kept
-from tests.telemed.visits.clinic import PATIENT, PLATFORM, Clinic
+from tests.telemed.rights.desk import Desk, finding, forget_treatment, is_kept
+from tests.telemed.visits.clinic import PATIENT, PLATFORM
 
 
 @pytest.fixture
 def database_kind() -> str:
     """What is asked of the database is asked of both by the erasure's own tests."""
     return "sqlite"
-
-
-@pytest.fixture
-async def desk(clinic: Clinic) -> Desk:
-    """A patient who may ask, and who answers."""
-    return await desk_of(clinic)
 
 
 async def place(desk: Desk) -> str:

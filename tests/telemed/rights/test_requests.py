@@ -12,7 +12,7 @@ from infra.vault import DataKey
 from telemed.identity.lifetimes import STEP_UP
 from telemed.mydata.requests import Kind
 from telemed.signin import stepup
-from tests.telemed.rights.desk import PHYSICIAN, Desk, desk_of, logged
+from tests.telemed.rights.desk import PHYSICIAN, Desk, logged
 from tests.telemed.visits.clinic import PATIENT, TENANT, VIDEO, Clinic
 
 TOUCHING = ("/console/requests/keys", "/console/requests/record", "/console/requests/anything")
@@ -22,12 +22,6 @@ TOUCHING = ("/console/requests/keys", "/console/requests/record", "/console/requ
 def database_kind() -> str:
     """What is asked of the database is asked of both by the rule's own tests."""
     return "sqlite"
-
-
-@pytest.fixture
-async def desk(clinic: Clinic) -> Desk:
-    """A patient who may ask, and who answers."""
-    return await desk_of(clinic)
 
 
 async def test_the_officer_reads_what_is_asked_and_the_patient_reads_the_answer(desk: Desk) -> None:

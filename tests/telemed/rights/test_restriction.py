@@ -28,12 +28,6 @@ OTHER = "clinic-other"
 THERE = Caller(OTHER, "system", Role.SYSTEM, frozenset({"system/*.cruds"}))
 
 
-@pytest.fixture
-async def desk(clinic: Clinic) -> Desk:
-    """A patient who may ask, and who answers."""
-    return await desk_of(clinic)
-
-
 async def test_what_is_restricted_is_seen_by_nobody_who_works_with_it_and_by_the_patient(desk: Desk) -> None:
     assert await desk.sees(SYSTEM) and await desk.sees(PHYSICIAN)
 
