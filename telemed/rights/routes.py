@@ -63,7 +63,7 @@ SAID: Final[Mapping[type[Problem], str]] = {
     EndNotAnnounced: N_("No end of this restriction was announced, or it is over already."),
     NoReason: N_("Please say why: the patient has a right to know."),
     PatientExpected: N_("The patient has an appointment. Please have it cancelled first."),
-    RecordRetained: N_("The law says that this record must be kept until %d (BGB, Section 630f)."),
+    RecordRetained: N_("The law says that this record must be kept until %(day)s (BGB, Section 630f)."),
     NotTyped: N_("Nothing was erased. Please type the word as it stands on this page."),
     NotFound: N_("No patient of your clinic has this id."),
     NoSuchKey: N_("The clinic has no key yet. One is made with the first entry."),
@@ -228,9 +228,7 @@ def _said(problem: Problem | None, language: str) -> str:
     if problem is None:
         return ""
     text = translate(language, SAID[type(problem)])
-    return (
-        text.replace("%d", short_day(problem.until, language=language)) if isinstance(problem, RecordRetained) else text
-    )
+    return text % {"day": short_day(problem.until, language=language)} if isinstance(problem, RecordRetained) else text
 
 
 def _clinic(session: Session, services: Services, caller: Caller) -> str:
