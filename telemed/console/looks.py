@@ -13,14 +13,14 @@ from fhir.audit_event import details, found_unnamed
 from fhir.policy import Action
 from fhir.store import Store
 from fhir.tables import AuditRow
-from infra.caller import Caller
+from infra.caller import Caller, Role
 from infra.database import Session
 from infra.row_security import EVERY, act
 from telemed.access.policy import EMERGENCY
 from telemed.console.directory import by_id
 from telemed.console.texts import AUDIT_PURPOSES, AUDIT_STEPS
 from telemed.pages.languages import N_, translate
-from telemed.pages.texts import AUDIT_ACTIONS, FOUND_IN_SEARCH, RECORD_TYPES
+from telemed.pages.texts import AUDIT_ACTIONS, FOUND_IN_SEARCH, LOOKERS, RECORD_TYPES
 from telemed.visits import resource
 
 MOST_READ: Final = 500
@@ -28,6 +28,9 @@ PLATFORM: Final = N_("The platform, for the video visit")
 KINDS: Final[Mapping[str, str]] = RECORD_TYPES
 SYSTEM: Final = N_("A system of the clinic")
 APP: Final = N_("An app that the patient allowed")
+PATIENT: Final = N_("The patient, or somebody with their letter or link")
+# Who stands in no directory; what their ids are says nothing to anybody.
+OF_THE_ROLE: Final[Mapping[str, str]] = {Role.PATIENT.value: PATIENT, Role.SERVICE.value: LOOKERS["service"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,14 @@ def lines(
     foreign = {row.agent_tenant for row in found} - {caller.tenant}
     clinics = by_id(session, store, caller, type="Organization", ids=foreign)
     names = {
-        (row.agent, row.agent_tenant): _name(row.agent, people, language=language)
+        (row.agent, row.agent_tenant, row.role): _name(row, people, language=language)
         + (f" ({resource.name(clinics.get(row.agent_tenant, {}))})" if row.agent_tenant in foreign else "")
         for row in found
     }
     told = [
         Look(
             row.recorded.replace(second=0, microsecond=0),
-            names[row.agent, row.agent_tenant],
+            names[row.agent, row.agent_tenant, row.role],
             translate(language, steps[row.id])
             if row.id in steps
             else words(AUDIT_ACTIONS, row.action, language=language),
@@ -100,12 +103,16 @@ def _steps(session: Session, store: Store, found: Sequence[AuditRow]) -> dict[in
     return {id: AUDIT_STEPS[step] for id, step in told if step in AUDIT_STEPS} | dict.fromkeys(unnamed, FOUND_IN_SEARCH)
 
 
-def _name(agent: str, people: dict[str, dict[str, object]], *, language: str) -> str:
-    if agent in people:
-        return resource.name(people[agent])
-    if app := agent.partition(BY)[2]:
+def _name(row: AuditRow, people: dict[str, dict[str, object]], *, language: str) -> str:
+    if row.agent in people:
+        return resource.name(people[row.agent])
+    if app := row.agent.partition(BY)[2]:
         return f"{translate(language, APP)} ({app})"
-    return translate(language, PLATFORM) if agent == "visit" else f"{translate(language, SYSTEM)} ({agent})"
+    if row.agent == "visit":
+        return translate(language, PLATFORM)
+    if row.role in OF_THE_ROLE:
+        return translate(language, OF_THE_ROLE[row.role])
+    return f"{translate(language, SYSTEM)} ({row.agent})"
 
 
 def words(texts: Mapping[str, str], key: str, *, language: str) -> str:

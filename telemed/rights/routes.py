@@ -187,7 +187,9 @@ async def export(request: Request, appointment: str, caller: SteppedUp) -> Respo
 async def _erasure(request: Request, caller: Caller, id: str, *, problem: Problem | None = None) -> Response:
     services, language = services_of(request), reading_of(request).language
     acting = caller._replace(purpose=PURPOSE)
-    found = await services.database.write(lambda session: erasing.planned(session, services, acting, id=id))
+    found, clinic = await services.database.write(
+        lambda session: (erasing.planned(session, services, acting, id=id), _clinic(session, services, acting))
+    )
     return page(
         request,
         "erase-record.html",
@@ -195,6 +197,7 @@ async def _erasure(request: Request, caller: Caller, id: str, *, problem: Proble
         error=_said(problem, language),
         word=translate(language, erasing.WORD),
         planned=found,
+        clinic=clinic,
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from sqlmodel import col, select
 
 from fhir.tables import AuditRow
+from tests.telemed.mydata.letters import inside
 from tests.telemed.rights.desk import logged_looks
 from tests.telemed.visits.clinic import BORN, PATIENT, TENANT, VIDEO, Clinic
 
@@ -49,6 +50,15 @@ async def test_the_officers_look_stands_in_the_log_and_in_the_list(officer: http
 
     assert "Liste, wer nachgesehen hat" in again.text
     assert await logged_looks(clinic) == ["privacy-officer"] * 2
+
+
+async def test_who_stands_in_no_directory_is_named_by_what_they_are(officer: httpx.AsyncClient, clinic: Clinic) -> None:
+    await (await inside(clinic)).get("/my/record")
+
+    told = (await officer.post(PATH, data={"patient": PATIENT})).text
+
+    assert "wer den Brief oder den Link hat" in told and "Dieser Dienst, von selbst" in told
+    assert f"({PATIENT})" not in told
 
 
 @pytest.mark.parametrize("role", ["physician", "nurse", "receptionist", "release-board"])
