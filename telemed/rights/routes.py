@@ -23,7 +23,6 @@ from telemed.mydata.record import PURPOSE
 from telemed.mydata.requests import Kind
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
-from telemed.pages.summary import name_of
 from telemed.pages.times import short_day
 from telemed.rights import erasing, records, requests
 from telemed.rights.erasing import NotTyped
@@ -35,8 +34,8 @@ from telemed.rights.restriction import (
     announce_end,
     take_back_end,
 )
-from telemed.rights.roles import NotInYourRole, fields, require_officer
-from telemed.services import Services, services_of
+from telemed.rights.roles import NotInYourRole, clinic_of, fields, require_officer
+from telemed.services import services_of
 from telemed.signin.stepup import SteppedUp
 
 router = APIRouter(include_in_schema=False)
@@ -188,7 +187,7 @@ async def _erasure(request: Request, caller: Caller, id: str, *, problem: Proble
     services, language = services_of(request), reading_of(request).language
     acting = caller._replace(purpose=PURPOSE)
     found, clinic = await services.database.write(
-        lambda session: (erasing.planned(session, services, acting, id=id), _clinic(session, services, acting))
+        lambda session: (erasing.planned(session, services, acting, id=id), clinic_of(session, services, acting))
     )
     return page(
         request,
@@ -208,7 +207,7 @@ async def _page(request: Request, caller: Caller, *, problem: Problem | None = N
         lambda session: (
             requests.open_requests(session, services, acting),
             requests.restrictions(session, services, acting),
-            _clinic(session, services, acting),
+            clinic_of(session, services, acting),
         )
     )
     # Those with an open request have their button there.
@@ -232,10 +231,6 @@ def _said(problem: Problem | None, language: str) -> str:
         return ""
     text = translate(language, SAID[type(problem)])
     return text % {"day": short_day(problem.until, language=language)} if isinstance(problem, RecordRetained) else text
-
-
-def _clinic(session: Session, services: Services, caller: Caller) -> str:
-    return name_of(session, services.store, caller, reference=f"Organization/{caller.tenant}")
 
 
 def _onwards(done: str) -> Response:
