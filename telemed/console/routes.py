@@ -114,6 +114,7 @@ async def consultation(request: Request, appointment: str, caller: SignedInClini
         "texts": in_language(CONSOLE, language, other=summary.person.name),
         "demo": services.settings.is_demo,
         "appointment": appointment,
+        "patient": summary.person.name,
         "pause": PAUSE_MILLISECONDS,
         "urls": {name: f"/console/visits/{appointment}/{name}" for name in STEPS}
         | {"admit": f"/visits/{appointment}/admit", "waiting": "/console/waiting"},

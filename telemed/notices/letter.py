@@ -13,6 +13,7 @@ from telemed.notices.wording import Words
 
 MODULE = 1.4  # millimetres; a QR code of version 3 is then about 5 cm wide, for old phones
 GAP = 8.0
+BOTTOM = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,16 @@ def letter(content: Content, *, words: Words, link: str) -> bytes:
 
 def drawn(sheet: Sheet, *, words: Words, link: str) -> bytes:
     """The sheet as PDF. Its file properties name nobody."""
-    said = (words.subject, words.greeting, *words.paragraphs, words.short_way, words.help, words.unreviewed)
+    said = (words.subject, words.greeting, *words.paragraphs, words.short_way, words.last, words.help, words.unreviewed)
     page = Paper((*sheet.to, *said), language=sheet.language)
     page.set_compression(False)
     page.set_title(words.subject)
     page.set_creation_date(sheet.made)
     page.add_page()
+    page.set_auto_page_break(auto=True, margin=BOTTOM)
+    if words.sender:
+        page.set_y(45)
+        page.put(words.sender, size=8, height=4, at=LEFT, align="L")
     page.set_y(50)
     for line in sheet.to:  # the window is on the left, whatever the language
         page.put(line, size=11, height=5.5, at=LEFT, align="L")
@@ -50,9 +55,9 @@ def drawn(sheet: Sheet, *, words: Words, link: str) -> bytes:
         _line(page, paragraph)
     if sheet.code:
         _entrance(page, words, code=sheet.code, link=link)
-    _line(page, words.help, size=11)
-    if words.unreviewed:
-        _line(page, words.unreviewed, size=9)
+    for text, size in ((words.last, 11), (words.help, 11), (words.unreviewed, 9)):
+        if text:
+            _line(page, text, size=size)
     return bytes(page.output())
 
 
@@ -87,4 +92,4 @@ def _matrix(link: str) -> tuple[tuple[int, ...], ...]:
 
 def _line(page: Paper, text: str, *, size: int = 12, style: Style = "") -> None:
     page.put(text, size=size, style=style, height=6.5)
-    page.ln(3)
+    page.ln(2.5)

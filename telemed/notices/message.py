@@ -64,8 +64,9 @@ def message(content: Content, channel: Channel, *, house: House) -> Message:
         file = Attachment("letter.pdf", "application/pdf", letter(content, words=said, link=link))
         return Message(content.method, content.name, said.subject, "", link, (file,))
     short = urlsplit(link)
-    joining = (link, by_hand(content, address=f"{short.netloc}{short.path}")) if link else ()
-    text = "\n\n".join((said.greeting, *said.paragraphs, *joining, said.help)) + "\n"
+    joining = (f"{said.link_way}\n{link}", by_hand(content, address=f"{short.netloc}{short.path}")) if link else ()
+    parts = (said.greeting, *said.paragraphs, *joining, said.last, said.sender, said.help)
+    text = "\n\n".join(part for part in parts if part) + "\n"
     if not content.method.is_appointment:
         return Message(content.method, content.mail, said.subject, text, link, ())
     file = Attachment("invite.ics", "text/calendar", invitation(content, sender=house.sender, link=link))

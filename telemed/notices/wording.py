@@ -6,21 +6,34 @@ from typing import Final
 
 from telemed.notices.content import Content, Method
 from telemed.pages.languages import N_, RIGHT_TO_LEFT, is_reviewed, translate
-from telemed.pages.times import day_in_words, time_of_day
+from telemed.pages.times import day_in_words, time_in_words, time_of_day
+from telemed.visits.codes import Window
 
 INVITED = N_("Your appointment")
+INVITED_TO_VIDEO = N_("Your video appointment")
 CANCELLED = N_("Your appointment is cancelled")
 MOVED = N_("Your appointment has a new time")
 RENEWED = N_("Your new code for your appointment")
 GREETING = N_("Good day,")
 WHEN = N_("Your appointment: %(day)s, %(start)s to %(end)s.")
 OFF = N_("This appointment will not take place: %(day)s, %(start)s.")
-LINK = N_("At the time of the appointment, open this link in a browser. You need no account and no app.")
+VIDEO = N_(
+    "It is a video appointment: you and the practice see and hear each other over the internet. "
+    "You need a phone, a tablet or a computer with camera and microphone, but no account and no app."
+)
+EARLY = N_("You may come from %(opens)s, half an hour before.")
+LINK = N_("To come, open this link in a browser:")
 BIRTH_DATE = N_("You will be asked for your date of birth.")
 OLD_CODE = N_("The code that you had before does not work any more.")
 SECRET = N_("The link and the code are only for you. Do not pass them on.")
 CODE = N_("Or open %(address)s and type this code: %(code)s")
-SHORT_WAY = N_("Scan the picture with your phone, or open this address in a browser and type the code:")
+SHORT_WAY = N_("Hold the camera of your phone to the picture. Or type this address in a browser, and then the code:")
+# The clinic's name stays out: whoever finds an opened letter must not learn which kind of doctor it is about.
+UNEXPECTED = N_(
+    "So that nobody else learns of your treatment, this message does not name your practice. "
+    "You did not expect it? Please call your practice at the number that you know."
+)
+SENDER = N_("Your practice")
 OPENED = N_("A message about your record")
 OPENED_WHEN = N_(
     "Your record was opened in an emergency: %(day)s, %(start)s. It closes again by %(end)s at the latest. "
@@ -76,6 +89,9 @@ class Words:
     short_way: str
     help: str
     unreviewed: str = ""
+    link_way: str = ""
+    last: str = ""
+    sender: str = ""
 
 
 def words(content: Content, *, phone: str) -> Words:
@@ -89,14 +105,13 @@ def words(content: Content, *, phone: str) -> Words:
     if not content.method.is_appointment:
         return _told(content, times | {"phone": whole(phone, language)})
     said: tuple[str, ...]
-    joining: tuple[str, ...]
     if content.method is Method.CANCEL:
         subject, said = CANCELLED, (translate(language, OFF) % times,)
     else:
         subject = RENEWED if content.renewed else MOVED if content.sequence else INVITED
-        joining = (LINK, BIRTH_DATE, SECRET) if content.code else ()
-        joining = (*joining, OLD_CODE) if content.renewed else joining
-        said = (translate(language, WHEN) % times, *(translate(language, text) for text in joining))
+        if subject is INVITED and content.code:
+            subject = INVITED_TO_VIDEO
+        said = (translate(language, WHEN) % times, *_joining(content))
     return Words(
         subject=translate(language, subject),
         greeting=translate(language, GREETING),
@@ -104,7 +119,21 @@ def words(content: Content, *, phone: str) -> Words:
         short_way=translate(language, SHORT_WAY),
         help=translate(language, HELP) % {"phone": whole(phone, language)},
         unreviewed=unreviewed(language),
+        link_way=translate(language, LINK),
+        last=translate(language, UNEXPECTED),
+        sender=translate(language, SENDER),
     )
+
+
+def _joining(content: Content) -> tuple[str, ...]:
+    """What one needs, from when on one may come, and what keeps others out; nothing without a code."""
+    if not content.code:
+        return ()
+    language = content.language
+    opens = time_in_words(Window.around(content.start, content.end).opens, language=language)
+    early = f"{translate(language, EARLY) % {'opens': opens}} {translate(language, BIRTH_DATE)}"
+    secret = (SECRET, OLD_CODE) if content.renewed else (SECRET,)
+    return (translate(language, VIDEO), early, " ".join(translate(language, text) for text in secret))
 
 
 def _told(content: Content, facts: dict[str, str]) -> Words:

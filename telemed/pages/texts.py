@@ -31,6 +31,7 @@ LINE: Final[Mapping[str, str]] = {
 CALL: Final[Mapping[str, str]] = {
     **LINE,
     "connecting": N_("Connecting …"),
+    "alone": N_("%p is not there at the moment. It goes on by itself as soon as somebody comes."),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
     "failed": N_("The connection did not work. Please hang up and try again, or let us call you."),
     "left": N_("%p has hung up."),
@@ -39,6 +40,8 @@ CALL: Final[Mapping[str, str]] = {
     "soundOff": N_("Sound is off"),
     "pictureOn": N_("Picture is on"),
     "pictureOff": N_("Picture is off"),
+    "turnOn": N_("Turn on"),
+    "turnOff": N_("Turn off"),
     "audioOnly": N_("Sound only, for slow internet"),
     "pictureAgain": N_("Picture on again"),
     "peerDark": N_("%p has turned the picture off. You can hear each other."),
@@ -60,10 +63,14 @@ CALL: Final[Mapping[str, str]] = {
     "old-browser": N_("This browser is too old for a conversation of three. We can call you by phone instead."),
     "unable": N_("Somebody's browser is too old for a conversation of three."),
     "screen-stopped": N_("The screen is not shown any more."),
-    "removed": N_("The practice has ended your part in the conversation."),
     "locked": N_("Encrypted: only the people in this conversation see and hear each other."),
     "photoSent": N_("The photo is sent."),
     "photoCame": N_("A photo has come."),
+    "photoOpen": N_("Look at the photo in full size"),
+    "photoAway": N_("Put the photo away"),
+    "photoLarger": N_("Larger"),
+    "photoSmaller": N_("Smaller"),
+    "photoClose": N_("Back to the conversation"),
     "speaking": N_("Speaking: %w"),
     "me": N_("You"),
     "patient": N_("Patient"),
@@ -76,7 +83,7 @@ CALL: Final[Mapping[str, str]] = {
 # What the patient reads in the call where the clinic reads something else.
 CALL_OF_VISIT: Final[Mapping[str, str]] = {
     **CALL,
-    "left": N_("%p has left the conversation. If it goes on, you see each other here again."),
+    "left": N_("%p has left the conversation. If it goes on, you see and hear %p here again."),
 }
 
 VISIT: Final[Mapping[str, str]] = {
@@ -90,6 +97,9 @@ VISIT: Final[Mapping[str, str]] = {
     "network_none": N_("We could not check your connection. You can go on all the same."),
     "quiet": N_("We do not hear your microphone. Please speak louder or check whether it is turned off."),
     "late": N_("The practice needs about %n more minutes. You keep your place."),
+    "removed": N_("The practice has taken you out of the conversation"),
+    "removedWay": N_("The conversation may go on without you. You can come back: the practice then lets you in again."),
+    "toWait": N_("Back to the waiting room"),
     "crowded": N_("This conversation has no free seat any more. Please call us."),
     "heardNot": N_("Turn the sound of your device up. Then play the test sound again."),
 }
@@ -116,9 +126,9 @@ PRACTICE: Final[Mapping[str, str]] = {
 # What is asked at the patient's device; the keys are models.Guest.
 HERE: Final[Mapping[str, str]] = {
     "patient": N_("The patient"),
-    "relative": N_("A relative or friend"),
+    "relative": N_("A relative or a friend"),
     "nurse": N_("A nurse or carer"),
-    "interpreter": N_("Somebody who interprets"),
+    "interpreter": N_("An interpreter"),
 }
 
 CALL_BACK: Final[Mapping[str, str]] = {

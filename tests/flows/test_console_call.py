@@ -39,7 +39,7 @@ async def test_a_consultation_by_keyboard_with_a_note_that_survives(
     doctor = watched.page
     await doctor.set_viewport_size(DESKTOP)
     await open_consultation(doctor, clinic)
-    await expect(doctor.locator("#here")).to_contain_text("Angehörige oder Freunde")
+    await expect(doctor.locator("#here")).to_contain_text("Jemand aus der Familie")
     await expect(doctor.locator("#here-place")).to_have_text("Musterdeich 7, Gettorf")
     await expect(doctor.locator("#admit")).to_be_enabled()
 

@@ -123,7 +123,7 @@ async def test_the_whole_way_goes_with_the_keyboard_alone(clinic: Clinic, browse
 
     await expect(page.locator("#wait h1")).to_be_focused()
     told = (await (await clinic.clinician()).get(f"/console/visits/{VIDEO}/here")).json()
-    assert told["people"] == ["Die Patientin oder der Patient", "Angehörige oder Freunde"]
+    assert told["people"] == ["Die Patientin oder der Patient", "Jemand aus der Familie oder dem Freundeskreis"]
 
 
 async def test_the_robot_answers_and_lets_nobody_else_in(clinic: Clinic, browsers: Browsers) -> None:

@@ -3,8 +3,8 @@ import { getDevices, testPicture } from "../video/devices.js";
 import { Signalling } from "../video/signalling.js";
 import { CallPanel } from "../pages/call-panel.js";
 import { keepDraft } from "./draft.js";
-import { showHere } from "./here.js";
-import { hideSeats, showSeats } from "./seats.js";
+import { hideHere, showHere } from "./here.js";
+import { hideSeats, letIn, showSeats } from "./seats.js";
 import "./invite.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
@@ -14,7 +14,7 @@ const element = (id) => document.getElementById(id);
 const placeholder = element("call").querySelector("[data-part=placeholder]");
 // In this tab alone: a colleague who only opens the page must not take the place over.
 const IN_CALL = `in-call:${page.appointment}`;
-let signalling = null, panel = null, ended = false, starting = false, stage = "expected";
+let signalling = null, panel = null, own = null, ended = false, starting = false, stage = "expected";
 
 const post = async (url) => {
   const answer = await fetch(url, { method: "POST" });
@@ -41,7 +41,7 @@ function banner(text) {
 function show({ state, minutes, call_back: wanted = false }) {
   const words = texts[state] + (state === "waiting" ? ` ${texts.minutes.replace("%n", minutes)}` : "");
   if (element("state").textContent !== words) element("state").textContent = words;
-  if (stage !== state) showHere(urls.here);
+  if (stage !== state && state !== "ended") showHere(urls.here);
   stage = state;
   element("call-back").hidden = !wanted;
   offer();
@@ -95,12 +95,15 @@ async function start() {
     hangUp();
     sessionStorage.setItem(IN_CALL, "yes");
     const room = await connect();
-    const found = await getDevices({ audio: true, video: true });
-    const stream = found.stream ?? (page.demo ? testPicture() : null);
-    if (!found.stream) banner(stream ? texts.testPicture : texts[found.state]);
+    const stream = own ?? await openDevices();
+    mirror(null);
     panel = new CallPanel(element("call"), { signalling, room, stream, texts });
     showSeats(signalling, panel);
-    panel.parts.end.onclick = () => { hangUp(); placeholder.textContent = texts.hungUp; };
+    panel.parts.end.onclick = () => {
+      hangUp();
+      placeholder.textContent = texts.hungUp;
+      element("admit").focus();
+    };
     panel.call.addEventListener("state", offer);
     panel.start();
     await post(urls.admit);
@@ -110,6 +113,24 @@ async function start() {
   }
   starting = false;
   offer();
+}
+
+async function openDevices() {
+  const found = await getDevices({ audio: true, video: true });
+  const stream = found.stream ?? (page.demo ? testPicture() : null);
+  if (!found.stream) banner(stream ? `${texts[found.state]} ${texts.testPicture}` : texts[found.state]);
+  return stream;
+}
+
+// The own picture before anybody is let in; the call then takes camera and microphone over as they are.
+function mirror(stream) {
+  if (ended) for (const track of own?.getTracks() ?? []) track.stop();
+  own = stream;
+  const video = element("call").querySelector("[data-part=self]");
+  video.srcObject = stream;
+  video.hidden = !stream?.getVideoTracks().length;
+  element("call").querySelector("[data-part=stage]").classList.toggle("mirror", !video.hidden);
+  element("mirror").disabled = Boolean(stream);
 }
 
 function hangUp() {
@@ -126,6 +147,8 @@ function hangUp() {
 function finish(documented = false) {
   if (ended) return;
   ended = true;
+  mirror(null);
+  hideHere();
   hangUp();
   element("state").textContent = texts.ended;
   element("saved-title").textContent = documented ? texts.documented : texts.over;
@@ -135,7 +158,18 @@ function finish(documented = false) {
   element("document").hidden = documented || !element("note").value;
 }
 
-element("admit").onclick = start;
+element("admit").onclick = async () => {
+  await start();
+  // The button that was pressed is gone; a keyboard goes on where the call is.
+  if (panel && document.activeElement === document.body) element("call").focus({ preventScroll: true });
+};
+element("mirror").onclick = async () => {
+  banner("");
+  element("mirror").disabled = true;
+  const stream = await openDevices();
+  if (panel || ended) for (const track of stream?.getTracks() ?? []) track.stop();
+  else mirror(stream);
+};
 element("called").onclick = async () => {
   await post(urls.called);
   element("call-back").hidden = true;
@@ -172,10 +206,14 @@ const KEYS = {
   k: () => panel?.parts.camera.click(),
   n: () => element("note").focus(),
   s: () => element("admit").click(),
+  l: () => letIn(),
+  h: () => panel && element("hold").click(),
 };
+// Hanging up is no letter: whoever begins to write without being in the field must not end the call.
+const HANG_UP = "End";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select, [contenteditable]")) return;
-  const act = KEYS[event.key.toLowerCase()];
+  const act = event.key === HANG_UP && event.shiftKey ? () => panel?.parts.end.click() : KEYS[event.key.toLowerCase()];
   if (act) { event.preventDefault(); act(); }
 });
 

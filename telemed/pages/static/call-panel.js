@@ -1,5 +1,6 @@
 // One call on the screen, for all sides: pictures, three buttons, check words and text that is seen as it is typed.
 import { Consultation } from "../video/consultation.js";
+import { Photos } from "./photos.js";
 import { Tiles } from "./tiles.js";
 
 const CONTROLS = ["microphone", "camera", "end", "audio-only", "typing", "photo", "signing"];
@@ -13,6 +14,8 @@ export class CallPanel {
     for (const part of root.querySelectorAll("[data-part]")) this.parts[part.dataset.part] = part;
     this.call = new Consultation({ signalling, room, stream });
     this.tiles = new Tiles(this.parts.tiles, this.parts.stage, texts);
+    this.photos = new Photos(this.parts.photos, texts);
+    this.signalling = signalling;
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
     this.peers = new Map();
@@ -33,7 +36,7 @@ export class CallPanel {
 
   // Only this panel's handlers: a later call on the same page takes the buttons over.
   listen() {
-    const { parts, call } = this;
+    const { parts, call, signalling } = this;
     parts.microphone.onclick = () => this.setMuted(!this.muted);
     parts.camera.onclick = () => this.setDark(!this.dark);
     parts["audio-only"].onclick = () => this.setDark(!this.dark);
@@ -54,6 +57,7 @@ export class CallPanel {
     on("advice", (advice) => this.advise(advice));
     on("notice", (notice) => this.notice(notice));
     on("stats", (stats) => this.measured(stats));
+    for (const type of ["welcome", "admitted", "peer"]) signalling.addEventListener(type, () => { if (call.state === "connecting") this.tell(); });
   }
 
   commit(event) {
@@ -94,8 +98,11 @@ export class CallPanel {
 
   show() {
     const { parts, texts } = this;
+    // State and what a tap does stand on the button; pressed or not would say the state twice, and differently.
     parts["microphone-word"].textContent = this.muted ? texts.soundOff : texts.soundOn;
+    parts["microphone-act"].textContent = this.muted ? texts.turnOn : texts.turnOff;
     parts["camera-word"].textContent = this.dark ? texts.pictureOff : texts.pictureOn;
+    parts["camera-act"].textContent = this.dark ? texts.turnOn : texts.turnOff;
     parts["audio-only"].textContent = this.dark ? texts.pictureAgain : texts.audioOnly;
     parts.microphone.classList.toggle("off", this.muted);
     parts.camera.classList.toggle("off", this.dark);
@@ -124,8 +131,11 @@ export class CallPanel {
     if (this.tampered) this.say(texts.tampered);
     else this.say(state !== "live" ? texts[state] ?? "" : audio || !video ? texts.live : texts.peerMuted);
     const dark = video ? "" : audio ? texts.peerDark : texts.peerOff;
-    this.cover(state !== "live" ? texts[state] ?? "" : this.held ? texts.held : dark);
+    this.cover(state === "connecting" && this.isAlone() ? texts.alone : state !== "live" ? texts[state] ?? "" : this.held ? texts.held : dark);
   }
+
+  // Whoever comes back by the link is let in at once; nobody may be there to be connected with.
+  isAlone() { return ![...this.signalling.peers.values()].some(({ admitted, connected }) => admitted && connected); }
 
   cover(text) {
     this.parts.placeholder.textContent = text;
@@ -167,7 +177,7 @@ export class CallPanel {
 
   photo({ from, blob }) {
     if (from === "me") return;
-    this.tiles.photo(from, blob);
+    this.photos.add(blob, this.tiles.name(from));
     this.say(this.texts.photoCame);
   }
 
@@ -198,6 +208,7 @@ export class CallPanel {
     this.enable(false);
     this.call.hangUp();
     this.tiles.clear();
+    this.photos.clear();
     this.parts.lock.hidden = true;
     this.parts.self.hidden = true;
   }

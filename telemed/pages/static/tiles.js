@@ -1,4 +1,5 @@
 // The pictures of the others, one tile for each and one for a shown screen; who speaks has a ring and is named.
+// From two tiles on the own picture has a place beside them, where it hides nobody.
 export class Tiles {
   constructor(root, stage, texts) {
     Object.assign(this, { root, stage, texts, people: new Map(), loud: new Set() });
@@ -13,7 +14,10 @@ export class Tiles {
     if (screen && !person.screen) this.root.prepend(person.screen = this.figure("screen", person.label));
     if (!screen && person.screen) { person.screen.remove(); person.screen = null; }
     if (person.screen) person.screen.querySelector("video").srcObject = screen;
+    this.settle();
   }
+
+  settle() { this.stage.classList.toggle("several", this.root.childElementCount > 1); }
 
   add(id, role) {
     const label = this.texts[role] ?? "";
@@ -32,17 +36,6 @@ export class Tiles {
     video.setAttribute("aria-label", label);
     tile.append(video, Object.assign(document.createElement("figcaption"), { textContent: label }));
     return tile;
-  }
-
-  // Drawn, as the strict policy of the page allows no pictures from elsewhere, and a blob is elsewhere.
-  async photo(id, blob) {
-    const picture = await createImageBitmap(blob);
-    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height, className: "photo" });
-    canvas.getContext("2d").drawImage(picture, 0, 0);
-    const tile = document.createElement("figure");
-    tile.append(canvas, Object.assign(document.createElement("figcaption"), { textContent: `${this.name(id)}: ${this.texts.photoCame}` }));
-    tile.onclick = () => tile.remove();
-    this.root.prepend(tile);
   }
 
   has(id, { audio, video }) {
@@ -66,6 +59,7 @@ export class Tiles {
     person?.screen?.remove();
     this.people.delete(id);
     this.loud.delete(id);
+    this.settle();
   }
 
   show(on) { this.root.hidden = !on; }
@@ -73,5 +67,6 @@ export class Tiles {
   clear() {
     this.people.clear();
     this.root.replaceChildren();
+    this.settle();
   }
 }

@@ -7,7 +7,7 @@ const { texts } = page;
 const element = (id) => document.getElementById(id);
 const sections = ["check", "wait", "call", "bye", "stopped"];
 const CHECKED = "checked";
-let stream = null, sound = null, precheck = null, signalling = null, panel = null, room = "";
+let stream = null, usesTestPicture = false, sound = null, precheck = null, signalling = null, panel = null, room = "";
 
 function show(step) {
   for (const id of sections) element(id).hidden = id !== step;
@@ -36,30 +36,33 @@ async function join() {
 
 // --- camera, microphone, connection
 
-async function check(wanted) {
+async function check(wanted, { withTestPicture = false } = {}) {
   element("start-check").disabled = true;
   sound ??= new AudioContext();
   stopDevices();
   const usable = support(navigator.userAgent);
   const found = usable === "ok" ? await getDevices(wanted) : { state: usable, stream: null };
-  const made = page.demo && !found.stream;
+  const made = withTestPicture && !found.stream;
   if (made) Object.assign(found, { state: "ok", stream: testPicture() });
+  usesTestPicture = made;
   for (const note of document.querySelectorAll("[data-test-picture]")) note.hidden = !made;
+  element("test-picture").hidden = !page.demo || fine(found) || Boolean(found.stream);
   element("start-check").disabled = false;
   stream = found.stream;
-  const fine = found.state === "ok";
   showWayOut(found.state === "in-app");
-  element("device-message").textContent = fine ? "" : texts[found.state];
-  element("device-message").hidden = fine || found.state === "in-app";
-  element("ask").hidden = fine;
+  element("device-message").textContent = fine(found) ? "" : texts[found.state];
+  element("device-message").hidden = fine(found) || found.state === "in-app";
+  element("ask").hidden = fine(found);
   element("start-check").textContent = texts.again;
-  element("start-check").className = fine ? "" : "primary";
+  element("start-check").className = fine(found) ? "" : "primary";
   element("enter").hidden = element("sound").hidden = !stream;
   element("preview").hidden = !stream;
   for (const id of ["own", "own-waiting"]) element(id).srcObject = stream;
   element("own").parentElement.hidden = element("own-waiting").parentElement.hidden = !stream?.getVideoTracks().length;
   return Boolean(stream);
 }
+
+function fine({ state }) { return state === "ok"; }
 
 async function checkConnection() {
   const { Precheck } = await import("../video/precheck.js");
@@ -100,7 +103,7 @@ function chime() {
 // --- waiting room and call
 
 async function enter() {
-  sessionStorage.setItem(CHECKED, stream ? (stream.getVideoTracks().length ? "video" : "audio") : "none");
+  sessionStorage.setItem(CHECKED, usesTestPicture ? "test" : stream ? (stream.getVideoTracks().length ? "video" : "audio") : "none");
   precheck?.stop();
   precheck = null;
   show("wait");
@@ -114,6 +117,7 @@ async function learnCall() {
   const words = await retried(async () => (await fetch(page.call)).json());
   if (page.words) texts.checkWords = await retried(async () => (await fetch(page.words)).json());
   for (const [key, text] of Object.entries(words)) texts[key] = text.replaceAll("%p", page.other);
+  if (page.practice) texts.physician = page.other;
 }
 
 async function connect() {
@@ -142,7 +146,7 @@ async function connect() {
   on("elsewhere", () => stopped(texts.elsewhere));
   on("refused", ({ reason }) => stopped(reason === "full" ? texts.crowded : texts.refused));
   on("ended", () => goodbye(false));
-  on("removed", () => { goodbye(false); banner(texts.removed); });
+  on("removed", removed);
   // Cancelled or moved: the page that the server renders now says which.
   on("void", () => { stopDevices(); sessionStorage.removeItem(CHECKED); location.reload(); });
   await learnCall();
@@ -197,6 +201,15 @@ function stopped(text) {
   show("stopped");
 }
 
+// Whoever was shown out may come back, through the waiting room; the conversation goes on meanwhile.
+function removed() {
+  signalling = null;
+  stopDevices();
+  element("stopped-way").textContent = texts.removedWay;
+  element("continue-here").textContent = texts.toWait;
+  stopped(texts.removed);
+}
+
 function goodbye(mayReturn) {
   panel = null;
   if (!mayReturn) { stopDevices(); sessionStorage.removeItem(CHECKED); }
@@ -215,6 +228,7 @@ async function whatFollows() {
 }
 
 element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };
+element("test-picture").onclick = async () => { if (await check({ audio: true, video: true }, { withTestPicture: true })) await checkConnection(); };
 element("without").onclick = async () => { await check({ audio: true, video: false }); await enter(); };
 element("enter").onclick = enter;
 element("sound").onclick = () => { chime(); element("heard").hidden = false; };
@@ -230,6 +244,6 @@ element("start-check").disabled = element("without").disabled = false;
 // A reload keeps the place: who has been through the check goes straight back.
 const before = sessionStorage.getItem(CHECKED);
 if (before) {
-  if (before !== "none") await check({ audio: true, video: before === "video" });
+  if (before !== "none") await check({ audio: true, video: before !== "audio" }, { withTestPicture: before === "test" });
   await enter();
 }

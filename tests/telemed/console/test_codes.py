@@ -119,11 +119,11 @@ async def test_the_list_of_today_leads_there_and_says_who_came_along(clinic: Cli
     desk = await clinic.clinician(role="receptionist")
     made = await act(desk, "bring", role="interpreter")
     along = await came_along(clinic, made)
-    assert "Dolmetschende Person" in (await along.get("/visit")).text
+    assert "Dolmetscherin oder Dolmetscher" in (await along.get("/visit")).text
 
     today = (await desk.get("/console")).text
 
-    assert f'href="{PAGE}"' in today and "+ Dolmetschende Person" in today
+    assert f'href="{PAGE}"' in today and "+ Dolmetscherin oder Dolmetscher" in today
     assert "ist da und wartet" in (await desk.get(PAGE)).text
 
 

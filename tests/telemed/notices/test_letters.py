@@ -52,7 +52,7 @@ def test_the_letter_says_so_where_no_native_reader_has_checked_the_language(lang
 
     first = translate(language, UNREVIEWED).split()[0]
     assert (first in seen.text) == (not is_reviewed(language))
-    assert made.subject == translate(language, "Your appointment")
+    assert made.subject == translate(language, "Your video appointment")
 
 
 def test_arabic_begins_at_the_right_and_the_address_stays_in_its_window() -> None:

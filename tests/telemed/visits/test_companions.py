@@ -116,7 +116,7 @@ async def test_who_comes_along_has_a_seat_and_sees_nothing_of_the_patient(clinic
 
     page, seat = await browser.get("/visit"), await browser.post(f"/visits/{VIDEO}/join")
 
-    assert "Angehörige Person" in page.text and "Dr. Wiebke Testfeld" in page.text
+    assert "Angehörige oder Angehöriger" in page.text and "Dr. Wiebke Testfeld" in page.text
     for personal in ("Musterkai", str(CLINIC_BORN.year), PATIENT):
         assert personal not in page.text
     assert (seat.status_code, seat.json()["role"]) == (200, "relative")
