@@ -31,7 +31,7 @@ SHORT_WAY = N_("Hold the camera of your phone to the picture. Or type this addre
 # The clinic's name stays out: whoever finds an opened letter must not learn which kind of doctor it is about.
 UNEXPECTED = N_(
     "So that nobody else learns of your treatment, this message does not name your practice. "
-    "You did not expect it? Please call your practice at the number that you know."
+    "If you did not expect it, please call your practice at the number that you know."
 )
 SENDER = N_("Your practice")
 OPENED = N_("A message about your record")

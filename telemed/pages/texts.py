@@ -13,7 +13,6 @@ OTHER: Final = N_("The other side")
 ROBOT: Final = N_("The practice robot")
 # Devices and the connection, before a call and in it.
 LINE: Final[Mapping[str, str]] = {
-    "live": N_("You are connected."),
     "testPicture": N_("Test picture, only in the demo: no camera is in use here."),
     "net": N_("Connection lost. You keep your place. We keep trying."),
     "blocked": N_(
@@ -24,12 +23,13 @@ LINE: Final[Mapping[str, str]] = {
     "in-app": N_("Video does not work in this window. Please open the link in Chrome, Firefox or Safari."),
     "old": N_("This browser is too old for video. We can call you by phone instead."),
     "refused": N_("The conversation could not be opened. Please load this page again."),
-    "elsewhere": N_("The conversation is open in another window or on another device."),
 }
 
 # The call itself; pages fetch it as a file while somebody waits, so that the first pages stay light.
 CALL: Final[Mapping[str, str]] = {
     **LINE,
+    "live": N_("You are connected."),
+    "elsewhere": N_("The conversation is open in another window or on another device."),
     "connecting": N_("Connecting …"),
     "alone": N_("%p is not there at the moment. It goes on by itself as soon as somebody comes."),
     "reconnecting": N_("The connection was interrupted. We are trying again."),
@@ -80,10 +80,15 @@ CALL: Final[Mapping[str, str]] = {
     "physician": N_("Practice"),
 }
 
-# What the patient reads in the call where the clinic reads something else.
+# What the patient reads in the call and while waiting, where the clinic reads something else or nothing.
 CALL_OF_VISIT: Final[Mapping[str, str]] = {
     **CALL,
     "left": N_("%p has left the conversation. If it goes on, you see and hear %p here again."),
+    "removed": N_("The practice has taken you out of the conversation"),
+    "removedWay": N_("The conversation may go on without you. You can come back: the practice then lets you in again."),
+    "toWait": N_("Back to the waiting room"),
+    "late": N_("The practice needs about %n more minutes. You keep your place."),
+    "crowded": N_("This conversation has no free seat any more. Please call us."),
 }
 
 VISIT: Final[Mapping[str, str]] = {
@@ -96,11 +101,6 @@ VISIT: Final[Mapping[str, str]] = {
     "network_audio": N_("Your internet is slow. We recommend to talk without picture."),
     "network_none": N_("We could not check your connection. You can go on all the same."),
     "quiet": N_("We do not hear your microphone. Please speak louder or check whether it is turned off."),
-    "late": N_("The practice needs about %n more minutes. You keep your place."),
-    "removed": N_("The practice has taken you out of the conversation"),
-    "removedWay": N_("The conversation may go on without you. You can come back: the practice then lets you in again."),
-    "toWait": N_("Back to the waiting room"),
-    "crowded": N_("This conversation has no free seat any more. Please call us."),
     "heardNot": N_("Turn the sound of your device up. Then play the test sound again."),
 }
 

@@ -9,7 +9,7 @@ from tests.fixtures.axe import Axe
 from tests.fixtures.browsers import Browsers
 from tests.fixtures.participants import Participants
 from tests.flows.pages import hurry_to_waiting_room, open_page, require_moving_picture
-from tests.flows.test_consultation import open_consultation
+from tests.flows.test_consultation import document, open_consultation
 from tests.flows.test_every_page import DESKTOP, PHONE
 from tests.telemed.visits.clinic import VIDEO, Clinic
 
@@ -62,6 +62,10 @@ async def test_a_consultation_by_keyboard_with_a_note_that_survives(
     await doctor.reload()
 
     await expect(doctor.locator("#note")).to_have_value(NOTE)
+    await expect(doctor.locator("#here-place")).to_have_text("Musterdeich 7, Gettorf")
+    await document(doctor)
+    await expect(doctor.locator("#here")).to_be_hidden()
+    assert await doctor.locator("#here-place").text_content() == ""  # as the patient was promised
     assert watched.faults == []
 
 
@@ -81,29 +85,3 @@ async def test_two_windows_are_told_of_each_other(clinic: Clinic, browsers: Brow
     await expect(second.locator("#draft-who")).to_contain_text("Dr. Wiebke Testfeld")
     await second.click("#draft-theirs")
     await expect(second.locator("#note")).to_have_value("from the first")
-
-
-async def test_an_interpreter_is_invited_in_the_middle_and_has_a_seat(clinic: Clinic, browsers: Browsers) -> None:
-    await patient_waits(clinic, browsers)
-    doctor = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
-    await open_consultation(doctor, clinic)
-    await doctor.click("#admit")
-    await expect(doctor.locator("#seats li[data-role=patient]")).to_be_visible()
-    await doctor.click("#invite summary")
-    await doctor.select_option("#invite-role", "interpreter")
-    await doctor.click("#invite-form button")
-    await expect(doctor.locator("#invited")).to_be_visible()
-    link, pin = await doctor.input_value("#invited-link"), await doctor.inner_text("#invited-pin")
-
-    interpreter = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
-    await interpreter.goto(link)
-    await interpreter.fill("#birth_date", pin)
-    await interpreter.click("main form button.primary")
-    await expect(interpreter.locator("#check")).to_contain_text("Dolmetsch")
-    await interpreter.click("#without")
-
-    seat = doctor.locator("#seats li[data-role=interpreter]")
-    await seat.locator("button").first.click()
-    await expect(interpreter.locator("#call")).to_be_visible()
-    await doctor.locator("#seats li[data-role=interpreter] button").last.click()
-    await expect(interpreter.locator("#bye")).to_be_visible()

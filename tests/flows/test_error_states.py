@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from telemed.pages.assets import asset_url
 from telemed.pages.languages import translate
-from telemed.pages.texts import CALL, CALL_BACK, REFUSALS, VISIT, told
+from telemed.pages.texts import CALL, CALL_BACK, CALL_OF_VISIT, REFUSALS, VISIT, told
 from tests.fixtures.browsers import Browsers
 from tests.flows import scenes
 from tests.flows.pages import eventually
@@ -80,7 +80,7 @@ async def test_what_happens_while_somebody_waits_is_told(clinic: Clinic, browser
     await eventually(lambda: presence(doctor), lambda state: state == "waiting")
 
     await doctor.post(f"/console/visits/{VIDEO}/late")
-    await expect(page.locator("#late")).to_have_text(translate(language, VISIT["late"]).replace("%n", "10"))
+    await expect(page.locator("#late")).to_have_text(translate(language, CALL_OF_VISIT["late"]).replace("%n", "10"))
     await page.context.set_offline(True)
     clinic.services.rooms.close()
     await expect(page.locator("#banner")).to_have_text(translate(language, CALL["net"]))

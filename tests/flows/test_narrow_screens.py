@@ -3,6 +3,7 @@
 from playwright.async_api import Page, ViewportSize
 
 from tests.fixtures.browsers import Browsers
+from tests.flows import scenes
 from tests.flows.pages import open_page
 from tests.telemed.visits.clinic import TENANT, VIDEO, Clinic
 
@@ -38,3 +39,15 @@ async def test_no_page_is_wider_than_a_phone_and_the_list_shows_what_to_tap(clin
     for width in WIDTHS:
         await page.set_viewport_size(ViewportSize(width=width, height=800))
         assert await is_within(page, "td .button", width)
+
+
+async def test_at_two_hundred_percent_on_a_phone_long_words_break(clinic: Clinic, browsers: Browsers) -> None:
+    page = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
+    await page.set_viewport_size(ViewportSize(width=180, height=400))
+
+    for language in ("de", "uk", "pl"):
+        url = clinic.services.settings.base_url
+        await page.context.add_cookies([{"name": "lang", "value": language, "url": url}])
+        for scene in (scenes.here, scenes.check, scenes.code, scenes.start):
+            await scene(page, clinic)
+            assert await page.evaluate(SIDEWAYS) == 0, (language, scene.__name__)

@@ -122,20 +122,21 @@ async function openDevices() {
   return stream;
 }
 
+function stop(stream) { for (const track of stream?.getTracks() ?? []) track.stop(); }
+
 // The own picture before anybody is let in; the call then takes camera and microphone over as they are.
 function mirror(stream) {
-  if (ended) for (const track of own?.getTracks() ?? []) track.stop();
   own = stream;
   const video = element("call").querySelector("[data-part=self]");
   video.srcObject = stream;
   video.hidden = !stream?.getVideoTracks().length;
   element("call").querySelector("[data-part=stage]").classList.toggle("mirror", !video.hidden);
-  element("mirror").disabled = Boolean(stream);
+  element("mirror").setAttribute("aria-pressed", String(!video.hidden));
 }
 
 function hangUp() {
   sessionStorage.removeItem(IN_CALL);
-  for (const track of panel?.stream?.getTracks() ?? []) track.stop();
+  stop(panel?.stream);
   panel?.close();
   signalling?.close();
   hideSeats();
@@ -147,6 +148,7 @@ function hangUp() {
 function finish(documented = false) {
   if (ended) return;
   ended = true;
+  stop(own);
   mirror(null);
   hideHere();
   hangUp();
@@ -165,9 +167,11 @@ element("admit").onclick = async () => {
 };
 element("mirror").onclick = async () => {
   banner("");
+  if (own) { stop(own); return mirror(null); }
   element("mirror").disabled = true;
   const stream = await openDevices();
-  if (panel || ended) for (const track of stream?.getTracks() ?? []) track.stop();
+  element("mirror").disabled = false;
+  if (panel || starting || ended) stop(stream);
   else mirror(stream);
 };
 element("called").onclick = async () => {

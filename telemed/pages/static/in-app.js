@@ -9,18 +9,18 @@ const KEPT = "link";
 
 export function offerWayOut(address) {
   link = address;
-  if (support() === "in-app") show(true);
+  if (support() === "in-app") show();
 }
 
-export function showWayOut(on) {
+export function showWayOut() {
   link = () => sessionStorage.getItem(KEPT) ?? `${location.origin}/j`;
-  show(on);
+  show();
 }
 
-function show(on) {
+function show() {
   const notice = element("in-app");
   if (!notice) return;
-  notice.hidden = !on;
+  notice.hidden = false;
   element("copy").onclick = copy;
 }
 

@@ -28,8 +28,11 @@ export class Photos {
     let step = 0;
     // One is the whole photo on the screen; what is larger is scrolled, by finger, wheel or arrow keys.
     const zoom = (change) => {
+      const middle = [(area.scrollLeft + area.clientWidth / 2) / area.scrollWidth, (area.scrollTop + area.clientHeight / 2) / area.scrollHeight];
       step = Math.max(0, Math.min(STEPS.length - 1, step + change));
       canvas.style.inlineSize = canvas.style.blockSize = `${STEPS[step] * 100}%`;
+      area.scrollLeft = middle[0] * area.scrollWidth - area.clientWidth / 2;
+      area.scrollTop = middle[1] * area.scrollHeight - area.clientHeight / 2;
       [smaller.disabled, larger.disabled] = [step === 0, step === STEPS.length - 1];
     };
     const smaller = button(texts.photoSmaller, () => zoom(-1)), larger = button(texts.photoLarger, () => zoom(1));
@@ -48,8 +51,8 @@ export class Photos {
     dialog.append(tools, area);
     document.body.append(dialog);
     this.open = dialog;
-    zoom(0);
     dialog.showModal();
+    zoom(0);
     area.focus();
   }
 

@@ -17,7 +17,10 @@ export class Tiles {
     this.settle();
   }
 
-  settle() { this.stage.classList.toggle("several", this.root.childElementCount > 1); }
+  settle() {
+    this.stage.classList.toggle("several", this.root.childElementCount > 1);
+    this.stage.classList.toggle("speaking", this.people.size === 1 && this.loud.size > 0);
+  }
 
   add(id, role) {
     const label = this.texts[role] ?? "";
@@ -50,7 +53,7 @@ export class Tiles {
     const { tile, label } = this.people.get(id) ?? {};
     tile?.classList.toggle("speaking", on);
     if (tile) tile.querySelector("figcaption").textContent = on ? this.texts.speaking.replace("%w", label) : label;
-    this.stage.classList.toggle("speaking", this.people.size === 1 && this.loud.size > 0);
+    this.settle();
   }
 
   remove(id) {
@@ -66,6 +69,7 @@ export class Tiles {
 
   clear() {
     this.people.clear();
+    this.loud.clear();
     this.root.replaceChildren();
     this.settle();
   }

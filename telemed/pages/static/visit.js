@@ -1,6 +1,5 @@
 // The patient's page after the code: check, waiting room, call, goodbye. One page, so that the device asks only once.
 import { getDevices, support, testPicture } from "../video/devices.js";
-import { showWayOut } from "./in-app.js";
 
 const page = JSON.parse(document.getElementById("page").textContent);
 const { texts } = page;
@@ -46,10 +45,11 @@ async function check(wanted, { withTestPicture = false } = {}) {
   if (made) Object.assign(found, { state: "ok", stream: testPicture() });
   usesTestPicture = made;
   for (const note of document.querySelectorAll("[data-test-picture]")) note.hidden = !made;
-  element("test-picture").hidden = !page.demo || fine(found) || Boolean(found.stream);
+  if (page.demo) element("test-picture").hidden = Boolean(found.stream);
   element("start-check").disabled = false;
   stream = found.stream;
-  showWayOut(found.state === "in-app");
+  element("in-app").hidden = true;
+  if (found.state === "in-app") (await import("./in-app.js")).showWayOut();
   element("device-message").textContent = fine(found) ? "" : texts[found.state];
   element("device-message").hidden = fine(found) || found.state === "in-app";
   element("ask").hidden = fine(found);
@@ -228,7 +228,7 @@ async function whatFollows() {
 }
 
 element("start-check").onclick = async () => { if (await check({ audio: true, video: true })) await checkConnection(); };
-element("test-picture").onclick = async () => { if (await check({ audio: true, video: true }, { withTestPicture: true })) await checkConnection(); };
+if (page.demo) element("test-picture").onclick = async () => { if (await check({ audio: true, video: true }, { withTestPicture: true })) await checkConnection(); };
 element("without").onclick = async () => { await check({ audio: true, video: false }); await enter(); };
 element("enter").onclick = enter;
 element("sound").onclick = () => { chime(); element("heard").hidden = false; };

@@ -19,18 +19,24 @@ CODE = "ABCD-EFGH-JKMN"
 OWN = {
     "uk": "понеділок, 30 листопада 2026",
     "ru": "понедельник, 30 ноября 2026",
-    "tr": "bağlantı",
+    "tr": "Görüntülü",
     "pl": "poniedziałek, 30 listopada 2026",
     "da": "mandag den 30. november 2026",
     "ar": "نوفمبر",
 }
 
 
-def written(language: str, *, name: str = "Karla Muster") -> tuple[Message, Printed]:
-    """An invitation by post, and what a viewer makes of it."""
+def invited(language: str, *, name: str = "Karla Muster", renewed: bool = False) -> Content:
+    """What an invitation says, to somebody with a street."""
     to = ("Dorfstraße 1", "24214 Gettorf")
-    content = Content(Method.REQUEST, "a1", 0, NOW, NOW, NOW, language, "k@example.org", name, to, CODE)
-    made = message(content, Channel.LETTER, house=HOUSE)
+    return Content(
+        Method.REQUEST, "a1", 0, NOW, NOW, NOW, language, "k@example.org", name, to, CODE, renewed=renewed
+    )
+
+
+def written(language: str, *, name: str = "Karla Muster", renewed: bool = False) -> tuple[Message, Printed]:
+    """An invitation by post, and what a viewer makes of it."""
+    made = message(invited(language, name=name, renewed=renewed), Channel.LETTER, house=HOUSE)
     return made, read(made.attachments[0].body)
 
 
@@ -81,3 +87,19 @@ def test_of_letters_that_no_font_here_has_the_post_is_not_stopped() -> None:
     _, seen = written("de", name="Karla 山田")
 
     assert "Karla ??" in seen.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_with_a_new_code_says_one_sentence_more_and_is_still_one_page(language: str) -> None:
+    assert written(language, renewed=True)[1].pages == 1
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_letter_and_mail_say_what_it_is_what_one_needs_and_whom_to_ask(channel: Channel) -> None:
+    made = message(invited("de"), channel, house=HOUSE)
+
+    said = made.text or " ".join(read(made.attachments[0].body).text.split())
+    for words in ("Videotermin", "mit Kamera und Mikrofon", "ab 09:30 Uhr", "unter der Nummer an, die Sie kennen"):
+        assert words in said
+    assert "Ihre Praxis" in said
+    assert ("diesen Link" in said) == (channel is Channel.MAIL)  # paper has no link to open
