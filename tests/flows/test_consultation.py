@@ -120,7 +120,9 @@ async def test_a_second_tab_takes_over_and_the_first_can_take_back(clinic: Clini
     await expect(second.locator("#stopped")).to_be_visible()
 
 
-async def test_without_a_camera_the_demo_says_so_and_shows_a_test_picture_when_asked(clinic: Clinic, browsers: Browsers) -> None:
+async def test_without_a_camera_the_demo_says_so_and_shows_a_test_picture_when_asked(
+    clinic: Clinic, browsers: Browsers
+) -> None:
     browser = await browsers.chromium(camera=False)
     patient = await open_page(browser, clinic.services.settings.base_url)
     await open_visit(patient.page, code=clinic.code)

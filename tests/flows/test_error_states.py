@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 
 from telemed.pages.assets import asset_url
 from telemed.pages.languages import translate
-from telemed.pages.texts import CALL, CALL_BACK, CALL_OF_VISIT, REFUSALS, VISIT, told
+from telemed.pages.texts import CALL, CALL_BACK, CALL_OF_VISIT, REFUSALS, told
 from tests.fixtures.browsers import Browsers
 from tests.flows import scenes
 from tests.flows.pages import eventually

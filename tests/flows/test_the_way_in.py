@@ -134,6 +134,7 @@ async def test_the_robot_answers_and_lets_nobody_else_in(clinic: Clinic, browser
     await page.click("#start-check")
     await page.click("#enter")
     await expect(page.locator("[data-part=lines] .peer")).to_contain_text("Ich bin ein Roboter")
+    await expect(page.locator("[data-part=lines] .peer b")).to_contain_text("Der Übungsroboter")
     await page.locator("#typing").press_sequentially("Moin")
 
     await page.locator("#typing").press("Enter")

@@ -29,9 +29,7 @@ OWN = {
 def invited(language: str, *, name: str = "Karla Muster", renewed: bool = False) -> Content:
     """What an invitation says, to somebody with a street."""
     to = ("Dorfstraße 1", "24214 Gettorf")
-    return Content(
-        Method.REQUEST, "a1", 0, NOW, NOW, NOW, language, "k@example.org", name, to, CODE, renewed=renewed
-    )
+    return Content(Method.REQUEST, "a1", 0, NOW, NOW, NOW, language, "k@example.org", name, to, CODE, renewed=renewed)
 
 
 def written(language: str, *, name: str = "Karla Muster", renewed: bool = False) -> tuple[Message, Printed]:

@@ -47,7 +47,10 @@ async def test_the_patient_is_asked_once_and_the_clinic_reads_the_answer(clinic:
     assert (await browser.get("/visit")).status_code == 200
     assert f'value="{PLACE}"' in (await browser.get("/visit/here")).text
     told = await said_to_the_clinic(clinic)
-    assert told == {"people": ["Jemand aus der Familie oder dem Freundeskreis", "Eine Dolmetscherin oder ein Dolmetscher"], "place": PLACE}
+    assert told == {
+        "people": ["Jemand aus der Familie oder dem Freundeskreis", "Eine Dolmetscherin oder ein Dolmetscher"],
+        "place": PLACE,
+    }
 
 
 async def test_the_place_is_sealed_for_this_visit_alone(clinic: Clinic) -> None:
