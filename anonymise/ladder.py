@@ -16,7 +16,7 @@ from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
 from anonymise.hierarchy import TOP
 
-MARGINS: Final = (0.0, 0.04, 0.1, 0.2)
+MARGINS: Final = (0.0, 0.04, 0.05, 0.06, 0.07, 0.1, 0.2)
 """By how much the share that a group is made within lies below the limit, step by step: at the limit itself a group leaves
 an attack on several periods no room."""
 

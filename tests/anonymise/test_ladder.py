@@ -1,21 +1,25 @@
 """The ladder: from the declared tables to no categories, the same for everybody, stated in what comes out."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 
-from anonymise import synthetic
+from anonymise import pipeline, synthetic
 from anonymise.about import Step, read
-from anonymise.attack.minimality import Part, told
+from anonymise.attack.folder import read_folder
+from anonymise.attack.run import attack
 from anonymise.build import build
 from anonymise.definition import Definition, shipped
+from anonymise.inner_pages import report_page
 from anonymise.ladder import MARGINS, at, climbed, steps
-from anonymise.rule import Rule
-from tests.anonymise.builders import screened
+from anonymise.periods import Quarter
+from anonymise.problems import ReleaseRefused
+from tests.anonymise.builders import NOW, QUARTER, publish_persons, screened, shelf
 
 FINE = Step("band", "band", 0.8, 2)
 
@@ -108,3 +112,41 @@ def test_no_categories_at_all_leave_their_rows_withheld_and_the_others_as_they_w
     assert {row.flag for row in bare.table.persons() if row.keys[place] != "*"} == {"c"}
     told_of = [[row for row in built.table.persons() if row.keys[place] == "*"] for built in (bare, whole)]
     assert told_of[0] == told_of[1]
+
+
+def region(quarter: int) -> pl.DataFrame:
+    """Persons of one town, seven in ten of whom saved no way; the others saved this in one quarter and that in another."""
+    random, near = np.random.default_rng(quarter), ("1-9", "10-24", "25-49", "50-99", "100+")
+    drawn = synthetic.persons(1500, seed=3)
+    saved = np.where(random.random(1500) < 0.72, "0", np.array(near)[random.integers(0, 2, 1500) + 2 * quarter])
+    return drawn.with_columns(travel_km=pl.Series(saved))
+
+
+def test_what_the_audits_refuse_comes_out_coarser_and_says_which_steps_were_tried(tmp_path: Path) -> None:
+    place, wanted = shelf(tmp_path), shipped("travel-saved")
+    publish_persons(region(0), place, definition=wanted, quarter=Quarter(2026, 2), now=NOW)
+
+    release = publish_persons(region(1), place, definition=wanted, quarter=QUARTER, now=NOW)
+
+    about = read(release.folder)
+    assert about.ladder == steps(wanted)[: len(about.ladder)] and len(about.ladder) > 1
+    assert about.ladder[-1].finest != "all" and (release.folder / "groups.csv").is_file()
+    cube = json.loads((release.folder / "travel-saved.jsonstat.json").read_bytes())
+    assert cube["extension"]["ladder"] == [msgspec.to_builtins(step) for step in about.ladder]
+    assert f"at the level {about.ladder[-1].finest}" in (release.folder / "audit.en.html").read_text()
+    report = place.reports.read("travel-saved", "2026-Q3")
+    assert [rung.findings > 0 or rung.groups == 0 for rung in report.ladder] == [True] * (len(about.ladder) - 1) + [
+        False
+    ]
+    assert "Welche Stufen versucht wurden" in report_page(report, "de").decode()
+    folders = [read_folder(path) for path in sorted(release.folder.parent.iterdir())]
+    assert not attack(folders).findings
+
+
+def test_without_the_ladder_it_would_have_been_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, wanted = shelf(tmp_path), shipped("travel-saved")
+    publish_persons(region(0), place, definition=wanted, quarter=Quarter(2026, 2), now=NOW)
+    monkeypatch.setattr(pipeline, "climbed", lambda definition, attempt: (attempt(at(definition, (FINE,))),))
+
+    with pytest.raises(ReleaseRefused, match=r"composition|minimality"):
+        publish_persons(region(1), place, definition=wanted, quarter=QUARTER, now=NOW)
