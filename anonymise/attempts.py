@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from anonymise.attack.findings import Kind
 from anonymise.attack.presence import inhabitants
 from anonymise.attack.run import Attack
 from anonymise.audit import Audit, Beside, attacked, together
-from anonymise.build import Built
+from anonymise.build import Built, build
 from anonymise.definition import Definition
 from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
 from anonymise.inner_report import Rung
+from anonymise.ladder import climbed
 from anonymise.ledger import Entry
+from anonymise.meet import standings
+from anonymise.periods import Period
 from anonymise.progress import Progress, no_progress
+from anonymise.release import compose
 from anonymise.rule import Rule
 from anonymise.screen import Published, screen
 
@@ -45,8 +52,40 @@ class Attempt:
         return self.audit
 
 
+def rehearsed(
+    persons: pl.DataFrame,
+    definition: Definition,
+    *,
+    period: Period,
+    folders: Sequence[Path] = (),
+    progress: Progress = no_progress,
+) -> tuple[Attempt, ...]:
+    """What would become of a data set, step by step, beside the releases in some folders; nothing is kept."""
+    cohort, unit = definition.cohort.name, definition.source.unit
+    entry = Entry(definition.slug, period.name, period.start, period.end, cohort, unit)
+
+    def attempt(tried: Definition) -> Attempt:
+        progress("counting and partitioning", 0, 0)
+        built = build(persons, tried)
+        if without_groups(built, tried):
+            return Attempt(tried, built, {})
+        files = compose(built, tried, quarter=period, issued=period.end, base_url="http://localhost")
+        [own] = standings({entry.name: built.members})
+        beside = Beside(own, (), folders, {})
+        return Attempt(tried, built, files, audited(files, built, entry, beside=beside, rule=tried.rule))
+
+    return climbed(definition, attempt)
+
+
+def without_groups(built: Built, definition: Definition) -> bool:
+    """Whether a step was to tell categories and no group could be made: then there is nothing to audit."""
+    return built.blocks.group is None and definition.sensitive is not None and not definition.bare
+
+
 def rungs(made: Sequence[Attempt]) -> tuple[Rung, ...]:
-    """The steps of some attempts as the inner report tells them."""
+    """The steps of some attempts as the inner report tells them; none without a ladder."""
+    if not made[-1].definition.ladder:
+        return ()
     return tuple(
         Rung(
             step.finest,
@@ -54,7 +93,7 @@ def rungs(made: Sequence[Attempt]) -> tuple[Rung, ...]:
             len(one.built.blocks.group_sizes()),
             0 if one.audit is None else len(one.audit.attack.findings),
         )
-        for one, step in zip(made, made[-1].definition.ladder, strict=False)
+        for one, step in zip(made, made[-1].definition.ladder, strict=True)
     )
 
 

@@ -57,7 +57,9 @@ def _banded(dimension: Dimension, lows: tuple[int, ...]) -> Hierarchy:
     finer = set(lows)
     for level, some in dimension.coarser.items():
         if not isinstance(some, tuple) or not set(some) < finer or some[0] != lows[0]:
-            raise HierarchyInvalid(f"coarser.{level} must be some of the numbers of the level before, the first among them.")
+            raise HierarchyInvalid(
+                f"coarser.{level} must be some of the numbers of the level before, the first among them."
+            )
         bands, finer = _rising(some), set(some)
         columns[level] = [*(_band_of(low, bands) for low in lows), UNKNOWN]
 

@@ -11,10 +11,11 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from anonymise.about import Step
+from anonymise.about import FILE, Step
 from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
 from anonymise.hierarchy import TOP
+from anonymise.problems import InputInvalid
 
 MARGINS: Final = (0.0, 0.04, 0.05, 0.06, 0.07, 0.1, 0.2)
 """By how much the share that a group is made within lies below the limit, step by step: at the limit itself a group leaves
@@ -62,6 +63,18 @@ def _steps(definition: Definition) -> Iterator[Step]:
                 share = round(rule.share_limit - margin, 3)
                 yield Step(level, names[max(finest, own - 1)], share, rule.min_categories)
     yield Step(TOP, TOP, rule.share_limit, rule.min_categories)
+
+
+class _Stated(msgspec.Struct):
+    ladder: tuple[Step, ...] = ()
+
+
+def stated(about: bytes) -> tuple[Step, ...]:
+    """The steps that a release names in the content of its `about.json`."""
+    try:
+        return msgspec.json.decode(about, type=_Stated).ladder
+    except msgspec.DecodeError as error:
+        raise InputInvalid(f"{FILE} does not say which steps were tried: {error}.") from error
 
 
 def at(definition: Definition, tried: tuple[Step, ...]) -> Definition:

@@ -198,7 +198,9 @@ class Ledger:
         if not same:
             return None
         block = np.pad(same[0].blocks, (0, max(0, self._persons().height - len(same[0].blocks))))
-        return self._persons().with_columns(block=pl.Series(block)).filter(pl.col("block") != ABSENT)[["person", "block"]]
+        return (
+            self._persons().with_columns(block=pl.Series(block)).filter(pl.col("block") != ABSENT)[["person", "block"]]
+        )
 
     def _persons(self) -> pl.DataFrame:
         """The pseudonyms of all persons and their numbers."""

@@ -70,7 +70,9 @@ def partition(
     levels = smallest_levels(classes, cells, hierarchies=hierarchies)
     classes, levels = joined(classes, levels, cells, persons, hierarchies=hierarchies, loss=loss, within=within)
     held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
-    return _numbered(classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile)
+    return _numbered(
+        classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile
+    )
 
 
 def as_before(
@@ -89,7 +91,9 @@ def as_before(
     levels = smallest_levels(classes, cells, hierarchies=hierarchies)
     held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
     profile = profile_for(cells, hierarchies)
-    return _numbered(classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile)
+    return _numbered(
+        classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile
+    )
 
 
 def _numbered(

@@ -23,7 +23,7 @@ from anonymise.approvals import (
     require_two,
     write_approvals,
 )
-from anonymise.attempts import Attempt, audited, rungs
+from anonymise.attempts import Attempt, audited, rungs, without_groups
 from anonymise.audit import Audit, Beside
 from anonymise.build import Built, build
 from anonymise.coverage import Extent
@@ -181,7 +181,7 @@ def _drafted(
     def attempt(definition: Definition) -> Attempt:
         progress("counting and partitioning", 0, 0)
         built = build(persons, definition, blocks=kept)
-        if built.blocks.group is None and definition.sensitive is not None and not definition.bare:
+        if without_groups(built, definition):
             return Attempt(definition, built, {})
         progress("writing files", 0, 0)
         files = _composed(built, definition, work, shelf)

@@ -11,7 +11,9 @@ from anonymise.about import Revision
 from anonymise.register_lines import WITHDRAWN, Decision
 
 
-def revisions_of(slug: str, *, beside: Collection[tuple[str, str]], decided: Iterable[Decision]) -> tuple[Revision, ...]:
+def revisions_of(
+    slug: str, *, beside: Collection[tuple[str, str]], decided: Iterable[Decision]
+) -> tuple[Revision, ...]:
     """The withdrawals that concern a data set, as they were decided; `beside` are data set and release of what is about the
     same persons."""
     return tuple(

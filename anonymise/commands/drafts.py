@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from anonymise.about import FILE as ABOUT
-from anonymise.about import parse
 from anonymise.approvals import NEEDED
 from anonymise.attack.report import as_json as attack_as_json
 from anonymise.attack.report import show
@@ -36,7 +35,7 @@ from anonymise.commands.options import (
 from anonymise.formats.csv import read_files
 from anonymise.inner_pages import report_files
 from anonymise.inner_report import report_on
-from anonymise.ladder import at
+from anonymise.ladder import at, stated
 from anonymise.ledger import Entry
 from anonymise.persons import read_persons
 from anonymise.pipeline import WITHDRAWN, Work, prepare
@@ -98,7 +97,7 @@ def audit(
     """Audit a draft or a release: its files against the persons, against the ledger, and under attack."""
     declared = definition_at(definition)
     files = read_files(folder, declared.slug)
-    wanted = at(declared, parse(files[ABOUT]).ladder)
+    wanted = at(declared, stated(files[ABOUT]))
     entry = Work(wanted, period_of(period, wanted), datetime.now(UTC), "audit").entry
     ledger = shelf_of(data_dir, data_dir).ledger
     with shown() as progress:
@@ -110,8 +109,8 @@ def audit(
         beside = Beside(ledger.standing(entry, built.members), ledger.overlapping(entry), folders, {})
         verdict = audited(files, built, entry, beside=beside, rule=wanted.rule, progress=progress)
     if report is not None:
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        written(report, report_files(report_on(built, wanted, verdict, name=entry.name, by="audit", at=at)))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        written(report, report_files(report_on(built, wanted, verdict, name=entry.name, by="audit", at=now)))
     if as_json:
         answer(_as_json(entry, verdict), as_json=True)
     else:

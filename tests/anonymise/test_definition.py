@@ -129,7 +129,11 @@ def test_a_data_set_without_a_cohort_beside_it_is_refused(tmp_path: Path) -> Non
         ("week = [0, 8] }", "week = [0, 9] }", "must be some of the numbers of the level before"),
         ("week = [0, 8] }", "week = [8, 15] }", "the first among them"),
         ("week = [0, 8] }", "week = [0, 8, 15] }", "must be some of the numbers"),
-        ('some = { joins = ["E10-E14", "I10-I50"', 'some = { joins = ["E10-E14", "I50"', "join nodes of the level before"),
+        (
+            'some = { joins = ["E10-E14", "I10-I50"',
+            'some = { joins = ["E10-E14", "I50"',
+            "join nodes of the level before",
+        ),
         ('some = { joins = ["E10-E14",', 'some = { joins = ["M05-M19",', "each once"),
         ("some = { joins", "none = { joins", "under new codes"),
         ("[dimension.coarser.any]", "[dimension.coarser]\nany = [1, 2]\n[dimension.coarser.more]", "must name nodes"),

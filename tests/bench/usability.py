@@ -33,6 +33,8 @@ QUARTERLY: Final = (
 )  # fmt: skip
 WEEKLY: Final = "respiratory-season"
 QUARTERS, WEEKS, PATIENTS = 8, 26, 20_000
+
+
 @dataclass(frozen=True)
 class Out:
     """One release: the folder, its persons, the step of the ladder, what its rows say, its groups, and what it loses."""
@@ -44,6 +46,9 @@ class Out:
     groups: int
     misplaced: float
     lost: float
+
+
+BARE: Final = "no categories"
 
 
 @dataclass(frozen=True)
