@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anonymise.coding import first_places
 from anonymise.hierarchy import Codes, Hierarchy
@@ -22,13 +21,10 @@ from anonymise.joining import Hosts, cheapest, worthwhile
 from anonymise.keys import Half, Keys
 from anonymise.losses import Floats, Order
 
-_COMPACT: Final = 0.8
+_COMPACT: Final = 0.65
 """Cells that are done are cleared away when fewer than this share is left."""
 _FEW: Final = 256
 """And always when no more than so many are left, to see whether any class can still be made."""
-_SMALL: Final = 6000
-"""Up to so many cells the calls cost more than the counting: then vectors are looked at in advance, so many at once."""
-_AHEAD: Final = 16
 _NONE: Final = np.empty(0, dtype=np.int64)
 
 
@@ -48,16 +44,10 @@ def sweep(parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Cod
     left, made = _Left(parts, persons, within, k), _Made(len(persons))
     rise = np.diff(order.loss, append=order.loss[-1])
     joins = worthwhile(order, rise, k=k)
-    vectors = order.vectors.tolist()
-    worth_a_look, looked_at = np.ones(len(vectors), dtype=bool), 0
-    for turn, vector in enumerate(vectors):
+    for turn, vector in enumerate(order.vectors.tolist()):
         if left.over:
             break
-        if turn >= looked_at and left.few:
-            looked_at = turn + _AHEAD
-            worth_a_look[turn:looked_at] = left.crowded_at(vectors[turn:looked_at])
-        if worth_a_look[turn]:
-            made.add(turn, left.take(vector))
+        made.add(turn, left.take(vector))
         if joins[turn]:
             places, number = left.join(vector, made.hosts(turn, order), worth=float(rise[turn]))
             made.join(turn, places, number, persons)
@@ -148,25 +138,6 @@ class _Left:
         self._flags = np.empty(len(persons), dtype=bool)
         self.over = False
         """Whether no stratum has k persons left."""
-
-    @property
-    def few(self) -> bool:
-        """Whether so few cells are left that looking at several vectors at once costs less than one by one."""
-        return len(self._places) <= _SMALL
-
-    def crowded_at(self, vectors: Sequence[Sequence[int]]) -> NDArray[np.bool_]:
-        """At which of some vectors a class may be made, now or later: what is left only shrinks."""
-        number, several = len(self._places), len(vectors)
-        keys = np.empty((several, number), dtype=np.uint64)
-        for row, vector in zip(keys, vectors, strict=True):
-            np.add(*(part.keys(vector)[code] for part, code in zip(self._parts, self._codes, strict=True)), out=row)
-        bits = max(8, number.bit_length() + 1)
-        buckets = np.right_shift(keys, np.uint64(64 - bits)).view(np.int64)
-        buckets += np.arange(several)[:, None] << bits
-        persons = np.broadcast_to(self._persons, keys.shape).ravel()
-        held = np.bincount(buckets.ravel(), weights=persons, minlength=several << bits)
-        found: NDArray[np.bool_] = (held.reshape(several, -1) >= self._k).any(axis=1)
-        return found
 
     def take(self, vector: Sequence[int]) -> _Taken:
         """The cells that reach k persons at a vector, as classes; they are left no more."""
