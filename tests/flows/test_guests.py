@@ -116,7 +116,8 @@ async def test_an_interpreter_is_seen_at_once_and_covers_nobody(
     await expect(guest.locator("#stopped-title")).to_contain_text("aus dem Gespräch genommen")
     await guest.click("#continue-here")
     await expect(guest.locator("#wait")).to_be_visible()
-    await expect(doctor.locator("#knock-in")).to_be_visible()
+    await doctor.click("#knock-in")
+    await expect(guest.locator("#call")).to_be_visible()
     assert watched.faults == []
 
 
@@ -127,6 +128,8 @@ async def test_who_comes_back_when_the_practice_has_hung_up_reads_that_it_is_not
     doctor = (await open_page(await browsers.chromium(), clinic.services.settings.base_url)).page
     await open_consultation(doctor, clinic)
     await expect(doctor.locator("#admit")).to_be_enabled()
+    await doctor.click("#mirror")
+    await expect(doctor.locator("[data-part=self]")).to_be_visible()
     await doctor.locator("h1").click()
     await doctor.keyboard.press("s")
     await require_moving_picture(patient)

@@ -98,7 +98,6 @@ async function start() {
     const stream = own ?? await openDevices();
     mirror(null);
     panel = new CallPanel(element("call"), { signalling, room, stream, texts });
-    showSeats(signalling, panel);
     panel.parts.end.onclick = () => {
       hangUp();
       placeholder.textContent = texts.hungUp;
@@ -107,6 +106,8 @@ async function start() {
     panel.call.addEventListener("state", offer);
     panel.start();
     await post(urls.admit);
+    // Only now: the patient, who is let in by this very start, is nobody to be told of.
+    if (panel) showSeats(signalling, panel);
   } catch {
     hangUp();
     if (!ended && element("banner").hidden) banner(texts.refused);

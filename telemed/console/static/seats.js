@@ -44,7 +44,7 @@ export function hideSeats() {
 // Whoever waits during a call is told of where the clinician looks, on the tab too; nothing takes the focus.
 function knock(waiting, signalling) {
   const [first] = waiting;
-  letIn = () => first && signalling.admit(first.id);
+  letIn = element("knock-in").onclick = () => first && signalling.admit(first.id);
   const words = first ? texts.knocks.replace("%w", nameOf(first)) : "";
   const more = waiting.length > 1 ? ` ${texts.waiting_count.replace("%n", waiting.length)}` : "";
   if (element("knock-words").textContent !== words + more) element("knock-words").textContent = words + more;
