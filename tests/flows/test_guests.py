@@ -114,8 +114,14 @@ async def test_an_interpreter_is_seen_at_once_and_covers_nobody(
     await doctor.locator("#seats li[data-role=interpreter] button").last.click()
 
     await expect(guest.locator("#stopped-title")).to_contain_text("aus dem Gespräch genommen")
+    await guest.screenshot(path=folder / "taken-out.png")
     await guest.click("#continue-here")
     await expect(guest.locator("#wait")).to_be_visible()
+    await doctor.set_viewport_size(PHONE)
+    await doctor.emulate_media(color_scheme="dark")
+    await expect(doctor.locator("#knock-in")).to_be_in_viewport()
+    await doctor.screenshot(path=folder / "guest-waits-phone.png")
+    assert await axe.serious(doctor) == []
     await doctor.click("#knock-in")
     await expect(guest.locator("#call")).to_be_visible()
     assert watched.faults == []
