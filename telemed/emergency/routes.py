@@ -15,6 +15,7 @@ from telemed.emergency.service import Breaking, NobodyFound, OpenAlready, OwnAcc
 from telemed.identity.callers import SignedInClinician
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
+from telemed.pages.summary import clinic_of
 from telemed.pages.times import REGION
 from telemed.services import services_of
 from telemed.signin.stepup import SteppedUp, signed_in_of
@@ -157,13 +158,19 @@ async def _form(
 
 async def _reviews(request: Request, caller: Caller, *, problem: Problem | None = None) -> Response:
     services, language = services_of(request), reading_of(request).language
-    found = await services.database.write(lambda session: showing.reviews(session, services, caller, language=language))
+    found, clinic = await services.database.write(
+        lambda session: (
+            showing.reviews(session, services, caller, language=language),
+            clinic_of(session, services.store, caller),
+        )
+    )
     return page(
         request,
         "emergency-reviews.html",
         status=problem.status if problem else 200,
         error=translate(language, SAID[type(problem)]) if problem else "",
         accesses=found,
+        clinic=clinic,
         reasons={code: translate(language, words) for code, words in REASONS.items()},
         verdicts={code: translate(language, words) for code, words in VERDICTS.items()},
     )

@@ -41,3 +41,8 @@ def name_of(session: Session, store: Store, caller: Caller, *, reference: str) -
         return resource.name(store.read(session, caller, type, id).data)
     except (NotFound, Gone):
         return ""
+
+
+def clinic_of(session: Session, store: Store, caller: Caller) -> str:
+    """The name of the caller's clinic, which stands on top of a page that is about it. Part of an atomic unit."""
+    return name_of(session, store, caller, reference=f"Organization/{caller.tenant}")

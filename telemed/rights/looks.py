@@ -21,7 +21,8 @@ from telemed.console.looks import KINDS, Look, lines
 from telemed.identity.callers import SignedInClinician
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
-from telemed.rights.roles import clinic_of, fields, require_officer
+from telemed.pages.summary import clinic_of
+from telemed.rights.roles import fields, require_officer
 from telemed.schedules.calendar import platform
 from telemed.services import Services, services_of
 from telemed.visits import resource
@@ -49,8 +50,7 @@ class Several(Problem):
 async def ask(request: Request, caller: SignedInClinician) -> Response:
     """Asks about whom: by name and birth date as people say them, or by the id of the Patient."""
     require_officer(caller)
-    clinic = await services_of(request).database.write(lambda session: clinic_of(session, services_of(request), caller))
-    return page(request, "officer-looks.html", looks=None, clinic=clinic)
+    return await _form(request, caller)
 
 
 @router.post(PATH)
@@ -62,19 +62,20 @@ async def show(request: Request, caller: SignedInClinician) -> Response:
     def unit(session: Session) -> dict[str, Any]:
         patient_id = _patient(session, services, caller, asked)
         found = _looks(session, services, caller, patient_id=patient_id, language=language)
-        return {"looks": found, "patient": patient_id, "clinic": clinic_of(session, services, caller)}
+        return {"looks": found, "patient": patient_id, "clinic": clinic_of(session, services.store, caller)}
 
     try:
         told = await services.database.write(unit)
     except (NotFound, Gone):
-        return await _again(request, caller, translate(language, NOT_FOUND), status=404)
+        return await _form(request, caller, error=translate(language, NOT_FOUND), status=404)
     except Several as several:
-        return await _again(request, caller, translate(language, SEVERAL) % several.text, status=422)
+        return await _form(request, caller, error=translate(language, SEVERAL) % several.text, status=422)
     return page(request, "officer-looks.html", **told)
 
 
-async def _again(request: Request, caller: Caller, error: str, *, status: int) -> Response:
-    clinic = await services_of(request).database.write(lambda session: clinic_of(session, services_of(request), caller))
+async def _form(request: Request, caller: Caller, *, error: str = "", status: int = 200) -> Response:
+    store = services_of(request).store
+    clinic = await services_of(request).database.write(lambda session: clinic_of(session, store, caller))
     return page(request, "officer-looks.html", status=status, looks=None, error=error, clinic=clinic)
 
 

@@ -23,6 +23,7 @@ from telemed.mydata.record import PURPOSE
 from telemed.mydata.requests import Kind
 from telemed.pages.languages import N_, translate
 from telemed.pages.rendering import page, reading_of
+from telemed.pages.summary import clinic_of
 from telemed.pages.times import short_day
 from telemed.rights import erasing, records, requests
 from telemed.rights.erasing import NotTyped
@@ -34,7 +35,7 @@ from telemed.rights.restriction import (
     announce_end,
     take_back_end,
 )
-from telemed.rights.roles import NotInYourRole, clinic_of, fields, require_officer
+from telemed.rights.roles import NotInYourRole, fields, require_officer
 from telemed.services import services_of
 from telemed.signin.stepup import SteppedUp
 
@@ -187,7 +188,7 @@ async def _erasure(request: Request, caller: Caller, id: str, *, problem: Proble
     services, language = services_of(request), reading_of(request).language
     acting = caller._replace(purpose=PURPOSE)
     found, clinic = await services.database.write(
-        lambda session: (erasing.planned(session, services, acting, id=id), clinic_of(session, services, acting))
+        lambda session: (erasing.planned(session, services, acting, id=id), clinic_of(session, services.store, acting))
     )
     return page(
         request,
@@ -207,7 +208,7 @@ async def _page(request: Request, caller: Caller, *, problem: Problem | None = N
         lambda session: (
             requests.open_requests(session, services, acting),
             requests.restrictions(session, services, acting),
-            clinic_of(session, services, acting),
+            clinic_of(session, services.store, acting),
         )
     )
     # Those with an open request have their button there.

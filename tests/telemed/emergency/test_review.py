@@ -37,6 +37,7 @@ async def test_the_task_stays_open_until_a_second_person_has_reviewed(far: Far) 
     answer = await pia.post(f"/console/emergency/{id}/review", data={"verdict": "justified"})
 
     assert before == "requested" and "Nothelf" in page and FORM["text"] in page and "allergy" in page
+    assert "Klinik am Deich" in page, "whose reviews these are"
     assert answer.status_code == 303
     assert await status_of(far, id) == "completed"
     assert "It was right" in (await pia.get(REVIEWS)).text
