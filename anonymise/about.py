@@ -87,6 +87,27 @@ class DataFile(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class Step(msgspec.Struct, frozen=True):
+    """How coarse a sensitive dimension is told: its `finest` level, the level whose categories groups are made of (`top`),
+    and what a group was asked for when it was made. The level `all` tells no categories."""
+
+    finest: str
+    top: str
+    share_limit: float
+    min_categories: int
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """A release that was taken back before this one was issued: on which day, which data set and period, what was done, and
+    the class of its reason (`CAUSES`)."""
+
+    date: str
+    dataset: str
+    release: str
+    what: str
+    cause: str
+
+
 class Covered(msgspec.Struct, frozen=True):
     """The days between which nearly all encounters of the period lie, where the record does not cover all of it."""
 
@@ -137,6 +158,9 @@ class About(msgspec.Struct, frozen=True):
     cohort: str = "persons"
     covered: Covered | None = None
     coverage: Coverage | None = None
+    ladder: tuple[Step, ...] = ()
+    """The steps that were tried, finest first; the last was taken."""
+    revisions: tuple[Revision, ...] = ()
 
     def to_json(self) -> bytes:
         """The content of `about.json`."""

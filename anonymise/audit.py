@@ -74,7 +74,8 @@ def together(entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing
         if not _same_persons(own, standing):
             refusals.append(
                 f"Together with {standing.name}, which is out: it is about other persons. What is said of a period is "
-                "said of the persons of its first release; who withdrew leaves from the next period on."
+                "said of the persons of its first release; who withdrew leaves from the next period on, and a data set that "
+                "is declared later begins with it, unless there is a file of the same persons."
             )
     small = meet([own, *same]).small(rule.k) if same else 0
     if small:

@@ -1,8 +1,9 @@
 """From persons to a data set: count, partition, group, tabulate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from anonymise.blocks import Blocks, plain_blocks
@@ -11,9 +12,9 @@ from anonymise.counts import PERSON, Counted, base_values, cells_of, count
 from anonymise.dataset import DeclaredTable
 from anonymise.definition import Definition
 from anonymise.denominators import inhabitants_for
-from anonymise.hierarchy import Hierarchy
+from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.losses import Declared, Loss, Table
-from anonymise.partition import Partition, partition
+from anonymise.partition import Partition, as_before, partition
 from anonymise.problems import TooFewPersons
 from anonymise.rows import Table as Rows
 from anonymise.rule import may_be_counted
@@ -36,26 +37,31 @@ class Built:
     partition: Partition
 
 
-def build(persons: pl.DataFrame, definition: Definition) -> Built:
+def build(persons: pl.DataFrame, definition: Definition, *, blocks: pl.DataFrame | None = None) -> Built:
     """The data set about some persons, one row each: `person` and a column for every identifying dimension of the cohort
-    and for the sensitive one of the data set; `clinic` where the definition asks for dominance."""
+    and for the sensitive one of the data set; `clinic` where the definition asks for dominance.
+
+    `blocks` (`person`, `block`) are those of a release that is out about the cohort: where they fit they stay, since one
+    partition serves all data sets about it, also those that are declared later."""
     persons = taking_part(persons, definition)
     hierarchies = tuple(definition.hierarchies[d.name] for d in definition.identifying)
     sensitive = None if definition.sensitive is None else definition.hierarchies[definition.sensitive.name]
     dominance = definition.protection.dominance
     counted = count(persons, hierarchies, sensitive=sensitive, clinics=dominance is not None)
-    base = base_partition(counted, definition)
+    known = None if blocks is None else _known(persons, counted, blocks, hierarchies)
+    base = base_partition(counted, definition, block=known)
     if not may_be_counted(base.sizes[:, None], rule=definition.rule).all():
         raise TooFewPersons
-    made = plain_blocks(base)
-    if sensitive is not None:
+    made = replace(plain_blocks(base), sensitive=sensitive)
+    if sensitive is not None and not definition.bare:
         made = breakdown(
             counted.by_block(base.block, counted.value),
             base,
             sensitive=sensitive,
             loss=loss_of(definition.dataset.table, hierarchies),
             strata=base.strata,
-            rule=definition.rule,
+            rule=definition.asked,
+            told=definition.told,
             by_clinic=counted.by_block(base.block, counted.clinic) if dominance else None,
             clinics=(dominance.clinics, dominance.share_limit) if dominance else (0, 1.0),
         )
@@ -77,22 +83,39 @@ def taking_part(persons: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     return kept
 
 
-def base_partition(counted: Counted, definition: Definition) -> Partition:
-    """The partition of a cohort: the same for all its data sets, since it knows only what they declare together."""
+def base_partition(counted: Counted, definition: Definition, *, block: Codes | None = None) -> Partition:
+    """The partition of a cohort: the same for all its data sets, since it knows only what they declare together; or the one
+    that was made before, given the block of every cell."""
     hierarchies = tuple(definition.hierarchies[d.name] for d in definition.identifying)
     hard = {
         place: definition.hierarchies[d.name].level(d.hard)
         for place, d in enumerate(definition.identifying)
         if d.hard is not None
     }
+    cells, number, k = counted.cells, counted.persons, definition.rule.k
+    if block is not None:
+        return as_before(cells, number, block, hierarchies=hierarchies, k=k, hard=hard)
     return partition(
-        counted.cells,
-        counted.persons,
+        cells,
+        number,
         hierarchies=hierarchies,
         loss=loss_of(definition.declared, hierarchies),
-        k=definition.rule.k,
+        k=k,
         hard=hard,
     )
+
+
+def _known(
+    persons: pl.DataFrame, counted: Counted, blocks: pl.DataFrame, hierarchies: tuple[Hierarchy, ...]
+) -> Codes | None:
+    """The block of every cell as it was; None where the persons are others, or those who are alike stood apart."""
+    block = persons.select(PERSON).join(blocks, on=PERSON, how="left", maintain_order="left")["block"]
+    if block.null_count() or blocks.height != persons.height:
+        return None
+    own, place = block.to_numpy(), cells_of(persons, counted, identifying=hierarchies)
+    found = np.empty(len(counted.cells), dtype=np.int64)
+    found[place] = own
+    return found if (found[place] == own).all() else None
 
 
 def loss_of(tables: Sequence[DeclaredTable], hierarchies: Sequence[Hierarchy]) -> Loss:

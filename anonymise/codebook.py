@@ -4,7 +4,7 @@ import json
 
 from anonymise import pages
 from anonymise.about import About
-from anonymise.release_pages import codelist, columns, covered, label
+from anonymise.release_pages import codelist, columns, covered, label, revised
 from anonymise.rows import Table
 
 MEASURE = "measure"
@@ -18,6 +18,7 @@ def _notes(about: About) -> list[dict[str, str]]:
         t = pages.texts(language)
         said = "; ".join(f"{words}: {figure}" for words, figure in covered(about, language))
         frozen = t.cover_revisions.format(about.issued.date().isoformat())
+        frozen += f" {revised(about, language)}"
         found.append({"@value": f"{said}. {frozen}" if said else frozen, "@language": language})
     return found
 

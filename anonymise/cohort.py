@@ -56,11 +56,21 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "person at a clinic" if self.legal_basis == INSTITUTION else "person"
 
 
+class Joined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node of a coarser level: which nodes of the level before it joins, and its title."""
+
+    joins: Annotated[tuple[Filled, ...], msgspec.Meta(min_length=2)]
+    de: Filled
+    en: Filled
+
+
 class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A column of the persons, and how it coarsens.
 
     Its values come from one of: `hierarchy` (a name that ships, or a CSV file beside the definition), `bands` (the first
-    number of each band) or `values`. `base` is the finest level that is kept, `hard` the level that must stay exact.
+    number of each band) or `values`. `coarser` names the levels above bands and values, finest first: fewer bands, or the
+    nodes that join others (what is not named stays as it is). `base` is the finest level that is kept, `hard` the level that
+    must stay exact.
     """
 
     name: Name
@@ -70,6 +80,7 @@ class Dimension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hierarchy: str | None = None
     bands: tuple[int, ...] | None = None
     values: dict[Filled, Words] | None = None
+    coarser: dict[Name, tuple[int, ...] | dict[Filled, Joined]] = {}
     base: str | None = None
     hard: str | None = None
 

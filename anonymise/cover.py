@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anonymise.coding import first_places
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.joining import Hosts, cheapest, worthwhile
 from anonymise.keys import Half, Keys
-from anonymise.losses import Order
+from anonymise.losses import Floats, Order
 
-_COMPACT: Final = 0.8
+_COMPACT: Final = 0.65
 """Cells that are done are cleared away when fewer than this share is left."""
 _FEW: Final = 256
 """And always when no more than so many are left, to see whether any class can still be made."""
@@ -48,15 +47,11 @@ def sweep(parts: tuple[Half, Half], persons: Codes, *, order: Order, within: Cod
     for turn, vector in enumerate(order.vectors.tolist()):
         if left.over:
             break
-        places, number = left.take(vector)
-        if len(places):
-            made.add(turn, places, number)
+        made.add(turn, left.take(vector))
         if joins[turn]:
-            places, number = left.join(vector, made.hosts(turn, order, persons), worth=float(rise[turn]))
-            made.classes[places] = number
-            for host in np.unique(number).tolist():
-                made.turns[host] = turn
-    return Swept(made.classes, order.vectors[np.array(made.turns, dtype=np.int64)])
+            places, number = left.join(vector, made.hosts(turn, order), worth=float(rise[turn]))
+            made.join(turn, places, number, persons)
+    return Swept(made.classes, order.vectors[made.turns])
 
 
 def smallest_levels(classes: Codes, cells: Codes, *, hierarchies: Sequence[Hierarchy]) -> Codes:
@@ -71,38 +66,62 @@ def smallest_levels(classes: Codes, cells: Codes, *, hierarchies: Sequence[Hiera
         values = cells[:, d]
         other = values[first][classes]
         apart, level = np.flatnonzero(values != other), 0
+        reached = np.zeros(count, dtype=np.int64)
         while len(apart):
             level += 1
-            levels[classes[apart], d] = level
+            reached[classes[apart]] = level
             row = hierarchy.levels[level]
             apart = apart[row[values[apart]] != row[other[apart]]]
+        levels[:, d] = reached
     return levels
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """Cells that are in a class now: their places and class numbers, from 0; per class its first place and its persons."""
+
+    places: Codes
+    number: Codes
+    first: Codes
+    persons: Floats
 
 
 @dataclass(slots=True)
 class _Made:
-    """The class of each cell so far, and which vector each class stands at."""
+    """The class of each cell so far; per class the vector that it stands at, its first cell and its persons."""
 
     number: int
     classes: Codes = field(init=False)
-    turns: list[int] = field(default_factory=list)
+    turns: Codes = field(default_factory=lambda: _NONE)
+    first: Codes = field(default_factory=lambda: _NONE)
+    sizes: Floats = field(default_factory=lambda: _NONE.astype(np.float64))
 
     def __post_init__(self) -> None:
         self.classes = np.full(self.number, -1, dtype=np.int64)
 
-    def add(self, turn: int, places: Codes, number: Codes) -> None:
-        """New classes of one vector, numbered from 0."""
-        self.classes[places] = number + len(self.turns)
-        self.turns += [turn] * (int(number.max()) + 1)
+    def add(self, turn: int, taken: _Taken) -> None:
+        """New classes of one vector."""
+        if len(taken.places):
+            self.classes[taken.places] = taken.number + len(self.turns)
+            self.turns = np.append(self.turns, np.full(len(taken.first), turn))
+            self.first = np.append(self.first, taken.first)
+            self.sizes = np.append(self.sizes, taken.persons)
 
-    def hosts(self, turn: int, order: Order, persons: Codes) -> Hosts:
+    def join(self, turn: int, places: Codes, number: Codes, persons: Codes) -> None:
+        """Cells that join classes at a vector."""
+        self.classes[places] = number
+        self.turns[number] = turn
+        self.sizes += np.bincount(number, weights=persons[places], minlength=len(self.sizes))
+        np.minimum.at(self.first, number, places)
+
+    def hosts(self, turn: int, order: Order) -> Hosts:
         """The classes whose node lies inside one of a vector's, and what it costs them to be as coarse."""
-        turns = np.array(self.turns, dtype=np.int64)
-        placed = np.flatnonzero(self.classes >= 0)
-        first = placed[first_places(self.classes[placed], len(turns))]
-        sizes = np.bincount(self.classes[placed], weights=persons[placed])
-        inside = np.flatnonzero((order.vectors[turns] <= order.vectors[turn]).all(axis=1))
-        return Hosts(inside, first[inside], sizes[inside] * (order.loss[turn] - order.loss[turns[inside]]))
+        inside = np.flatnonzero((order.vectors <= order.vectors[turn]).all(axis=1)[self.turns])
+        turns = self.turns[inside]
+        return Hosts(inside, self.first[inside], self.sizes[inside] * (order.loss[turn] - order.loss[turns]))
+
+
+_NOTHING: Final = _Taken(_NONE, _NONE, _NONE, np.empty(0))
 
 
 class _Left:
@@ -120,8 +139,8 @@ class _Left:
         self.over = False
         """Whether no stratum has k persons left."""
 
-    def take(self, vector: Sequence[int]) -> tuple[Codes, Codes]:
-        """The places and class numbers, from 0, of the cells that reach k persons at a vector; they are left no more."""
+    def take(self, vector: Sequence[int]) -> _Taken:
+        """The cells that reach k persons at a vector, as classes; they are left no more."""
         number = len(self._places)
         keys, spare, flags = self._keys[:number], self._spare[:number], self._flags[:number]
         for part, code, into in zip(self._parts, self._codes, (keys, spare), strict=True):
@@ -132,10 +151,11 @@ class _Left:
         buckets = np.right_shift(keys, shift, out=spare).view(np.int64)
         crowded = np.bincount(buckets, weights=self._persons) >= self._k
         if not crowded.any():
-            return _NONE, _NONE
+            return _NOTHING
         able = np.flatnonzero(crowded.take(buckets, out=flags, mode="clip"))
-        chosen, classes = _classes(keys[able], self._persons[able], self._k)
-        return self._gone(able[chosen]), classes
+        found = _classes(keys[able], self._persons[able], self._k)
+        first = self._places[able[found.first]]
+        return _Taken(self._gone(able[found.places]), found.number, first, found.persons)
 
     def join(self, vector: Sequence[int], hosts: Hosts, *, worth: float) -> tuple[Codes, Codes]:
         """The places and classes of the cells that join one at a vector, where not going on is worth so much a person."""
@@ -168,19 +188,22 @@ def _sum(parts: tuple[Half, Half], vector: Sequence[int], codes: Sequence[Codes]
     return result
 
 
-def _classes(keys: Keys, persons: NDArray[np.float64], k: int) -> tuple[Codes, Codes]:
-    """The places of the keys that hold k persons together, but for those without any, and the class of each, numbered by
-    their first places."""
+def _classes(keys: Keys, persons: Floats, k: int) -> _Taken:
+    """The keys that hold k persons together, but for those without any: their places, and the classes that they make,
+    numbered by their first places."""
     order = np.argsort(keys)
     ranked, held = keys[order], persons[order]
     starts = np.append(0, np.flatnonzero(ranked[1:] != ranked[:-1]) + 1)
-    enough = np.add.reduceat(held, starts) >= k
+    sums = np.add.reduceat(held, starts)
+    enough = sums >= k
     if not enough.any():
-        return _NONE, _NONE
+        return _NOTHING
     # Those that an earlier class has taken stand there without persons.
     first = np.minimum.reduceat(np.where(held > 0, order, len(order)), starts)[enough]
+    by_first = np.argsort(first)
     rank = np.empty_like(first)
-    rank[np.argsort(first)] = np.arange(len(first))
+    rank[by_first] = np.arange(len(first))
     lengths = np.diff(starts, append=len(order))
     inside = np.flatnonzero(np.repeat(enough, lengths) & (held > 0))
-    return order[inside], np.repeat(np.where(enough, rank[np.cumsum(enough) - 1], -1), lengths)[inside]
+    number = np.repeat(np.where(enough, rank[np.cumsum(enough) - 1], -1), lengths)[inside]
+    return _Taken(order[inside], number, first[by_first], sums[enough][by_first])

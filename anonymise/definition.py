@@ -7,7 +7,7 @@ tables. All data sets beside each other share the cohort, and with it the partit
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,11 +15,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from anonymise import about as abouts
-from anonymise.about import Contact, Licence, Publisher, Region, Words
+from anonymise.about import Contact, Licence, Publisher, Region, Step, Words
 from anonymise.cohort import CLINIC, INSTITUTION, CohortDefinition, Dimension, Protection, Source
 from anonymise.dataset import DataSet, DeclaredTable
 from anonymise.dimensions import bounds_of, hierarchy_of
-from anonymise.hierarchy import Hierarchy
+from anonymise.hierarchy import TOP, Hierarchy
 from anonymise.problems import DefinitionInvalid, HierarchyInvalid
 from anonymise.rule import COVERAGE_LEAST, Rule
 from anonymise.toml_lines import line_of
@@ -37,13 +37,15 @@ Fault = tuple[str, str]
 class Definition:
     """A data set with the cohort it is about: what it shows, of whom, how it is protected, who publishes it.
 
-    `hierarchies` are those of all dimensions of the cohort, from their base; `declared` the tables of all its data sets.
+    `hierarchies` are those of all dimensions of the cohort, from their base; `declared` the tables of all its data sets;
+    `ladder` the steps that were tried, the last of which says how coarse the sensitive dimension is told (`ladder.py`).
     """
 
     cohort: CohortDefinition
     dataset: DataSet
     hierarchies: Mapping[str, Hierarchy]
     declared: tuple[DeclaredTable, ...]
+    ladder: tuple[Step, ...] = ()
     folder: Path = SHIPPED
 
     @property
@@ -85,6 +87,27 @@ class Definition:
     def rule(self) -> Rule:
         """The thresholds as the rule takes them."""
         return self.cohort.protection.rule
+
+    @property
+    def asked(self) -> Rule:
+        """What a group is asked for when it is made: the rule, or more."""
+        return self.rule if not self.ladder else replace(self.rule, share_limit=self.ladder[-1].share_limit)
+
+    @property
+    def told(self) -> tuple[int, int]:
+        """The finest level at which the sensitive dimension is told, and that of the categories that groups are made of."""
+        sensitive = self.sensitive
+        if sensitive is None:
+            return 0, 0
+        hierarchy = self.hierarchies[sensitive.name]
+        if self.ladder:
+            return hierarchy.level(self.ladder[-1].finest), hierarchy.level(self.ladder[-1].top)
+        return 0, len(hierarchy.levels) - 2 - len(sensitive.coarser)
+
+    @property
+    def bare(self) -> bool:
+        """Whether no category is told of any group."""
+        return bool(self.ladder) and self.ladder[-1].finest == TOP
 
     @property
     def licence(self) -> Licence:
@@ -144,7 +167,7 @@ def load(path: Path) -> Definition:
     for each, dataset in found.items():
         _refuse(each, _dataset_faults(dataset, cohort, hierarchies))
     declared = tuple(table for each in beside for table in found[each].table)
-    return Definition(cohort, found[path], hierarchies, declared, path.parent)
+    return Definition(cohort, found[path], hierarchies, declared, folder=path.parent)
 
 
 def shipped(slug: str = "reasons-for-encounter", region: str = "kiel") -> Definition:

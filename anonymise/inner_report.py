@@ -111,6 +111,16 @@ class Head(msgspec.Struct, frozen=True):
     cleared: bool
 
 
+class Rung(msgspec.Struct, frozen=True):
+    """A step of the ladder that was tried: the finest level of categories, the largest share of a group, how many groups
+    there were (0: none could be made, or none is told) and how many findings."""
+
+    level: str
+    share_limit: float
+    groups: int
+    findings: int
+
+
 class InnerReport(msgspec.Struct, frozen=True):
     """The report on a draft; without `head`, `coarsened` and `tables` on releases that were attacked from outside."""
 
@@ -120,6 +130,7 @@ class InnerReport(msgspec.Struct, frozen=True):
     head: Head | None = None
     coarsened: tuple[Coarsened, ...] = ()
     tables: tuple[Loss, ...] = ()
+    ladder: tuple[Rung, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -136,8 +147,17 @@ def parse(content: bytes) -> InnerReport:
     return msgspec.json.decode(content, type=InnerReport)
 
 
-def report_on(built: Built, definition: Definition, audit: Audit, *, name: str, by: str, at: str) -> InnerReport:
-    """The report on what was built from some persons and on its audit."""
+def report_on(
+    built: Built,
+    definition: Definition,
+    audit: Audit,
+    *,
+    name: str,
+    by: str,
+    at: str,
+    ladder: tuple[Rung, ...] = (),
+) -> InnerReport:
+    """The report on what was built from some persons, on its audit, and on the steps that led to it."""
     rule = definition.rule
     head = Head(
         title=definition.title,
@@ -157,6 +177,7 @@ def report_on(built: Built, definition: Definition, audit: Audit, *, name: str, 
         head,
         _coarsened(built.partition, definition),
         _losses(built, definition),
+        ladder,
     )
 
 

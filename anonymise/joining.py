@@ -40,9 +40,13 @@ def cheapest(keys: Keys, gain: Floats, *, hosts: Hosts, keys_of_hosts: Keys) -> 
     none = np.full(len(keys), -1, dtype=np.int64)
     if not len(keys) or not len(hosts.classes):
         return none
-    by = np.lexsort((hosts.classes, np.round(hosts.cost, 9), keys_of_hosts))
-    best = by[np.flatnonzero(np.append(True, keys_of_hosts[by][1:] != keys_of_hosts[by][:-1]))]
     groups, group = np.unique(keys, return_inverse=True)
+    near = np.searchsorted(groups, keys_of_hosts)
+    asked = np.flatnonzero(groups[np.minimum(near, len(groups) - 1)] == keys_of_hosts)
+    if not len(asked):
+        return none
+    by = asked[np.lexsort((hosts.classes[asked], np.round(hosts.cost[asked], 9), keys_of_hosts[asked]))]
+    best = by[np.flatnonzero(np.append(True, keys_of_hosts[by][1:] != keys_of_hosts[by][:-1]))]
     place = np.minimum(np.searchsorted(keys_of_hosts[best], groups), len(best) - 1)
     own = best[place]
     joins = (keys_of_hosts[own] == groups) & (hosts.cost[own] < np.bincount(group, weights=gain))

@@ -191,6 +191,17 @@ class Ledger:
                 found.append((other, Standing(other.name, blocks)))
         return found
 
+    def kept(self, entry: Entry, *, but: Collection[str]) -> pl.DataFrame | None:
+        """The persons of a release about the same cohort and their blocks (`person`, `block`); None if there is none but
+        those of these names."""
+        same = [s for other, s in self.overlapping(entry) if other.same_cohort(entry) and other.name not in but]
+        if not same:
+            return None
+        block = np.pad(same[0].blocks, (0, max(0, self._persons().height - len(same[0].blocks))))
+        return (
+            self._persons().with_columns(block=pl.Series(block)).filter(pl.col("block") != ABSENT)[["person", "block"]]
+        )
+
     def _persons(self) -> pl.DataFrame:
         """The pseudonyms of all persons and their numbers."""
         path = self._folder / PERSONS

@@ -69,11 +69,49 @@ def partition(
     classes = swept(profile, cells, persons, hierarchies=hierarchies, loss=loss, within=within, k=k)
     levels = smallest_levels(classes, cells, hierarchies=hierarchies)
     classes, levels = joined(classes, levels, cells, persons, hierarchies=hierarchies, loss=loss, within=within)
+    held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
+    return _numbered(
+        classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile
+    )
+
+
+def as_before(
+    cells: Codes,
+    persons: Codes,
+    block: Codes,
+    *,
+    hierarchies: Sequence[Hierarchy],
+    k: int,
+    hard: Mapping[int, int] | None = None,
+) -> Partition:
+    """The partition whose blocks are known: `block` has that of every cell, under any numbers."""
+    order = np.lexsort(cells.T[::-1])
+    cells, persons, classes = cells[order], persons[order], np.unique(block[order], return_inverse=True)[1].ravel()
+    within = strata(cells, persons, hierarchies=hierarchies, hard=hard or {}, k=k)
+    levels = smallest_levels(classes, cells, hierarchies=hierarchies)
+    held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
+    profile = profile_for(cells, hierarchies)
+    return _numbered(
+        classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile
+    )
+
+
+def _numbered(
+    classes: Codes,
+    levels: Codes,
+    cells: Codes,
+    persons: Codes,
+    *,
+    hierarchies: Sequence[Hierarchy],
+    within: Codes,
+    held: Held,
+    profile: Profile,
+) -> Partition:
+    """The partition of some classes and their levels: blocks in the order of their first cells."""
     first = first_places(classes, len(levels))
     order = np.argsort(first)
     first, levels, rank = first[order], levels[order], np.argsort(order)
     nodes = np.stack([h.levels[levels[:, d], cells[first, d]] for d, h in enumerate(hierarchies)], axis=1)
-    held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
     return Partition(tuple(hierarchies), cells, persons, rank[classes], levels, nodes, within[first], held, profile)
 
 

@@ -4,7 +4,7 @@ Files alone: no database, no keys of the platform. `preparing.py` brings the per
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -23,16 +23,15 @@ from anonymise.approvals import (
     require_two,
     write_approvals,
 )
-from anonymise.attack.presence import inhabitants
-from anonymise.attack.run import Attack
-from anonymise.audit import Audit, Beside, attacked, together
+from anonymise.attempts import Attempt, audited, rungs, without_groups
+from anonymise.audit import Audit, Beside
 from anonymise.build import Built, build
 from anonymise.coverage import Extent
 from anonymise.decisions import decisions, register, withdrawn
 from anonymise.definition import Definition
 from anonymise.drafts import Draft, Drafts, Facts
-from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
 from anonymise.inner_report import report_on
+from anonymise.ladder import climbed
 from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key, standing_digest
 from anonymise.manifest_names import is_out
 from anonymise.meet import Standing
@@ -51,8 +50,7 @@ from anonymise.progress import Progress, no_progress
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
 from anonymise.release import Release, compose, publish
 from anonymise.reports import Reports
-from anonymise.rule import Rule
-from anonymise.screen import Published, screen
+from anonymise.revisions import revisions_of
 from anonymise.withdrawals import Withdrawal, withdraw
 from infra.problems import Problem
 
@@ -61,7 +59,6 @@ DRAFTS: Final = "drafts"
 AUDITS: Final = "audits"
 APPROVERS: Final = "approvers"
 WITHDRAWN: Final = "withdrawn"
-Make = Callable[[pl.DataFrame, Definition], Built]
 Covered = tuple[date, date] | None
 
 
@@ -109,7 +106,6 @@ class Work:
     built_by: str
     covered: Covered = None
     extent: Extent | None = None
-    make: Make = build
 
     @property
     def entry(self) -> Entry:
@@ -174,35 +170,51 @@ class Sibling:
 def _drafted(
     persons: pl.DataFrame, shelf: Shelf, work: Work, siblings: Sequence[Sibling], progress: Progress
 ) -> tuple[Draft, Sibling]:
-    entry, rule = work.entry, work.definition.rule
+    entry = work.entry
     if entry.end > work.frozen:
         raise PeriodNotOver
     _require_free(shelf.releases_dir, entry)
     if persons.is_empty():
         raise TooFewPersons
-    progress("counting and partitioning", 0, 0)
-    built = work.make(persons, work.definition)
-    progress("writing files", 0, 0)
-    files = compose(
-        built,
-        work.definition,
-        quarter=work.period,
-        issued=work.frozen,
-        base_url=shelf.base_url,
-        covered=work.covered,
-        extent=work.extent,
-    )
-    own = shelf.ledger.standing(entry, built.members)
-    beside = _beside(shelf, entry, own, siblings)
-    audit = audited(files, built, entry, beside=beside, rule=rule, progress=progress)
+    kept = shelf.ledger.kept(entry, but=[sibling.entry.name for sibling in siblings])
+
+    def attempt(definition: Definition) -> Attempt:
+        progress("counting and partitioning", 0, 0)
+        built = build(persons, definition, blocks=kept)
+        if without_groups(built, definition):
+            return Attempt(definition, built, {})
+        progress("writing files", 0, 0)
+        files = _composed(built, definition, work, shelf)
+        beside = _beside(shelf, entry, shelf.ledger.standing(entry, built.members), siblings)
+        verdict = audited(files, built, entry, beside=beside, rule=definition.rule, progress=progress)
+        return Attempt(definition, built, files, verdict)
+
+    made = climbed(work.definition, attempt)
+    built, files, audit = made[-1].built, made[-1].files, made[-1].audited
     facts = _facts(work, shelf, siblings)
-    report = report_on(built, work.definition, audit, name=entry.name, by=work.built_by, at=facts.built_at)
+    report = report_on(
+        built, made[-1].definition, audit, name=entry.name, by=work.built_by, at=facts.built_at, ladder=rungs(made)
+    )
     if audit.refusals:
         shelf.reports.keep_refused(entry, report)
     audit.require()
     sealed = shelf.reports.sealed(entry.slug, entry.release, report)
     draft = shelf.drafts.write(facts, files=files, audit=_told(audit), members=built.members, report=sealed)
-    return draft, Sibling(entry, own, files)
+    return draft, Sibling(entry, shelf.ledger.standing(entry, built.members), files)
+
+
+def _composed(built: Built, definition: Definition, work: Work, shelf: Shelf) -> dict[str, bytes]:
+    beside = {(other.slug, other.release) for other in shelf.ledger.entries() if other.same_cohort(work.entry)}
+    return compose(
+        built,
+        definition,
+        quarter=work.period,
+        issued=work.frozen,
+        base_url=shelf.base_url,
+        covered=work.covered,
+        extent=work.extent,
+        revisions=revisions_of(work.entry.slug, beside=beside, decided=decisions(shelf.releases_dir)),
+    )
 
 
 def _beside(shelf: Shelf, entry: Entry, own: Standing, siblings: Sequence[Sibling]) -> Beside:
@@ -312,26 +324,6 @@ def _manifest_facts(facts: Facts) -> dict[str, object]:
         "period": {"first": facts.first, "last": facts.last},
         "protection": facts.protection,
     }
-
-
-def audited(
-    files: Mapping[str, bytes],
-    built: Built,
-    entry: Entry,
-    *,
-    beside: Beside,
-    rule: Rule,
-    progress: Progress = no_progress,
-) -> Audit:
-    """What all audits say about some files, met with everything the ledger holds about the period and all that is out."""
-    progress("screening against the persons", 0, 0)
-    table = table_of(files[f"{entry.slug}.csv"], files[CODES])
-    groups = lines_of(files[GROUPS]) if GROUPS in files else []
-    screened = screen(Published(table, lines_of(files[BLOCKS]), groups), built.members, built.persons, rule=rule)
-    met = together(entry, beside.own, beside.others, rule=rule)
-    if screened.findings or met.refusals:
-        return Audit(screened, met, Attack((), (), 0))
-    return Audit(screened, met, attacked(files, beside, population=inhabitants(None), progress=progress))
 
 
 def _still_audited(shelf: Shelf, facts: Facts, entry: Entry) -> bool:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
+import msgspec
 from rich.table import Table
 
-from anonymise.plan import Planned, Worth, heading
+from anonymise.attempts import Attempt, rungs
+from anonymise.plan import Planned, Worth, heading, planned, total_of
 
 GUARANTEES: Final = (
     "error: median, of cells with k persons or more; misplaced: persons in a wrong cell; lost: cells with persons that are "
@@ -26,6 +28,30 @@ def comparison(lines: Sequence[Planned], *, epsilon: float | None) -> Table:
     for line in lines:
         worths = [line.partition, line.suppression, *(() if line.private is None else (line.private,))]
         table.add_row(heading(line.table), *(part for each in worths for part in _parts(each)))
+    return table
+
+
+def climbing(made: Sequence[Attempt]) -> list[dict[str, object]]:
+    """The steps that were tried: level, share, groups, findings, and the share of persons misplaced or not told."""
+    return [
+        {
+            **msgspec.to_builtins(rung),
+            "lost": None if one.audit is None else total_of(planned(one.built, one.definition)),
+        }
+        for one, rung in zip(made, rungs(made), strict=True)
+    ]
+
+
+def steps_tried(made: Sequence[Attempt]) -> Table:
+    """The same as a table."""
+    table = Table("categories", "share within", "groups", "found", "misplaced or not told")
+    for one, rung in zip(made, rungs(made), strict=True):
+        level, share = "none" if one.definition.bare else rung.level, f"{rung.share_limit:.0%}"
+        if one.audit is None:
+            table.add_row(level, share, "none can be made", "", "")
+        else:
+            lost = total_of(planned(one.built, one.definition))
+            table.add_row(level, share, str(rung.groups), str(rung.findings), f"{lost:.1%}")
     return table
 
 

@@ -17,11 +17,14 @@ REGISTER: Final = "register.jsonl"
 PUBLISHED: Final = "published"
 REFUSED: Final = "refused"
 WITHDRAWN: Final = "withdrawn"
+CAUSES: Final = ("error", "protection", "law", "other")
+"""Why a release was withdrawn: something in it is wrong, it told more than it may, a law or an order, something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One line of the register; `approvals` how many people agreed, `reason` why it was withdrawn, in public words."""
+    """One line of the register; `approvals` how many people agreed, `reason` why it was withdrawn, in public words, and `cause` in
+    one of `CAUSES` (empty in lines of before there were any)."""
 
     moment: str
     dataset: str
@@ -31,6 +34,7 @@ class Decision:
     manifest: str
     approvals: int = 0
     reason: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import structs
 
 from anonymise import about as abouts
-from anonymise.about import About, Covered, DataFile, Limits, Words
+from anonymise.about import About, Covered, DataFile, Limits, Revision, Words
 from anonymise.build import Built
 from anonymise.codebook import codes, csv_metadata
 from anonymise.coverage import Extent, coverage_of
@@ -72,11 +72,12 @@ def compose(
     base_url: str,
     covered: tuple[date, date] | None = None,
     extent: Extent | None = None,
+    revisions: tuple[Revision, ...] = (),
 ) -> dict[str, bytes]:
     """All files of a release but manifest and signature."""
     table = built.table
     about = about_of(table, definition, quarter=quarter, issued=issued)
-    about = structs.replace(about, coverage=coverage_of(built, definition, extent))
+    about = structs.replace(about, coverage=coverage_of(built, definition, extent), revisions=revisions)
     if covered is not None:
         about = structs.replace(about, covered=Covered(*covered))
     data = _data(table, about)
@@ -133,6 +134,7 @@ def about_of(table: Table, definition: Definition, *, quarter: Period, issued: d
         region=definition.region,
         files=(),
         cohort=definition.cohort.name,
+        ladder=definition.ladder,
     )
 
 

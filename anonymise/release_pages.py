@@ -8,7 +8,7 @@ from anonymise import pages
 from anonymise.about import About, Coverage
 from anonymise.attack.findings import EXPLAINED
 from anonymise.blocks import OTHER, PART
-from anonymise.hierarchy import ALL, UNKNOWN
+from anonymise.hierarchy import ALL, TOP, UNKNOWN
 from anonymise.public_report import Stated
 from anonymise.rows import ESTIMATE, PLACE, WITHHELD, Row, Table
 from anonymise.svg import Bar, bars
@@ -101,8 +101,31 @@ def _page(template: str, name: str, about: About, language: str, **values: objec
         page=lambda page: pages.file_name(page, language),
         other_page=pages.file_name(name, other),
         number=lambda value: pages.number(value, language),
+        ladder=coarse(about, language),
+        revised=revised(about, language),
         **values,
     )
+
+
+def revised(about: About, language: str) -> str:
+    """What was withdrawn until the release was issued, in a sentence."""
+    t = pages.texts(language)
+    told = "; ".join(
+        f"{one.date}: {one.dataset}, {one.release} ({getattr(t, f'cause_{one.cause}')})" for one in about.revisions
+    )
+    return f"{t.revisions_some} {told}." if told else str(t.revisions_none)
+
+
+def coarse(about: About, language: str) -> str:
+    """How coarse categories are told, and which steps did not withstand; empty without categories to tell."""
+    t = pages.texts(language)
+    if not about.ladder:
+        return ""
+    *before, taken = about.ladder
+    if taken.finest == TOP:
+        return str(t.ladder_bare)
+    failed = "; ".join(f"{step.finest}, {_share(step.share_limit, language)}" for step in before) or "–"
+    return str(t.ladder_text.format(taken.finest, _share(taken.share_limit, language), failed))
 
 
 def _index(table: Table, about: About, language: str) -> bytes:

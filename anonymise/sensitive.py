@@ -11,7 +11,7 @@ How coarse a group is depends on sensitive values; what that tells is for the au
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -38,12 +38,14 @@ def breakdown(
     rule: Rule,
     by_clinic: Counts | None = None,
     clinics: tuple[int, float] = (0, 1.0),
+    told: tuple[int, int] | None = None,
 ) -> Blocks:
     """The blocks with their groups and categories, from the persons per block and value (and clinic: at least so many,
-    none above a share); without groups where not even all persons together may be shown."""
+    none above a share); without groups where not even all persons together may be shown. `told` are the finest level of
+    categories and that which groups are made of: by default the first and the last below all."""
     by_block = np.pad(by_block, ((0, 0), (0, len(sensitive.values) - by_block.shape[1])))
     plain = replace(plain_blocks(partition), sensitive=sensitive)
-    top = len(sensitive.levels) - 2
+    finest, top = (0, len(sensitive.levels) - 2) if told is None else told
     whole = by_block.sum(axis=0)
     named = _named(_at(whole[None, :], sensitive, top)[0], rule)
     parts = [tuple(np.flatnonzero(sensitive.levels[top] == node).tolist()) for node in np.flatnonzero(named)]
@@ -62,50 +64,58 @@ def breakdown(
     group = grouped(counts, partition, loss=loss, strata=strata, admissible=admissible)
     sums = np.zeros((int(group.max()) + 1, by_block.shape[1]), dtype=np.int64)
     np.add.at(sums, group, by_block)
+    cutting = _Cutting(sensitive, finest, top, rule)
     categories = [
         Category(number, values, int(row[list(values)].sum()))
         for number, row in enumerate(sums)
-        for values in _shown(row, sensitive, parts, other, rule)
+        for values in _shown(row, cutting, parts, other)
     ]
     if other:
-        rest = cut(whole, _nodes(sensitive, top, other), sensitive=sensitive, level=top, rule=rule)
+        rest = cutting.cut(whole, _nodes(sensitive, top, other), level=top)
         categories += [Category(EVERYBODY, values, int(whole[list(values)].sum())) for values in rest]
     return replace(plain, group=group, categories=tuple(categories), other=other)
 
 
-def _shown(row: Counts, sensitive: Hierarchy, parts: Sequence[Values], other: Values, rule: Rule) -> Iterator[Values]:
+def _shown(row: Counts, cutting: "_Cutting", parts: Sequence[Values], other: Values) -> Iterator[Values]:
     """The categories of a group: the named ones, each cut further where it can be, and `other`."""
-    top = len(sensitive.levels) - 2
     for part in parts:
-        yield from _finer(row, part, sensitive=sensitive, level=top, rule=rule)
+        yield from cutting.finer(row, part, level=cutting.top)
     if other:
         yield other
 
 
-def _finer(row: Counts, values: Values, *, sensitive: Hierarchy, level: int, rule: Rule) -> Iterator[Values]:
-    """A node, or what it is cut into one level below."""
-    if level == 0 or not row[list(values)].any():
-        yield values
-        return
-    yield from cut(row, _nodes(sensitive, level - 1, values), sensitive=sensitive, level=level - 1, rule=rule)
+@dataclass(frozen=True, slots=True)
+class _Cutting:
+    """How categories are cut: from the level `top` down to `finest`, each with k persons or none."""
 
+    sensitive: Hierarchy
+    finest: int
+    top: int
+    rule: Rule
 
-def cut(row: Counts, nodes: Sequence[Values], *, sensitive: Hierarchy, level: int, rule: Rule) -> Iterator[Values]:
-    """Disjoint sets of values that cover some nodes of a level, each with k persons or none: nodes that stand alone, cut
-    further, and one set of those that are too small, which takes in the smallest others until it holds k."""
-    counts = np.array([int(row[list(values)].sum()) for values in nodes])
-    alone = (counts == 0) | (counts >= rule.k)
-    while not alone.all() and (0 < counts[~alone].sum() < rule.k):
-        candidates = alone & (counts > 0)
-        if not candidates.any():
-            break
-        alone[_last_smallest(counts, candidates)] = False
-    rest = tuple(sorted(value for values, shown in zip(nodes, alone, strict=True) if not shown for value in values))
-    for values, shown in zip(nodes, alone, strict=True):
-        if shown:
-            yield from _finer(row, values, sensitive=sensitive, level=level, rule=rule)
-    if rest:
-        yield rest
+    def finer(self, row: Counts, values: Values, *, level: int) -> Iterator[Values]:
+        """A node, or what it is cut into one level below."""
+        if level == self.finest or not row[list(values)].any():
+            yield values
+            return
+        yield from self.cut(row, _nodes(self.sensitive, level - 1, values), level=level - 1)
+
+    def cut(self, row: Counts, nodes: Sequence[Values], *, level: int) -> Iterator[Values]:
+        """Disjoint sets of values that cover some nodes of a level, each with k persons or none: nodes that stand alone,
+        cut further, and one set of those that are too small, which takes in the smallest others until it holds k."""
+        counts = np.array([int(row[list(values)].sum()) for values in nodes])
+        alone = (counts == 0) | (counts >= self.rule.k)
+        while not alone.all() and (0 < counts[~alone].sum() < self.rule.k):
+            candidates = alone & (counts > 0)
+            if not candidates.any():
+                break
+            alone[_last_smallest(counts, candidates)] = False
+        rest = tuple(sorted(value for values, shown in zip(nodes, alone, strict=True) if not shown for value in values))
+        for values, shown in zip(nodes, alone, strict=True):
+            if shown:
+                yield from self.finer(row, values, level=level)
+        if rest:
+            yield rest
 
 
 def _nodes(sensitive: Hierarchy, level: int, values: Values) -> list[Values]:

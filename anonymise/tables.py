@@ -15,7 +15,7 @@ from anonymise.categories import Bounded, by_category
 from anonymise.cells import spread
 from anonymise.dataset import DeclaredTable, Measure
 from anonymise.definition import Definition
-from anonymise.dimensions import bounds_of
+from anonymise.dimensions import bounds_at
 from anonymise.hierarchy import ALL, Hierarchy, Text
 from anonymise.measures import Inhabitants, mean_of, rate_of, standardised_rate
 from anonymise.rows import ESTIMATE, EXACT, WITHHELD, Row, Table
@@ -81,8 +81,8 @@ class _Tabulation:
         """The codes of a level and the values of each; at the coarsest level also those that groups do not name."""
         place = sensitive.level(level)
         codes: list[str | None] = list(sensitive.nodes[place])
-        sets = [tuple(np.flatnonzero(sensitive.levels[place] == node).tolist()) for node in range(len(codes))]
-        if place == len(sensitive.levels) - 2 and self._blocks.other:
+        sets = nodes_of(sensitive, place)
+        if place == self._definition.told[1] and self._blocks.other:
             codes.append(OTHER)
             sets.append(self._blocks.other)
         return codes, sets
@@ -111,11 +111,12 @@ class _Tabulation:
         """The rows of a measure, cell by cell; none where the table has none."""
         if measure.kind == "mean":
             dimension = next(d for d in self._definition.cohort.dimension if d.name == measure.of)
-            bands = bounds_of(dimension) or ()
             sensitive = self._blocks.sensitive
             if self._blocks.group is None or sensitive is None:
                 return
-            sets: list[tuple[int, ...]] = [(place,) for place in range(len(sensitive.values))]
+            level = self._definition.told[0]
+            bands = bounds_at(dimension, sensitive.level_names[level])
+            sets = nodes_of(sensitive, level)
             found = by_category(self._blocks, levels, sets)
             yield from (mean_of(found, cell, bands=bands) for cell in range(len(found.lower)))
         elif self._inhabitants is not None:
@@ -138,6 +139,12 @@ class _Tabulation:
         known = self._rows.setdefault(row.keys, row)
         if known != row:
             raise AssertionError(f"two numbers for one row {row.keys}")
+
+
+def nodes_of(hierarchy: Hierarchy, level: int) -> list[tuple[int, ...]]:
+    """The values of each node of a level."""
+    row = hierarchy.levels[level]
+    return [tuple(np.flatnonzero(row == node).tolist()) for node in range(len(hierarchy.nodes[level]))]
 
 
 def holds(blocks: Blocks, definition: Definition) -> dict[str, dict[str, tuple[str, ...]]]:

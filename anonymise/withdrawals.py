@@ -17,19 +17,20 @@ from anonymise.decisions import register, withdrawn
 from anonymise.manifest_names import MANIFEST, TOMBSTONE, TOMBSTONE_SIGNATURE, is_out
 from anonymise.placing import place
 from anonymise.problems import DraftMissing, InputInvalid
-from anonymise.register_lines import WITHDRAWN, Decision
+from anonymise.register_lines import CAUSES, WITHDRAWN, Decision
 
 LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Which release is taken back, when, and why in public words."""
+    """Which release is taken back, when, and why: in public words, and as one of `CAUSES`."""
 
     slug: str
     release: str
     at: datetime
     reason: str
+    cause: str = "other"
 
 
 def withdraw(wish: Withdrawal, releases_dir: Path, *, inside: Path, key: Ed25519PrivateKey) -> Path:
@@ -40,6 +41,8 @@ def withdraw(wish: Withdrawal, releases_dir: Path, *, inside: Path, key: Ed25519
     reason = wish.reason.strip()
     if not 0 < len(reason) <= LONGEST_REASON:
         raise InputInvalid(f"A withdrawal needs a public reason of at most {LONGEST_REASON} characters.")
+    if wish.cause not in CAUSES:
+        raise InputInvalid(f"The cause of a withdrawal is one of {', '.join(CAUSES)}.")
     folder, names = releases_dir / wish.slug / wish.release, (wish.slug, wish.release)
     decided = withdrawn(releases_dir).get(names)
     if decided is None:
@@ -48,7 +51,7 @@ def withdraw(wish: Withdrawal, releases_dir: Path, *, inside: Path, key: Ed25519
         content = (folder / MANIFEST).read_bytes()
         k = int(json.loads(content)["protection"]["k"])
         moment, digest = wish.at.replace(microsecond=0).isoformat(), sha256(content).hexdigest()
-        decided = Decision(moment, *names, WITHDRAWN, k, digest, reason=reason)
+        decided = Decision(moment, *names, WITHDRAWN, k, digest, reason=reason, cause=wish.cause)
         register(releases_dir, decided)
     if is_out(releases_dir, *names):
         place(_files(folder), inside / wish.slug / wish.release, mode=0o400)
@@ -64,5 +67,5 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _tombstone(decided: Decision) -> bytes:
     fields = {"dataset": decided.dataset, "release": decided.release, "withdrawn": decided.moment}
-    fields |= {"reason": decided.reason, "manifest": decided.manifest}
+    fields |= {"reason": decided.reason, "cause": decided.cause, "manifest": decided.manifest}
     return json.dumps(fields, sort_keys=True, ensure_ascii=False).encode() + b"\n"

@@ -46,6 +46,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A step at which a release was built: the finest level of categories, and the share that groups were made within."""
+
+    finest: str
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """All that one release says. `dimensions` are those of the rows, `identifying` those of the blocks."""
 
@@ -64,6 +72,8 @@ class Folder:
     """Whatever the persons were counted by: releases that say the same count by the same."""
     itself: About = NOTHING
     """What the release says about itself beside its numbers."""
+    tried: tuple[Tried, ...] = ()
+    """The steps of its ladder, the last of which was taken."""
 
     @property
     def telling(self) -> Dimension | None:
@@ -90,6 +100,7 @@ def folder_of(files: Mapping[str, bytes], where: Path) -> Folder:
         first, last = date.fromisoformat(about["first"]), date.fromisoformat(about["last"])
         roles = {d["name"]: d["role"] for d in about["dimensions"]}
         name = f"{slug} {about['release']}"
+        tried = tuple(Tried(str(s["finest"]), float(s["share_limit"])) for s in about.get("ladder", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise InputInvalid(f"{where / 'about.json'} lacks what a release says about itself: {error}.") from error
     holds = {dimension: _holds(where, dimension, listed) for dimension, listed in codes.items() if dimension != MEASURE}
@@ -101,7 +112,9 @@ def folder_of(files: Mapping[str, bytes], where: Path) -> Folder:
     groups = reader.groups(telling) if telling is not None else ()
     cohort = f"{about.get('cohort', 'persons')} {first} to {last}"
     unit, itself = str(about.get("legal_basis", "")), about_itself(files, about)
-    return Folder(name, slug, cohort, first, last, rule, dimensions, identifying, rows, blocks, groups, unit, itself)
+    return Folder(
+        name, slug, cohort, first, last, rule, dimensions, identifying, rows, blocks, groups, unit, itself, tried
+    )
 
 
 def _json(files: Mapping[str, bytes], where: Path, name: str) -> Any:

@@ -95,7 +95,7 @@ PHRASES: Final = (
     ),
     (
         r"Together with (.+), which is out: it is about other persons\. .+",
-        "Zusammen mit {0}, das veröffentlicht ist: Es geht um andere Personen. Was über einen Zeitraum gesagt wird, gilt für die Personen der ersten Veröffentlichung; wer widerrufen hat, fehlt ab dem nächsten.",
+        "Zusammen mit {0}, das veröffentlicht ist: Es geht um andere Personen. Was über einen Zeitraum gesagt wird, gilt für die Personen der ersten Veröffentlichung; wer widerrufen hat, fehlt ab dem nächsten, und ein später erklärter Datensatz beginnt mit ihm, außer es gibt eine Datei derselben Personen.",
     ),
     (
         r"Together with (.+), a difference of rows holds fewer than (\d+) persons \((\d+) times\)\.",

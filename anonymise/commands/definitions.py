@@ -6,13 +6,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from anonymise.build import build
-from anonymise.commands.options import AsJson, DefinitionFile, Persons, answer, console, definition_at
+from anonymise.attempts import rehearsed
+from anonymise.commands.options import (
+    AsJson,
+    DefinitionFile,
+    PeriodName,
+    Persons,
+    answer,
+    console,
+    definition_at,
+    period_of,
+)
 from anonymise.definition import Definition
 from anonymise.facts import import_groups, import_municipalities
 from anonymise.persons import columns_of, read_persons
 from anonymise.plan import heading, planned, total_of
-from anonymise.plan_pages import GUARANTEES, comparison, described
+from anonymise.plan_pages import GUARANTEES, climbing, comparison, described, steps_tried
 from anonymise.private import available
 from anonymise.problems import InputInvalid
 from anonymise.progress import shown
@@ -63,6 +72,8 @@ def plan(
     epsilon: Annotated[
         float | None, typer.Option(help="Compare a private release of this budget, too (OpenDP).")
     ] = None,
+    releases_dir: Annotated[Path | None, typer.Option(help="What is out already: attacked together.")] = None,
+    period: PeriodName = "",
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -73,12 +84,14 @@ def plan(
     with shown() as progress:
         progress("reading persons", 0, 0)
         read = read_persons(persons, wanted)
-        progress("counting and partitioning", 0, 0)
-        built = build(read, wanted)
+        out = () if releases_dir is None else (releases_dir,)
+        made = rehearsed(read, wanted, period=period_of(period, wanted), folders=out, progress=progress)
+        built, taken = made[-1].built, made[-1].definition
         progress("comparing profiles", 0, 0)
-        lines = planned(built, wanted, epsilon=epsilon)
+        lines = planned(built, taken, epsilon=epsilon)
     if as_json:
-        answer({"k": wanted.rule.k, "epsilon": epsilon, "tables": described(lines)}, as_json=True)
+        told = {"k": wanted.rule.k, "epsilon": epsilon, "tables": described(lines)}
+        answer({**told, "ladder": climbing(made), "withstands": not made[-1].audited.refusals}, as_json=True)
         return
     flags = Counter(row.flag for row in built.table.rows)
     groups = len(built.blocks.group_sizes())
@@ -86,6 +99,10 @@ def plan(
         f"{built.persons.height} persons in {len(built.blocks.persons)} blocks, the smallest of {built.blocks.persons.min()}; "
         f"{groups} groups; rows exact {flags['']}, estimated {flags['e']}, withheld {flags['c']}"
     )
+    if taken.ladder:
+        console.print(steps_tried(made))
+    refusals = made[-1].audited.refusals
+    console.print("it would withstand" if not refusals else f"it would be refused: {refusals[0]}")
     console.print(comparison(lines, epsilon=epsilon))
     console.print(f"weighted over all tables, misplaced or not told: {total_of(lines):.1%} of persons")
     console.print(GUARANTEES, style="dim")

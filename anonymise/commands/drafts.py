@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from anonymise.about import FILE as ABOUT
 from anonymise.approvals import NEEDED
 from anonymise.attack.report import as_json as attack_as_json
 from anonymise.attack.report import show
 from anonymise.attack.run import EXPLAIN
+from anonymise.attempts import audited
 from anonymise.audit import Audit, Beside
 from anonymise.build import build
 from anonymise.commands.options import (
@@ -33,9 +35,10 @@ from anonymise.commands.options import (
 from anonymise.formats.csv import read_files
 from anonymise.inner_pages import report_files
 from anonymise.inner_report import report_on
+from anonymise.ladder import at, stated
 from anonymise.ledger import Entry
 from anonymise.persons import read_persons
-from anonymise.pipeline import WITHDRAWN, Work, audited, prepare
+from anonymise.pipeline import WITHDRAWN, Work, prepare
 from anonymise.problems import ReleaseRefused
 from anonymise.progress import shown
 
@@ -92,21 +95,22 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Audit a draft or a release: its files against the persons, against the ledger, and under attack."""
-    wanted = definition_at(definition)
-    files = read_files(folder, wanted.slug)
+    declared = definition_at(definition)
+    files = read_files(folder, declared.slug)
+    wanted = at(declared, stated(files[ABOUT]))
     entry = Work(wanted, period_of(period, wanted), datetime.now(UTC), "audit").entry
     ledger = shelf_of(data_dir, data_dir).ledger
     with shown() as progress:
         progress("reading persons", 0, 0)
         read = pseudonymous(read_persons(persons, wanted), ledger)
         progress("counting and partitioning", 0, 0)
-        built = build(read, wanted)
+        built = build(read, wanted, blocks=ledger.kept(entry, but=()))
         folders = (releases_dir or data_dir, data_dir / WITHDRAWN)
         beside = Beside(ledger.standing(entry, built.members), ledger.overlapping(entry), folders, {})
         verdict = audited(files, built, entry, beside=beside, rule=wanted.rule, progress=progress)
     if report is not None:
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        written(report, report_files(report_on(built, wanted, verdict, name=entry.name, by="audit", at=at)))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        written(report, report_files(report_on(built, wanted, verdict, name=entry.name, by="audit", at=now)))
     if as_json:
         answer(_as_json(entry, verdict), as_json=True)
     else:

@@ -10,6 +10,7 @@ from anonymise.approvals import private_key
 from anonymise.commands.options import AsJson, BaseUrl, DataDir, ReleasesDir, answer, shelf_of
 from anonymise.manifest_names import PUBLIC_KEY
 from anonymise.pipeline import approve, publish_draft, withdraw_release
+from anonymise.register_lines import CAUSES
 from anonymise.verification import verified
 from anonymise.withdrawals import Withdrawal
 
@@ -46,10 +47,11 @@ def withdraw_published(
     data_dir: DataDir,
     *,
     reason: Annotated[str, typer.Option(help="Public: it stands in the register and on the tombstone.")],
+    cause: Annotated[str, typer.Option(help=f"The class of the reason: {', '.join(CAUSES)}.")] = "other",
     as_json: AsJson = False,
 ) -> None:
     """Take a release back. A tombstone stays, later audits still reckon with it, nothing else gets its name."""
-    wish = Withdrawal(slug, release, datetime.now(UTC), reason)
+    wish = Withdrawal(slug, release, datetime.now(UTC), reason, cause)
     tombstone = withdraw_release(shelf_of(releases_dir, data_dir), wish)
     facts = {"dataset": slug, "release": release, "tombstone": str(tombstone)}
     answer(facts, f"tombstone {tombstone}", as_json=as_json)

@@ -40,7 +40,12 @@ def jsonstat_bytes(table: Table, about: About) -> bytes:
             name: {"label": labels[name], "category": {"index": column}}
             for name, column in zip(ids, codes, strict=True)
         },
-        "extension": {"coverage": msgspec.to_builtins(about.coverage), "frozen": about.issued.isoformat()},
+        "extension": {
+            "coverage": msgspec.to_builtins(about.coverage),
+            "ladder": msgspec.to_builtins(about.ladder),
+            "frozen": about.issued.isoformat(),
+            "revisions": msgspec.to_builtins(about.revisions),
+        },
         "value": value,
         "status": status,
     }

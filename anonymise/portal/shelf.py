@@ -163,7 +163,8 @@ class Shelf:
         members = self._of(slug)
         if not members:
             return None
-        values = {"releases": members[::-1], "newest": members[-1]}
+        gone = [decided for (name, _), decided in sorted(self._withdrawn.items()) if name == slug]
+        values = {"releases": members[::-1], "newest": members[-1], "withdrawn": gone}
         return self._page("dataset", f"/datasets/{slug}", language, values)
 
     def page(self, name: str, language: str) -> Answer:

@@ -119,12 +119,14 @@ async def publish(request: Request, slug: str, release: str, caller: SteppedUp) 
 
 @router.post("/{slug}/{release}/withdraw")
 async def withdraw(request: Request, slug: str, release: str, caller: SteppedUp) -> Response:
-    """The release taken back, with a reason that everybody reads."""
+    """The release taken back, with a reason that everybody reads, and its class."""
     require_board(caller)
     from telemed.releases import service
 
-    reason = await _sent(request, "reason")
-    return await _decided(request, lambda services: service.withdraw(services, slug, release, reason=reason))
+    reason, cause = await _sent(request, "reason"), await _sent(request, "cause") or "other"
+    return await _decided(
+        request, lambda services: service.withdraw(services, slug, release, reason=reason, cause=cause)
+    )
 
 
 def require_board(caller: Caller) -> None:

@@ -108,9 +108,9 @@ def publish(services: Services, slug: str, release: str) -> None:
     publish_draft(shelf_of(services), slug, release, now=services.clock.now())
 
 
-def withdraw(services: Services, slug: str, release: str, *, reason: str) -> None:
+def withdraw(services: Services, slug: str, release: str, *, reason: str, cause: str) -> None:
     """The release, taken back."""
-    withdraw_release(shelf_of(services), Withdrawal(slug, release, services.clock.now(), reason))
+    withdraw_release(shelf_of(services), Withdrawal(slug, release, services.clock.now(), reason, cause))
 
 
 def _seen(shelf: Shelf, found: Draft, person: str, language: str) -> Waiting:

@@ -121,3 +121,43 @@ def test_a_data_set_without_a_cohort_beside_it_is_refused(tmp_path: Path) -> Non
 
     with pytest.raises(DefinitionInvalid, match=r"cohort.toml must stand beside it"):
         load(tmp_path / "alone.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("week = [0, 8] }", "week = [0, 9] }", "must be some of the numbers of the level before"),
+        ("week = [0, 8] }", "week = [8, 15] }", "the first among them"),
+        ("week = [0, 8] }", "week = [0, 8, 15] }", "must be some of the numbers"),
+        (
+            'some = { joins = ["E10-E14", "I10-I50"',
+            'some = { joins = ["E10-E14", "I50"',
+            "join nodes of the level before",
+        ),
+        ('some = { joins = ["E10-E14",', 'some = { joins = ["M05-M19",', "each once"),
+        ("some = { joins", "none = { joins", "under new codes"),
+        ("week = [0, 8] }", "week = [] }", "must be some of the numbers"),
+        ("week = [0, 8] }", "band = [0, 8] }", "level that is there already"),
+        ("[dimension.coarser.any]", "[dimension.coarser.all]", "level that is there already"),
+        ("some = { joins", '"I50" = { joins', "under new codes"),
+        ("[dimension.coarser.any]", "[dimension.coarser]\nany = [1, 2]\n[dimension.coarser.more]", "must name nodes"),
+        ('hierarchy = "sex"', 'hierarchy = "sex"\ncoarser = { all2 = [0, 1] }', "brings its own levels"),
+    ],
+)
+def test_coarser_levels_that_do_not_join_what_is_there_are_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in COHORT
+
+    with pytest.raises(DefinitionInvalid, match=said):
+        load(written(tmp_path, COHORT.replace(old, new)))
+
+
+def test_coarser_levels_join_bands_and_values() -> None:
+    travel, condition = (shipped().hierarchies[name] for name in ("travel_km", "condition"))
+
+    assert travel.level_names == ("band", "far", "any", "all")
+    assert travel.holds(1)["1-24"] == ("1-9", "10-24") and travel.holds(2)["1+"][-1] == "100+"
+    assert condition.nodes[1] == ("E10-E14", "I10-I50", "J44-J47", "M05-M19", "none")
+    assert set(condition.holds(2)["some"]) == set(condition.values) - {"none"}
+    assert condition.titles["some"].de == "eine davon"

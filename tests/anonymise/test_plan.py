@@ -4,19 +4,22 @@ import json
 from dataclasses import asdict
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from anonymise import synthetic
+from anonymise.attempts import rehearsed
 from anonymise.build import build
 from anonymise.definition import shipped
 from anonymise.plan import planned, total_of, worth
-from anonymise.plan_pages import comparison, described
+from anonymise.plan_pages import climbing, comparison, described, steps_tried
 from anonymise.private import consistent, noisy
 from anonymise.problems import InputInvalid
 from anonymise.suppression import struck
+from tests.anonymise.builders import QUARTER
 
 TABLES = arrays(np.int64, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.integers(0, 40))
 
@@ -42,6 +45,24 @@ def test_a_plan_can_be_shown_and_read() -> None:
 
     assert comparison(lines, epsilon=None).row_count == len(lines)
     assert json.loads(json.dumps(described(lines)))[0]["cells"] == {"municipality": "municipality"}
+
+
+def test_a_plan_shows_every_step_of_the_ladder_with_what_it_finds_and_loses() -> None:
+    wanted = shipped("travel-saved")
+    persons = synthetic.persons(900, seed=1).with_columns(
+        travel_km=pl.when(pl.col("travel_km") == "0").then(pl.lit("0")).otherwise(pl.lit("1-9"))
+    )
+    persons = persons.with_columns(
+        travel_km=pl.when(pl.int_range(pl.len()) < 700).then(pl.lit("0")).otherwise("travel_km")
+    )
+
+    made = rehearsed(persons, wanted, period=QUARTER)
+
+    shown, table = climbing(made), steps_tried(made)
+    assert len(shown) == table.row_count == len(made[-1].definition.ladder)
+    assert shown[0]["groups"] == 0 and shown[0]["lost"] is None
+    assert made[-1].definition.bare and not made[-1].audited.refusals
+    assert made[-1].definition.dataset == wanted.dataset
 
 
 @given(TABLES)

@@ -1,18 +1,16 @@
 """Two years of the demo's region, published: 8 quarters of five data sets, 26 weeks of the sixth, and what each costs.
 
-`python -m tests.bench.usability [PATIENTS]`, and a line of the benchmark. A data set that the attack on all periods finds
-something in is built again under a stricter rule for its groups, in the end without categories. At the end all releases
-are attacked together. What a release loses is what `plan` says of it: the share of persons in a wrong declared cell and
+`python -m tests.bench.usability [PATIENTS]`, and a line of the benchmark. A data set climbs its ladder until the
+attacks on it and on its earlier periods find nothing. At the end all releases are attacked together. What a release loses is what `plan` says of it: the share of persons in a wrong declared cell and
 the share of cells with persons that are not told, as means over its tables.
 """
 
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Final
 
-import msgspec
 import polars as pl
 from rich.console import Console
 from rich.table import Table
@@ -22,12 +20,10 @@ from anonymise.attack.minimality import told_by_coarseness
 from anonymise.attack.presence import inhabitants
 from anonymise.attack.run import Attack, attack, composed
 from anonymise.build import Built, build
-from anonymise.cohort import Protection
 from anonymise.definition import Definition, shipped
-from anonymise.denominators import inhabitants_for
+from anonymise.ladder import climbed
 from anonymise.periods import Days, Quarter
 from anonymise.plan import planned
-from anonymise.tables import tabulate
 from tests.bench.demo_region import seasons
 from tests.bench.figures import Figure
 from tests.generative.releases import folder
@@ -37,9 +33,6 @@ QUARTERLY: Final = (
 )  # fmt: skip
 WEEKLY: Final = "respiratory-season"
 QUARTERS, WEEKS, PATIENTS = 8, 26, 20_000
-LADDER: Final = ((0.8, 2), (0.7, 2), (0.6, 3), (0.5, 3))
-"""Share limits and numbers of categories, tried one after the other; then no categories at all."""
-BARE: Final = "no categories"
 
 
 @dataclass(frozen=True)
@@ -55,29 +48,37 @@ class Out:
     lost: float
 
 
-def stricter(definition: Definition, share: float, categories: int) -> Definition:
-    """A definition whose groups are asked more."""
-    own = definition.protection
-    protection = Protection(own.k, share, categories, own.dominance)
-    return replace(definition, cohort=msgspec.structs.replace(definition.cohort, protection=protection))
+BARE: Final = "no categories"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A data set at one step: its definition there, what was built, the folder; `settled` if the attacks find nothing."""
+
+    definition: Definition
+    built: Built
+    folder: Folder
+    settled: bool
 
 
 def publish(persons: pl.DataFrame, slug: str, region: str, period: Quarter | Days, earlier: list[Folder]) -> Out:
-    """The first release on the ladder in which several periods together leave enough open."""
-    wanted = shipped(slug, region)
-    for share, categories in LADDER:
-        tried = stricter(wanted, share, categories)
-        built = build(persons, tried)
-        made = folder(built, tried, quarter=period)  # type: ignore[arg-type]
+    """The first release on its ladder in which the attacks on it and on several periods find nothing."""
+
+    def attempt(definition: Definition) -> Tried:
+        built = build(persons, definition)
+        made = folder(built, definition, quarter=period)  # type: ignore[arg-type]
+        if not made.groups and not definition.bare and definition.sensitive is not None:
+            return Tried(definition, built, made, settled=False)
         mine = [f for f in composed([*earlier, made]) if made.name in f.releases] if earlier and made.groups else []
-        if not mine and not told_by_coarseness(made):
-            return _out(made, built, wanted, f"{share:.0%}, {categories}")
-    bare = replace(built, blocks=replace(built.blocks, group=None, categories=(), other=()))
-    bare = replace(bare, table=tabulate(bare.blocks, wanted, inhabitants=inhabitants_for(wanted)))
-    return _out(folder(bare, wanted, quarter=period), bare, wanted, BARE)  # type: ignore[arg-type]
+        return Tried(definition, built, made, settled=not mine and not told_by_coarseness(made))
+
+    last = climbed(shipped(slug, region), attempt)[-1]
+    return _out(last.folder, last.built, last.definition)
 
 
-def _out(made: Folder, built: Built, wanted: Definition, step: str) -> Out:
+def _out(made: Folder, built: Built, wanted: Definition) -> Out:
+    taken = wanted.ladder[-1]
+    step = BARE if wanted.bare else f"{taken.finest}, {taken.share_limit:.0%}"
     lines = [line.partition for line in planned(built, wanted)]
     return Out(
         made,
