@@ -128,10 +128,11 @@ export class CallPanel {
     const { texts, call: { state } } = this;
     // With several on the screen each tile shows for itself.
     const { audio, video } = this.peers.size === 1 ? [...this.peers.values()][0] : { audio: true, video: true };
+    const before = state === "connecting" && this.isAlone() ? texts.alone : texts[state] ?? "";
     if (this.tampered) this.say(texts.tampered);
-    else this.say(state !== "live" ? texts[state] ?? "" : audio || !video ? texts.live : texts.peerMuted);
+    else this.say(state !== "live" ? before : audio || !video ? texts.live : texts.peerMuted);
     const dark = video ? "" : audio ? texts.peerDark : texts.peerOff;
-    this.cover(state === "connecting" && this.isAlone() ? texts.alone : state !== "live" ? texts[state] ?? "" : this.held ? texts.held : dark);
+    this.cover(state !== "live" ? before : this.held ? texts.held : dark);
   }
 
   // Whoever comes back by the link is let in at once; nobody may be there to be connected with.
