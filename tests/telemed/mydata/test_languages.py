@@ -45,7 +45,7 @@ async def test_consents_are_asked_for_in_a_reviewed_language_and_the_page_says_w
 def test_a_mail_and_a_letter_are_in_the_readers_language(language: str) -> None:
     mail, letter = (message(invited(language), channel, house=HOUSE) for channel in (Channel.MAIL, Channel.LETTER))
 
-    assert mail.subject == letter.subject == translate(language, "Your appointment")
+    assert mail.subject == letter.subject == translate(language, "Your video appointment")
 
 
 def test_a_patient_who_speaks_one_of_our_languages_is_written_to_in_it() -> None:
