@@ -29,6 +29,7 @@ CONSOLE: Final[Mapping[str, str]] = {
     "unshare": N_("Stop sharing"),
     "letIn": N_("Let in"),
     "knocks": N_("Waits to be let in: %w."),
+    "holding": N_("You have paused the conversation. Nobody sees or hears anybody until you go on."),
     "muteOne": N_("Turn the sound off"),
     "showOut": N_("Take out of the conversation"),
     "draftKept": N_("Kept. It is not in the record yet."),

@@ -140,6 +140,12 @@ async def test_who_comes_back_when_the_practice_has_hung_up_reads_that_it_is_not
     await doctor.keyboard.press("s")
     await require_moving_picture(patient)
     assert await doctor.evaluate(FOCUSED) == "call"
+    await doctor.keyboard.press("h")
+    for page, words in ((doctor, "Sie haben das Gespräch angehalten"), (patient, "Das Gespräch ist angehalten")):
+        await expect(page.locator("[data-part=placeholder]")).to_contain_text(words)
+    await doctor.keyboard.press("h")
+    for page in (doctor, patient):
+        await expect(page.locator("[data-part=placeholder]")).to_be_hidden()
     await doctor.keyboard.press("Shift+End")
     await expect(doctor.locator("#admit")).to_be_visible()
 

@@ -17,7 +17,7 @@ export function showSeats(signalling, panel) {
   element("tools").hidden = false;
   element("hold").onclick = () => {
     held = !held;
-    call.hold(held);
+    panel.hold(held);
     element("hold").textContent = held ? texts.goOn : texts.hold;
   };
   element("share").onclick = async () => {

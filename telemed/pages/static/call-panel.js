@@ -19,7 +19,7 @@ export class CallPanel {
     this.muted = !stream?.getAudioTracks().length;
     this.dark = !stream?.getVideoTracks().length;
     this.peers = new Map();
-    this.tampered = this.held = this.signing = false;
+    this.tampered = this.held = this.holding = this.signing = false;
     this.parts.self.srcObject = stream;
     this.parts.self.hidden = this.dark;
     this.parts.lines.replaceChildren();
@@ -58,6 +58,13 @@ export class CallPanel {
     on("notice", (notice) => this.notice(notice));
     on("stats", (stats) => this.measured(stats));
     for (const type of ["welcome", "admitted", "peer"]) signalling.addEventListener(type, () => { if (call.state === "connecting") this.tell(); });
+  }
+
+  // For who may: nobody sees or hears anybody until it is taken back.
+  hold(on) {
+    this.holding = on;
+    this.call.hold(on);
+    this.tell();
   }
 
   commit(event) {
@@ -132,7 +139,7 @@ export class CallPanel {
     if (this.tampered) this.say(texts.tampered);
     else this.say(state !== "live" ? before : audio || !video ? texts.live : texts.peerMuted);
     const dark = video ? "" : audio ? texts.peerDark : texts.peerOff;
-    this.cover(state !== "live" ? before : this.held ? texts.held : dark);
+    this.cover(state !== "live" ? before : this.holding ? texts.holding : this.held ? texts.held : dark);
   }
 
   // Whoever comes back by the link is let in at once; nobody may be there to be connected with.
