@@ -19,6 +19,7 @@ from anonymise.approvals import (
     Approval,
     EnrolledKeys,
     approved,
+    named,
     read_approvals,
     require_two,
     write_approvals,
@@ -140,6 +141,8 @@ def prepare_together(
     persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work], progress: Progress = no_progress
 ) -> tuple[Prepared, ...]:
     """The drafts of data sets about the same persons; each is met with everything published and with those before it."""
+    for work in works:
+        named(work.built_by)
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
     siblings: list[Sibling] = []
     found = []

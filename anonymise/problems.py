@@ -81,5 +81,9 @@ class DraftChanged(Conflict):
     """The draft changed since you looked at it. Look again."""
 
 
+class DraftAltered(Conflict):
+    """A file of the draft was changed after the audit. Build it again."""
+
+
 class AuditStale(Conflict):
     """Something else was published since this was audited. Build it again: the audit has to meet that, too."""

@@ -3,8 +3,8 @@
 Only what was published is read, and public totals. Nothing of the builder is used.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Final
 
@@ -22,7 +22,7 @@ from anonymise.attack.reach import Search
 from anonymise.attack.sets import LARGE, narrowed_sets
 from anonymise.attack.shares import proved_shares, stated_shares, too_few_categories
 from anonymise.attack.stated import says_otherwise
-from anonymise.attack.system import system
+from anonymise.attack.system import System, system
 from anonymise.attack.units import told_by_units
 from anonymise.progress import Progress, no_progress
 from anonymise.rule import common
@@ -56,10 +56,20 @@ class _Bench:
     columns: int = 0
     programmes: dict[str, int] = field(default_factory=lambda: {"linear": 0, "integer": 0})
 
+    def suppose(self, inner: Folder, outer: Folder) -> None:
+        """Attack two cohorts of one period as if everybody of one were in the other, if the numbers permit it."""
+        releases = [by_region(folder, telling=False) for folder in (inner, outer)]
+        whole = system(releases, part=(inner.cohort, outer.cohort))
+        search = Search(whole.rows)
+        if search.feasible():
+            self._searched(whole, search, "cohorts of one period")
+
     def search(self, releases: Sequence[Published], step: str) -> None:
         """Attack a system of releases."""
         whole = system(releases)
-        search = Search(whole.rows)
+        self._searched(whole, Search(whole.rows), step)
+
+    def _searched(self, whole: System, search: Search, step: str) -> None:
         self.columns += whole.rows.columns
         narrowed = narrowed_sets(
             whole, search, explain=self.explain, progress=lambda done, of: self.progress(step, done, of)
@@ -80,10 +90,15 @@ def attack(
     folders: Sequence[Folder],
     *,
     population: tuple[str, Population] | None = None,
+    settled: Collection[str] = (),
     explain: int = EXPLAIN,
     progress: Progress = no_progress,
 ) -> Attack:
-    """Everything that the attacks find in some releases together."""
+    """Everything that the attacks find in some releases together.
+
+    Cohorts of one period under two names may be the same persons or nearly: each is supposed to be part of the other, but
+    for releases of names in `settled`, of which the ledger knows better.
+    """
     bench = _Bench(explain, progress)
     for number, folder in enumerate(folders, start=1):
         progress("each release by itself", number, len(folders))
@@ -94,9 +109,12 @@ def attack(
             bench.findings += told_by_presence(folder, persons, dimension=dimension)
     for cohort, own in _cohorts(folders).items():
         bench.search(_about(own), f"all that is said about {cohort}")
-    for near in _overlapping(folders):
-        if near[0].unit == near[1].unit:
-            bench.search([by_region(f, telling=False) for f in near], "cohorts that overlap")
+    for one, other in _overlapping(folders):
+        if (one.first, one.last) != (other.first, other.last):
+            bench.search([by_region(f, telling=False) for f in (one, other)], "cohorts that overlap")
+        elif one.name not in settled and other.name not in settled:
+            bench.suppose(one, other)
+            bench.suppose(other, one)
     bench.findings += told_by_units(folders)
     for number, several in enumerate(_series(folders), start=1):
         progress("several periods together", number, len(folders))
@@ -114,19 +132,30 @@ def _cohorts(folders: Sequence[Folder]) -> dict[str, list[Folder]]:
 
 def _about(own: Sequence[Folder]) -> list[Published]:
     """The releases about one cohort: by block where all have the same blocks, else by region."""
-    blocks = {tuple((b.name, b.members, b.persons) for b in folder.blocks) for folder in own}
-    if len(blocks) == 1 and own[0].blocks:
-        return [by_block(folder) for folder in own]
+    named = [_named_alike(folder) for folder in own]
+    blocks = {tuple((b.name, b.members, b.persons) for b in folder.blocks) for folder in named}
+    if len(blocks) == 1 and named[0].blocks:
+        return [by_block(folder) for folder in named]
     return [by_region(folder, telling=True) for folder in own]
 
 
-def _overlapping(folders: Sequence[Folder]) -> list[list[Folder]]:
-    """Pairs of different cohorts of which one's period lies inside the other's, one release of each."""
+def _named_alike(folder: Folder) -> Folder:
+    """The release with its blocks in the order of their regions, as later ones have them: of earlier ones the numbers followed
+    another order. As it is where two blocks look the same, since then only the numbers tell which is which."""
+    looks = {(b.members, b.persons) for b in folder.blocks}
+    if len(looks) < len(folder.blocks):
+        return folder
+    ordered = sorted(folder.blocks, key=lambda b: (b.members, b.persons))
+    return replace(folder, blocks=tuple(replace(b, name=str(n)) for n, b in enumerate(ordered)))
+
+
+def _overlapping(folders: Sequence[Folder]) -> list[tuple[Folder, Folder]]:
+    """Pairs of different cohorts of one unit of which one's period lies inside the other's, one release of each."""
     one = {folder.cohort: folder for folder in folders}
     return [
-        [a, b]
+        (a, b)
         for a, b in combinations(one.values(), 2)
-        if (a.first <= b.first and b.last <= a.last) or (b.first <= a.first and a.last <= b.last)
+        if a.unit == b.unit and ((a.first <= b.first and b.last <= a.last) or (b.first <= a.first and a.last <= b.last))
     ]
 
 

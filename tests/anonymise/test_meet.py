@@ -13,6 +13,7 @@ from anonymise import meet as meets
 from anonymise.audit import together
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.meet import Standing, meet, standings
+from anonymise.periods import month
 from anonymise.problems import InputInvalid
 from anonymise.rule import Rule
 from tests.anonymise.builders import QUARTER
@@ -90,7 +91,9 @@ def test_cohorts_that_only_overlap_are_left_to_the_attack() -> None:
         {"quarter": members({f"p{n}": n // 20 for n in range(40)}), "week": members({f"p{n}": 0 for n in range(15)})}
     )
 
-    left = together(entry("week", "weeks"), week, [(entry("quarter"), quarter)], rule=Rule())
+    inside = month(2026, 8)
+    own = Entry("week", inside.name, inside.start, inside.end, "weeks")
+    left = together(own, week, [(entry("quarter"), quarter)], rule=Rule())
 
     assert left.refusals == () and not left.cleared
 
