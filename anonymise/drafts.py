@@ -130,6 +130,11 @@ class Drafts:
         """Where the sealed inner report of a draft lies, if there is one."""
         return self._place(slug, release) / REPORT
 
+    def stamp(self, slug: str, release: str) -> str:
+        """What changes with every draft that is built under these names; empty without one."""
+        path = self._place(slug, release) / AUDITED
+        return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
     def waiting(self) -> tuple[Draft, ...]:
         """All drafts that are as the audits saw them, in the order of their names."""
         changed = self.altered()

@@ -77,7 +77,7 @@ def draw(found: Attack, folder: Path) -> None:
 def _abouts(folder: Path) -> list[Path]:
     """The `about.json` of every release in a folder."""
     if not folder.is_dir():
-        raise InputInvalid(f"There is no folder {folder}.")
+        raise typer.BadParameter(f"there is no folder {folder}")
     found = [path for path in folder.rglob(ABOUT) if not any(p.startswith(".") for p in path.relative_to(folder).parts)]
     if not found:
         raise InputInvalid(f"{folder} holds no release: no {ABOUT} in it or below.")

@@ -14,7 +14,7 @@ from anonymise.attack.atoms import atoms
 from anonymise.attack.blocks import by_block, by_region, counted, says_more
 from anonymise.attack.composition import Period, Told, compose
 from anonymise.attack.findings import EXPLAINED, Finding
-from anonymise.attack.folder import Folder
+from anonymise.attack.folder import Folder, alike
 from anonymise.attack.minimality import told_by_coarseness
 from anonymise.attack.presence import Population, told_by_presence
 from anonymise.attack.published import Published, in_words
@@ -132,10 +132,10 @@ def _cohorts(folders: Sequence[Folder]) -> dict[str, list[Folder]]:
 
 def _about(own: Sequence[Folder]) -> list[Published]:
     """The releases about one cohort: by block where all have the same blocks, else by region."""
-    named = [_named_alike(folder) for folder in own]
-    blocks = {tuple((b.name, b.members, b.persons) for b in folder.blocks) for folder in named}
-    if len(blocks) == 1 and named[0].blocks:
-        return [by_block(folder) for folder in named]
+    for same in (list(own), [_named_alike(folder) for folder in own]):
+        blocks = {tuple((b.name, b.members, b.persons) for b in folder.blocks) for folder in same}
+        if len(blocks) == 1 and same[0].blocks:
+            return [by_block(folder) for folder in same]
     return [by_region(folder, telling=True) for folder in own]
 
 
@@ -161,10 +161,11 @@ def _overlapping(folders: Sequence[Folder]) -> list[tuple[Folder, Folder]]:
 
 def _series(folders: Sequence[Folder]) -> list[list[Folder]]:
     """Releases of several periods that show the same telling dimension for groups."""
-    found: dict[tuple[str, tuple[str, ...]], list[Folder]] = {}
+    found: dict[tuple[object, ...], list[Folder]] = {}
     for folder in folders:
         if folder.groups and folder.telling is not None:
-            found.setdefault((folder.telling.name, folder.telling.values), []).append(folder)
+            singling = tuple(d.name for d in folder.identifying)
+            found.setdefault((folder.telling.name, folder.telling.values, singling), []).append(folder)
     return [each for each in found.values() if len(each) > 1]
 
 
@@ -172,6 +173,7 @@ def composed(folders: Sequence[Folder]) -> tuple[Finding, ...]:
     """What releases of several periods leave open about persons who are in all of them."""
     telling = folders[0].telling
     assert telling is not None
+    folders = alike(folders)
     dimensions = folders[0].identifying
     boxes = [block.members for folder in folders for block in folder.blocks]
     places = atoms([len(d.values) for d in dimensions], boxes)

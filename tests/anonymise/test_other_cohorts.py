@@ -15,7 +15,7 @@ from anonymise.definition import Definition
 from anonymise.dimensions import hierarchy_of
 from anonymise.ledger import Entry
 from anonymise.meet import standings
-from anonymise.periods import month
+from anonymise.periods import Period, month
 from anonymise.pipeline import Shelf
 from anonymise.problems import ReleaseRefused
 from anonymise.rule import Rule
@@ -107,7 +107,7 @@ def test_cohorts_of_one_period_that_share_nobody_both_come_out(tmp_path: Path) -
     assert len(published(place.releases_dir)) == 2
 
 
-PERIODS = {
+PERIODS: dict[str, Period] = {
     "same": QUARTER,
     "inside": month(2026, 8),
     "across": replace(month(2026, 9), last=QUARTER.next().last),
