@@ -115,15 +115,48 @@ def _refused_beside_others(
 def _joined(entry: Entry, own: Standing, other: Entry, standing: Standing) -> bool:
     """Whether two cohorts share persons in one period, or in periods of which neither lies inside the other though one holds
     all persons of the other."""
-    mine, its = own.blocks != ABSENT, standing.blocks != ABSENT
-    length = min(len(mine), len(its))
-    shared = int((mine[:length] & its[:length]).sum())
+    shared = _shared(own, standing)
     if (entry.start, entry.end) == (other.start, other.end):
         return shared > 0
     inside = (entry.start <= other.start and other.end <= entry.end) or (
         other.start <= entry.start and entry.end <= other.end
     )
-    return not inside and 0 < shared == min(int(mine.sum()), int(its.sum()))
+    return not inside and 0 < shared == min(int((each.blocks != ABSENT).sum()) for each in (own, standing))
+
+
+def _shared(one: Standing, other: Standing) -> int:
+    """How many persons stand in both."""
+    length = min(len(one.blocks), len(other.blocks))
+    return int(((one.blocks[:length] != ABSENT) & (other.blocks[:length] != ABSENT)).sum())
+
+
+def of_other_places(entry: Entry, files: Mapping[str, bytes], beside: "Beside") -> tuple[str, ...]:
+    """Why a draft may not stand beside cohorts of other names that share persons in periods inside each other's: no attack
+    can join two geographies (or bands) of which the releases do not say how they overlap."""
+    draft = folder_of(files, Path("draft"))
+    near = [
+        other
+        for other, standing in beside.others
+        if other.unit == entry.unit and (other.start, other.end) != (entry.start, entry.end)
+        and other.cohort != entry.cohort and _shared(beside.own, standing)
+    ]  # fmt: skip
+    places = [place / other.slug / other.release for other in near for place in beside.folders]
+    found = [read_folder(place) for place in places if (place / MANIFEST).is_file()]
+    return tuple(
+        f"Together with {other.name}, which counts some of the same persons by other places or bands: how the two overlap "
+        "follows from neither, so nobody can judge what both tell. Use the same dimensions, or build it as a data set of the "
+        "same cohort."
+        for other in found
+        if not _comparable(draft, other)
+    )
+
+
+def _comparable(one: Folder, other: Folder) -> bool:
+    """Whether the dimensions of one are all among those of the other, and those of one name have values in common."""
+    mine, its = ({d.name: set(d.values) for d in folder.identifying} for folder in (one, other))
+    return (mine.keys() <= its.keys() or its.keys() <= mine.keys()) and all(
+        mine[name] & its[name] for name in mine.keys() & its.keys()
+    )
 
 
 def _same_persons(one: Standing, other: Standing) -> bool:

@@ -22,7 +22,7 @@ from anonymise.attack.reach import Search
 from anonymise.attack.sets import LARGE, narrowed_sets
 from anonymise.attack.shares import proved_shares, stated_shares, too_few_categories
 from anonymise.attack.stated import says_otherwise
-from anonymise.attack.system import System, system
+from anonymise.attack.system import Part, System, system
 from anonymise.attack.units import told_by_units
 from anonymise.progress import Progress, no_progress
 from anonymise.rule import common
@@ -56,13 +56,12 @@ class _Bench:
     columns: int = 0
     programmes: dict[str, int] = field(default_factory=lambda: {"linear": 0, "integer": 0})
 
-    def suppose(self, inner: Folder, outer: Folder) -> None:
-        """Attack two cohorts of one period as if everybody of one were in the other, if the numbers permit it."""
-        releases = [by_region(folder, telling=False) for folder in (inner, outer)]
-        whole = system(releases, part=(inner.cohort, outer.cohort))
+    def suppose(self, releases: Sequence[Published], step: str, *, part: Part | None = None) -> None:
+        """Attack a system of releases that rests on a supposition, if the numbers permit it."""
+        whole = system(releases, part=part)
         search = Search(whole.rows)
         if search.feasible():
-            self._searched(whole, search, "cohorts of one period")
+            self._searched(whole, search, step)
 
     def search(self, releases: Sequence[Published], step: str) -> None:
         """Attack a system of releases."""
@@ -109,12 +108,15 @@ def attack(
             bench.findings += told_by_presence(folder, persons, dimension=dimension)
     for cohort, own in _cohorts(folders).items():
         bench.search(_about(own), f"all that is said about {cohort}")
+        for copies in _copies(own):
+            bench.suppose(_about(copies), "dimensions that may say the same")
     for one, other in _overlapping(folders):
         if (one.first, one.last) != (other.first, other.last):
             bench.search([by_region(f, telling=False) for f in (one, other)], "cohorts that overlap")
         elif one.name not in settled and other.name not in settled:
-            bench.suppose(one, other)
-            bench.suppose(other, one)
+            for inner, outer in ((one, other), (other, one)):
+                both = [by_region(folder, telling=False) for folder in (inner, outer)]
+                bench.suppose(both, "cohorts of one period", part=(inner.cohort, outer.cohort))
     bench.findings += told_by_units(folders)
     for number, several in enumerate(_series(folders), start=1):
         progress("several periods together", number, len(folders))
@@ -137,6 +139,27 @@ def _about(own: Sequence[Folder]) -> list[Published]:
         if len(blocks) == 1 and same[0].blocks:
             return [by_block(folder) for folder in same]
     return [by_region(folder, telling=True) for folder in own]
+
+
+def _copies(own: Sequence[Folder]) -> list[list[Folder]]:
+    """Releases about one cohort whose telling dimensions have other names and the same base values, as if they were one: the
+    diagnosis may stand there twice."""
+    found: dict[tuple[str, ...], list[Folder]] = {}
+    for folder in own:
+        if folder.groups and folder.telling is not None:
+            found.setdefault(folder.telling.values, []).append(folder)
+    return [copies for copies in (_as_one(each) for each in found.values()) if copies]
+
+
+def _as_one(folders: Sequence[Folder]) -> list[Folder]:
+    names = sorted({folder.telling.name for folder in folders if folder.telling is not None})
+    if len(names) == 1:
+        return []
+    name = " = ".join(names)
+    return [
+        replace(f, dimensions=tuple(replace(d, name=name) if d is f.telling else d for d in f.dimensions))
+        for f in folders
+    ]
 
 
 def _named_alike(folder: Folder) -> Folder:

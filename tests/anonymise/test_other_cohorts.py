@@ -90,7 +90,7 @@ def test_without_that_guard_it_comes_out_and_the_attack_on_the_folders_finds_it(
     out(place, other(zones=zones), persons.slice(left))
 
     found = run.attack(published(place.releases_dir), explain=1).findings
-    monkeypatch.setattr(run._Bench, "suppose", lambda *_: None)
+    monkeypatch.setattr(run._Bench, "suppose", lambda *_, **__: None)
     without = run.attack(published(place.releases_dir), explain=1).findings
 
     assert any("is part of it" in one.what for one in found if one.kind == "set")
@@ -105,6 +105,19 @@ def test_cohorts_of_one_period_that_share_nobody_both_come_out(tmp_path: Path) -
     out(place, other(), elsewhere)
 
     assert len(published(place.releases_dir)) == 2
+
+
+def test_a_month_by_other_places_inside_a_quarter_is_refused_for_want_of_a_map(tmp_path: Path) -> None:
+    place, persons = shelf(tmp_path), synthetic.persons(PERSONS, seed=1)
+    out(place, definition(), persons)
+    zones = second_geography(tmp_path)
+    lines = zones.read_text().splitlines()
+    owner = dict(line.split(",") for line in lines[1:])
+    zones.write_text("zone\n" + "".join(f"{zone}\n" for zone in sorted(set(owner.values()))))
+    moved = persons.with_columns(pl.col("municipality").replace_strict(owner))
+
+    with pytest.raises(ReleaseRefused, match="by other places or bands"):
+        publish_persons(moved.head(300), place, definition=other(zones=zones), quarter=month(2026, 8), now=NOW)
 
 
 PERIODS: dict[str, Period] = {

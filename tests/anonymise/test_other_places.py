@@ -58,7 +58,9 @@ def test_releases_of_other_places_are_composed_by_the_places_of_both(monkeypatch
     first = release(blocks=blocks, groups=groups, quarter=1)
     more = {**CODES["place"], "d": ["d"], "*": ["a", "b", "c", "d"]}
     monkeypatch.setitem(CODES, "place", more)
-    second = release(blocks=[*blocks, ("3", "0", "d", "*", 30)], groups=[("0", "J", 60), ("0", "F", 30), groups[2]], quarter=2)
+    second = release(
+        blocks=[*blocks, ("3", "0", "d", "*", 30)], groups=[("0", "J", 60), ("0", "F", 30), groups[2]], quarter=2
+    )
 
     found = attack([first, second]).findings
 
