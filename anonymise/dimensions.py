@@ -1,5 +1,6 @@
 """The hierarchy that a dimension of a definition asks for: shipped, in a file, in bands, or a list of values."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Final
 
 from anonymise.cohort import Dimension
 from anonymise.hierarchies import HIERARCHIES
-from anonymise.hierarchy import UNKNOWN, Hierarchy, Text, build, read_hierarchy
+from anonymise.hierarchy import TOP, UNKNOWN, Hierarchy, Text, build, read_hierarchy
 from anonymise.problems import HierarchyInvalid
 
 BAND: Final = "band"
@@ -56,7 +57,8 @@ def _banded(dimension: Dimension, lows: tuple[int, ...]) -> Hierarchy:
     columns = {BAND: [*(code for code, _, _ in _rising(lows)), UNKNOWN]}
     finer = set(lows)
     for level, some in dimension.coarser.items():
-        if not isinstance(some, tuple) or not set(some) < finer or some[0] != lows[0]:
+        _require_new(level, columns)
+        if not isinstance(some, tuple) or not set(some) < finer or lows[0] not in some[:1]:
             raise HierarchyInvalid(
                 f"coarser.{level} must be some of the numbers of the level before, the first among them."
             )
@@ -88,16 +90,22 @@ def _listed(dimension: Dimension) -> Hierarchy:
     titles = {value: Text(words.de, words.en) for value, words in (dimension.values or {}).items()}
     columns = {VALUE: list(titles)}
     for level, nodes in dimension.coarser.items():
-        if not isinstance(nodes, dict):
+        _require_new(level, columns)
+        if not isinstance(nodes, dict) or not nodes:
             raise HierarchyInvalid(f"coarser.{level} must name nodes, each with what it joins and its titles.")
         before = list(columns.values())[-1]
         joins = [each for node in nodes.values() for each in node.joins]
-        if not set(joins) <= set(before) or len(set(joins)) < len(joins) or set(nodes) & set(before):
+        if not set(joins) <= set(before) or len(set(joins)) < len(joins) or set(nodes) & set(titles):
             raise HierarchyInvalid(f"coarser.{level} must join nodes of the level before, each once, under new codes.")
         into = {each: code for code, node in nodes.items() for each in node.joins}
         columns[level] = [into.get(each, each) for each in before]
         titles |= {code: Text(node.de, node.en) for code, node in nodes.items()}
     return build(dimension.name, columns, titles=titles)
+
+
+def _require_new(level: str, columns: Mapping[str, object]) -> None:
+    if level in columns or level == TOP:
+        raise HierarchyInvalid(f"coarser.{level} is the name of a level that is there already.")
 
 
 def _named(hierarchy: str, name: str, folder: Path) -> Hierarchy:

@@ -16,12 +16,14 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from infra.problems import NotFound
+from telemed import headers as policies
 from telemed.pages.languages import LANGUAGES, translate
 from telemed.pages.texts import CALL_OF_VISIT
 
+SCRIPT: Final = "text/javascript"
 MEDIA_TYPES: Final = {
     ".css": "text/css",
-    ".js": "text/javascript",
+    ".js": SCRIPT,
     ".svg": "image/svg+xml",
     ".json": "application/json",
 }
@@ -34,7 +36,7 @@ FOLDERS: Final = {
 # Whole lines of remarks stay here: on a slow line they cost what a sentence on the page costs.
 REMARKS: Final = {
     "text/css": re.compile(r"/\*.*?\*/\n?", re.DOTALL),
-    "text/javascript": re.compile(r"^[ \t]*//.*\n", re.MULTILINE),
+    SCRIPT: re.compile(r"^[ \t]*//.*\n", re.MULTILINE),
 }
 SMALLEST_PACKED = 200
 FOREVER = "public, max-age=31536000, immutable"
@@ -91,6 +93,8 @@ async def asset(request: Request, version_asked: str, folder: str, name: str) ->
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
+    if found.media_type == SCRIPT:
+        headers["Content-Security-Policy"] = policies.SCRIPTS
     if "gzip" in request.headers.get("accept-encoding", "") and len(found.plain) >= SMALLEST_PACKED:
         return Response(found.packed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(found.plain, media_type=found.media_type, headers=headers)

@@ -42,3 +42,4 @@ def test_every_data_set_of_the_demos_region_comes_out_for_two_quarters_and_two_w
     assert first.met
     assert [line.what.split(":")[0] for line in lines] == [*usability.QUARTERLY, usability.WEEKLY]
     assert all(0 <= line.ours < 0.1 for line in lines)
+    assert all(", 0 without categories" in line.note for line in lines)

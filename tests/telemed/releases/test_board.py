@@ -29,7 +29,7 @@ async def test_two_members_approve_and_it_is_published_and_taken_back(board: Boa
     second = await ben.post(f"{PLACE}/approve", data=digest(board))
     ready = await ben.get("/console/releases")
     out = await ben.post(f"{PLACE}/publish")
-    withdrawn = await ada.post(f"{PLACE}/withdraw", data={"reason": "A sum was wrong."})
+    withdrawn = await ada.post(f"{PLACE}/withdraw", data={"reason": "A sum was wrong.", "cause": "error"})
     after = await ada.get("/console/releases")
 
     assert "0 / 2" in seen.text and shown in seen.text and table.text.startswith("period,")
@@ -38,6 +38,7 @@ async def test_two_members_approve_and_it_is_published_and_taken_back(board: Boa
     assert early.status_code == 409 and "Not enough people" in early.text
     assert f"{PLACE}/publish" in ready.text
     assert [line.outcome for line in decisions(board.shelf.releases_dir)] == ["published", "withdrawn"]
+    assert [line.cause for line in decisions(board.shelf.releases_dir)] == ["", "error"]
     assert next(iter(decisions(board.shelf.releases_dir))).approvals == 2
     assert "A sum was wrong." in after.text and f"{PLACE}/withdraw" not in after.text
 
