@@ -89,7 +89,7 @@ class Drafts:
             REPORT: report,
         }
         everything = {**files, **inner}
-        seen = self._ledger.sealed(json.dumps(_hashes(everything)).encode(), header=_header(facts))
+        seen = self._ledger.sealed(json.dumps(_hashes(everything)).encode(), header=_listed(facts.slug, facts.release))
         place({**everything, AUDITED: seen}, self._place(facts.slug, facts.release), mode=0o400)
         return self.read(facts.slug, facts.release)
 
@@ -112,7 +112,7 @@ class Drafts:
         """Nothing; raises naming the file that is not what the audits saw."""
         if AUDITED not in content:
             raise DraftAltered(f"The draft of {slug} {release} does not say what the audits saw. Build it again.")
-        seen = json.loads(self._ledger.opened(content[AUDITED], header=_draft_header(slug, release)))
+        seen = json.loads(self._ledger.opened(content[AUDITED], header=_listed(slug, release)))
         found = _hashes({name: each for name, each in content.items() if name != AUDITED})
         altered = sorted(name for name in {*seen, *found} if seen.get(name) != found.get(name))
         if altered:
@@ -179,8 +179,8 @@ def _hashes(content: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _header(facts: Facts) -> bytes:
-    return _draft_header(facts.slug, facts.release)
+    return json.dumps({"draft": facts.slug, "release": facts.release}, sort_keys=True).encode()
 
 
-def _draft_header(slug: str, release: str) -> bytes:
-    return json.dumps({"draft": slug, "release": release}, sort_keys=True).encode()
+def _listed(slug: str, release: str) -> bytes:
+    return json.dumps({"audited": slug, "release": release}, sort_keys=True).encode()

@@ -10,6 +10,7 @@ from anonymise import synthetic
 from anonymise.attack.run import attack
 from anonymise.audit import published
 from anonymise.build import build
+from anonymise.commands.definitions import warned
 from anonymise.commands.options import period_of, shelf_of
 from anonymise.definition import SHIPPED, Definition, load, shipped
 from anonymise.plan import planned
@@ -65,6 +66,10 @@ def test_releases_of_other_places_are_composed_by_the_places_of_both(monkeypatch
     found = attack([first, second]).findings
 
     assert all(finding.kind != "contradiction" for finding in found)
+
+
+def test_of_a_small_k_the_plan_and_the_explanation_warn() -> None:
+    assert "is below 10" in warned(definition(5)) and warned(definition(10)) == ""
 
 
 @pytest.mark.parametrize("name", ["2026-M08", "2026-W40", ""])
