@@ -79,6 +79,14 @@ def partition(
     )
 
 
+def fits(
+    cells: Codes, persons: Codes, block: Codes, *, hierarchies: Sequence[Hierarchy], k: int, hard: Mapping[int, int]
+) -> bool:
+    """Whether blocks that are known lie inside the strata, so that what must stay exact does."""
+    within = strata(cells, persons, hierarchies=hierarchies, hard=hard, k=k)
+    return len(np.unique(np.stack([block, within]), axis=1).T) == len(np.unique(block))
+
+
 def as_before(
     cells: Codes,
     persons: Codes,
