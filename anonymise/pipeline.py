@@ -41,6 +41,7 @@ from anonymise.placing import replace
 from anonymise.problems import (
     AuditStale,
     DraftChanged,
+    DraftMissing,
     PeriodFrozen,
     PeriodNotOver,
     ReleaseRefused,
@@ -296,7 +297,7 @@ def approve_in_console(shelf: Shelf, slug: str, release: str, *, person: str, di
 def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Release:
     """The release that two people approved, out. Saying it again after a crash finishes what was begun."""
     with shelf.ledger.alone():
-        draft = shelf.drafts.read(slug, release)
+        draft = _waiting(shelf, slug, release)
         facts = draft.facts
         agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
         start, end = datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end)
@@ -319,6 +320,15 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         shelf.reports.keep_published(slug, release)
         shelf.drafts.remove(slug, release)
         return out
+
+
+def _waiting(shelf: Shelf, slug: str, release: str) -> Draft:
+    try:
+        return shelf.drafts.read(slug, release)
+    except DraftMissing as missing:
+        if not is_out(shelf.releases_dir, slug, release):
+            raise
+        raise DraftMissing(f"{slug} {release} is published already; no draft of it waits.") from missing
 
 
 def withdraw_release(shelf: Shelf, wish: Withdrawal) -> Path:

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from anonymise import portal, synthetic, withdrawals
+from anonymise.attack.command import releases_in
 from anonymise.decisions import decisions
 from anonymise.pipeline import Shelf, Work, prepare, publish_draft, withdraw_release
-from anonymise.problems import ClockBehind, DraftMissing, InputInvalid, PeriodNotOver, ReleaseWithdrawn
+from anonymise.problems import ClockBehind, DraftMissing, InputInvalid, PeriodNotOver, ReleaseDamaged, ReleaseWithdrawn
 from anonymise.release import Release
 from anonymise.withdrawals import Withdrawal
 from tests.anonymise.builders import BASE_URL, BUILDER, NOW, QUARTER, approve_by_two, definition, publish_persons, shelf
@@ -70,6 +71,24 @@ def test_a_draft_is_not_published_before_its_period_is_over(tmp_path: Path) -> N
 
     with pytest.raises(PeriodNotOver):
         publish_draft(place, draft.facts.slug, draft.facts.release, now=QUARTER.end - timedelta(seconds=1))
+
+
+def test_a_folder_that_holds_all_is_attacked_with_what_was_withdrawn(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    published(place)
+    withdraw_release(place, WISH)
+
+    assert [folder.name for folder in releases_in([tmp_path])] == [f"{SLUG} 2026-Q3"]
+    with pytest.raises(ReleaseDamaged, match="is missing"):
+        releases_in([tmp_path / "data"])
+
+
+def test_publishing_again_says_that_it_is_out(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    published(place)
+
+    with pytest.raises(DraftMissing, match="is published already"):
+        publish_draft(place, SLUG, "2026-Q3", now=NOW)
 
 
 def test_the_tombstone_is_signed(tmp_path: Path) -> None:
