@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -48,6 +49,13 @@ class Approval:
     at: str
     digest: str
     signature: str
+
+
+def named(by: str) -> str:
+    """A name that says who it is; raises if it is blank."""
+    if not by.strip():
+        raise InputInvalid("Say who you are: a blank name stands for nobody.")
+    return by.strip()
 
 
 class Approvers(Protocol):
@@ -97,30 +105,48 @@ def approved(
     approvers: Approvers,
 ) -> Approval:
     """The approval of somebody who may give it; raises saying why not."""
-    enrolled = approvers.key(by)
+    enrolled = approvers.key(named(by))
     if enrolled is None or enrolled.public_bytes_raw() != key.public_key().public_bytes_raw():
         raise ApprovalRefused("This key is not enrolled under this name. The operator adds its public half first.")
-    if by == subject.built_by:
+    own = _person(by, enrolled)
+    if _built(subject, by, own, approvers):
         raise OwnDraft
-    if any(approval.by == by for approval in counted(subject, earlier, approvers=approvers)):
+    given = counted(subject, earlier, approvers=approvers)
+    if any(approval.by == by or own == _person(approval.by, approvers.key(approval.by)) for approval in given):
         raise ApprovedAlready
     signature = key.sign(subject.message(by)).hex()
     return Approval(by, at.replace(microsecond=0).isoformat(), subject.digest, signature)
 
 
 def counted(subject: Subject, approvals: Sequence[Approval], *, approvers: Approvers) -> tuple[Approval, ...]:
-    """The approvals that count: one a person, of exactly this draft, with a signature that holds, not the builder's."""
+    """The approvals that count: one a person, of exactly this draft, with a signature that holds, not the builder's. One key
+    under two names is one person."""
     found: dict[str, Approval] = {}
     for approval in approvals:
         key = approvers.key(approval.by)
-        if key is None or approval.by == subject.built_by or approval.digest != subject.digest:
+        person = _person(approval.by, key)
+        if key is None or _built(subject, approval.by, person, approvers) or approval.digest != subject.digest:
             continue
         try:
             key.verify(bytes.fromhex(approval.signature), subject.message(approval.by))
         except (InvalidSignature, ValueError):
             continue
-        found.setdefault(approval.by, approval)
+        found.setdefault(person, approval)
     return tuple(found.values())
+
+
+def _person(by: str, key: Ed25519PublicKey | None) -> str:
+    """Who somebody is: by their key, or in the console, whose key speaks for all, by their name."""
+    if key is None or by.startswith(CONSOLE):
+        return by.strip().casefold()
+    return sha256(key.public_bytes_raw()).hexdigest()
+
+
+def _built(subject: Subject, by: str, person: str, approvers: Approvers) -> bool:
+    """Whether somebody built the draft, under this name or with this key."""
+    builder = subject.built_by
+    same = by.strip().casefold() == builder.strip().casefold()
+    return same or person == _person(builder, approvers.key(builder))
 
 
 def require_two(subject: Subject, approvals: Sequence[Approval], *, approvers: Approvers) -> tuple[Approval, ...]:

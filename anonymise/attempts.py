@@ -1,7 +1,7 @@
 """A data set as it was tried: built, written, audited. What the pipeline and the ladder know of each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ import polars as pl
 from anonymise.attack.findings import Kind
 from anonymise.attack.presence import inhabitants
 from anonymise.attack.run import Attack
-from anonymise.audit import Audit, Beside, attacked, together
+from anonymise.audit import Audit, Beside, attacked, of_other_places, together
 from anonymise.build import Built, build
 from anonymise.definition import Definition
 from anonymise.formats.csv import BLOCKS, CODES, GROUPS, lines_of, table_of
@@ -112,6 +112,7 @@ def audited(
     groups = lines_of(files[GROUPS]) if GROUPS in files else []
     screened = screen(Published(table, lines_of(files[BLOCKS]), groups), built.members, built.persons, rule=rule)
     met = together(entry, beside.own, beside.others, rule=rule)
+    met = replace(met, refusals=(*met.refusals, *of_other_places(entry, files, beside)))
     if screened.findings or met.refusals:
         return Audit(screened, met, Attack((), (), 0))
     return Audit(screened, met, attacked(files, beside, population=inhabitants(None), progress=progress))

@@ -5,7 +5,7 @@ persons. Meet: the blocks of all releases about overlapping cohorts cut each oth
 proof. Attack: reads the folders that are out and the draft, for what the meet does not clear and for parts and wholes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,9 @@ def together(entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing
     """What a release and all that it overlaps tell together by their blocks.
 
     A release about the same cohort and period must be about the same persons (frozen), cut alike or so that every part
-    still holds k. With cohorts that only overlap, a meet that does not clear is left to the attack.
+    still holds k. So must cohorts of other names be that share persons in one period, or of which one holds all of the
+    other: what the two tell together is known to the ledger alone. Of cohorts whose period lies inside another's a meet
+    that does not clear is left to the attack.
     """
     refusals = []
     same = [standing for other, standing in others if entry.same_cohort(other)]
@@ -83,11 +85,78 @@ def together(entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing
         refusals.append(
             f"Together with {names}, a difference of rows holds fewer than {rule.k} persons ({small} times)."
         )
+    refusals += _refused_beside_others(entry, own, others, rule=rule)
     every = [standing for _, standing in others]
     # Persons at a clinic and persons stand in the ledger as different ones: a meet of both proves nothing.
     comparable = all(other.unit == entry.unit for other, _ in others)
     cleared = not refusals and comparable and meet([own, *every]).small(rule.k) == 0
     return Together(tuple(standing.name for standing in every), cleared, tuple(refusals))
+
+
+def _refused_beside_others(
+    entry: Entry, own: Standing, others: Sequence[tuple[Entry, Standing]], *, rule: Rule
+) -> Iterator[str]:
+    """Why a release may not stand beside cohorts of other names."""
+    near = [
+        standing
+        for other, standing in others
+        if other.unit == entry.unit and not entry.same_cohort(other) and _joined(entry, own, other, standing)
+    ]
+    small = meet([own, *near]).small(rule.k) if near else 0
+    if small:
+        names = ", ".join(standing.name for standing in near)
+        yield (
+            f"Together with {names}, which counts some of the same persons under the name of another cohort, a difference of "
+            f"rows holds fewer than {rule.k} persons ({small} times). Build it as a data set of the same cohort, which "
+            "stands on the same blocks, or of persons who are in no other cohort of this period."
+        )
+
+
+def _joined(entry: Entry, own: Standing, other: Entry, standing: Standing) -> bool:
+    """Whether two cohorts share persons in one period, or in periods of which neither lies inside the other though one holds
+    all persons of the other."""
+    shared = _shared(own, standing)
+    if (entry.start, entry.end) == (other.start, other.end):
+        return shared > 0
+    inside = (entry.start <= other.start and other.end <= entry.end) or (
+        other.start <= entry.start and entry.end <= other.end
+    )
+    return not inside and 0 < shared == min(int((each.blocks != ABSENT).sum()) for each in (own, standing))
+
+
+def _shared(one: Standing, other: Standing) -> int:
+    """How many persons stand in both."""
+    length = min(len(one.blocks), len(other.blocks))
+    return int(((one.blocks[:length] != ABSENT) & (other.blocks[:length] != ABSENT)).sum())
+
+
+def of_other_places(entry: Entry, files: Mapping[str, bytes], beside: "Beside") -> tuple[str, ...]:
+    """Why a draft may not stand beside cohorts of other names that share persons in periods inside each other's: no attack
+    can join two geographies (or bands) of which the releases do not say how they overlap."""
+    draft = folder_of(files, Path("draft"))
+    near = [
+        other
+        for other, standing in beside.others
+        if other.unit == entry.unit and (other.start, other.end) != (entry.start, entry.end)
+        and other.cohort != entry.cohort and _shared(beside.own, standing)
+    ]  # fmt: skip
+    places = [place / other.slug / other.release for other in near for place in beside.folders]
+    found = [read_folder(place) for place in places if (place / MANIFEST).is_file()]
+    return tuple(
+        f"Together with {other.name}, which counts some of the same persons by other places or bands: how the two overlap "
+        "follows from neither, so nobody can judge what both tell. Use the same dimensions, or build it as a data set of the "
+        "same cohort."
+        for other in found
+        if not _comparable(draft, other)
+    )
+
+
+def _comparable(one: Folder, other: Folder) -> bool:
+    """Whether the dimensions of one are all among those of the other, and those of one name have values in common."""
+    mine, its = ({d.name: set(d.values) for d in folder.identifying} for folder in (one, other))
+    return (mine.keys() <= its.keys() or its.keys() <= mine.keys()) and all(
+        mine[name] & its[name] for name in mine.keys() & its.keys()
+    )
 
 
 def _same_persons(one: Standing, other: Standing) -> bool:
@@ -121,7 +190,9 @@ def attacked(
     known = [folder for place in beside.folders for folder in published(place)]
     own = {draft.name, *(sibling.name for sibling in siblings)}
     out = [*(folder for folder in known if folder.name not in own), *siblings]
-    found = attack([*(one for one in out if _related(draft, one)), draft], population=population, progress=progress)
+    related = [*(one for one in out if _related(draft, one)), draft]
+    settled = {standing.name for _, standing in beside.others}
+    found = attack(related, population=population, settled=settled, progress=progress)
     involved = tuple(finding for finding in found.findings if draft.name in finding.releases)
     return Attack(found.releases, involved, found.columns, found.programmes)
 

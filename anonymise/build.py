@@ -14,7 +14,7 @@ from anonymise.definition import Definition
 from anonymise.denominators import inhabitants_for
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.losses import Declared, Loss, Table
-from anonymise.partition import Partition, as_before, partition
+from anonymise.partition import Partition, as_before, fits, partition
 from anonymise.problems import TooFewPersons
 from anonymise.rows import Table as Rows
 from anonymise.rule import may_be_counted
@@ -93,7 +93,7 @@ def base_partition(counted: Counted, definition: Definition, *, block: Codes | N
         if d.hard is not None
     }
     cells, number, k = counted.cells, counted.persons, definition.rule.k
-    if block is not None:
+    if block is not None and fits(cells, number, block, hierarchies=hierarchies, k=k, hard=hard):
         return as_before(cells, number, block, hierarchies=hierarchies, k=k, hard=hard)
     return partition(
         cells,

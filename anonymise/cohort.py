@@ -96,7 +96,8 @@ class Denominators(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CohortDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A cohort: all data sets about it in one period are sums over one partition of its persons."""
+    """A cohort: all data sets about it in one period are sums over one partition of its persons. `period_column` names the
+    column of a file of persons that says their period (2026-Q3); without it every row of the file counts."""
 
     name: Filled
     period: Literal["quarter", "month", "week"]
@@ -108,3 +109,4 @@ class CohortDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     region: Region
     protection: Protection = Protection()
     denominators: Denominators | None = None
+    period_column: Filled | None = None

@@ -1,10 +1,13 @@
 """What a data set is: the tables and measures that it shows of a cohort, and its texts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from anonymise.about import Filled, Name, Words
+
+HEAVIEST: Final = 1000.0
+"""Above it, the other tables would not count at all."""
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 
@@ -13,7 +16,7 @@ class DeclaredTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table: for each of its dimensions the level of its cells. The weight says how much an error in it matters."""
 
     cells: Annotated[dict[Name, Filled], msgspec.Meta(min_length=1)]
-    weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    weight: Annotated[float, msgspec.Meta(gt=0, le=HEAVIEST)] = 1.0
 
 
 class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

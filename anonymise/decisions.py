@@ -5,10 +5,11 @@ A line is written whole or not at all. A torn last line is no decision, and the 
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from anonymise.placing import replace
-from anonymise.problems import RegisterDamaged
+from anonymise.problems import ClockBehind, RegisterDamaged
 from anonymise.register_lines import REGISTER, Decision, Register, parsed, read_register
 
 
@@ -28,6 +29,16 @@ def register(releases_dir: Path, decision: Decision) -> None:
         content += b"\n"
     line = {name: getattr(decision, name) for name in Decision.__dataclass_fields__}
     replace(path, content + json.dumps(line, sort_keys=True).encode() + b"\n")
+
+
+def require_after_the_last(releases_dir: Path, now: datetime) -> None:
+    """Nothing; raises if a moment lies before the last line: the register is read from top to bottom."""
+    last = max((datetime.fromisoformat(line.moment) for line in decisions(releases_dir)), default=now)
+    if now.replace(microsecond=0) < last.replace(microsecond=0):
+        raise ClockBehind(
+            f"The clock says {now.isoformat(timespec='seconds')}, and the register was last written at {last.isoformat()}. "
+            "Set the clock right."
+        )
 
 
 def decisions(releases_dir: Path) -> Iterator[Decision]:

@@ -26,6 +26,7 @@ from anonymise.toml_lines import line_of
 from infra.problems import Issue
 
 COHORT: Final = "cohort.toml"
+ICD: Final = "icd10gm"
 SHIPPED: Final = Path(str(files("anonymise") / "definitions"))
 
 T = TypeVar("T")
@@ -158,6 +159,8 @@ class Definition:
 
 def load(path: Path) -> Definition:
     """The definition in a file, with the cohort in `cohort.toml` beside it and the tables of the data sets beside it."""
+    if path.suffix != ".toml":
+        raise DefinitionInvalid(f"{path.name} is no definition: that is a TOML file with {COHORT} beside it.")
     cohort_path = path.parent / COHORT
     cohort = _read(cohort_path, CohortDefinition)
     hierarchies: dict[str, Hierarchy] = {}
@@ -227,6 +230,9 @@ def _cohort_faults(cohort: CohortDefinition, hierarchies: dict[str, Hierarchy], 
                 hierarchy.level(dimension.hard)
         except HierarchyInvalid as error:
             yield place, f"dimension {dimension.name}: {error}"
+        if dimension.hierarchy == ICD and dimension.role == "identifying":
+            said = "such as the diagnosis is never only identifying; its role is sensitive, or both if an attacker may know it"
+            yield f"{place}.role", f"dimension {dimension.name}: a dimension {said}"
         if dimension.hard is not None and dimension.role != "identifying":
             yield (
                 f"{place}.hard",

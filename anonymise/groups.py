@@ -43,7 +43,8 @@ class _Sweep:
         self._counts, self._loss, self._admissible = counts, loss, admissible
         self._hierarchies = partition.hierarchies
         self._levels = partition.levels
-        self.some = partition.cells[np.unique(partition.block, return_index=True)[1]]
+        # What is public of a block, not where its persons are: groups must tell nothing of that.
+        self.some = partition.first
         self.group = np.full(len(counts), -1, dtype=np.int64)
 
     def visit(self, vector: Codes, strata: Codes) -> None:

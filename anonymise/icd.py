@@ -1,6 +1,7 @@
 """ICD-10-GM: which group and which chapter a code belongs to, from tables of facts (`data/README.md`)."""
 
 import csv
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from typing import Final
 from anonymise.hierarchy import UNKNOWN, Hierarchy, Text, build
 
 STEM: Final = 3
+_CODE: Final = re.compile(r"[A-Z]\d\d(\.?\d{1,2}|\.-|-)?[-*+!]?[GVZA]?[LRB]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def group_of(code: str | None) -> str:
 
 
 def _read(raw: str) -> str | None:
-    found = group_of(raw)
+    # Certainty (G, V, Z, A) and side (L, R, B) may stand behind a code.
+    found = group_of(raw) if _CODE.fullmatch(raw.upper()) else UNKNOWN
     return None if found == UNKNOWN else found
 
 

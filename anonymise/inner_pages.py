@@ -43,7 +43,14 @@ def report_page(report: InnerReport, language: str) -> bytes:
         coarsened=[_Coarse(each, language) for each in report.coarsened],
         tables=[(each.title.of(language), each) for each in report.tables],
         losses=_losses(report.tables, language),
-        outcomes=[(getattr(t, f"inner_kind_{kind}"), report.attacked.outcomes.get(kind, 0)) for kind in EXPLAINED],
+        outcomes=[
+            (
+                getattr(t, f"inner_kind_{kind}"),
+                report.attacked.outcomes.get(kind, 0),
+                t.inner_done if kind == "undecided" else t.inner_withstood,
+            )
+            for kind in EXPLAINED
+        ],
         findings=[_told(each, language, say) for each in report.attacked.findings],
     )
 

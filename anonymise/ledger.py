@@ -31,6 +31,8 @@ from anonymise.problems import InputInvalid
 NONCE: Final = 12
 SECRET: Final = 32
 PERSONS: Final = "persons.list"
+FOLDER: Final = "ledger"
+"""Beside the key file."""
 
 
 class Secrets(Protocol):
@@ -46,6 +48,11 @@ class SecretFile:
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
+            if any((path.parent / FOLDER).glob("*.sealed")):
+                raise InputInvalid(
+                    f"{path} is gone, and the ledger beside it was sealed with it. Put it back from the backup of the data "
+                    "directory: with another key nothing that is out can be met."
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(os.urandom(SECRET))
@@ -167,7 +174,7 @@ class Ledger:
         listed = ""
         for path in sorted(self._folder.glob("*.sealed")):
             content = path.read_bytes()
-            if _entry(content.partition(b"\n")[0]).name not in but:
+            if _named(path, content.partition(b"\n")[0]).name not in but:
                 listed += f"{sha256(content).hexdigest()}  {path.name}\n"
         return sha256(listed.encode()).hexdigest()
 
@@ -178,16 +185,16 @@ class Ledger:
 
     def entries(self) -> list[Entry]:
         """Every release that the ledger remembers."""
-        return [_entry(path.read_bytes().partition(b"\n")[0]) for path in sorted(self._folder.glob("*.sealed"))]
+        return [_named(path, path.read_bytes().partition(b"\n")[0]) for path in sorted(self._folder.glob("*.sealed"))]
 
     def overlapping(self, entry: Entry) -> list[tuple[Entry, Standing]]:
         """Every other release whose period overlaps, with who stood in which block."""
         found = []
         for path in sorted(self._folder.glob("*.sealed")):
             header, body = self._get(path)
-            other = _entry(header)
+            other = _named(path, header)
             if (other.slug, other.release) != (entry.slug, entry.release) and entry.overlaps(other):
-                blocks = np.frombuffer(self.opened(body, header=header), dtype="<u4").astype(np.int64)
+                blocks = np.frombuffer(self._opened(path, body, header), dtype="<u4").astype(np.int64)
                 found.append((other, Standing(other.name, blocks)))
         return found
 
@@ -208,7 +215,7 @@ class Ledger:
         names = ""
         if path.is_file():
             header, body = self._get(path)
-            names = self.opened(body, header=header).decode()
+            names = self._opened(path, body, header).decode()
         frame = pl.DataFrame({"person": names.split("\n") if names else []}, schema={"person": pl.String})
         return frame.with_row_index("number").select("person", pl.col("number").cast(pl.Int64))
 
@@ -223,6 +230,12 @@ class Ledger:
     def _get(self, path: Path) -> tuple[bytes, bytes]:
         header, _, body = path.read_bytes().partition(b"\n")
         return header, body
+
+    def _opened(self, path: Path, body: bytes, header: bytes) -> bytes:
+        try:
+            return self.opened(body, header=header)
+        except InputInvalid as error:
+            raise InputInvalid(_damaged(path)) from error
 
     def opened(self, body: bytes, *, header: bytes) -> bytes:
         """What was sealed with a header; raises if it was another, or another key's."""
@@ -241,6 +254,20 @@ def _header(entry: Entry) -> bytes:
     fields = {"slug": entry.slug, "release": entry.release, "cohort": entry.cohort}
     fields |= {"start": entry.start.isoformat(), "end": entry.end.isoformat(), "unit": entry.unit}
     return json.dumps(fields, sort_keys=True).encode()
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path.name} of the ledger can't be opened: it is damaged, or sealed with another key. Put back file and key from "
+        "the backup of the data directory; without it no release can be met with what is out."
+    )
+
+
+def _named(path: Path, header: bytes) -> Entry:
+    try:
+        return _entry(header)
+    except (ValueError, KeyError) as error:
+        raise InputInvalid(_damaged(path)) from error
 
 
 def _entry(header: bytes) -> Entry:

@@ -107,7 +107,8 @@ def main(
 ) -> None:
     """Write a naive release: exact numbers, those below k withheld."""
     wanted = load(definition) if definition else shipped()
-    naive_release(read_persons(persons, wanted), wanted, out)
+    period = last_complete(wanted.period, datetime.now(UTC))
+    naive_release(read_persons(persons, wanted, period=period), wanted, out)
 
 
 if __name__ == "__main__":

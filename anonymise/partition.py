@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonymise.coding import first_places
+from anonymise.coding import distinct, first_places
 from anonymise.cover import smallest_levels
 from anonymise.hierarchy import Codes, Hierarchy
 from anonymise.leftovers import joined
@@ -23,8 +23,11 @@ from anonymise.strata import Held, strata, values_held
 @dataclass(frozen=True, slots=True)
 class Partition:
     """Cells (one row of value numbers each), their persons and block; per block and dimension the level and number of the
-    smallest node that holds all its cells; per block its stratum; per hard dimension the values that each stratum can hold.
-    Blocks are numbered by their first cell."""
+    smallest node that holds all its cells, and the first value of its region, which nobody may have; per block its stratum;
+    per hard dimension the values that each stratum can hold.
+
+    Blocks are numbered by their regions alone, in the order of the hierarchies: a number that followed from the cells where
+    somebody is would tell where. Of one region there is one block."""
 
     hierarchies: tuple[Hierarchy, ...]
     cells: Codes
@@ -32,6 +35,7 @@ class Partition:
     block: Codes
     levels: Codes
     nodes: Codes
+    first: Codes
     strata: Codes
     held: Held
     profile: Profile
@@ -75,6 +79,14 @@ def partition(
     )
 
 
+def fits(
+    cells: Codes, persons: Codes, block: Codes, *, hierarchies: Sequence[Hierarchy], k: int, hard: Mapping[int, int]
+) -> bool:
+    """Whether blocks that are known lie inside the strata, so that what must stay exact does."""
+    within = strata(cells, persons, hierarchies=hierarchies, hard=hard, k=k)
+    return len(np.unique(np.stack([block, within]), axis=1).T) == len(np.unique(block))
+
+
 def as_before(
     cells: Codes,
     persons: Codes,
@@ -107,12 +119,39 @@ def _numbered(
     held: Held,
     profile: Profile,
 ) -> Partition:
-    """The partition of some classes and their levels: blocks in the order of their first cells."""
-    first = first_places(classes, len(levels))
-    order = np.argsort(first)
-    first, levels, rank = first[order], levels[order], np.argsort(order)
-    nodes = np.stack([h.levels[levels[:, d], cells[first, d]] for d, h in enumerate(hierarchies)], axis=1)
-    return Partition(tuple(hierarchies), cells, persons, rank[classes], levels, nodes, within[first], held, profile)
+    """The partition of some classes and their levels: blocks in the order of their regions, those of one region together."""
+    some = cells[first_places(classes, len(levels))]
+    stratum = within[first_places(classes, len(levels))]
+    begins = np.stack(
+        [_first_values(h, levels[:, d], some[:, d], stratum, held.get(d)) for d, h in enumerate(hierarchies)], axis=1
+    )
+    depths = [len(h.levels) for h in hierarchies]
+    sizes = [len(h.values) * depth for h, depth in zip(hierarchies, depths, strict=True)]
+    # The first value and the level say the node; strata come last, where hard levels cut one node in several.
+    regions = np.column_stack([begins * depths + levels, stratum])
+    _, place = distinct(regions, [*sizes, int(stratum.max()) + 1])
+    block = place[classes]
+    kept = first_places(place, int(place.max()) + 1)
+    levels, begins, some = levels[kept], begins[kept], some[kept]
+    nodes = np.stack([h.levels[levels[:, d], some[:, d]] for d, h in enumerate(hierarchies)], axis=1)
+    return Partition(tuple(hierarchies), cells, persons, block, levels, nodes, begins, stratum[kept], held, profile)
+
+
+def _first_values(
+    hierarchy: Hierarchy, levels: Codes, some: Codes, stratum: Codes, held: Mapping[int, frozenset[int]] | None
+) -> Codes:
+    """The first value of every block's region in a dimension: of its node, as far as its stratum can hold it."""
+    nodes = hierarchy.levels[levels, some]
+    width = len(hierarchy.values)
+    if held is None:
+        first = np.stack([first_places(row, int(row.max()) + 1)[row] for row in hierarchy.levels])
+        return first[levels, some]
+    kinds, place = np.unique(np.stack([levels * width + nodes, stratum]), axis=1, return_inverse=True)
+    found = [
+        min(held[number] & frozenset(np.flatnonzero(hierarchy.levels[kind // width] == kind % width).tolist()))
+        for kind, number in kinds.T.tolist()
+    ]
+    return np.array(found, dtype=np.int64)[place.ravel()]
 
 
 def _rises(cells: Codes) -> bool:

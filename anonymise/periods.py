@@ -132,6 +132,11 @@ def last_complete_quarter(now: datetime) -> Quarter:
     return Quarter(local.year, (local.month + 2) // 3).previous()
 
 
+def kind_of(period: Period) -> str:
+    """`quarter`, `month` or `week`."""
+    return {"Q": "quarter", "M": "month", "W": "week"}[period.name.partition("-")[2][:1]]
+
+
 def period_named(name: str) -> Period:
     """The period with a name such as 2026-Q3, 2026-M08 or 2026-W45."""
     year, _, rest = name.partition("-")

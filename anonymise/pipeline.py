@@ -19,6 +19,7 @@ from anonymise.approvals import (
     Approval,
     EnrolledKeys,
     approved,
+    named,
     read_approvals,
     require_two,
     write_approvals,
@@ -27,12 +28,12 @@ from anonymise.attempts import Attempt, audited, rungs, without_groups
 from anonymise.audit import Audit, Beside
 from anonymise.build import Built, build
 from anonymise.coverage import Extent
-from anonymise.decisions import decisions, register, withdrawn
+from anonymise.decisions import decisions, register, require_after_the_last, withdrawn
 from anonymise.definition import Definition
 from anonymise.drafts import Draft, Drafts, Facts
 from anonymise.inner_report import report_on
 from anonymise.ladder import climbed
-from anonymise.ledger import Entry, Ledger, Secrets, console_key, signing_key, standing_digest
+from anonymise.ledger import FOLDER, Entry, Ledger, Secrets, console_key, signing_key, standing_digest
 from anonymise.manifest_names import is_out
 from anonymise.meet import Standing
 from anonymise.periods import Period
@@ -40,11 +41,13 @@ from anonymise.placing import replace
 from anonymise.problems import (
     AuditStale,
     DraftChanged,
+    DraftMissing,
     PeriodFrozen,
     PeriodNotOver,
     ReleaseRefused,
     ReleaseWithdrawn,
     TooFewPersons,
+    TwoBuilders,
 )
 from anonymise.progress import Progress, no_progress
 from anonymise.register_lines import PUBLISHED, REFUSED, Decision
@@ -54,7 +57,7 @@ from anonymise.revisions import revisions_of
 from anonymise.withdrawals import Withdrawal, withdraw
 from infra.problems import Problem
 
-LEDGER: Final = "ledger"
+LEDGER: Final = FOLDER
 DRAFTS: Final = "drafts"
 AUDITS: Final = "audits"
 APPROVERS: Final = "approvers"
@@ -140,12 +143,17 @@ def prepare_together(
     persons: pl.DataFrame, shelf: Shelf, *, works: Sequence[Work], progress: Progress = no_progress
 ) -> tuple[Prepared, ...]:
     """The drafts of data sets about the same persons; each is met with everything published and with those before it."""
+    for work in works:
+        named(work.built_by)
     shelf.releases_dir.mkdir(parents=True, exist_ok=True)
     siblings: list[Sibling] = []
     found = []
+    before = [shelf.drafts.stamp(work.entry.slug, work.entry.release) for work in works]
     with shelf.ledger.alone():
-        for work in works:
+        for work, stamp in zip(works, before, strict=True):
             try:
+                if shelf.drafts.stamp(work.entry.slug, work.entry.release) != stamp:
+                    raise TwoBuilders
                 draft, sibling = _drafted(persons, shelf, work, siblings, progress)
             except ReleaseRefused as refused:
                 register(shelf.releases_dir, _decision(work.entry, work.definition.protection.k, work.frozen, REFUSED))
@@ -289,11 +297,14 @@ def approve_in_console(shelf: Shelf, slug: str, release: str, *, person: str, di
 def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Release:
     """The release that two people approved, out. Saying it again after a crash finishes what was begun."""
     with shelf.ledger.alone():
-        draft = shelf.drafts.read(slug, release)
+        draft = _waiting(shelf, slug, release)
         facts = draft.facts
         agreed = require_two(draft.subject, shelf.approvals(draft), approvers=shelf.approvers)
         start, end = datetime.fromisoformat(facts.start), datetime.fromisoformat(facts.end)
         entry = Entry(slug, release, start, end, facts.cohort, facts.unit)
+        if now < end:
+            raise PeriodNotOver
+        require_after_the_last(shelf.releases_dir, now)
         if not _still_audited(shelf, facts, entry):
             raise AuditStale
         # Remembered before it is visible: a release that nobody remembers could not be met by later ones.
@@ -311,9 +322,19 @@ def publish_draft(shelf: Shelf, slug: str, release: str, *, now: datetime) -> Re
         return out
 
 
+def _waiting(shelf: Shelf, slug: str, release: str) -> Draft:
+    try:
+        return shelf.drafts.read(slug, release)
+    except DraftMissing as missing:
+        if not is_out(shelf.releases_dir, slug, release):
+            raise
+        raise DraftMissing(f"{slug} {release} is published already; no draft of it waits.") from missing
+
+
 def withdraw_release(shelf: Shelf, wish: Withdrawal) -> Path:
     """The folder whose release is taken back; see `anonymise.withdrawals`."""
     with shelf.ledger.alone():
+        require_after_the_last(shelf.releases_dir, wish.at)
         return withdraw(wish, shelf.releases_dir, inside=shelf.data_dir / WITHDRAWN, key=signing_key(shelf.secrets))
 
 

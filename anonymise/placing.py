@@ -17,10 +17,15 @@ def place(files: Mapping[str, bytes], folder: Path, *, mode: int) -> None:
     if draft.exists():
         shutil.rmtree(draft)
     draft.mkdir(parents=True)
-    for name, content in files.items():
-        (draft / name).write_bytes(content)
-        sync(draft / name)
-        (draft / name).chmod(mode)
+    name = ""
+    try:
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+            sync(draft / name)
+            (draft / name).chmod(mode)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise OSError(error.errno, error.strerror, str(folder / name)) from error
     folder.parent.mkdir(exist_ok=True)
     if folder.exists():
         remove(folder)

@@ -27,8 +27,8 @@ from anonymise.tables import bounded, number
 class Worth:
     """What one profile makes of a table.
 
-    `relative` is the median relative error of cells with at least k persons, `misplaced` the share of persons in a wrong
-    cell, `exact` the share of cells told exactly, `lost` the share of cells with persons that are not told, `persons_lost`
+    `relative` is the median relative error of cells with at least k persons, `misplaced` the share of persons whom a told
+    cell lacks, `exact` the share of cells told exactly, `lost` the share of cells with persons that are not told, `persons_lost`
     the share of persons in them, `phantom` the share of cells without persons that are told as k or more.
     """
 
@@ -83,7 +83,7 @@ def worth(truth: Counts, told: Floats, *, exact: np.ndarray, k: int) -> Worth:
     total = max(int(truth.sum()), 1)
     return Worth(
         float(np.median(wrong[large] / truth[large])) if large.any() else 0.0,
-        float(wrong[~lost].sum()) / 2 / total,
+        float(np.maximum(truth - value, 0)[~lost].sum()) / total,
         float(exact.sum()) / truth.size,
         int(lost.sum()) / some,
         float(truth[lost].sum()) / total,

@@ -81,5 +81,17 @@ class DraftChanged(Conflict):
     """The draft changed since you looked at it. Look again."""
 
 
+class DraftAltered(Conflict):
+    """A file of the draft was changed after the audit. Build it again."""
+
+
+class TwoBuilders(Conflict):
+    """Somebody else built this draft at the same time. Look at theirs; to replace it, build again."""
+
+
+class ClockBehind(Conflict):
+    """The clock stands before what was decided last. Set it right."""
+
+
 class AuditStale(Conflict):
     """Something else was published since this was audited. Build it again: the audit has to meet that, too."""

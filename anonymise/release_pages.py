@@ -222,9 +222,8 @@ def _lines(table: Table, dimension: str, rows: list[Row], language: str) -> list
 
 
 def _each_line(table: Table, dimension: str, rows: list[Row], language: str) -> Iterator[Line]:
-    place = table.dimensions.index(dimension)
     for row in rows:
-        code = row.keys[place]
+        code = row.keys[table.dimensions.index(dimension)]
         yield Line(code, label(table, dimension, code, language), _text(row, language), _bounds(row, language))
 
 

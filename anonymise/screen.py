@@ -88,7 +88,8 @@ def _blocks(published: Published, everybody: pl.DataFrame, sizes: pl.DataFrame) 
         holds = {code: frozenset(values) for code, values in published.table.holds[name].items()}
         code = dict(zip(lines["block"].cast(pl.Int64).to_list(), lines[name].to_list(), strict=True))
         outside = sum(
-            value not in holds[code[block]] for value, block in cells.select(name, "block").unique().iter_rows()
+            value not in holds.get(code.get(block, ""), ())
+            for value, block in cells.select(name, "block").unique().iter_rows()
         )
         if outside:
             findings.append(f"A block holds persons outside its {name} ({outside} times).")

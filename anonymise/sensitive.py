@@ -68,11 +68,11 @@ def breakdown(
     categories = [
         Category(number, values, int(row[list(values)].sum()))
         for number, row in enumerate(sums)
-        for values in _shown(row, cutting, parts, other)
+        for values in sorted(_shown(row, cutting, parts, other))
     ]
     if other:
         rest = cutting.cut(whole, _nodes(sensitive, top, other), level=top)
-        categories += [Category(EVERYBODY, values, int(whole[list(values)].sum())) for values in rest]
+        categories += [Category(EVERYBODY, values, int(whole[list(values)].sum())) for values in sorted(rest)]
     return replace(plain, group=group, categories=tuple(categories), other=other)
 
 

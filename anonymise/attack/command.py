@@ -59,12 +59,19 @@ def releases_in(folders: list[Path]) -> list[Folder]:
     """The releases in some folders, each as it was signed where it is signed; sorted by name."""
     found = sorted({path.parent.resolve() for folder in folders for path in _abouts(folder)})
     for release in found:
-        key = release.parent.parent / PUBLIC_KEY
         if (release / MANIFEST).exists():
-            if not key.is_file():
-                raise ReleaseDamaged(f"{release} is signed, but {key} is missing: is it what was published?")
-            verify(release, key=key.read_bytes())
+            verify(release, key=_key_of(release, folders).read_bytes())
     return [read_folder(release) for release in found]
+
+
+def _key_of(release: Path, folders: list[Path]) -> Path:
+    """The public key beside a release; of one that was withdrawn and lies inside, that of the releases given with it."""
+    beside = release.parent.parent / PUBLIC_KEY
+    others = (path for folder in folders for path in sorted(folder.rglob(PUBLIC_KEY)))
+    found = beside if beside.is_file() else next(others, None)
+    if found is None:
+        raise ReleaseDamaged(f"{release} is signed, but {beside} is missing: is it what was published?")
+    return found
 
 
 def draw(found: Attack, folder: Path) -> None:
@@ -77,7 +84,7 @@ def draw(found: Attack, folder: Path) -> None:
 def _abouts(folder: Path) -> list[Path]:
     """The `about.json` of every release in a folder."""
     if not folder.is_dir():
-        raise InputInvalid(f"There is no folder {folder}.")
+        raise typer.BadParameter(f"there is no folder {folder}")
     found = [path for path in folder.rglob(ABOUT) if not any(p.startswith(".") for p in path.relative_to(folder).parts)]
     if not found:
         raise InputInvalid(f"{folder} holds no release: no {ABOUT} in it or below.")

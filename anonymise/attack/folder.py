@@ -6,8 +6,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +79,29 @@ class Folder:
     def telling(self) -> Dimension | None:
         """The dimension that is shown for groups."""
         return next((d for d in self.dimensions if d.role != "identifying"), None)
+
+
+def alike(folders: Sequence[Folder]) -> list[Folder]:
+    """Releases with the same dimensions, each listing the base values of all."""
+    values = [
+        tuple(dict.fromkeys(value for folder in folders for value in folder.identifying[n].values))
+        for n in range(len(folders[0].identifying))
+    ]
+    if all(tuple(d.values for d in folder.identifying) == tuple(values) for folder in folders):
+        return list(folders)
+    return [_with_values(folder, values) for folder in folders]
+
+
+def _with_values(folder: Folder, values: Sequence[tuple[str, ...]]) -> Folder:
+    places = [{value: n for n, value in enumerate(each)} for each in values]
+
+    def moved(members: tuple[Members, ...]) -> tuple[Members, ...]:
+        named = zip(places, folder.identifying, members, strict=True)
+        return tuple(tuple(sorted(place[d.values[n]] for n in chosen)) for place, d, chosen in named)
+
+    dimensions = tuple(replace(d, values=each) for d, each in zip(folder.identifying, values, strict=True))
+    blocks = tuple(replace(block, members=moved(block.members)) for block in folder.blocks)
+    return replace(folder, identifying=dimensions, blocks=blocks)
 
 
 def read_folder(folder: Path) -> Folder:

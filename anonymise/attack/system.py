@@ -1,8 +1,8 @@
 """All that is published about overlapping cohorts as one system of rows over atoms.
 
 Columns: per cohort the persons of each identifying atom; per release with telling dimensions the persons of each of its
-identifying atoms by category; and, where the period of one cohort lies inside another's, the persons that the longer
-one has more. All are whole and not negative. Every statement is a row; the others say that categories add up to persons.
+identifying atoms by category; and, where the period of one cohort lies inside another's or one is supposed to be part of
+the other, the persons that the other has more. All are whole and not negative. Every statement is a row; the others say that categories add up to persons.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ from anonymise.attack.published import Dimension, Members, Published, Statement,
 from anonymise.rule import Rule, strictest
 
 Kind = Literal["persons", "category", "left"]
+Part = tuple[str, str]
+"""A cohort, and another that it is supposed to be part of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +90,14 @@ class System:
         return f"{in_words(told.singling, told.places.box(place))}; {what} ({told.block.name})"
 
 
-def system(releases: Sequence[Published]) -> System:
-    """The system of some releases whose cohorts overlap."""
-    return _Builder(tuple(releases)).system()
+def system(releases: Sequence[Published], *, part: Part | None = None) -> System:
+    """The system of some releases whose cohorts overlap. `part` supposes that everybody of one cohort is in another."""
+    return _Builder(tuple(releases), part).system()
 
 
 class _Builder:
-    def __init__(self, releases: tuple[Published, ...]) -> None:
+    def __init__(self, releases: tuple[Published, ...], part: Part | None) -> None:
+        self._part = part
         self._dimensions = _joined(releases)
         self._releases = tuple(_aligned(release, self._dimensions) for release in releases)
         self._rows: list[tuple[Ids, Ids, int, int]] = []
@@ -113,7 +116,11 @@ class _Builder:
             for release in () if telling else alike:
                 for statement in release.statements:
                     self._put(self._at(places, release, statement, persons[release.cohort]), statement)
-        left = [self._left(a, b, persons, places.count) for a, b in permutations(cohorts, 2) if _inside(cohorts, a, b)]
+        left = [
+            self._left(a, b, persons, places.count)
+            for a, b in permutations(cohorts, 2)
+            if (a, b) == self._part or _inside(cohorts, a, b)
+        ]
         rows = matrix(self._rows, self._used)
         return System(
             self._releases, self._dimensions, places, tuple(persons.values()), tuple(told), tuple(left), rows,
@@ -173,7 +180,8 @@ class _Builder:
             self._row(index, value, 0, 0)
 
     def _left(self, inner: str, outer: str, persons: dict[str, Block], count: int) -> Block:
-        block = self._take("left", f"in {outer} but not in {inner}", count)
+        supposed = f", if {inner} is part of it" if (inner, outer) == self._part else ""
+        block = self._take("left", f"in {outer} but not in {inner}{supposed}", count)
         for place in range(count):
             index = np.array([persons[outer].start + place, persons[inner].start + place, block.start + place])
             self._row(index, np.array([1, -1, -1]), 0, 0)

@@ -19,12 +19,13 @@ from anonymise.commands.options import (
 )
 from anonymise.definition import Definition
 from anonymise.facts import import_groups, import_municipalities
-from anonymise.persons import columns_of, read_persons
+from anonymise.persons import columns_of, read_persons, rows_that_count
 from anonymise.plan import heading, planned, total_of
 from anonymise.plan_pages import GUARANTEES, climbing, comparison, described, steps_tried
 from anonymise.private import available
 from anonymise.problems import InputInvalid
 from anonymise.progress import shown
+from anonymise.rule import K_DEFAULT
 
 
 def explain(definition: DefinitionFile = None, *, as_json: AsJson = False) -> None:
@@ -39,16 +40,28 @@ def explain(definition: DefinitionFile = None, *, as_json: AsJson = False) -> No
         levels = ", ".join(wanted.hierarchies[dimension.name].level_names[:-1])
         console.print(f"{dimension.name} ({dimension.role}; {levels}): {dimension.description.en}")
     console.print("\nTables: " + "; ".join(heading(table) for table in wanted.dataset.table))
-    console.print(f"Columns of a file of persons: {', '.join(columns_of(wanted))}")
+    console.print(f"Columns of a file of persons: {', '.join(columns_of(wanted))}. {rows_that_count(wanted)}")
     console.print(
         f"\nEvery set that published numbers by the identifying dimensions can form is empty or holds at least {rule.k} "
         f"persons. Legal basis as declared: {wanted.source.legal_basis}. Licence: {wanted.licence.name}."
     )
+    if warning := warned(wanted):
+        console.print(f"[yellow]{warning}[/]")
     if wanted.sensitive is not None:
         console.print(
             f"{wanted.sensitive.name} is shown for groups with at least {rule.min_categories} categories, none above "
             f"{rule.share_limit:.0%}."
         )
+
+
+def warned(wanted: Definition) -> str:
+    """What to think of before a smaller k than the usual one is taken; empty for that or more."""
+    if wanted.rule.k >= K_DEFAULT:
+        return ""
+    return (
+        f"k = {wanted.rule.k} is below {K_DEFAULT}: in small cohorts whoever knows the method can conclude more from how coarse "
+        "blocks and groups are than the attack weighs (the limits in the manual have figures)."
+    )
 
 
 def _explained(wanted: Definition) -> dict[str, object]:
@@ -61,6 +74,8 @@ def _explained(wanted: Definition) -> dict[str, object]:
         "dimensions": {d.name: {"role": d.role, "hard": d.hard} for d in wanted.cohort.dimension if d in wanted.shown},
         "tables": [dict(table.cells) for table in wanted.dataset.table],
         "columns": list(columns_of(wanted)),
+        "rows": rows_that_count(wanted),
+        "warning": warned(wanted),
         "protection": {"k": rule.k, "share_limit": rule.share_limit, "min_categories": rule.min_categories},
         "licence": wanted.licence.uri,
     }
@@ -73,7 +88,7 @@ def plan(
         float | None, typer.Option(help="Compare a private release of this budget, too (OpenDP).")
     ] = None,
     releases_dir: Annotated[Path | None, typer.Option(help="What is out already: attacked together.")] = None,
-    period: PeriodName = "",
+    period: PeriodName = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -83,9 +98,10 @@ def plan(
         raise InputInvalid("The private profile needs OpenDP: install telemed-platform[private].")
     with shown() as progress:
         progress("reading persons", 0, 0)
-        read = read_persons(persons, wanted)
+        when = period_of(period, wanted)
+        read = read_persons(persons, wanted, period=when)
         out = () if releases_dir is None else (releases_dir,)
-        made = rehearsed(read, wanted, period=period_of(period, wanted), folders=out, progress=progress)
+        made = rehearsed(read, wanted, period=when, folders=out, progress=progress)
         built, taken = made[-1].built, made[-1].definition
         progress("comparing profiles", 0, 0)
         lines = planned(built, taken, epsilon=epsilon)
@@ -93,6 +109,8 @@ def plan(
         told = {"k": wanted.rule.k, "epsilon": epsilon, "tables": described(lines)}
         answer({**told, "ladder": climbing(made), "withstands": not made[-1].audited.refusals}, as_json=True)
         return
+    if warning := warned(wanted):
+        console.print(f"[yellow]{warning}[/]")
     flags = Counter(row.flag for row in built.table.rows)
     groups = len(built.blocks.group_sizes())
     console.print(

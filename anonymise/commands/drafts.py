@@ -37,7 +37,7 @@ from anonymise.inner_pages import report_files
 from anonymise.inner_report import report_on
 from anonymise.ladder import at, stated
 from anonymise.ledger import Entry
-from anonymise.persons import read_persons
+from anonymise.persons import read_persons, rows_that_count
 from anonymise.pipeline import WITHDRAWN, Work, prepare
 from anonymise.problems import ReleaseRefused
 from anonymise.progress import shown
@@ -53,7 +53,7 @@ def build_draft(
     out: Annotated[Path | None, typer.Option(help="Also copy the draft's files here, to look at.")] = None,
     report: ReportDir = None,
     definition: DefinitionFile = None,
-    period: PeriodName = "",
+    period: PeriodName = None,
     as_json: AsJson = False,
 ) -> None:
     """Build and screen the draft of a release. It stays inside until two people have approved it."""
@@ -62,7 +62,7 @@ def build_draft(
     entry = work.entry
     with shown() as progress:
         progress("reading persons", 0, 0)
-        read = pseudonymous(read_persons(persons, wanted), shelf.ledger)
+        read = pseudonymous(read_persons(persons, wanted, period=work.period), shelf.ledger)
         try:
             draft = prepare(read, shelf, work=work, progress=progress)
         except ReleaseRefused:
@@ -75,9 +75,11 @@ def build_draft(
     if out is not None:
         written(out, draft.files)
     facts = {"dataset": entry.slug, "release": entry.release, "digest": draft.digest, "approvals_needed": NEEDED}
+    facts |= {"persons": read.height}
     answer(
         facts,
         f"draft of {entry.name}, screened; its digest: {draft.digest}",
+        f"{read.height} persons of {work.period.name}. {rows_that_count(wanted)}",
         f"{NEEDED} people other than {by} approve it: anonymise approve {entry.name}",
         as_json=as_json,
     )
@@ -90,7 +92,7 @@ def audit(
     releases_dir: Annotated[Path | None, typer.Option(help="What is out already: attacked together.")] = None,
     report: ReportDir = None,
     definition: DefinitionFile = None,
-    period: PeriodName = "",
+    period: PeriodName = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -98,11 +100,12 @@ def audit(
     declared = definition_at(definition)
     files = read_files(folder, declared.slug)
     wanted = at(declared, stated(files[ABOUT]))
-    entry = Work(wanted, period_of(period, wanted), datetime.now(UTC), "audit").entry
+    when = period_of(period, wanted)
+    entry = Work(wanted, when, datetime.now(UTC), "audit").entry
     ledger = shelf_of(data_dir, data_dir).ledger
     with shown() as progress:
         progress("reading persons", 0, 0)
-        read = pseudonymous(read_persons(persons, wanted), ledger)
+        read = pseudonymous(read_persons(persons, wanted, period=when), ledger)
         progress("counting and partitioning", 0, 0)
         built = build(read, wanted, blocks=ledger.kept(entry, but=()))
         folders = (releases_dir or data_dir, data_dir / WITHDRAWN)

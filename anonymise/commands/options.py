@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import polars as pl
 import typer
@@ -12,12 +13,15 @@ from rich.console import Console
 
 from anonymise.definition import Definition, load, shipped
 from anonymise.ledger import Ledger, SecretFile
-from anonymise.periods import Period, last_complete, period_named
+from anonymise.periods import Period, kind_of, last_complete, period_named
 from anonymise.pipeline import Shelf
+from anonymise.problems import InputInvalid
 
 Persons = Annotated[Path, typer.Option(help="CSV or Parquet, one row a person: `explain` names the columns.")]
 DefinitionFile = Annotated[Path | None, typer.Option("--definition", help="TOML; without it, the one that is shipped.")]
-PeriodName = Annotated[str, typer.Option("--period", help="2026-Q3, 2026-M08 or 2026-W45; without it, the last one.")]
+PeriodName = Annotated[
+    str | None, typer.Option("--period", help="2026-Q3, 2026-M08 or 2026-W45; without it, the last one.")
+]
 ReleasesDir = Annotated[Path, typer.Option(help="The folder that the portal serves.")]
 BaseUrl = Annotated[str, typer.Option(help="Address of the portal.")]
 DataDir = Annotated[Path, typer.Option(help="Holds the ledger and its key; stays inside.")]
@@ -34,13 +38,24 @@ def definition_at(path: Path | None) -> Definition:
     return load(path) if path else shipped()
 
 
-def period_of(name: str, definition: Definition) -> Period:
-    """The period of a name, or the last complete one of the definition's kind."""
-    return period_named(name) if name else last_complete(definition.period, datetime.now(UTC))
+def period_of(name: str | None, definition: Definition) -> Period:
+    """The period of a name, or without one the last complete one of the definition's kind."""
+    if name is None:
+        return last_complete(definition.period, datetime.now(UTC))
+    found = period_named(name)
+    if kind_of(found) != definition.period:
+        raise InputInvalid(
+            f"{name} is a {kind_of(found)}, and {definition.slug} is told by {definition.period}: such as "
+            f"{last_complete(definition.period, datetime.now(UTC)).name}."
+        )
+    return found
 
 
 def shelf_of(releases_dir: Path, data_dir: Path, base_url: str = "") -> Shelf:
     """Releases, drafts and ledger in folders, with the key file beside the ledger."""
+    address = urlsplit(base_url)
+    if base_url and not (address.scheme in ("http", "https") and address.hostname):
+        raise InputInvalid(f"{base_url!r} is no address of a portal: it begins with https:// (or http://) and a host.")
     return Shelf(releases_dir, data_dir, SecretFile(data_dir / "ledger.key"), base_url.rstrip("/"))
 
 

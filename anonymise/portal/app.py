@@ -92,7 +92,7 @@ def _answer(shelf: Shelf, scope: Scope, accept: str) -> Answer:
         case ["datasets", slug]:
             return shelf.dataset(slug, language) or shelf.not_found(language)
         case ["datasets", slug, "latest"] | ["datasets", slug, "latest", ""]:
-            return shelf.latest(slug) or shelf.not_found(language)
+            return shelf.latest(slug, language) or shelf.not_found(language)
         case ["datasets", slug, release, *rest] if gone := shelf.withdrawn(slug, release, "".join(rest[:1]), language):
             return gone
         case ["datasets", slug, release]:

@@ -134,10 +134,12 @@ class Shelf:
         path = self._folder / PUBLIC_KEY
         return answer(path.read_bytes(), MEDIA_TYPES[".pem"]) if path.is_file() else None
 
-    def latest(self, slug: str) -> Answer | None:
-        """A redirect to the newest release of a data set."""
+    def latest(self, slug: str, language: str) -> Answer | None:
+        """A redirect to the newest release of a data set, or where all were withdrawn the page that says so (410)."""
         members = self._of(slug)
-        return redirect(f"{self.prefix}/datasets/{slug}/{members[-1].release}/") if members else None
+        if not members:
+            return self.dataset(slug, language)
+        return redirect(f"{self.prefix}/datasets/{slug}/{members[-1].release}/")
 
     def _of(self, slug: str) -> list[About]:
         return [shown.about for (name, _), shown in self._releases.items() if name == slug]
@@ -161,9 +163,10 @@ class Shelf:
     def dataset(self, slug: str, language: str) -> Answer | None:
         """The page of a data set."""
         members = self._of(slug)
-        if not members:
-            return None
         gone = [decided for (name, _), decided in sorted(self._withdrawn.items()) if name == slug]
+        if not members:
+            values: dict[str, object] = {"slug": slug, "withdrawn": gone}
+            return self._page("all_withdrawn", f"/datasets/{slug}", language, values, status=410) if gone else None
         values = {"releases": members[::-1], "newest": members[-1], "withdrawn": gone}
         return self._page("dataset", f"/datasets/{slug}", language, values)
 

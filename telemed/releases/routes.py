@@ -14,6 +14,7 @@ from anonymise.problems import (
     ApprovalsMissing,
     ApprovedAlready,
     AuditStale,
+    DraftAltered,
     DraftChanged,
     DraftMissing,
     InputInvalid,
@@ -37,6 +38,7 @@ SAID: Final[Mapping[type[Problem], str]] = {
     ApprovedAlready: N_("You have approved this. Somebody else has to, too."),
     ApprovalsMissing: N_("Not enough people have approved exactly this draft. Approvals lapse when a draft changes."),
     DraftChanged: N_("The draft has changed since you looked at it. Please look again."),
+    DraftAltered: N_("A file of the draft was changed after the audit. It has to be built again."),
     AuditStale: N_("Something else was published since this was audited. It has to be built again."),
     DraftMissing: N_("This does not exist (any more)."),
     ReleaseWithdrawn: N_("This release was withdrawn; nothing takes its place."),
@@ -171,7 +173,8 @@ async def _overview(request: Request, *, problem: Problem | None = None) -> Resp
         named = {(line.dataset, line.release) for line in lines}
         reports = {name: service.report_page_of(shelf, *name, language=language) for name in named}
         drafts = service.waiting(shelf, person=person, language=language)
-        return {"drafts": drafts, "decisions": lines, "gone": gone, "reports": reports}
+        altered = service.altered(shelf)
+        return {"drafts": drafts, "altered": altered, "decisions": lines, "gone": gone, "reports": reports}
 
     found = await _aside(request, seen)
     error = translate(language, SAID.get(type(problem), REFUSED)) if problem else ""

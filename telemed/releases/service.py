@@ -22,6 +22,7 @@ from telemed.services import Services
 
 __all__ = [
     "WITHDRAWN",
+    "altered",
     "approve",
     "decided",
     "draft",
@@ -37,14 +38,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A draft as the board sees it: names, digest, its audit, the page of its inner report (empty without one), how many
-    approved, whether the viewer did."""
+    """A draft as the board sees it: names, digest, who built it when (UTC) of how many persons under which rule, its audit,
+    the page of its numbers and of its inner report (empty without one), how many approved, whether the viewer did."""
 
     slug: str
     release: str
     title: str
     digest: str
     built_at: str
+    built_by: str
+    persons: int
+    legal_basis: str
+    protection: dict[str, Any]
+    page: str
     audit: dict[str, Any]
     report: str
     files: tuple[str, ...]
@@ -71,6 +77,11 @@ def shelf_at(settings: Settings, vault: Vault) -> Shelf:
 def waiting(shelf: Shelf, *, person: str, language: str) -> list[Waiting]:
     """The drafts that wait for approval, as a member of the board sees them."""
     return [_seen(shelf, draft, person, language) for draft in shelf.drafts.waiting()]
+
+
+def altered(shelf: Shelf) -> list[str]:
+    """The drafts of which a file is not what the audits saw: data set and release."""
+    return [" ".join(name) for name in shelf.drafts.altered()]
 
 
 def draft(shelf: Shelf, slug: str, release: str, *, person: str, language: str) -> Waiting:
@@ -114,13 +125,19 @@ def withdraw(services: Services, slug: str, release: str, *, reason: str, cause:
 
 
 def _seen(shelf: Shelf, found: Draft, person: str, language: str) -> Waiting:
+    told = about.parse(found.files[about.FILE])
     counting = counted(found.subject, shelf.approvals(found), approvers=shelf.approvers)
     return Waiting(
         slug=found.facts.slug,
         release=found.facts.release,
-        title=about.parse(found.files[about.FILE]).title.of(language),
+        title=told.title.of(language),
         digest=found.digest,
         built_at=found.facts.built_at,
+        built_by=found.facts.built_by,
+        persons=told.persons,
+        legal_basis=told.legal_basis,
+        protection=found.facts.protection,
+        page=pages.file_name("index", "de" if language == "de" else "en"),
         audit=json.loads(found.audit),
         report=report_page_of(shelf, found.facts.slug, found.facts.release, language=language),
         files=tuple(sorted(found.files)),

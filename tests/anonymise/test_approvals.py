@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 
 from anonymise import approvals, synthetic
 from anonymise.approvals import Approval, EnrolledKeys, Subject, approved, counted, read_approvals, require_two
+from anonymise.drafts import Drafts
 from anonymise.ledger import Entry
 from anonymise.pipeline import Shelf, Work, approve, approve_in_console, prepare, publish_draft
-from anonymise.problems import ApprovalRefused, AuditStale, DraftChanged, DraftMissing, InputInvalid
+from anonymise.problems import (
+    ApprovalRefused,
+    AuditStale,
+    DraftAltered,
+    DraftChanged,
+    DraftMissing,
+    InputInvalid,
+    OwnDraft,
+)
 from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, enrolled, shelf
 
 SLUG, RELEASE = "reasons-for-encounter", "2026-Q3"
@@ -138,8 +147,89 @@ def test_one_byte_changed_inside_lapses_them_too(tmp_path: Path, name: str) -> N
 
     path.write_bytes(content.replace(b"encounter", b"encountes", 1) if name == ".facts.json" else content + b" ")
 
-    with pytest.raises((ApprovalRefused, ValueError)):
+    with pytest.raises(DraftAltered, match=name.replace("reasons-for-encounter.csv", r"reasons-for-encounter\.csv")):
         publish_draft(place, SLUG, RELEASE, now=NOW)
+
+
+def changed_after_the_audit(place: Shelf) -> None:
+    """The first block of the draft says 3 persons."""
+    path = place.data_dir / "drafts" / SLUG / RELEASE / "blocks.csv"
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].rpartition(",")[0] + ",3"
+    path.chmod(0o600)
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_what_was_changed_after_the_audit_is_neither_approved_nor_published(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    drafted(place)
+    changed_after_the_audit(place)
+
+    with pytest.raises(DraftAltered, match=r"blocks\.csv .* changed after the audit. Build it again"):
+        approve_by_two(place, SLUG, RELEASE)
+    assert place.drafts.altered() == ((SLUG, RELEASE),) and place.drafts.waiting() == ()
+
+
+def test_without_the_list_of_what_was_audited_it_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = shelf(tmp_path)
+    drafted(place)
+    changed_after_the_audit(place)
+    monkeypatch.setattr(Drafts, "_require_audited", lambda *_: None)
+    approve_by_two(place, SLUG, RELEASE)
+
+    out = publish_draft(place, SLUG, RELEASE, now=NOW)
+
+    assert ",3\n" in (out.folder / "blocks.csv").read_text()
+
+
+def test_a_draft_of_an_earlier_form_has_to_be_built_again(tmp_path: Path) -> None:
+    place = shelf(tmp_path)
+    drafted(place)
+    folder = place.data_dir / "drafts" / SLUG / RELEASE
+    folder.chmod(0o700)
+    (folder / ".audited.sealed").unlink()
+
+    with pytest.raises(DraftAltered, match="Build it again"):
+        place.drafts.read(SLUG, RELEASE)
+
+
+class Same:
+    """Ada and Ada2 have one key."""
+
+    def key(self, by: str) -> Ed25519PublicKey | None:
+        return KEYS[by.removesuffix("2")].public_key() if by in ("ada", "ada2", "ben", "carla", "carla2") else None
+
+
+def test_one_key_under_two_names_is_one_person() -> None:
+    first, again = signed("ada", "ada", SUBJECT.digest), signed("ada2", "ada", SUBJECT.digest)
+
+    assert [one.by for one in counted(SUBJECT, [first, again], approvers=Same())] == ["ada"]
+    with pytest.raises(ApprovalRefused, match="already"):
+        approved(SUBJECT, [first], by="ada2", at=NOW, key=KEYS["ada"], approvers=Same())
+
+
+def test_who_built_it_approves_under_no_other_name_with_the_same_key() -> None:
+    assert counted(SUBJECT, [signed("carla2", "carla", SUBJECT.digest)], approvers=Same()) == ()
+    with pytest.raises(OwnDraft):
+        approved(SUBJECT, [], by="carla2", at=NOW, key=KEYS["carla"], approvers=Same())
+
+
+def test_people_in_the_console_share_its_key_and_are_told_apart_by_name() -> None:
+    class Console:
+        def key(self, by: str) -> Ed25519PublicKey | None:
+            return KEYS["stranger"].public_key()
+
+    both = [signed(by, "stranger", SUBJECT.digest) for by in ("console:1", "console:2")]
+
+    assert len(counted(SUBJECT, both, approvers=Console())) == 2
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_name_neither_builds_nor_approves(tmp_path: Path, blank: str) -> None:
+    with pytest.raises(InputInvalid, match="stands for nobody"):
+        approved(SUBJECT, [], by=blank, at=NOW, key=KEYS["ada"], approvers=Known())
+    with pytest.raises(InputInvalid, match="stands for nobody"):
+        prepare(synthetic.persons(900, 1), shelf(tmp_path), work=Work(definition(), QUARTER, NOW, blank))
 
 
 def test_what_was_published_in_between_asks_for_a_new_audit(tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ def test_seven_data_sets_ship_and_all_of_one_cohort_know_the_same_tables() -> No
     assert {d.rule.k for d in found} == {10}
 
 
+def test_what_is_no_definition_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionInvalid, match=r"good\.csv is no definition"):
+        load(tmp_path / "good.csv")
+
+
 def test_the_shipped_definition_covers_the_whole_region() -> None:
     definition = shipped()
 
@@ -56,6 +61,11 @@ def test_the_shipped_definition_covers_the_whole_region() -> None:
     [
         ("k = 10", "k = 4", r"cohort.toml, line 10: .*>= 5.*protection.k"),
         ("k = 10", 'k = "ten"', r"line 10: .*protection.k"),
+        (
+            'role = "sensitive"\nhierarchy = "icd10gm"',
+            'role = "identifying"\nhierarchy = "icd10gm"',
+            "such as the diagnosis is never only identifying; its role is sensitive, or both",
+        ),
         ("share_limit = 0.8", "share_limit = 0.9", r"line 11: .*protection.share_limit"),
         ("min_categories = 2", "min_categories = 1", r"line 12: .*protection.min_categories"),
         ("[protection]", "[protection]\n[protection.dominance]\nclinics = 2\n[protection]", "not TOML"),

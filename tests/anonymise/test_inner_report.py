@@ -18,7 +18,7 @@ from anonymise.inner_pages import report_files
 from anonymise.inner_report import _bins, parse, report_on_releases
 from anonymise.ledger import Entry
 from anonymise.pipeline import AUDITS, Shelf, Work, prepare, publish_draft
-from anonymise.problems import InputInvalid, ReleaseRefused, ReportMissing
+from anonymise.problems import DraftAltered, InputInvalid, ReleaseRefused, ReportMissing
 from tests.anonymise.attack.folders import files, release
 from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, shelf
 
@@ -79,15 +79,16 @@ def test_the_report_is_part_of_what_is_approved_and_of_nothing_that_is_published
     assert place.reports.read(SLUG, RELEASE) == before
 
 
-def test_a_changed_report_lapses_the_approvals(tmp_path: Path) -> None:
+def test_a_changed_report_is_not_what_the_audits_saw(tmp_path: Path) -> None:
     place = shelf(tmp_path)
     drafted(place)
-    digest, path = place.drafts.read(SLUG, RELEASE).digest, place.drafts.report(SLUG, RELEASE)
+    path = place.drafts.report(SLUG, RELEASE)
     path.chmod(0o600)
 
     path.write_bytes(path.read_bytes() + b"x")
 
-    assert place.drafts.read(SLUG, RELEASE).digest != digest
+    with pytest.raises(DraftAltered, match=r"\.report\.sealed"):
+        place.drafts.read(SLUG, RELEASE)
     with pytest.raises(InputInvalid):
         place.reports.read(SLUG, RELEASE)
 

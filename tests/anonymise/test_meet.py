@@ -13,6 +13,7 @@ from anonymise import meet as meets
 from anonymise.audit import together
 from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.meet import Standing, meet, standings
+from anonymise.periods import month
 from anonymise.problems import InputInvalid
 from anonymise.rule import Rule
 from tests.anonymise.builders import QUARTER
@@ -85,12 +86,34 @@ def test_another_partition_of_the_same_persons_is_refused() -> None:
     assert "a difference of rows holds fewer than 10 persons" in refused.refusals[0]
 
 
+@pytest.mark.parametrize("kept", [20, 130, -9])
+def test_an_entry_that_is_cut_off_is_named_with_what_to_do(tmp_path: Path, kept: int) -> None:
+    ledger = Ledger(tmp_path, SecretFile(tmp_path / "key"))
+    ledger.write(entry("use"), members({"a": 5, "b": 7}))
+    [path] = tmp_path.glob("*.sealed")
+    path.write_bytes(path.read_bytes()[:kept])
+
+    with pytest.raises(InputInvalid, match=r"use--2026-Q3\.sealed of the ledger .* Put back file and key"):
+        ledger.overlapping(entry("other"))
+
+
+def test_a_key_that_is_gone_is_not_made_anew_beside_what_it_sealed(tmp_path: Path) -> None:
+    Ledger(tmp_path / "ledger", SecretFile(tmp_path / "ledger.key")).write(entry("use"), members({"a": 5}))
+    (tmp_path / "ledger.key").unlink()
+
+    with pytest.raises(InputInvalid, match="Put it back from the backup"):
+        SecretFile(tmp_path / "ledger.key")
+    assert not (tmp_path / "ledger.key").exists()
+
+
 def test_cohorts_that_only_overlap_are_left_to_the_attack() -> None:
     quarter, week = standings(
         {"quarter": members({f"p{n}": n // 20 for n in range(40)}), "week": members({f"p{n}": 0 for n in range(15)})}
     )
 
-    left = together(entry("week", "weeks"), week, [(entry("quarter"), quarter)], rule=Rule())
+    inside = month(2026, 8)
+    own = Entry("week", inside.name, inside.start, inside.end, "weeks")
+    left = together(own, week, [(entry("quarter"), quarter)], rule=Rule())
 
     assert left.refusals == () and not left.cleared
 

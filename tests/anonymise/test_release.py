@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from errno import ENOSPC
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +23,14 @@ from anonymise.ledger import Entry, Ledger, SecretFile
 from anonymise.manifest import public_pem, verify
 from anonymise.periods import Quarter
 from anonymise.pipeline import Shelf, Work, prepare, publish_draft
-from anonymise.problems import InputInvalid, PeriodFrozen, PeriodNotOver, ReleaseDamaged, ReleaseRefused
+from anonymise.problems import (
+    InputInvalid,
+    PeriodFrozen,
+    PeriodNotOver,
+    ReleaseDamaged,
+    ReleaseRefused,
+    TwoBuilders,
+)
 from anonymise.release import Release
 from tests.anonymise.builders import BUILDER, NOW, QUARTER, approve_by_two, definition, publish_persons, shelf, unlock
 
@@ -135,11 +143,30 @@ def test_two_builders_at_once_leave_one_whole_draft(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         done = [pool.submit(drafted, place, seed=seed) for seed in (1, 2, 1, 2)]
-        digests = {future.result().digest for future in done}
+        failed = {type(future.exception()) for future in done if future.exception()}
+        digests = {future.result().digest for future in done if not future.exception()}
 
+    assert failed <= {TwoBuilders}
     assert place.drafts.read(SLUG, "2026-Q3").digest in digests
     approve_by_two(place, SLUG, "2026-Q3")
     verify(publish_draft(place, SLUG, "2026-Q3", now=NOW).folder, key=public_key(place))
+
+
+def test_who_waited_for_another_builder_does_not_replace_their_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, alone, others = shelf(tmp_path), Ledger.alone, [2]
+
+    def later(ledger: Ledger) -> AbstractContextManager[None]:
+        if others:
+            drafted(place, seed=others.pop())
+        return alone(ledger)
+
+    monkeypatch.setattr(Ledger, "alone", later)
+    with pytest.raises(TwoBuilders):
+        drafted(place, seed=1)
+
+    assert len(place.drafts.waiting()) == 1
 
 
 def test_two_publishers_at_once_publish_one_release(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from typer import BadParameter
 from typer.testing import CliRunner
 
 from anonymise.attack.command import FOUND, releases_in
@@ -60,7 +61,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_says_less(tmp_path: Path) -> None
 def test_a_folder_without_a_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputInvalid, match=r"holds no release"):
         releases_in([tmp_path])
-    with pytest.raises(InputInvalid, match=r"There is no folder"):
+    with pytest.raises(BadParameter, match=r"there is no folder"):
         releases_in([tmp_path / "nothing"])
 
 

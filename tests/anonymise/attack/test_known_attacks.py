@@ -1,13 +1,14 @@
 """The attacks of the literature, each on numbers that fall to it and on numbers that do not."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from anonymise.attack.findings import Finding, Kind
-from anonymise.attack.folder import Folder
+from anonymise.attack.folder import Folder, folder_of
 from anonymise.attack.published import Dimension
 from anonymise.attack.run import attack
 from anonymise.rule import Rule
-from tests.anonymise.attack.folders import release
+from tests.anonymise.attack.folders import files, release
 from tests.anonymise.attack.worlds import PLACE, REASON, found_by_attack, published, statement, withheld
 
 RULE = Rule(10, 0.8, 2)
@@ -39,6 +40,42 @@ def test_homogeneity_everybody_of_a_group_has_the_same_reason() -> None:
     assert {"share", "categories"} <= kinds(findings)
     [share] = [f for f in findings if f.kind == "share" and "a" in f.what.split(":")[0]][:1]
     assert share.lower == share.of
+
+
+def under_another_name(content: dict[str, bytes]) -> Folder:
+    """The release, its telling dimension called cause."""
+    named = {
+        name: each.replace(b'"reason"', b'"cause"').replace(b",reason,", b",cause,") for name, each in content.items()
+    }
+    return folder_of(named, Path("causes"))
+
+
+def test_the_diagnosis_twice_under_two_names_is_attacked_as_one() -> None:
+    one = release(
+        blocks=((1, 1, "a", "*", 20), (2, 1, "b", "*", 20), (3, 2, "c", "*", 40)),
+        groups=((1, "J", 30), (1, "F", 10), (2, "J", 20), (2, "F", 20)),
+    )
+    other = under_another_name(
+        files(
+            slug="causes",
+            blocks=((1, 1, "a", "*", 20), (2, 2, "b", "*", 20), (3, 2, "c", "*", 40)),
+            groups=((1, "J", 10), (1, "F", 10), (2, "J", 40), (2, "F", 20)),
+        )
+    )
+
+    alone, both = (found(one), found(other)), found(one, other)
+
+    assert alone == ((), ())
+    assert {"share"} <= kinds(both) and all(
+        set(f.releases) == {one.name, other.name} for f in both if f.kind == "share"
+    )
+
+
+def test_two_dimensions_with_the_same_values_that_say_something_else_are_not_taken_for_one() -> None:
+    one = release(blocks=BLOCKS, groups=FINE)
+    other = under_another_name(files(slug="causes", blocks=BLOCKS, groups=((1, "J", 15), (1, "F", 35), *FINE[2:])))
+
+    assert found(one, other) == ()
 
 
 def test_background_knowledge_who_can_rule_out_one_reason_knows_the_other() -> None:

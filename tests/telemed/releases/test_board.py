@@ -63,6 +63,34 @@ async def test_what_changed_since_it_was_shown_is_not_approved(board: Board) -> 
     assert board.shelf.approvals(board.shelf.drafts.read(SLUG, RELEASE)) == ()
 
 
+async def test_the_board_sees_under_which_rule_by_whom_and_whether_it_agreed_itself(board: Board) -> None:
+    ada = await board.member("ada")
+    ada.headers["Accept-Language"] = "en"
+
+    before = await ada.get(PLACE)
+    await ada.post(f"{PLACE}/approve", data=digest(board))
+    after = await ada.get("/console/releases")
+
+    for said in ("the service", ">900<", ">consent<", ">10<", "80.0 %", " UTC<", "The page of the numbers"):
+        assert said in before.text
+    assert "You are one of them" not in before.text and "You are one of them" in after.text
+
+
+async def test_a_draft_that_was_changed_after_its_audit_is_named_and_shown_to_nobody(board: Board) -> None:
+    ada = await board.member("ada")
+    shown = digest(board)
+    path = board.shelf.data_dir / "drafts" / SLUG / RELEASE / "blocks.csv"
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes() + b" ")
+
+    overview, page = await ada.get("/console/releases"), await ada.get(PLACE)
+    approved = await ada.post(f"{PLACE}/approve", data=shown)
+
+    assert f"{SLUG} {RELEASE}" in overview.text and f'href="{PLACE}"' not in overview.text
+    assert page.status_code == 409 and approved.status_code == 409
+    assert "changed after the audit" in approved.text
+
+
 @pytest.mark.parametrize("verb", ["approve", "publish", "withdraw"])
 async def test_without_a_fresh_proof_nothing_is_decided(board: Board, verb: str) -> None:
     ada, services = await board.member("ada"), board.clinic.services
