@@ -6,7 +6,7 @@ and those of one day, begin alike. What that tells, the index tells anyway: whic
 compartment stands beside them) and which share a day.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fhir.search.indexing import plan
@@ -14,7 +14,7 @@ from fhir.search.parameters import OF, ON, SCALED, SIZE, TO, WITHIN, Token
 from infra.vault import Vault
 
 BESIDE: Final = 8  # bytes that neighbours share; the other 8 tell them apart
-# What many resources say, of one day or with one code, and of nobody: remembered, which costs a fifth of hashing it anew.
+# What many resources say, of one day or with one code, and of nobody: remembered, at a tenth of what making it anew costs.
 _RECURRING: Final = frozenset([ON, WITHIN, SIZE, SCALED])
 _PLACE: Final = "@place"  # the name of no search parameter
 _DAY: Final = len("2026-11-30")
@@ -22,12 +22,26 @@ _DAY: Final = len("2026-11-30")
 
 def blinded(vault: Vault, tokens: Iterable[Token]) -> set[bytes]:
     """The 16 bytes that stand for each token; the same for the same token, under a key of its parameter."""
-    asked = list(tokens)
-    places = list(map(_place, asked))
+    known, made, new = vault.remembered, set[bytes](), list[Token]()
+    for token in tokens:
+        before = known.get(token)
+        if before is None:
+            new.append(token)
+        else:
+            made.add(before)
+    for token, blind in _blind(vault, new):
+        made.add(blind)
+        if token[2] in _RECURRING:
+            known[token] = blind
+    return made
+
+
+def _blind(vault: Vault, tokens: list[Token]) -> Iterator[tuple[Token, bytes]]:
+    places = list(map(_place, tokens))
     distinct = {place: at for at, place in enumerate(dict.fromkeys(filter(None, places)))}
-    hashed = vault.index_tokens([*distinct, *asked], recurring=_RECURRING)
-    own = zip(places, hashed[len(distinct) :], strict=True)
-    return {made if place is None else hashed[distinct[place]][:BESIDE] + made[:BESIDE] for place, made in own}
+    hashed = vault.index_tokens([*distinct, *tokens])
+    for token, place, own in zip(tokens, places, hashed[len(distinct) :], strict=True):
+        yield token, own if place is None else hashed[distinct[place]][:BESIDE] + own[:BESIDE]
 
 
 def _place(token: Token) -> Token | None:

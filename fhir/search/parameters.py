@@ -5,6 +5,7 @@ of their own: counting equal tokens would tell them. They stand only together wi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any, Final
 
@@ -76,16 +77,17 @@ def tokens(type: str, data: dict[str, Any]) -> list[Token]:
     return found
 
 
-def bucket_tokens(name: str, type: str, stretch: Days) -> list[Token]:
+@lru_cache(maxsize=1024)  # most of a day are of the same days
+def bucket_tokens(name: str, type: str, stretch: Days) -> tuple[Token, ...]:
     """The tokens of a stretch of days: those of the buckets it lies in, and of those it covers whole if it is long."""
     if stretch.first == stretch.last:
         day = stretch.first.isoformat()
-        return [(name, type, WITHIN, day[:length]) for length in (10, 7, 4, 3)]
+        return tuple((name, type, WITHIN, day[:length]) for length in (10, 7, 4, 3))
     found: list[Token] = []
     for bucket in dates.coarse_cover(stretch):
         found += [(name, type, WITHIN, bucket), (name, type, COVERS, bucket)]
         found += [(name, type, WITHIN, larger) for larger in dates.above(bucket)]
-    return found
+    return tuple(found)
 
 
 def _rest(values: tuple[Value, ...], held: Held, others: Sequence[str]) -> tuple[Value, ...]:

@@ -91,7 +91,7 @@ def parse(type: str, pairs: Iterable[tuple[str, str]], *, handling: Handling = H
         total=controls.total,
         summary=controls.summary,
         cursor=controls.cursor,
-        pairs=tuple(pair for pair in understood if pair[0] != "_cursor"),
+        pairs=tuple(pair for pair in understood if pair[0].partition(":")[0] != "_cursor"),
         includes=controls.includes,
         revincludes=controls.revincludes,
         elements=controls.elements,

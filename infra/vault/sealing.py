@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
@@ -100,7 +100,7 @@ class Vault:
         self.provider = provider
         self._index_root = provider.secret("blind-index")
         self._index_keys: dict[str, tuple[hashlib._Hash, hashlib._Hash]] = {}
-        self._recurring: dict[tuple[str, ...], bytes] = {}
+        self._remembered: dict[tuple[str, ...], bytes] = {}
         self._opened: OrderedDict[int, AESGCM] = OrderedDict()
         self._scopes: OrderedDict[str, int] = OrderedDict()
         self._lock = Lock()
@@ -134,32 +134,30 @@ class Vault:
 
     def token(self, parameter: str, *parts: str) -> bytes:
         """16 bytes that stand for a value of a search parameter: equal for equal values, nothing else can be read off."""
-        inner, outer = (state.copy() for state in self._index_keys.get(parameter) or self._derived(parameter))
+        first, last = self._index_keys.get(parameter) or self._derived(parameter)
+        inner, outer = first.copy(), last.copy()
         inner.update(_prefixed(parts))
         outer.update(inner.digest())
         return outer.digest()[:TOKEN]
 
-    def index_tokens(self, tokens: Iterable[tuple[str, ...]], *, recurring: Collection[str] = ()) -> list[bytes]:
-        """The same for many tokens of the search index, whose first part is the parameter, each in half of the time.
-
-        Those whose third part is one of `recurring` are asked for again and again, and are remembered.
-        """
-        keys, known, made = self._index_keys, self._recurring, list[bytes]()
+    def index_tokens(self, tokens: Iterable[tuple[str, ...]]) -> list[bytes]:
+        """The same for many tokens of the search index, whose first part is the parameter, each in half of the time."""
+        keys, made = self._index_keys, list[bytes]()
         for token in tokens:
-            hashed = known.get(token)
-            if hashed is None:
-                name = token[0]
-                first, last = keys.get(name) or self._derived(name)
-                inner, outer = first.copy(), last.copy()
-                inner.update(_packed(token))
-                outer.update(inner.digest())
-                hashed = outer.digest()[:TOKEN]
-                if recurring and token[2] in recurring:
-                    if len(known) >= CACHED_TOKENS:
-                        known.clear()
-                    known[token] = hashed
-            made.append(hashed)
+            name = token[0]
+            first, last = keys.get(name) or self._derived(name)
+            inner, outer = first.copy(), last.copy()
+            inner.update(_packed(token))
+            outer.update(inner.digest())
+            made.append(outer.digest()[:TOKEN])
         return made
+
+    @property
+    def remembered(self) -> dict[tuple[str, ...], bytes]:
+        """What stands in the index for tokens that are asked for again and again; whoever makes them keeps them here."""
+        if len(self._remembered) > CACHED_TOKENS:
+            self._remembered = {}
+        return self._remembered
 
     def _derived(self, parameter: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
         key = HKDFExpand(SHA256(), KEY, info=parameter.encode()).derive(self._index_root)

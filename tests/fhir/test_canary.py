@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ class PlainIndexVault(Vault):
         is_pseudonym = parameter.startswith("pseudonym:")
         return super().token(parameter, *parts) if is_pseudonym else "|".join((parameter, *parts)).encode()
 
-    def index_tokens(self, tokens: Iterable[tuple[str, ...]], *, recurring: Collection[str] = ()) -> list[bytes]:
+    def index_tokens(self, tokens: Iterable[tuple[str, ...]]) -> list[bytes]:
         return ["|".join(token).encode() for token in tokens]
 
 

@@ -14,6 +14,7 @@ from fhir import reindex, rows
 from fhir.reindex import Rebuild
 from fhir.rows import HEADS, TOKEN
 from fhir.search import parameters
+from fhir.search.blinding import blinded
 from fhir.store import Store
 from fhir.tables import IndexState
 from infra.database import Database
@@ -95,8 +96,9 @@ def older(session: Session, vault: Vault) -> None:
         made = [*parameters.tokens(row.type, rows.opened(vault, row).data)]
         missing = [token for token in made if token[2] == parameters.STARTS and len(token[3]) == LONGEST]
         for token in missing:
-            held = TOKEN.c.t == vault.token(*token)
-            session.connection().execute(delete(TOKEN).where(held, TOKEN.c.rid == row.rid))
+            (held,) = blinded(vault, [token])
+            gone = delete(TOKEN).where(TOKEN.c.t == held, TOKEN.c.rid == row.rid)
+            assert session.connection().execute(gone).rowcount == 1
         stale = vault.token(made[0][0], row.type, "sounds", "like")
         session.connection().execute(insert(TOKEN), [{"t": stale, "rid": row.rid}])
     session.connection().execute(update(IndexState).values(form="older"))

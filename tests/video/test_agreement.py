@@ -24,8 +24,8 @@ SET_UP: Final = """() => {
     };
     const tell = () => {
         for (const [id, one] of all) {
-            const others = [...all].filter(([other, { here }]) => other !== id && here);
-            if (one.here) one.agreement.update(others.map(([other, { role }]) => ({ id: other, role })));
+            const others = [...all].filter(([other, { here, lost }]) => other !== id && (here || lost));
+            if (one.here) one.agreement.update(others.map(([other, { role, here }]) => ({ id: other, role, here })));
         }
     };
     group.come = (id, role = "patient") => {
@@ -40,6 +40,8 @@ SET_UP: Final = """() => {
         tell();
     };
     group.go = (id) => { all.get(id).here = false; tell(); };
+    group.lose = (id) => { Object.assign(all.get(id), { here: false, lost: true }); tell(); };
+    group.find = (id) => { Object.assign(all.get(id), { here: true, lost: false }); tell(); all.get(id).agreement.resume(); };
     group.see = () => Object.fromEntries([...all].map(([id, { agreement, ...rest }]) => [id, rest]));
     group.settled = (...ids) => ids.every((id) => {
         const { own } = all.get(id);
@@ -125,6 +127,31 @@ async def test_who_missed_messages_while_away_gets_the_keys_after_coming_back(mo
 
     found = await _settled(modules, "a", "b", "c", "d")
     assert len({tuple(words) for words in _words(found, "a", "b", "c", "d")}) == 1
+
+
+async def test_who_vanished_keeps_nobody_waiting_and_comes_back_into_a_new_round(modules: Page) -> None:
+    await _group(modules, "a", "b", "c")
+    await _settled(modules, "a", "b", "c")
+
+    await modules.evaluate("group.lose('c'); group.come('d')")
+    found = await _settled(modules, "a", "b", "d")
+    assert len({tuple(words) for words in _words(found, "a", "b", "d")}) == 1
+    assert found["a"]["own"][-1] not in found["c"]["keys"]["a"]
+
+    await modules.evaluate("group.find('c')")
+    found = await _settled(modules, "a", "b", "c", "d")
+    assert len({tuple(words) for words in _words(found, "a", "b", "c", "d")}) == 1
+
+
+async def test_words_do_not_change_for_who_is_lost_and_found_again(modules: Page) -> None:
+    await _group(modules, "a", "b", "c")
+    before = await _settled(modules, "a", "b", "c")
+
+    await modules.evaluate("group.lose('c')")
+    await modules.evaluate("group.find('c')")
+    found = await _settled(modules, "a", "b", "c")
+
+    assert _words(found, "a", "b", "c") == _words(before, "a", "b", "c")
 
 
 async def test_words_do_not_change_for_a_short_break(modules: Page) -> None:

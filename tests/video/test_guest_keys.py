@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ class Room:
 
     def __init__(self) -> None:
         self.sides: dict[str, Agreement] = {}
+        self.away: set[str] = set()
         self.found: dict[str, list[Found]] = {}
         self.waiting: list[tuple[str, str, dict[str, Any]]] = []
         self.swap: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _, message: message
@@ -37,6 +39,20 @@ class Room:
         """This one leaves."""
         del self.sides[id]
         self.waiting = [one for one in self.waiting if id not in one[:2]]
+        self._tell()
+
+    def vanish(self, id: str) -> None:
+        """The connection of this one is gone; the place is kept."""
+        self.away.add(id)
+        self.waiting = [one for one in self.waiting if id not in one[:2]]
+        self._tell()
+
+    def load(self, id: str) -> None:
+        """The page of this one is loaded anew, wherever it was."""
+        self.away.discard(id)
+        self.waiting = [one for one in self.waiting if id not in one[:2]]
+        self.found[id] = []
+        self.sides[id] = Agreement("r", Person(id, ROLE), send=self._sends(id), found=self.found[id].append)
         self._tell()
 
     def deliver(self, choose: Callable[[int], int] = lambda _: 0) -> None:
@@ -59,19 +75,22 @@ class Room:
         ]
 
     def agree(self) -> bool:
-        """True if all have the same words and the last key of everybody else."""
-        same = len({self.words(id) for id in self.sides}) == 1
-        return same and all(self.keys(id, of)[-1] == self.keys(of, of)[-1] for id in self.sides for of in self.sides)
+        """True if all who are here have the same words and the last key of everybody else."""
+        here = self.sides.keys() - self.away
+        same = len({self.words(id) for id in here}) == 1
+        return same and all(self.keys(id, of)[-1:] == self.keys(of, of)[-1:] for id in here for of in here)
 
     def _sends(self, sender: str) -> Callable[[dict[str, Any], str | None], None]:
         def send(message: dict[str, Any], to: str | None) -> None:
-            self.waiting += [(sender, one, message) for one in self.sides if one != sender and to in (None, one)]
+            reached = [one for one in self.sides if one not in {sender, *self.away} and to in (None, one)]
+            self.waiting += [(sender, one, message) for one in reached if sender not in self.away]
 
         return send
 
     def _tell(self) -> None:
         for id, side in self.sides.items():
-            side.update([Person(one, ROLE) for one in self.sides if one != id])
+            if id not in self.away:
+                side.update([Person(one, ROLE, one not in self.away) for one in self.sides if one != id])
 
 
 @given(st.data())
@@ -82,18 +101,28 @@ def test_all_agree_in_whatever_order_messages_come_and_people_come_and_go(data: 
     def choose(many: int) -> int:
         return data.draw(st.integers(0, many - 1))
 
-    for step in data.draw(st.lists(st.sampled_from(["come c", "come d", "go", "deliver"]), max_size=6)):
-        name = step.removeprefix("come ")
+    steps = ["come c", "come d", "go", "vanish a", "vanish c", "load a", "load b", "load c", "deliver"]
+    for step in data.draw(st.lists(st.sampled_from(steps), max_size=8)):
+        name = step.rpartition(" ")[2]
         if step == "deliver":
             room.deliver(choose)
         elif step == "go" and len(room.sides) > 2:
             room.go(list(room.sides)[-1])
+        elif step.startswith("vanish") and name in room.sides:
+            room.vanish(name)
+        elif step.startswith("load") and name in room.sides:
+            room.load(name)
         elif step.startswith("come") and name not in room.sides:
             room.come(name)
+    for name in {"a", "b"} & room.away:
+        room.load(name)
     room.deliver(choose)
 
     assert room.agree()
     assert not any(isinstance(one, Tampered) for all in room.found.values() for one in all)
+    for id in room.sides:
+        kids = [kid for kid, _ in room.keys(id, id)]
+        assert all(one != after for one, after in pairwise(kids)), "what is on its way under the key before still opens"
 
 
 def test_who_leaves_learns_no_key_of_after_and_who_comes_none_of_before() -> None:
@@ -112,6 +141,52 @@ def test_who_leaves_learns_no_key_of_after_and_who_comes_none_of_before() -> Non
     room.deliver()
     assert room.words("a") != of_three
     assert not set(room.keys("d", "a")) & {*before, room.keys("b", "a")[1]}
+
+
+def test_who_vanished_keeps_nobody_waiting_and_learns_no_key_of_after() -> None:
+    room = Room()
+    room.come("a", "b", "c")
+    room.deliver()
+    of_three = room.words("a")
+
+    room.vanish("c")
+    room.deliver()
+    assert room.words("a") == of_three, "the place is kept: nothing changes for a short break"
+    room.load("b")
+    room.deliver()
+
+    assert room.words("a") == room.words("b") != of_three
+    assert room.keys("b", "a")[-1] not in room.keys("c", "a")
+    room.load("c")
+    room.deliver()
+    assert room.agree()
+    assert len({room.words(id) for id in "abc"}) == 1
+
+
+def test_without_that_rule_the_others_wait_for_who_vanished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Agreement, "_forget_away", lambda *_: False)
+    room = Room()
+    room.come("a", "b", "c")
+    room.deliver()
+
+    room.vanish("c")
+    room.load("b")
+    room.deliver()
+
+    assert not any(isinstance(one, Agreed) for one in room.found["b"])
+
+
+def test_who_vanishes_in_the_middle_of_a_round_is_left_out_of_it() -> None:
+    room = Room()
+    room.come("a", "b", "c")
+    for _ in range(8):
+        sender, to, message = room.waiting.pop(0)
+        room.sides[to].hear(sender, message)
+
+    room.vanish("c")
+    room.deliver()
+
+    assert room.words("a") == room.words("b")
 
 
 @pytest.mark.parametrize("field", ["pub", "nonce"])
@@ -195,7 +270,7 @@ MEET = """() => {
   group.tellOf = (ids) => {
     for (const id of ids) {
       const others = [...ids.filter((other) => other !== id), "g"];
-      group.all.get(id).agreement.update(others.map((other) => ({ id: other, role: "patient" })));
+      group.all.get(id).agreement.update(others.map((other) => ({ id: other, role: "patient", here: true })));
     }
   };
   group.keysOfGuest = () => Object.fromEntries([...group.all].map(([id, { keys }]) => [id, keys.g ?? []]));

@@ -31,10 +31,11 @@ Send = Callable[[dict[str, Any], str | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who is admitted."""
+    """Somebody who is admitted; not `here` while their connection is gone and their place is kept."""
 
     id: str
     role: str
+    here: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Agreement:
         self.kid = EPOCHS * (EPOCHS + secrets.randbelow(4080))
         self._room, self._me, self._send, self._found = room, me, send, found
         self._roles: dict[str, str] = {}
+        self._here: set[str] = set()
         self._theirs: dict[str, _Theirs] = {}
         self._mine: _Mine | None = None
         self._round: _Round | None = None
@@ -131,12 +133,14 @@ class Agreement:
 
     @property
     def epoch(self) -> int:
-        """How many keys of its own this side has had in the round that was agreed on."""
+        """How many keys of its own this side has had."""
         return self._epoch
 
     def update(self, people: Iterable[Person]) -> None:
-        """Note everybody else who is admitted now."""
-        before, self._roles = self._roles, {one.id: one.role for one in people}
+        """Note everybody else who is admitted now, and who of them is here."""
+        people, before, were_here = list(people), self._roles, self._here
+        self._roles = {one.id: one.role for one in people}
+        self._here = {one.id for one in people if one.here}
         gone = [id for id in before if id not in self._roles]
         for id in gone:
             self._theirs.pop(id, None)
@@ -145,12 +149,12 @@ class Agreement:
         agreed = [members.pop(id) for id in gone if id in members]
         if self._mine is None and self._roles:
             self._announce(1)
-        elif self._mine is not None and self._roles.keys() - before.keys():
+        elif self._mine is not None and self._here - were_here:
             self._send(self._commit(self._mine), None)
-        if agreed and self._is_current():
+        if not self._is_current():
+            self._begin_without(gone)
+        elif agreed:
             self._rekey()
-        elif gone and self._mine is not None and self._mine.hash:
-            self._again()
         self._advance()
 
     def hear(self, sender: str, message: Message) -> None:
@@ -232,7 +236,20 @@ class Agreement:
         else:
             self._send(self._commit(self._mine), None)
 
+    def _begin_without(self, gone: Iterable[str]) -> None:
+        """A round that has begun does not wait for who left or is away; who has opened in it begins the next."""
+        if self._mine is not None and (self._forget_away(self._mine.round) or gone) and self._mine.hash:
+            self._again()
+
+    def _forget_away(self, last: int) -> bool:
+        """Leave out who is away and has said nothing since this round; they come back as if new. True if any was."""
+        away = [id for id, one in self._theirs.items() if id not in self._here and one.round <= last]
+        for id in away:
+            del self._theirs[id]
+        return bool(away)
+
     def _announce(self, number: int) -> None:
+        self._forget_away(number - 1)
         secret = ec.generate_private_key(ec.SECP256R1())
         pub = written(secret.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
         value, label = nonce(), _label(self._me, self.page, kid=self.kid, pub=pub)
@@ -279,7 +296,6 @@ class Agreement:
                 self._found(Tampered("commitment", id))
                 return
             self._round.members[id] = _Member(theirs.commit, theirs.kid, wrap, unwrap)
-        self._epoch = 0
         sides = [(mine.label, mine.nonce), *((one.label, one.nonce) for one in openings.values())]
         people = sorted([self._me, *(Person(id, self._roles[id]) for id in openings)], key=lambda one: one.id)
         self._found(Agreed(short_string(f"group/{self._room}", sides), tuple(people)))

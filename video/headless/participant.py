@@ -133,7 +133,7 @@ class Participant:
     def others(self) -> list[Person]:
         """Everybody else who is admitted and may be seen and heard."""
         return [
-            Person(id, one["role"])
+            Person(id, one["role"], here=one["connected"] and id not in self._unable)
             for id, one in self._peers.items()
             if one["admitted"] and Role(one["role"]).has_media
         ]
@@ -303,9 +303,11 @@ class Participant:
                 self._watch.met(id)
             case group.Told(id, value):
                 self._told(id, value)
-            case group.Unable(id) if len(self.others) == 1 and self._direct is None:
+            case group.Unable(id):
                 self._unable.add(id)
-                self._go_direct(self.others[0])
+                self._look()
+                if len(self.others) == 1 and self._direct is None:
+                    self._go_direct(self.others[0])
 
     def _frame(self, id: str, kind: str, frame: bytes) -> None:
         if self.path != "unit":

@@ -20,7 +20,7 @@ const byId = (people) => people.sort((one, other) => (one.id < other.id ? -1 : 1
 export class Agreement extends EventTarget {
   page = nonce();
   kid = 16 * (16 + crypto.getRandomValues(new Uint16Array(1))[0] % 4080);  // 0x100 to 0xFFF0, as the unit wants it
-  #room; #me; #send; #roles = new Map(); #theirs = new Map(); #mine = null; #round = null; #epoch = 0; #base = null;
+  #room; #me; #send; #roles = new Map(); #here = new Set(); #theirs = new Map(); #mine = null; #round = null; #epoch = 0; #base = null;
   #chain = Promise.resolve();
 
   // me: {id, role}; send(message, to): `to` is null for everybody.
@@ -31,7 +31,7 @@ export class Agreement extends EventTarget {
     this.#send = send;
   }
 
-  // Everybody else who is admitted now, as [{id, role}].
+  // Everybody else who is admitted now, as [{id, role, here}]; not `here` while a connection is gone and the place is kept.
   update(people) { return this.#next(() => this.#update(people)); }
   hear(from, message) { return this.#next(() => this.#hear(from, message)); }
 
@@ -44,8 +44,9 @@ export class Agreement extends EventTarget {
   }
 
   async #update(people) {
-    const before = this.#roles;
+    const before = this.#roles, wereHere = this.#here;
     this.#roles = new Map(people.map(({ id, role }) => [id, role]));
+    this.#here = new Set(people.filter(({ here }) => here).map(({ id }) => id));
     const gone = [...before.keys()].filter((id) => !this.#roles.has(id));
     for (const id of gone) {
       this.#theirs.delete(id);
@@ -53,9 +54,9 @@ export class Agreement extends EventTarget {
     }
     const agreed = gone.map((id) => this.#round?.members.delete(id)).includes(true);
     if (!this.#mine && this.#roles.size) await this.#announce(1);
-    else if (people.some(({ id }) => !before.has(id))) this.#tell(this.#commit());
-    if (agreed && this.#current()) await this.#rekey();
-    else if (gone.length && this.#mine?.spent) await this.#again();
+    else if (this.#mine && [...this.#here].some((id) => !wereHere.has(id))) this.#tell(this.#commit());
+    if (!this.#current()) await this.#beginWithout(gone);
+    else if (agreed) await this.#rekey();
     await this.#advance();
   }
 
@@ -121,7 +122,20 @@ export class Agreement extends EventTarget {
   // The round after this one if the own nonce was told, else once more what was said in it.
   #again() { return this.#mine?.spent ? this.#announce(this.#mine.round + 1) : this.#mine && this.#tell(this.#commit()); }
 
+  // A round that has begun does not wait for who left or is away; who has opened in it begins the next.
+  async #beginWithout(gone) {
+    if (this.#mine && (this.#forgetAway(this.#mine.round) || gone.length) && this.#mine.spent) await this.#again();
+  }
+
+  // Leaves out who is away and has said nothing since this round; they come back as if new. True if any was.
+  #forgetAway(last) {
+    const away = [...this.#theirs].filter(([id, { round }]) => !this.#here.has(id) && round <= last);
+    for (const [id] of away) this.#theirs.delete(id);
+    return away.length > 0;
+  }
+
   async #announce(round) {
+    this.#forgetAway(round - 1);
     const pair = await crypto.subtle.generateKey(CURVE, false, ["deriveBits"]);
     const mine = { pair, round, nonce: nonce(), spent: false, pub: encode(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey))) };
     mine.label = this.#label({ ...this.#me, page: this.page, kid: this.kid, pub: mine.pub });
@@ -166,7 +180,6 @@ export class Agreement extends EventTarget {
       sides.push([opening.label, opening.nonce]);
     }
     this.#round = { hash, members };
-    this.#epoch = 0;
     const participants = byId([this.#me, ...[...members.keys()].map((id) => ({ id, role: this.#roles.get(id) }))]);
     this.#emit("words", { ...await shortString(`group/${this.#room}`, sides), participants });
     await this.#rekey();

@@ -15,7 +15,7 @@ const text = new TextEncoder();
 const read = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 export class Circle extends EventTarget {
-  frames = new Frames();
+  frames = new Frames({ broken: () => this.#emit("unable") });
   #signalling; #room; #agreement; #own = null; #others = new Map(); #early = []; #chain = Promise.resolve(); #timer = 0; #listeners = [];
 
   constructor({ signalling, room }) {
@@ -46,7 +46,7 @@ export class Circle extends EventTarget {
 
   get kid() { return this.#agreement.kid; }
 
-  // Who takes part now, without oneself: [{id, role}].
+  // Who takes part now, without oneself: [{id, role, here}].
   people(others) { return this.#agreement.update(others); }
 
   // Somebody's page was loaded again and does not know that the call goes through the unit.

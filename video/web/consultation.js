@@ -26,7 +26,7 @@ export class Consultation extends EventTarget {
   #signalling; #room; #tracks = { audio: null, video: null, screen: null }; #relay; #signing; #places;
   #call = null; #group = null; #circle = null; #talk; #people = new Map(); #media = new Map(); #known = new Set();
   #off = { audio: false, video: false }; #held = false; #speaking = new Set(); #timer = 0; #patience = 0; #listeners = [];
-  #unit = false; #presence = null; #cheated = false; #viewed = false;
+  #unit = false; #presence = null; #cheated = false; #viewed = false; #words = null;
 
   constructor({ signalling, room, stream, relay = false, signing = false, places = SEATS }) {
     super();
@@ -127,7 +127,7 @@ export class Consultation extends EventTarget {
     for (const id of this.#people.keys()) if (!this.#presence.has(id)) this.#gone(id);
     for (const { id } of others) this.#known.add(id);
     this.#circle?.people(others);
-    if (this.#group) this.#set(others.length ? this.#group.state : "left");
+    if (this.#group) this.#set(this.#groupSees(others));
     else if (others.length > 1) this.#toUnit();
     else if (others.length) this.#direct(others[0]);
     else if (this.#call) this.#set("left");
@@ -175,8 +175,10 @@ export class Consultation extends EventTarget {
   #present(id) { return this.#signalling.peers.get(id)?.connected; }
 
   #invited(from, data) {
-    if (data === UNABLE) this.#emit("notice", { key: "unable", by: from });
-    else if (this.#presence.has(from)) this.#toUnit();
+    if (data === UNABLE) {
+      this.#presence.unable(from);
+      this.#emit("notice", { key: "unable", by: from });
+    } else if (this.#presence.has(from)) this.#toUnit();
   }
 
   async #toUnit() {
@@ -191,7 +193,8 @@ export class Consultation extends EventTarget {
     const group = this.#group = new Group({
       signalling: this.#signalling, circle, tracks: { ...this.#tracks }, places: this.#places, relay: this.#relay, signing: this.#signing,
     });
-    circle.addEventListener("words", ({ detail }) => this.#emit("words", detail));
+    circle.addEventListener("unable", () => this.#unable());
+    circle.addEventListener("words", ({ detail }) => this.#emit("words", this.#words = detail));
     circle.addEventListener("message", ({ detail: { from, value } }) => this.#talk.hear(from, value));
     circle.addEventListener("learned", () => this.#talk.again());
     circle.addEventListener("keyed", () => this.#talk.again());
@@ -210,6 +213,8 @@ export class Consultation extends EventTarget {
   }
 
   #unable() {
+    for (const part of [this.#group, this.#circle]) part?.close();
+    this.#group = this.#circle = null;
     this.#signalling.send({ type: "sealed", data: UNABLE });
     this.#emit("notice", { key: "old-browser" });
   }
@@ -229,7 +234,17 @@ export class Consultation extends EventTarget {
     if (!this.#call) this.#emit("lock", on);
   }
 
-  #groupState(state) { if (!this.#call || this.#call.state !== "live") this.#set(state); }
+  #groupState(state) {
+    if (this.#call?.state === "live") return;
+    this.#set(this.#groupSees(this.#presence.others));
+    if (state === "live" && this.#words) this.#emit("words", this.#words);  // the page forgets them where a call seems lost
+  }
+
+  // The line to the unit stands for nothing where nobody is at its other end.
+  #groupSees(others) {
+    if (!others.length) return "left";
+    return this.#group.state === "live" && !others.some(({ here }) => here) ? "reconnecting" : this.#group.state;
+  }
 
   #path() { return this.path === "unit" ? this.#group : this.#call; }
 

@@ -11,7 +11,9 @@ export function support() {
 export class Frames {
   #worker = new Worker(WORKER, { type: "module" }); #way = support(); #asked = new Map(); #next = 1;
 
-  constructor() {
+  // `broken` is called where the worker does not run: nothing is encrypted then, and nothing goes out.
+  constructor({ broken }) {
+    this.#worker.onerror = broken;
     this.#worker.onmessage = ({ data: { ask, counts } }) => {
       this.#asked.get(ask)(counts);
       this.#asked.delete(ask);

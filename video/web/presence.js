@@ -1,11 +1,11 @@
 // Who takes part, as far as this page can tell: who left is gone at once, who is only missing after the server restarted
-// or the own network was away is given time to come back.
+// or the own network was away is given time to come back. Whose connection is gone keeps the place and is not `here`.
 
 const COMES_BACK_WITHIN = 20000;
 const SILENT = ["assistant"];  // no media grant
 
 export class Presence extends EventTarget {
-  #signalling; #people = new Map(); #missing = new Map(); #listeners = [];
+  #signalling; #people = new Map(); #missing = new Map(); #unable = new Set(); #listeners = [];
 
   constructor(signalling) {
     super();
@@ -16,11 +16,17 @@ export class Presence extends EventTarget {
     this.#look();
   }
 
-  // [{id, role}] of all others who are admitted.
+  // [{id, role, here}] of all others who are admitted.
   get others() { return [...this.#people.values()]; }
 
   has(id) { return this.#people.has(id); }
   role(id) { return this.#people.get(id)?.role; }
+
+  // This one's browser can't take part in what is encrypted for several: for a group as good as away.
+  unable(id) {
+    this.#unable.add(id);
+    this.#look();
+  }
 
   close() {
     for (const [type, hear] of this.#listeners) this.#signalling.removeEventListener(type, hear);
@@ -34,10 +40,10 @@ export class Presence extends EventTarget {
 
   #look() {
     const here = new Set();
-    for (const { id, role, admitted } of this.#signalling.peers.values()) {
+    for (const { id, role, admitted, connected } of this.#signalling.peers.values()) {
       if (!admitted || SILENT.includes(role)) continue;
       here.add(id);
-      this.#people.set(id, { id, role });
+      this.#people.set(id, { id, role, here: connected && !this.#unable.has(id) });
       clearTimeout(this.#missing.get(id));
       this.#missing.delete(id);
     }
@@ -51,6 +57,7 @@ export class Presence extends EventTarget {
   #forget(id) {
     clearTimeout(this.#missing.get(id));
     this.#missing.delete(id);
+    this.#unable.delete(id);
     this.#people.delete(id);
   }
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fhir.models import SERVED
@@ -259,6 +259,7 @@ values = st.one_of(
 
 @examples(1000)
 @given(st.sampled_from(SERVED), st.lists(st.tuples(st.lists(names, max_size=3).map("".join), values), max_size=4))
+@example("Patient", [("_cursor:", "")])  # a colon and no modifier
 def test_whatever_is_sent_is_read_or_refused(type: str, pairs: list[tuple[str, str]]) -> None:
     for handling in Handling:
         try:
