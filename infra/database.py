@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import Session, SQLModel
 
+from infra.clock import Clock, SystemClock
 from infra.lines import Lines
 from infra.problems import Conflict, DiskFull, Problem, Unavailable
 from infra.row_security import AT_FIRST, EVERY, watch
@@ -89,13 +90,14 @@ class UnknownDatabase(Problem):
     """TELEMED_DATABASE_URL must start with sqlite:/// or postgresql://."""
 
 
-def open_database(url: str) -> Database:
-    """A database for `sqlite:///file` or `postgresql://...`."""
+def open_database(url: str, clock: Clock | None = None) -> Database:
+    """A database for `sqlite:///file` or `postgresql://...`; row security goes by the clock, the machine's by default."""
     if (file := sqlite_file(url)) is not None:
         return SqliteDatabase(file)
     parsed = _parsed(url)
     if parsed.get_backend_name() == "postgresql":
-        return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False))
+        driven = parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+        return PostgresDatabase(driven, clock or SystemClock())
     raise UnknownDatabase
 
 
@@ -162,9 +164,10 @@ class SqliteDatabase:
 class PostgresDatabase:
     """PostgreSQL: one transaction per unit, repeated when the server asks for it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._clock = clock
         self.on_lost: list[Callable[[], None]] = []  # never called: uncommitted rows are not seen by others
-        self._lines = Lines(make_url(url), most=POOL)
+        self._lines = Lines(make_url(url), clock, most=POOL)
         told = {"server_settings": AT_FIRST}
         self._engine: AsyncEngine = create_async_engine(
             url, pool_size=POOL, max_overflow=POOL, hide_parameters=True, connect_args=told
@@ -172,7 +175,7 @@ class PostgresDatabase:
 
     def _session(self) -> AsyncSession:
         made = AsyncSession(self._engine, sync_session_class=Session, expire_on_commit=False)
-        watch(cast(Session, made.sync_session))
+        watch(cast(Session, made.sync_session), self._clock)
         return made
 
     async def write(self, unit: Unit[T]) -> T:

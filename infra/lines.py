@@ -5,14 +5,16 @@ A statement is prepared on a connection when it is first used there (asyncpg kee
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # has no stubs
 from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
+from infra.clock import Clock
 from infra.problems import DiskFull, Unavailable
-from infra.row_security import AT_FIRST, EVERY, said
+from infra.row_security import AT_FIRST, EVERY, Told
 from infra.statements import Form, Row
 
 FULL = "53100"
@@ -24,35 +26,38 @@ class Lines:
     """At most so many connections; the one used last is used next, so that the fewest do the most.
 
     Each works for one tenant until it is told another, which is a round trip: where there is one that already works for
-    the tenant, that one is used.
+    the tenant, that one is used. Once a minute it is told the time.
     """
 
-    def __init__(self, url: URL, *, most: int) -> None:
+    def __init__(self, url: URL, clock: Clock, *, most: int) -> None:
         _, self._options = dialect.dialect().create_connect_args(url)  # type: ignore[no-untyped-call]  # SQLAlchemy's
-        self._free: list[tuple[str, Any]] = []
+        self._clock = clock
+        self._free: list[tuple[Told, Any]] = []
         self._permits = asyncio.Semaphore(most)
 
     async def ask(self, form: Form, values: Mapping[str, Any], *, tenant: str = EVERY) -> Sequence[Row] | None:
         """The rows of the statement, which is committed; None if the server refused it and nothing was done."""
         async with self._permits:
-            of, line = self._taken(tenant)
+            now = self._clock.now()
+            told, line = self._taken(tenant, now)
             try:
                 if line is None:
                     line = await asyncpg.connect(**self._options, server_settings=AT_FIRST)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 raise (DiskFull() if _is_full(error) else Unavailable(SILENT)) from error
-            if of != tenant:
-                await _told(line, tenant)
+            if not told.holds(tenant, now):
+                told = Told(tenant, now)
+                await _tell(line, told)
             rows = await _asked(line, form, values)
-            self._free.append((tenant, line))
+            self._free.append((told, line))
         return None if rows is None else form.converted(rows)
 
-    def _taken(self, tenant: str) -> tuple[str, Any]:
-        """A free connection and whom it works for: the last that works for the tenant, else the one unused for longest."""
+    def _taken(self, tenant: str, now: datetime) -> tuple[Told, Any]:
+        """A free connection and what it was told: the last that works for the tenant, else the one unused for longest."""
         for at in range(len(self._free) - 1, -1, -1):
-            if self._free[at][0] == tenant:
+            if self._free[at][0].tenant == tenant:
                 return self._free.pop(at)
-        return self._free.pop(0) if self._free else (EVERY, None)
+        return self._free.pop(0) if self._free else (Told(EVERY, now), None)
 
     async def close(self) -> None:
         """Nothing; no connection is left."""
@@ -60,9 +65,9 @@ class Lines:
             await self._free.pop()[1].close()
 
 
-async def _told(line: Any, tenant: str) -> None:
+async def _tell(line: Any, told: Told) -> None:
     try:
-        await line.execute(said(tenant))
+        await line.execute(told.statement)
     except BaseException as error:  # for whom it works now is known to nobody
         line.terminate()
         if isinstance(error, OSError | asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError):

@@ -63,7 +63,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The services, opened and checked; closed again when the block ends."""
     refuse_settings(settings)
     stand_at(f"{settings.base_url.rstrip('/')}/fhir")
-    database = open_database(settings.database)
+    clock = clock_from(settings)
+    database = open_database(settings.database, clock)
     try:
         await refuse_database(settings, database)
         await make_first_keys(settings)
@@ -73,7 +74,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         handlers: dict[str, Handler] = {}
         queue = JobQueue(database, queue_pool, handlers=handlers)
         try:
-            services = _services(settings, database, queue=queue, counter=counter)
+            services = _services(settings, database, clock=clock, queue=queue, counter=counter)
             handlers.update(_handlers(services))
             # Before anything is served: a restored database may hold what was erased since.
             await replay(services.eraser)
@@ -89,8 +90,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await database.close()
 
 
-def _services(settings: Settings, database: Database, *, queue: JobQueue, counter: Counter) -> Services:
-    clock, system_clock = clock_from(settings), SystemClock()
+def _services(settings: Settings, database: Database, *, clock: Clock, queue: JobQueue, counter: Counter) -> Services:
+    system_clock = SystemClock()
     provider = key_provider(settings)
     vault = Vault(provider)
     database.on_lost.append(vault.forget)

@@ -1,8 +1,8 @@
 """The second net: PostgreSQL itself gives a tenant no row of somebody to whom nothing binds it.
 
 It shares nothing with `rule.py`, so that a mistake there alone opens nothing. It is coarser on purpose: it knows whose a
-row is, whose patient it is about, whether there is a grant, and whether a restriction outweighs it, but no periods (those go by the platform's clock), no
-roles and no denials. It holds for accounts without SUPERUSER and BYPASSRLS; `telemed doctor` tells.
+row is, whose patient it is about, whether there is a grant, and whether a restriction in force outweighs it, but not when
+a grant holds, no roles and no denials. It holds for accounts without SUPERUSER and BYPASSRLS; `telemed doctor` tells.
 https://www.postgresql.org/docs/current/ddl-rowsecurity.html
 """
 
@@ -12,19 +12,22 @@ from sqlalchemy import Connection, event, text
 from sqlmodel import Session, SQLModel
 
 from fhir.policy import REGION_WIDE
-from infra.row_security import EVERY, NAME
+from infra.row_security import EVERY, MOMENT, NAME
 
 TABLES: Final = ("resource", "resource_history")
 LOG: Final = "audit_event"
 
 _TENANT: Final = f"current_setting('{NAME}', true)"
+# By whoever does not say what time it is, nothing is over yet.
+NOW: Final = f"coalesce(nullif(current_setting('{MOMENT}', true), '')::bigint, 0)"
 _TYPES: Final = ", ".join(f"'{type}'" for type in sorted(REGION_WIDE))
 # A function and not two sub-queries: what is one's own, most of all, costs nothing of it, not even its planning.
 BOUND: Final = f"""CREATE OR REPLACE FUNCTION is_bound_to(wanted varchar) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM compartment WHERE id = wanted AND tenant = {_TENANT})
         OR EXISTS (SELECT FROM care_grant g WHERE g.compartment = wanted AND g.tenant = {_TENANT} AND NOT EXISTS (
-            SELECT FROM restriction r WHERE r.compartment = wanted AND (g.kind <> 'Consent' OR g."from" < r.since)));
+            SELECT FROM restriction r WHERE r.compartment = wanted AND r.until > {NOW}
+                AND (g.kind <> 'Consent' OR g."from" < r.since)));
 END $$"""  # of constants  # nosec B608
 _OWN: Final = f"tenant = {_TENANT} OR {_TENANT} = '{EVERY}'"
 _SEEN: Final = f"{_OWN} OR type IN ({_TYPES}) OR is_bound_to(compartment)"

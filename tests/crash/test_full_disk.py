@@ -15,6 +15,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
+from infra.clock import SystemClock
 from infra.lines import Lines
 from infra.problems import DiskFull
 from infra.statements import Form
@@ -113,7 +114,7 @@ async def test_a_full_disk_is_a_507_that_loses_nothing_and_passes(small_disk: Sm
 async def test_a_disk_too_full_for_a_connection_is_a_full_disk(small_disk: SmallDisk, postgres: PostgresServer) -> None:
     # Whoever connects first after a vacuum of the catalogue writes a copy of it.
     postgres.run("SELECT 1", database="full_disk")
-    lines = Lines(make_url(small_disk.database_url), most=1)
+    lines = Lines(make_url(small_disk.database_url), SystemClock(), most=1)
     (copy,) = small_disk.folder.rglob("pg_internal.init")
     copy.unlink()
 

@@ -8,6 +8,7 @@ from tests.video.stage import LOCKED, UNREACHABLE, Stage
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BROKEN = "globalThis.Worker = class extends Worker { constructor() { super('/nowhere.js', { type: 'module' }); } };"
+KEPT = "globalThis.Worker = class extends Worker { constructor(...how) { super(...how); globalThis.worker = this; } };"
 
 
 async def test_who_loads_the_page_again_is_back_while_a_third_has_vanished(empty: Stage) -> None:
@@ -47,3 +48,17 @@ async def test_page_whose_encrypting_worker_does_not_run_says_so_and_sends_nothi
     await until(daughter, "look('doctor').color === 'red'")
     assert await daughter.evaluate("look('patient').color") == ""
     await until(patient, "look('doctor').color === 'red'")  # the way of two stays
+
+
+async def test_page_whose_worker_ends_in_a_call_of_three_has_no_lock_and_is_back_once_loaded_again(
+    empty: Stage,
+) -> None:
+    call = await empty.call("doctor", "patient", "daughter", script=KEPT)
+    patient = call.pages["patient"]
+
+    await patient.evaluate("worker.dispatchEvent(new ErrorEvent('error'))")
+
+    await until(patient, "call.state === 'failed' && seen.lock === false && seen.words === null")
+    await until(call.pages["doctor"], "seen.notices.find((one) => one.key === 'unable')?.by === 'patient'")
+    await patient.reload()
+    await call.all(f"{LOCKED} && seen.words.participants.length === 3")

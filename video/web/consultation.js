@@ -42,7 +42,10 @@ export class Consultation extends EventTarget {
     this.#talk.addEventListener("wish", ({ detail }) => this.#wished(detail));
     for (const type of ["peer", "admitted", "welcome"]) this.#hear(type, () => this.#readmit());
     this.#hear("sealed", ({ from, data }) => this.state && this.#invited(from, data));
-    this.#hear("ready", ({ from }) => this.#group && this.#circle.welcome(from));
+    this.#hear("ready", ({ from }) => {
+      this.#presence?.able(from);
+      this.#circle?.welcome(from);
+    });
     for (const type of ["ended", "elsewhere", "void", "removed"]) this.#hear(type, () => this.#close());
     this.#hear("removed", () => this.#emit("removed"));
   }
@@ -208,13 +211,19 @@ export class Consultation extends EventTarget {
     for (const type of ["advice", "stats"]) this.#pass(group, type);
     group.enable(this.#enabled());
     await circle.people(this.#presence.others);
+    if (this.#group !== group) return;
     group.start();
     this.#tell();
   }
 
   #unable() {
     for (const part of [this.#group, this.#circle]) part?.close();
-    this.#group = this.#circle = null;
+    this.#group = this.#circle = this.#words = null;
+    if (!this.#call) {
+      this.#emit("lock", false);
+      this.#emit("words", null);
+      this.#set("failed");
+    }
     this.#signalling.send({ type: "sealed", data: UNABLE });
     this.#emit("notice", { key: "old-browser" });
   }

@@ -28,6 +28,9 @@ export class Presence extends EventTarget {
     this.#look();
   }
 
+  // A page that was loaded anew may be able to.
+  able(id) { if (this.#unable.delete(id)) this.#look(); }
+
   close() {
     for (const [type, hear] of this.#listeners) this.#signalling.removeEventListener(type, hear);
     for (const timer of this.#missing.values()) clearTimeout(timer);

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # has no stubs
 import pytest
-from sqlalchemy import text, true
+from sqlalchemy import text
 from sqlmodel import Session
 
 from fhir import history, trips
@@ -41,13 +41,6 @@ postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=T
 @pytest.fixture
 def world(database: Database, tmp_path: Path) -> World:
     return World.make(database, tmp_path)
-
-
-@pytest.fixture
-def without_filter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The application's own filter, in SQL and in memory, lets everything through."""
-    monkeypatch.setattr("telemed.access.policy.clause", lambda *_, **__: true())
-    monkeypatch.setattr("telemed.access.policy.holds", lambda *_, **__: True)
 
 
 Look = Callable[[World, str], Callable[[Session], int]]

@@ -184,6 +184,7 @@ SOMEBODY = st.tuples(st.sampled_from(Role), st.integers(0, 2), st.sampled_from([
 
 @given(seed=SEEDS, who=st.lists(SOMEBODY, min_size=2, max_size=2, unique=True))
 @example(seed=884202, who=[(Role.SYSTEM, 1, "narrow"), (Role.RELEASE_BOARD, 1, "looking")])  # may see nothing at all
+@example(seed=36479, who=[(Role.NURSE, 1, "narrow"), (Role.RELEASE_BOARD, 1, "looking")])  # a restriction is over
 @settings(examples(6), phases=QUICKLY)
 async def test_no_answer_holds_what_is_not_for_the_caller(
     service: Service, callers: Callers, seed: int, who: list[tuple[Role, int, str]]

@@ -30,9 +30,9 @@ class World:
     clock: FixedClock
 
     @classmethod
-    def make(cls, database: Database, folder: Path) -> "World":
+    def make(cls, database: Database, folder: Path, *, clock: FixedClock | None = None) -> "World":
         """An empty region."""
-        clock = FixedClock(NOW)
+        clock = clock or FixedClock(NOW)
         vault = Vault(FileKeyProvider(folder / "keys.json"))
         policy = CarePolicy(clock, vault)
         hooks = (refuse_foreign_owner, grants_hook(clock, Store(vault, policy, clock)))
