@@ -277,6 +277,9 @@ class Participant:
         if self.circle is None and sender in self._peers:
             self._to_unit()
         if self.circle is not None:
+            if sender in self._unable:  # a page that was loaded anew, or one that says the same again
+                self._unable.remove(sender)
+                self._look()
             self.circle.hear(sender, data)
 
     def _hear_unit(self, kind: str, through: Through, said: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ const read = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 export class Circle extends EventTarget {
   frames = new Frames({ broken: () => this.#emit("unable") });
-  #signalling; #room; #agreement; #own = null; #others = new Map(); #early = []; #chain = Promise.resolve(); #timer = 0; #listeners = [];
+  #signalling; #room; #agreement; #own = null; #others = new Map(); #early = []; #chain = Promise.resolve(); #timer = 0; #listeners = []; #closed = false;
 
   constructor({ signalling, room }) {
     super();
@@ -64,6 +64,7 @@ export class Circle extends EventTarget {
   }
 
   close() {
+    this.#closed = true;
     clearTimeout(this.#timer);
     for (const [type, hear] of this.#listeners) this.#signalling.removeEventListener(type, hear);
     this.frames.close();
@@ -118,6 +119,7 @@ export class Circle extends EventTarget {
   #tell(message, to) { this.#send(join([PLAIN], text.encode(JSON.stringify(message))), to); }
 
   #send(bytes, to) {
+    if (this.#closed) return;
     const message = { type: "sealed", data: encode(bytes) };
     if (to) message.to = to;
     this.#signalling.send(message);

@@ -42,10 +42,7 @@ export class Consultation extends EventTarget {
     this.#talk.addEventListener("wish", ({ detail }) => this.#wished(detail));
     for (const type of ["peer", "admitted", "welcome"]) this.#hear(type, () => this.#readmit());
     this.#hear("sealed", ({ from, data }) => this.state && this.#invited(from, data));
-    this.#hear("ready", ({ from }) => {
-      this.#presence?.able(from);
-      this.#circle?.welcome(from);
-    });
+    this.#hear("ready", ({ from }) => this.#group && this.#circle.welcome(from));
     for (const type of ["ended", "elsewhere", "void", "removed"]) this.#hear(type, () => this.#close());
     this.#hear("removed", () => this.#emit("removed"));
   }
@@ -181,7 +178,10 @@ export class Consultation extends EventTarget {
     if (data === UNABLE) {
       this.#presence.unable(from);
       this.#emit("notice", { key: "unable", by: from });
-    } else if (this.#presence.has(from)) this.#toUnit();
+      return;
+    }
+    this.#presence.able(from);
+    if (this.#presence.has(from)) this.#toUnit();
   }
 
   async #toUnit() {

@@ -28,7 +28,7 @@ export class Presence extends EventTarget {
     this.#look();
   }
 
-  // A page that was loaded anew may be able to.
+  // A page that was loaded anew can: it has something to say there.
   able(id) { if (this.#unable.delete(id)) this.#look(); }
 
   close() {
