@@ -35,7 +35,7 @@ DIRECT: Final = WAITING | {
         "talk",
     )
 }
-MOST_BYTES: Final = {WAITING: 5_500, DIRECT: 26_000}
+MOST_BYTES: Final = {WAITING: 5_500, DIRECT: 26_500}
 """Packed: up to the waiting room, and a call of two; what the unit needs is fetched when a third person comes."""
 
 MOST_IN_ALL: Final = 42_000

@@ -47,7 +47,6 @@ async def test_page_whose_encrypting_worker_does_not_run_says_so_and_sends_nothi
         assert await until(page, "seen.notices.find((one) => one.key === 'unable')?.by") == "patient"
     await until(daughter, "look('doctor').color === 'red'")
     assert await daughter.evaluate("look('patient').color") == ""
-    await until(patient, "look('doctor').color === 'red'")  # the way of two stays
 
 
 async def test_page_whose_worker_ends_in_a_call_of_three_has_no_lock_and_is_back_once_loaded_again(

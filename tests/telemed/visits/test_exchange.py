@@ -126,7 +126,7 @@ async def test_a_refusal_as_data_speaks_one_language(clinic: Clinic, language: s
     answer = await clinic.service.http.post("/j", json=sent, headers={"Accept-Language": language})
 
     assert answer.json()["title"].startswith(title) and answer.headers["content-language"] == language
-    assert ("Versuche" in answer.json()["detail"]) == (language == "de")
+    assert ("versuchen" in answer.json()["detail"]) == (language == "de")
 
 
 async def test_after_five_wrong_dates_even_the_right_one_is_told_to_call(clinic: Clinic) -> None:
