@@ -73,9 +73,8 @@ def partition(
     classes = swept(profile, cells, persons, hierarchies=hierarchies, loss=loss, within=within, k=k)
     levels = smallest_levels(classes, cells, hierarchies=hierarchies)
     classes, levels = joined(classes, levels, cells, persons, hierarchies=hierarchies, loss=loss, within=within)
-    held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
     return _numbered(
-        classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile
+        classes, levels, cells, persons, hierarchies=hierarchies, within=within, hard=hard or {}, profile=profile
     )
 
 
@@ -101,10 +100,9 @@ def as_before(
     cells, persons, classes = cells[order], persons[order], np.unique(block[order], return_inverse=True)[1].ravel()
     within = strata(cells, persons, hierarchies=hierarchies, hard=hard or {}, k=k)
     levels = smallest_levels(classes, cells, hierarchies=hierarchies)
-    held = values_held(cells, within, hierarchies=hierarchies, hard=hard or {})
     profile = profile_for(cells, hierarchies)
     return _numbered(
-        classes, levels, cells, persons, hierarchies=hierarchies, within=within, held=held, profile=profile
+        classes, levels, cells, persons, hierarchies=hierarchies, within=within, hard=hard or {}, profile=profile
     )
 
 
@@ -116,12 +114,13 @@ def _numbered(
     *,
     hierarchies: Sequence[Hierarchy],
     within: Codes,
-    held: Held,
+    hard: Mapping[int, int],
     profile: Profile,
 ) -> Partition:
     """The partition of some classes and their levels: blocks in the order of their regions, those of one region together."""
-    some = cells[first_places(classes, len(levels))]
-    stratum = within[first_places(classes, len(levels))]
+    held = values_held(cells, within, hierarchies=hierarchies, hard=hard)
+    first = first_places(classes, len(levels))
+    some, stratum = cells[first], within[first]
     begins = np.stack(
         [_first_values(h, levels[:, d], some[:, d], stratum, held.get(d)) for d, h in enumerate(hierarchies)], axis=1
     )

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.axe import Axe
+from tests.fixtures.participants import Participants
+from tests.flows.looking import Looking
 from tests.flows.server import serving
 from tests.telemed.visits.clinic import Clinic
 
@@ -20,3 +23,11 @@ async def clinic(database_url: str, tmp_path: Path) -> AsyncIterator[Clinic]:
     """A clinic on a real server."""
     async with serving(tmp_path, database_url) as made:
         yield made
+
+
+@pytest.fixture
+def looking(participants: Participants, pytestconfig: pytest.Config, tmp_path: Path) -> Looking:
+    """What looks for barriers, and the folder in which pictures of pages stay after the run."""
+    return Looking(
+        Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else tmp_path
+    )

@@ -1,13 +1,9 @@
 """The clinic's side of a call: who is there, what is written survives, somebody is invited, and all of it by keyboard."""
 
-from pathlib import Path
-
-import pytest
 from playwright.async_api import Page, expect
 
-from tests.fixtures.axe import Axe
 from tests.fixtures.browsers import Browsers
-from tests.fixtures.participants import Participants
+from tests.flows.looking import Looking
 from tests.flows.pages import hurry_to_waiting_room, open_page, require_moving_picture
 from tests.flows.test_consultation import document, open_consultation
 from tests.flows.test_every_page import DESKTOP, PHONE
@@ -31,9 +27,9 @@ async def patient_waits(clinic: Clinic, browsers: Browsers) -> Page:
 
 
 async def test_a_consultation_by_keyboard_with_a_note_that_survives(
-    clinic: Clinic, browsers: Browsers, participants: Participants, pytestconfig: pytest.Config
+    clinic: Clinic, browsers: Browsers, looking: Looking
 ) -> None:
-    axe, folder = Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else Path()
+    axe, folder = looking
     patient = await patient_waits(clinic, browsers)
     watched = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
     doctor = watched.page

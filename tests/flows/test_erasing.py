@@ -6,9 +6,8 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from telemed.mydata.requests import Kind
-from tests.fixtures.axe import Axe
 from tests.fixtures.browsers import Browsers
-from tests.fixtures.participants import Participants
+from tests.flows.looking import Looking
 from tests.flows.pages import PATIENCE, Watched
 from tests.flows.test_narrow_screens import SIDEWAYS
 from tests.telemed.rights.desk import desk_of, forget_treatment, is_kept
@@ -42,12 +41,12 @@ async def pictured(page: Page, folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("script", [True, False], ids=["with a script", "without one"])
 async def test_a_record_goes_only_after_its_page_was_seen_and_the_word_was_typed(
-    clinic: Clinic, browsers: Browsers, participants: Participants, pytestconfig: pytest.Config, *, script: bool
+    clinic: Clinic, browsers: Browsers, looking: Looking, *, script: bool
 ) -> None:
     desk = await desk_of(clinic)
     forget_treatment(desk)
     await desk.ask(Kind.ERASURE)
-    axe, folder = Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else Path()
+    axe, folder = looking
     watched = await officers(clinic, browsers, script=script)
     page = watched.page
 

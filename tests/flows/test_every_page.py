@@ -10,7 +10,7 @@ from telemed.pages.languages import LANGUAGES, RIGHT_TO_LEFT
 from tests.effort import EFFORT
 from tests.fixtures.axe import Axe
 from tests.fixtures.browsers import Browsers
-from tests.fixtures.participants import Participants
+from tests.flows.looking import Looking
 from tests.flows.pages import PATIENCE
 from tests.flows.scenes import SCENES, Scene
 from tests.flows.test_narrow_screens import SIDEWAYS
@@ -74,9 +74,9 @@ def outside_the_demo(clinic: Clinic) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_page_can_be_read_by_everybody(
-    clinic: Clinic, browsers: Browsers, participants: Participants, pytestconfig: pytest.Config, language: str
+    clinic: Clinic, browsers: Browsers, looking: Looking, language: str
 ) -> None:
-    axe, folder = Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else Path()
+    axe, folder = looking
     outside_the_demo(clinic)
     browser, found = await browsers.chromium(), []
     in_full = language in IN_FULL or EFFORT >= 2

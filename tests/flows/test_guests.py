@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
 from tests.fixtures.axe import Axe
 from tests.fixtures.browsers import Browsers
-from tests.fixtures.participants import Participants
+from tests.flows.looking import Looking
 from tests.flows.pages import eventually, hurry_to_waiting_room, open_page, require_moving_picture
 from tests.flows.test_console_call import patient_waits
 from tests.flows.test_consultation import open_consultation
@@ -76,9 +75,9 @@ async def look_at_the_photo(doctor: Page, axe: Axe, folder: Path) -> None:
 
 
 async def test_an_interpreter_is_seen_at_once_and_covers_nobody(
-    clinic: Clinic, browsers: Browsers, participants: Participants, pytestconfig: pytest.Config
+    clinic: Clinic, browsers: Browsers, looking: Looking
 ) -> None:
-    axe, folder = Axe.ready(participants), Path(pytestconfig.cache.mkdir("screens")) if pytestconfig.cache else Path()
+    axe, folder = looking
     patient = await patient_waits(clinic, browsers)
     watched = await open_page(await browsers.chromium(), clinic.services.settings.base_url)
     doctor = watched.page
